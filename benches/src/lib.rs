@@ -1,0 +1,2 @@
+//! Benchmarks and evaluation tables for Astern
+#![forbid(unsafe_code)]

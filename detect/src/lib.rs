@@ -1,0 +1,2 @@
+//! Anomaly scores, smoothing, thresholds and release comparison for Astern
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Examples that run without arguments on committed sample data
+#![forbid(unsafe_code)]

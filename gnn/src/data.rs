@@ -1,0 +1,165 @@
+//! Snapshots of one graph over time, checked once.
+
+use ndarray::{Array3, ArrayView3, Axis};
+
+use crate::GraphError;
+
+/// Largest number of nodes: an edge names its ends by `u32`.
+const MAX_NODES: usize = u32::MAX as usize;
+
+/// Features of the same nodes at several times, and the edges that messages run along.
+///
+/// * Features have shape `[T, N, F]`: snapshots, nodes, features; in the units of the data, a
+///   missing value is `NaN`.
+/// * An edge `(source, target)` carries messages from source to target, as in PyTorch Geometric.
+///   Faults travel from the called service to its caller, so a call graph goes in reversed.
+/// * Edges are kept in canonical order, ascending and each once, so that sums over them and with
+///   them all results do not depend on the order in which they arrived. An edge from a node to
+///   itself is allowed.
+///
+/// # Example
+///
+/// ```
+/// use astern_gnn::{GraphSnapshots, ndarray::Array3};
+///
+/// let mut x = Array3::zeros((2, 3, 1));
+/// x[[1, 2, 0]] = f64::NAN;
+/// let data = GraphSnapshots::new(x, [(2, 1), (1, 0), (2, 1)])?.with_feature_names(["p99_ms"])?;
+/// assert_eq!(data.edges(), [(1, 0), (2, 1)]);
+/// assert_eq!((data.n_snapshots(), data.n_nodes(), data.missing()), (2, 3, 1));
+/// # Ok::<(), astern_gnn::GraphError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct GraphSnapshots {
+    x: Array3<f64>,
+    edges: Vec<(u32, u32)>,
+    features: Vec<String>,
+    missing: usize,
+}
+
+impl GraphSnapshots {
+    /// Checks features `x` of shape `[T, N, F]` and `edges` given as (source, target).
+    ///
+    /// Features are named `x0`, `x1`, … until
+    /// [`with_feature_names`](Self::with_feature_names) says better.
+    ///
+    /// # Errors
+    ///
+    /// [`GraphError::EmptyAxis`], [`GraphError::TooManyNodes`], [`GraphError::Infinite`] and
+    /// [`GraphError::NodeOutOfRange`].
+    ///
+    /// # Complexity
+    ///
+    /// Time O(T N F + E log E), memory O(E) beside the features.
+    pub fn new(
+        x: Array3<f64>,
+        edges: impl IntoIterator<Item = (u32, u32)>,
+    ) -> Result<Self, GraphError> {
+        let (n_snapshots, n_nodes, n_features) = x.dim();
+        for (axis, n) in
+            [("snapshots", n_snapshots), ("nodes", n_nodes), ("features", n_features)]
+        {
+            if n == 0 {
+                return Err(GraphError::EmptyAxis {
+                    axis,
+                    shape: [n_snapshots, n_nodes, n_features],
+                });
+            }
+        }
+        check_node_count(n_nodes)?;
+        let mut missing = 0;
+        for ((snapshot, node, feature), &value) in x.indexed_iter() {
+            if value.is_infinite() {
+                return Err(GraphError::Infinite { snapshot, node, feature, value });
+            }
+            missing += usize::from(value.is_nan());
+        }
+        let mut edges: Vec<_> = edges.into_iter().collect();
+        check_edges(&edges, n_nodes)?;
+        edges.sort_unstable();
+        edges.dedup();
+        let features = (0..n_features).map(|i| format!("x{i}")).collect();
+        Ok(Self { x, edges, features, missing })
+    }
+
+    /// Names the features; a fitted model takes only data with the names it was fitted on.
+    ///
+    /// # Errors
+    ///
+    /// [`GraphError::FeatureNames`] when there is not one name per feature.
+    pub fn with_feature_names<S: Into<String>>(
+        mut self,
+        names: impl IntoIterator<Item = S>,
+    ) -> Result<Self, GraphError> {
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        if names.len() != self.n_features() {
+            return Err(GraphError::FeatureNames {
+                expected: self.n_features(),
+                got: names.len(),
+            });
+        }
+        self.features = names;
+        Ok(self)
+    }
+
+    /// Features, shape `[T, N, F]`, missing values `NaN`.
+    pub fn x(&self) -> ArrayView3<'_, f64> {
+        self.x.view()
+    }
+
+    /// Edges (source, target), ascending, each once.
+    pub fn edges(&self) -> &[(u32, u32)] {
+        &self.edges
+    }
+
+    /// Names of the features, one per column.
+    pub fn features(&self) -> &[String] {
+        &self.features
+    }
+
+    /// Number of missing values in the features.
+    pub fn missing(&self) -> usize {
+        self.missing
+    }
+
+    /// Number of snapshots, T.
+    pub fn n_snapshots(&self) -> usize {
+        self.x.len_of(Axis(0))
+    }
+
+    /// Number of nodes, N.
+    pub fn n_nodes(&self) -> usize {
+        self.x.len_of(Axis(1))
+    }
+
+    /// Number of features, F.
+    pub fn n_features(&self) -> usize {
+        self.x.len_of(Axis(2))
+    }
+
+    /// Rows `t * N + n` that have at least one value, ascending.
+    pub(crate) fn observed_rows(&self) -> Vec<usize> {
+        let rows = self.x.lanes(Axis(2)).into_iter().enumerate();
+        rows.filter(|(_, row)| row.iter().any(|v| !v.is_nan())).map(|(i, _)| i).collect()
+    }
+}
+
+/// Every node can be named by an edge.
+pub(crate) fn check_node_count(n_nodes: usize) -> Result<(), GraphError> {
+    if n_nodes > MAX_NODES {
+        return Err(GraphError::TooManyNodes { n_nodes, limit: MAX_NODES });
+    }
+    Ok(())
+}
+
+/// Every edge ends at a node that is there.
+pub(crate) fn check_edges(edges: &[(u32, u32)], n_nodes: usize) -> Result<(), GraphError> {
+    for (edge, &(source, target)) in edges.iter().enumerate() {
+        for node in [source, target] {
+            if node as usize >= n_nodes {
+                return Err(GraphError::NodeOutOfRange { edge, node, n_nodes });
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,270 @@
+//! What can go wrong without libtorch, one enum per family of operations.
+
+use std::error::Error;
+
+use crate::one_class::Collapse;
+
+/// A graph, its features or its edge weights cannot be used.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GraphError {
+    /// An axis of the feature array is empty.
+    #[error("features have shape {shape:?} [snapshots, nodes, features], axis {axis} is empty")]
+    EmptyAxis {
+        /// Which axis: `snapshots`, `nodes` or `features`.
+        axis: &'static str,
+        /// The shape that was given.
+        shape: [usize; 3],
+    },
+    /// More nodes than an edge end can name.
+    #[error("{n_nodes} nodes, at most {limit} can be numbered")]
+    TooManyNodes {
+        /// Nodes given.
+        n_nodes: usize,
+        /// Largest number of nodes.
+        limit: usize,
+    },
+    /// An edge names a node that is not there.
+    #[error("edge {edge} ends at node {node}, there are {n_nodes} nodes")]
+    NodeOutOfRange {
+        /// Position of the edge in the list that was given.
+        edge: usize,
+        /// The node it names.
+        node: u32,
+        /// Nodes in the graph.
+        n_nodes: usize,
+    },
+    /// A feature is infinite; missing values are `NaN`.
+    #[error("feature {feature} of node {node} in snapshot {snapshot} is {value}")]
+    Infinite {
+        /// Snapshot of the value.
+        snapshot: usize,
+        /// Node of the value.
+        node: usize,
+        /// Feature of the value.
+        feature: usize,
+        /// The value.
+        value: f64,
+    },
+    /// Feature names and feature columns differ in number.
+    #[error("{got} feature names for {expected} features")]
+    FeatureNames {
+        /// Columns in the data.
+        expected: usize,
+        /// Names given.
+        got: usize,
+    },
+    /// Edge weights and edges differ in number.
+    #[error("{weights} weights for {edges} edges")]
+    WeightCount {
+        /// Edges given.
+        edges: usize,
+        /// Weights given.
+        weights: usize,
+    },
+    /// An edge weight is negative or not finite: its degree has no square root.
+    #[error("weight of edge {edge} is {value}, it must be finite and at least 0")]
+    Weight {
+        /// Position of the edge.
+        edge: usize,
+        /// Its weight.
+        value: f64,
+    },
+}
+
+/// Settings or weights that no model can have.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParamError {
+    /// A setting is outside its range.
+    #[error("{name} is {value}, allowed is {allowed}")]
+    OutOfRange {
+        /// Name of the setting.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+        /// The range, as text.
+        allowed: &'static str,
+    },
+    /// The encoder would hold more weights than the limit.
+    #[error("layer widths {widths:?} need more than {limit} weights")]
+    TooManyWeights {
+        /// Widths from the input to the embedding.
+        widths: Vec<usize>,
+        /// Largest number of weights.
+        limit: usize,
+    },
+    /// An encoder needs at least one layer.
+    #[error("layer widths {widths:?} make no layer")]
+    NoLayer {
+        /// Widths given.
+        widths: Vec<usize>,
+    },
+    /// A layer does not take what the layer before it gives.
+    #[error("layer {layer} takes {got} inputs, the layer before it gives {expected}")]
+    LayerChain {
+        /// Position of the layer, from 0.
+        layer: usize,
+        /// Outputs of the layer before.
+        expected: usize,
+        /// Inputs of this layer.
+        got: usize,
+    },
+    /// A bias does not have one entry per output.
+    #[error("bias of {got} entries for {expected} outputs")]
+    BiasLength {
+        /// Outputs of the layer.
+        expected: usize,
+        /// Entries of the bias.
+        got: usize,
+    },
+    /// A weight or a bias is infinite or `NaN`.
+    #[error("a weight is {value}")]
+    NonFiniteWeight {
+        /// The weight.
+        value: f64,
+    },
+}
+
+/// Data that a layer or a fitted model cannot take.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// The data has another number of features.
+    #[error("{got} features, the model takes {expected}")]
+    FeatureCount {
+        /// Features that the model takes.
+        expected: usize,
+        /// Features in the data.
+        got: usize,
+    },
+    /// A feature has another name than the one that the model was fitted on.
+    #[error("feature {index} is `{got}`, the model was fitted on `{expected}`")]
+    FeatureName {
+        /// Column of the feature.
+        index: usize,
+        /// Name at fitting.
+        expected: String,
+        /// Name in the data.
+        got: String,
+    },
+    /// Features and graph differ in their number of nodes.
+    #[error("features of {got} nodes, the graph has {expected}")]
+    NodeCount {
+        /// Nodes of the graph.
+        expected: usize,
+        /// Nodes in the features.
+        got: usize,
+    },
+}
+
+/// Why a model could not be fitted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FitError {
+    /// The settings are not allowed.
+    #[error(transparent)]
+    Param(#[from] ParamError),
+    /// Mean or spread of a feature is beyond the range of `f64`.
+    #[error("feature `{feature}` cannot be standardised: mean {mean}, standard deviation {std}")]
+    Overflow {
+        /// Name of the feature.
+        feature: String,
+        /// Its mean.
+        mean: f64,
+        /// Its standard deviation.
+        std: f64,
+    },
+    /// Every value is missing.
+    #[error("no value in {snapshots} snapshots of {nodes} nodes")]
+    NoObservation {
+        /// Snapshots given.
+        snapshots: usize,
+        /// Nodes given.
+        nodes: usize,
+    },
+    /// The network maps all data to one point, so that its score says nothing.
+    #[error("the embedding collapsed: {0}")]
+    Collapsed(Collapse),
+    /// Loss or weights stopped being finite.
+    #[error("training diverged in epoch {epoch}: loss {loss}; a smaller learning rate may help")]
+    Diverged {
+        /// Epoch, from 0.
+        epoch: usize,
+        /// Loss of that epoch.
+        loss: f64,
+    },
+    /// The device cannot be used.
+    #[cfg(feature = "torch")]
+    #[error(transparent)]
+    Device(#[from] crate::torch::DeviceError),
+    /// libtorch refused an operation.
+    #[cfg(feature = "torch")]
+    #[error(transparent)]
+    Torch(#[from] crate::torch::TorchError),
+}
+
+/// Why bytes are no model, or a model no bytes.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// The bytes are cut off or are no safetensors file.
+    #[error("not a safetensors file")]
+    Malformed {
+        /// What the reader found.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A safetensors file of something else.
+    #[error("the file holds no one-class model: metadata `{key}` is absent")]
+    NotAModel {
+        /// Name of the metadata entry that was looked for.
+        key: &'static str,
+    },
+    /// Written in a format that this version cannot read.
+    #[error("format version {found}, this library reads {supported}")]
+    Version {
+        /// Version of the file.
+        found: u32,
+        /// Version that can be read.
+        supported: u32,
+    },
+    /// The model's description cannot be read.
+    #[error("the model's description is not valid")]
+    Header {
+        /// What the reader found.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The content is not what was written.
+    #[error("checksum {computed:#010x}, the file says {stored:#010x}")]
+    Checksum {
+        /// Checksum in the file.
+        stored: u32,
+        /// Checksum of the content.
+        computed: u32,
+    },
+    /// A tensor is absent, or has another type or shape than the description says.
+    #[error("tensor `{name}` is absent or not of shape {expected:?} and type {dtype}")]
+    Tensor {
+        /// Name of the tensor.
+        name: String,
+        /// Shape that the description asks for.
+        expected: Vec<usize>,
+        /// Element type that the format asks for.
+        dtype: &'static str,
+    },
+    /// A number is outside its range.
+    #[error("tensor `{name}` holds {value}, allowed is {allowed}")]
+    Value {
+        /// Name of the tensor.
+        name: String,
+        /// The number.
+        value: f64,
+        /// The range, as text.
+        allowed: &'static str,
+    },
+    /// Settings or weights are not allowed.
+    #[error(transparent)]
+    Param(#[from] ParamError),
+}

@@ -1,0 +1,84 @@
+//! Graph neural networks for Astern: trained on libtorch, scored in pure Rust.
+//!
+//! A deployment changes how a service behaves *and* how it relates to the services around it. This
+//! crate embeds services on their call graph, learns where healthy embeddings lie, and scores how
+//! far a node has moved away.
+//!
+//! * [`GraphSnapshots`]: features `[T, N, F]` of the nodes over time, and the edges, checked once.
+//! * [`layer`]: message-passing layers, equal to PyTorch Geometric's to rounding.
+//! * [`GcnEncoder`]: a stack of them with seeded weights.
+//! * [`one_class`]: [`OneClassParams`] → [`OneClass`], a hypersphere around healthy embeddings,
+//!   with its untrained twin as a control; saved and loaded as bytes.
+//! * `torch` (feature `torch`): the same layers on libtorch tensors, training, CPU and CUDA.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `torch` | off | training and CUDA through `tch`; needs libtorch to build and to run |
+//!
+//! Without `torch` the crate is plain Rust on `ndarray` and scores models that were trained
+//! elsewhere. Pure-Rust results are the same bytes for the same input, seed and target.
+//!
+//! # Example
+//!
+//! Three services; `web` calls `cart`, `cart` calls `db`. Faults travel from the called service to
+//! its caller, so messages run along the reversed calls.
+//!
+//! ```
+//! use astern_gnn::{GcnEncoder, GcnGraph, GraphSnapshots, Scaler, ndarray::Array3};
+//!
+//! let (web, cart, db) = (0, 1, 2);
+//! let x = Array3::from_shape_fn((10, 3, 2), |(t, n, f)| (t + 2 * n + f) as f64);
+//! let data = GraphSnapshots::new(x, [(cart, web), (db, cart)])?
+//!     .with_feature_names(["p99_ms", "error_rate"])?;
+//!
+//! let scaled = Scaler::fit(&data)?.transform(data.x())?;
+//! let encoder = GcnEncoder::glorot(&[2, 16, 8], 7)?;
+//! let last = scaled.outer_iter().next_back().ok_or("no snapshot")?;
+//! let z = encoder.embed(last, &GcnGraph::of(&data))?;
+//! assert_eq!(z.dim(), (3, 8));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![cfg_attr(
+    feature = "torch",
+    doc = r#"
+Training needs the feature `torch`:
+
+```
+use astern_gnn::{GraphSnapshots, OneClass, OneClassParams, ndarray::Array3};
+
+let x = Array3::from_shape_fn((30, 3, 2), |(t, n, f)| ((7 * t + 3 * n + 2 * f) % 11) as f64);
+let healthy = GraphSnapshots::new(x, [(1, 0), (2, 1)])?;
+let params = OneClassParams::default().hidden(&[8]).embedding(4).epochs(20).seed(1);
+let model = params.fit(&healthy)?;
+assert_eq!(model.report().epochs_run(), 20);
+
+// The bytes can be scored where libtorch is absent.
+let loaded = OneClass::from_bytes(&model.to_bytes()?)?;
+assert_eq!(loaded.score(&healthy)?, model.score(&healthy)?);
+# Ok::<(), Box<dyn std::error::Error>>(())
+```
+"#
+)]
+
+mod data;
+mod encoder;
+mod error;
+pub mod layer;
+pub mod one_class;
+mod scale;
+#[cfg(feature = "torch")]
+pub mod torch;
+mod weights;
+
+pub use data::GraphSnapshots;
+pub use encoder::GcnEncoder;
+pub use error::{EncodeError, FileError, FitError, GraphError, ParamError};
+pub use layer::{GcnConv, GcnGraph, SelfLoops};
+pub use ndarray;
+pub use one_class::{
+    Collapse, CollapsePolicy, Objective, OneClass, OneClassParams, Plateau, StopReason,
+    TrainReport,
+};
+pub use scale::Scaler;

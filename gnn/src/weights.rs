@@ -1,0 +1,158 @@
+//! Named tensors and a description as the bytes of a safetensors file, and back.
+//!
+//! Numbers are `F64` tensors, exactly; the description is one metadata entry (JSON); a CRC-32 over
+//! all of it is the tensor [`CHECKSUM`]. Tensors go in by name, so the same content always gives
+//! the same bytes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::error::Error;
+
+use ndarray::Array1;
+use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
+use safetensors::{SafeTensors, serialize};
+use serde::Deserialize;
+
+use crate::FileError;
+
+const CHECKSUM: &str = "checksum";
+
+/// Shape and little-endian content by name.
+#[derive(Default)]
+pub(crate) struct Tensors(BTreeMap<String, (Vec<usize>, Vec<u8>)>);
+
+impl Tensors {
+    /// Adds a tensor of `shape`; `values` in row-major order.
+    pub(crate) fn put<'v>(
+        &mut self,
+        name: impl Into<String>,
+        shape: &[usize],
+        values: impl IntoIterator<Item = &'v f64>,
+    ) {
+        let bytes = values.into_iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.0.insert(name.into(), (shape.to_vec(), bytes));
+    }
+
+    /// The bytes, with `description` as the metadata entry `key`.
+    pub(crate) fn pack(&self, key: &str, description: String) -> Result<Vec<u8>, FileError> {
+        let content = self.0.iter().map(|(name, (_, data))| (name.as_str(), data.as_slice()));
+        let checksum = checksum(&description, content).to_le_bytes();
+        let views = self.0.iter().map(|(name, (shape, data))| {
+            Ok((name.as_str(), TensorView::new(Dtype::F64, shape.clone(), data)?))
+        });
+        let mut views = views.collect::<Result<Vec<_>, SafeTensorError>>().map_err(malformed)?;
+        let view = TensorView::new(Dtype::U32, vec![1], &checksum).map_err(malformed)?;
+        views.push((CHECKSUM, view));
+        let metadata = HashMap::from([(key.to_owned(), description)]);
+        serialize(views, Some(metadata)).map_err(malformed)
+    }
+}
+
+/// Bytes that were read and whose checksum is right.
+pub(crate) struct Unpacked<'a> {
+    description: String,
+    tensors: SafeTensors<'a>,
+}
+
+impl<'a> Unpacked<'a> {
+    /// Reads `bytes` whose description is the metadata entry `key`, of format `version`.
+    pub(crate) fn new(
+        bytes: &'a [u8],
+        key: &'static str,
+        version: u32,
+    ) -> Result<Self, FileError> {
+
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(malformed)?;
+        let description = metadata.metadata().as_ref().and_then(|m| m.get(key));
+        let description = description.ok_or(FileError::NotAModel { key })?.clone();
+        let Version { format } = parse(&description)?;
+        if format != version {
+            return Err(FileError::Version { found: format, supported: version });
+        }
+        let tensors = SafeTensors::deserialize(bytes).map_err(malformed)?;
+        let unpacked = Self { description, tensors };
+        let stored = unpacked.bytes(CHECKSUM, &[1], Dtype::U32)?;
+        let stored = stored.first_chunk().map_or(0, |word| u32::from_le_bytes(*word));
+        let content = unpacked.tensors.iter().filter(|(name, _)| *name != CHECKSUM);
+        let content: BTreeMap<_, _> = content.map(|(name, view)| (name, view.data())).collect();
+        let computed = checksum(&unpacked.description, content);
+        if stored != computed {
+            return Err(FileError::Checksum { stored, computed });
+        }
+        Ok(unpacked)
+    }
+
+    /// The description.
+    pub(crate) fn description<T: Deserialize<'a>>(&'a self) -> Result<T, FileError> {
+        parse(&self.description)
+    }
+
+    /// Finite numbers of a tensor of exactly this shape, in row-major order.
+    pub(crate) fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f64>, FileError> {
+        let (words, _) = self.bytes(name, shape, Dtype::F64)?.as_chunks();
+        let values: Vec<_> = words.iter().map(|&word| f64::from_le_bytes(word)).collect();
+        in_range(name, &values, "finite", f64::is_finite)?;
+        Ok(values)
+    }
+
+    /// Finite numbers of a tensor of shape `[len]`.
+    pub(crate) fn vector(&self, name: &str, len: usize) -> Result<Array1<f64>, FileError> {
+        self.values(name, &[len]).map(Array1::from)
+    }
+
+    fn bytes(&self, name: &str, shape: &[usize], dtype: Dtype) -> Result<&'a [u8], FileError> {
+        match self.tensors.tensor(name) {
+            Ok(view) if view.shape() == shape && view.dtype() == dtype => Ok(view.data()),
+            _ => Err(FileError::Tensor {
+                name: name.into(),
+                expected: shape.to_vec(),
+                dtype: if dtype == Dtype::F64 { "F64" } else { "U32" },
+            }),
+        }
+    }
+}
+
+/// Holds every value of a tensor against a range.
+pub(crate) fn in_range<'v>(
+    name: &str,
+    values: impl IntoIterator<Item = &'v f64>,
+    allowed: &'static str,
+    rule: impl Fn(f64) -> bool,
+) -> Result<(), FileError> {
+    match values.into_iter().find(|v| !rule(**v)) {
+        Some(&value) => Err(FileError::Value { name: name.into(), value, allowed }),
+        None => Ok(()),
+    }
+}
+
+/// Read before the rest, so that a later format is named and not just refused.
+#[derive(Deserialize)]
+struct Version {
+    format: u32,
+}
+
+fn parse<'a, T: Deserialize<'a>>(description: &'a str) -> Result<T, FileError> {
+    serde_json::from_str(description).map_err(|source| FileError::Header { source: source.into() })
+}
+
+fn malformed(source: impl Error + Send + Sync + 'static) -> FileError {
+    FileError::Malformed { source: source.into() }
+}
+
+/// CRC-32 (IEEE) of the description, then of each tensor's name and content, in order of name.
+fn checksum<'a>(
+    description: &str,
+    content: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+) -> u32 {
+    let content = content.into_iter().fold(crc32(u32::MAX, description.as_bytes()), |crc, c| {
+        crc32(crc32(crc, c.0.as_bytes()), c.1)
+    });
+    !content
+}
+
+fn crc32(crc: u32, bytes: &[u8]) -> u32 {
+    bytes.iter().fold(crc, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
+        })
+    })
+}

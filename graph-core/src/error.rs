@@ -1,0 +1,106 @@
+//! Errors of this crate, one enum per family of operations.
+
+use crate::key::{NodeKey, NodeKind};
+use crate::time::{TimeRange, Timestamp};
+
+/// A text is not a node key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// There is no slash between kind and name.
+    #[error("`{text}` is not a node key; expected `kind/name`, such as `service/cart`")]
+    Malformed {
+        /// The text given.
+        text: String,
+    },
+    /// The kind is not one of [`NodeKind::ALL`].
+    #[error("`{kind}` is not a node kind")]
+    UnknownKind {
+        /// The kind given.
+        kind: String,
+    },
+}
+
+/// A text or a pair of instants is not a time or a range.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TimeError {
+    /// Not an RFC 3339 instant between the years 1677 and 2262.
+    #[error("`{text}` is not an RFC 3339 time between 1677 and 2262")]
+    Malformed {
+        /// The text given.
+        text: String,
+    },
+    /// The range holds no instant.
+    #[error("the range from {start} to {end} is empty")]
+    EmptyRange {
+        /// Its start.
+        start: Timestamp,
+        /// Its end.
+        end: Timestamp,
+    },
+}
+
+/// A question that a graph cannot answer.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GraphError {
+    /// The graph has no node of this kind.
+    #[error("the graph has no node of kind {kind}")]
+    NoNodes {
+        /// The kind asked for.
+        kind: NodeKind,
+    },
+    /// No such node.
+    #[error("the graph has no node {key}")]
+    UnknownNode {
+        /// The key asked for.
+        key: NodeKey,
+    },
+    /// The range would need more steps than a window may have.
+    #[error("{range} spans {steps} steps; a window has at most {limit}")]
+    TooLong {
+        /// The range asked for.
+        range: TimeRange,
+        /// Steps in it.
+        steps: u64,
+        /// Greatest number of steps.
+        limit: u64,
+    },
+    /// The split point leaves one side empty.
+    #[error("splitting at {at} leaves no step on one side")]
+    EmptySide {
+        /// Where it was to be split.
+        at: Timestamp,
+    },
+}
+
+/// Bytes are not a file of the expected format.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CodecError {
+    /// The first bytes are not the format's magic.
+    #[error("not {expected}: the file starts with other bytes")]
+    WrongMagic {
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// The version is not one that this library reads.
+    #[error("{format} version {found} cannot be read; this library reads version {supported}")]
+    WrongVersion {
+        /// Name of the format.
+        format: &'static str,
+        /// Version in the file.
+        found: u32,
+        /// Version that can be read.
+        supported: u32,
+    },
+    /// The body does not decode.
+    #[error("{format} is damaged")]
+    Damaged {
+        /// Name of the format.
+        format: &'static str,
+        /// What the decoder said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}

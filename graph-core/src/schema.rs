@@ -1,0 +1,200 @@
+//! What a metric means: unit, class, and which direction is worse.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::MetricName;
+
+/// Calls received per second.
+pub const REQUEST_RATE: &str = "request_rate";
+/// Share of calls that failed by the fault of the callee.
+pub const ERROR_RATE: &str = "error_rate";
+/// Median duration of calls as the callee saw them.
+pub const LATENCY_MS_P50: &str = "latency_ms_p50";
+/// 95 % quantile of the duration of calls as the callee saw them.
+pub const LATENCY_MS_P95: &str = "latency_ms_p95";
+
+/// Names of the features that are computed from calls, in the order of a window's columns.
+pub const CALL_FEATURES: [&str; 4] = [REQUEST_RATE, ERROR_RATE, LATENCY_MS_P50, LATENCY_MS_P95];
+
+/// Unit of a feature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Unit {
+    /// Milliseconds.
+    Milliseconds,
+    /// A share in 0..=1.
+    Ratio,
+    /// A share in 0..=100.
+    Percent,
+    /// Events per second.
+    PerSecond,
+    /// Bytes.
+    Bytes,
+    /// A count.
+    Count,
+    /// Unknown.
+    Other,
+}
+
+/// Where a feature comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FeatureClass {
+    /// What users of the service feel: latency, errors.
+    Application,
+    /// What it consumes: processor, memory.
+    Infrastructure,
+    /// How it is used: request rate, call structure.
+    Behaviour,
+    /// What was deployed.
+    Deployment,
+}
+
+/// Which direction of a feature is worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Worse {
+    /// More is worse (latency).
+    Up,
+    /// Less is worse (availability).
+    Down,
+    /// Either may be (request rate).
+    Both,
+}
+
+impl Worse {
+    /// How bad a signed standardised deviation is: positive is worse.
+    pub fn badness(self, z: f64) -> f64 {
+        match self {
+            Self::Up => z,
+            Self::Down => -z,
+            Self::Both => z.abs(),
+        }
+    }
+}
+
+/// Meaning of one metric.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Feature {
+    /// Its name.
+    pub name: MetricName,
+    /// Its unit.
+    pub unit: Unit,
+    /// Where it comes from.
+    pub class: FeatureClass,
+    /// Which direction is worse.
+    pub worse: Worse,
+}
+
+impl Feature {
+    /// A feature.
+    pub fn new(name: &str, unit: Unit, class: FeatureClass, worse: Worse) -> Self {
+        Self {
+            name: name.into(),
+            unit,
+            class,
+            worse,
+        }
+    }
+
+    /// The smallest deviation that matters in this unit, whatever the healthy spread was.
+    ///
+    /// A healthy window of constant zeros (an error rate) has no spread; without a floor the
+    /// first failed call would be infinitely anomalous.
+    pub fn noise_floor(&self, healthy_median: f64) -> f64 {
+        let absolute = match self.unit {
+            Unit::Milliseconds | Unit::Percent => 0.5,
+            Unit::Ratio => 0.005,
+            Unit::PerSecond => 0.1,
+            Unit::Bytes => 1e6,
+            Unit::Count | Unit::Other => 1e-9,
+        };
+        let relative = match self.unit {
+            Unit::Ratio | Unit::Percent => 0.0,
+            _ => 0.02 * healthy_median.abs(),
+        };
+        f64::max(absolute, relative)
+    }
+}
+
+/// The meaning of metrics by name. Unknown names are taken as application metrics of unknown
+/// unit of which either direction may be worse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeatureCatalogue(BTreeMap<MetricName, Feature>);
+
+impl Default for FeatureCatalogue {
+    fn default() -> Self {
+        use FeatureClass::{Application, Behaviour, Infrastructure};
+        let known = [
+            Feature::new(REQUEST_RATE, Unit::PerSecond, Behaviour, Worse::Both),
+            Feature::new(ERROR_RATE, Unit::Ratio, Application, Worse::Up),
+            Feature::new(LATENCY_MS_P50, Unit::Milliseconds, Application, Worse::Up),
+            Feature::new(LATENCY_MS_P95, Unit::Milliseconds, Application, Worse::Up),
+            Feature::new("latency_ms", Unit::Milliseconds, Application, Worse::Up),
+            Feature::new(
+                "availability_percent",
+                Unit::Percent,
+                Application,
+                Worse::Down,
+            ),
+            Feature::new("request_count", Unit::Count, Behaviour, Worse::Both),
+            Feature::new("cpu_utilisation", Unit::Ratio, Infrastructure, Worse::Up),
+            Feature::new("memory_bytes", Unit::Bytes, Infrastructure, Worse::Up),
+            Feature::new("queue_depth", Unit::Count, Infrastructure, Worse::Up),
+        ];
+        Self(known.into_iter().map(|f| (f.name.clone(), f)).collect())
+    }
+}
+
+impl FeatureCatalogue {
+    /// With a feature added, or its meaning replaced.
+    #[must_use]
+    pub fn with(mut self, feature: Feature) -> Self {
+        self.0.insert(feature.name.clone(), feature);
+        self
+    }
+
+    /// The meaning of a metric.
+    pub fn get(&self, name: &MetricName) -> Feature {
+        self.0.get(name).cloned().unwrap_or_else(|| Feature {
+            name: name.clone(),
+            unit: Unit::Other,
+            class: FeatureClass::Application,
+            worse: Worse::Both,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_metrics_are_judged_both_ways() {
+        let feature = FeatureCatalogue::default().get(&"jobs".into());
+        assert_eq!((feature.worse, feature.unit), (Worse::Both, Unit::Other));
+    }
+
+    #[test]
+    fn a_users_feature_replaces_ours() {
+        let mine = Feature::new(
+            ERROR_RATE,
+            Unit::Percent,
+            FeatureClass::Application,
+            Worse::Up,
+        );
+        let catalogue = FeatureCatalogue::default().with(mine.clone());
+        assert_eq!(catalogue.get(&ERROR_RATE.into()), mine);
+    }
+
+    #[test]
+    fn badness_is_positive_where_it_hurts() {
+        assert!(Worse::Up.badness(2.0) > 0.0 && Worse::Down.badness(2.0) < 0.0);
+        assert!(Worse::Both.badness(-2.0) > 0.0);
+    }
+}

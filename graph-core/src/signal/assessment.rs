@@ -1,0 +1,184 @@
+//! What a detector says.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::edge::Subject;
+use crate::name::{ChangeId, MetricName};
+use crate::signal::Evidence;
+use crate::time::Timestamp;
+
+/// One node or edge that does not behave as it did while healthy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Anomaly {
+    /// What is anomalous.
+    pub subject: Subject,
+    /// In which metric; `None` for a score over all of them.
+    pub metric: Option<MetricName>,
+    /// How anomalous, in healthy standard deviations unless the evidence says otherwise.
+    pub score: f64,
+    /// Probability of such a score while healthy, adjusted for the number of tests.
+    pub p_value: Option<f64>,
+    /// Since when, without a break.
+    pub since: Timestamp,
+    /// Why.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Anomaly {
+    /// An anomaly without metric, p-value or evidence; the fields are public for the rest.
+    pub fn new(subject: impl Into<Subject>, score: f64, since: Timestamp) -> Self {
+        let subject = subject.into();
+        Self {
+            subject,
+            metric: None,
+            score,
+            p_value: None,
+            since,
+            evidence: Vec::new(),
+        }
+    }
+
+    /// With the metric it shows in.
+    #[must_use]
+    pub fn in_metric(mut self, metric: MetricName, p_value: f64) -> Self {
+        self.metric = Some(metric);
+        self.p_value = Some(p_value);
+        self
+    }
+
+    /// With evidence.
+    #[must_use]
+    pub fn because(mut self, evidence: Evidence) -> Self {
+        self.evidence.push(evidence);
+        self
+    }
+}
+
+impl fmt::Display for Anomaly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.subject)?;
+        if let Some(metric) = &self.metric {
+            write!(f, " {metric}")?;
+        }
+        write!(f, ": score {:.1}", self.score)?;
+        if let Some(p) = self.p_value {
+            write!(f, ", p {p:.1e}")?;
+        }
+        write!(f, ", since {}", self.since)
+    }
+}
+
+/// What a detector concludes. Absence of evidence is a verdict of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Worse than while healthy, beyond chance.
+    Regressed,
+    /// Enough was seen, and it is as it was.
+    Healthy,
+    /// Something was seen, too little to say.
+    Inconclusive,
+    /// Nothing was seen.
+    NoData,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Regressed => "regressed",
+            Self::Healthy => "healthy",
+            Self::Inconclusive => "inconclusive",
+            Self::NoData => "no data",
+        })
+    }
+}
+
+/// A source of telemetry that fails. It is no sign of a regression and never read as one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SourceFault {
+    /// What it should have told about.
+    pub subject: Subject,
+    /// Which metric is missing; `None` for all.
+    pub metric: Option<MetricName>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl SourceFault {
+    /// A subject that is silent since a time, in one metric or in all.
+    pub fn new(subject: impl Into<Subject>, metric: Option<MetricName>, since: Timestamp) -> Self {
+        Self {
+            subject: subject.into(),
+            metric,
+            since,
+        }
+    }
+}
+
+/// Verdict over the system or over one change, with what it rests on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Assessment {
+    /// The change judged; `None` for the system as a whole.
+    pub change: Option<ChangeId>,
+    /// The conclusion.
+    pub verdict: Verdict,
+    /// What is anomalous, the highest score first.
+    pub anomalies: Vec<Anomaly>,
+    /// What could not be seen.
+    pub source_faults: Vec<SourceFault>,
+}
+
+impl Assessment {
+    /// A verdict over the system without anomalies; the fields are public for the rest.
+    pub fn new(verdict: Verdict) -> Self {
+        Self {
+            change: None,
+            verdict,
+            anomalies: Vec::new(),
+            source_faults: Vec::new(),
+        }
+    }
+
+    /// With the change that it is about.
+    #[must_use]
+    pub fn of_change(mut self, change: ChangeId) -> Self {
+        self.change = Some(change);
+        self
+    }
+
+    /// With anomalies, the highest score first.
+    #[must_use]
+    pub fn with_anomalies(mut self, mut anomalies: Vec<Anomaly>) -> Self {
+        anomalies.sort_by(|a, b| {
+            astern_stats::order::descending(a.score, b.score)
+                .then_with(|| (&a.subject, &a.metric).cmp(&(&b.subject, &b.metric)))
+        });
+        self.anomalies = anomalies;
+        self
+    }
+}
+
+impl fmt::Display for Assessment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.change {
+            Some(change) => write!(f, "{change}: {}", self.verdict)?,
+            None => write!(f, "system: {}", self.verdict)?,
+        }
+        for anomaly in &self.anomalies {
+            write!(f, "\n  {anomaly}")?;
+        }
+        for fault in &self.source_faults {
+            write!(
+                f,
+                "\n  no telemetry of {} since {}",
+                fault.subject, fault.since
+            )?;
+        }
+        Ok(())
+    }
+}

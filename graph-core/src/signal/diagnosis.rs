@@ -1,0 +1,189 @@
+//! What a root-cause ranker says.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::edge::Subject;
+use crate::key::NodeKey;
+use crate::name::ChangeId;
+use crate::signal::Evidence;
+
+/// One candidate for the cause.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RankedCause {
+    /// What is blamed.
+    pub subject: Subject,
+    /// How strongly; comparable within one diagnosis only.
+    pub score: f64,
+    /// Calibrated probability that it is the cause, where the ranker has one.
+    pub probability: Option<f64>,
+    /// How the fault travelled: cause first, symptom last.
+    pub path: Vec<NodeKey>,
+    /// Why.
+    pub evidence: Vec<Evidence>,
+}
+
+impl RankedCause {
+    /// A candidate without path or evidence; the fields are public for the rest.
+    pub fn new(subject: impl Into<Subject>, score: f64) -> Self {
+        let subject = subject.into();
+        Self {
+            subject,
+            score,
+            probability: None,
+            path: Vec::new(),
+            evidence: Vec::new(),
+        }
+    }
+
+    /// With the path that the fault took, cause first.
+    #[must_use]
+    pub fn along(mut self, path: Vec<NodeKey>) -> Self {
+        self.path = path;
+        self
+    }
+
+    /// With evidence.
+    #[must_use]
+    pub fn because(mut self, evidence: impl IntoIterator<Item = Evidence>) -> Self {
+        self.evidence.extend(evidence);
+        self
+    }
+}
+
+/// One change that may have caused it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct BlamedChange {
+    /// The change.
+    pub change: ChangeId,
+    /// The service that it changed.
+    pub service: NodeKey,
+    /// Probability that it is the cause, where the ranker has one.
+    pub probability: Option<f64>,
+    /// Services that suffer although nothing of theirs is at fault.
+    pub collateral: Vec<NodeKey>,
+    /// Why.
+    pub evidence: Vec<Evidence>,
+}
+
+impl BlamedChange {
+    /// A change of a service, without evidence; the fields are public for the rest.
+    pub fn new(change: ChangeId, service: NodeKey, probability: Option<f64>) -> Self {
+        Self {
+            change,
+            service,
+            probability,
+            collateral: Vec::new(),
+            evidence: Vec::new(),
+        }
+    }
+
+    /// With the services that suffer from it.
+    #[must_use]
+    pub fn hurting(mut self, collateral: Vec<NodeKey>) -> Self {
+        self.collateral = collateral;
+        self
+    }
+
+    /// With evidence.
+    #[must_use]
+    pub fn because(mut self, evidence: impl IntoIterator<Item = Evidence>) -> Self {
+        self.evidence.extend(evidence);
+        self
+    }
+}
+
+/// Why a ranker blames nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Abstention {
+    /// Nothing is anomalous.
+    NoAnomaly,
+    /// The symptom cannot be reached from any candidate.
+    NoCandidate,
+    /// Something is wrong, and no change explains it.
+    NoChangeExplains,
+    /// Too few samples to tell.
+    TooFewSamples {
+        /// Samples there are.
+        have: usize,
+        /// Samples needed.
+        need: usize,
+    },
+}
+
+impl fmt::Display for Abstention {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoAnomaly => f.write_str("nothing is anomalous"),
+            Self::NoCandidate => f.write_str("no candidate can have reached the symptom"),
+            Self::NoChangeExplains => f.write_str("no change explains what is wrong"),
+            Self::TooFewSamples { have, need } => write!(f, "{have} samples, {need} needed"),
+        }
+    }
+}
+
+/// Causes and changes, the most likely first.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Diagnosis {
+    /// Candidates for the cause, best first.
+    pub causes: Vec<RankedCause>,
+    /// Changes that may be to blame, best first.
+    pub changes: Vec<BlamedChange>,
+    /// Why there is no answer, where there is none.
+    pub abstained: Option<Abstention>,
+}
+
+impl Diagnosis {
+    /// Ranked causes and changes, best first.
+    pub fn new(causes: Vec<RankedCause>, changes: Vec<BlamedChange>) -> Self {
+        Self {
+            causes,
+            changes,
+            abstained: None,
+        }
+    }
+
+    /// No answer, and why.
+    pub fn abstain(reason: Abstention) -> Self {
+        Self {
+            abstained: Some(reason),
+            ..Self::default()
+        }
+    }
+}
+
+impl fmt::Display for Diagnosis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(reason) = &self.abstained {
+            writeln!(f, "abstained: {reason}")?;
+        }
+        for (rank, cause) in self.causes.iter().enumerate() {
+            write!(f, "{}. {} ({:.2})", rank + 1, cause.subject, cause.score)?;
+            if cause.path.len() > 1 {
+                let path: Vec<String> = cause.path.iter().map(ToString::to_string).collect();
+                write!(f, " via {}", path.join(" > "))?;
+            }
+            writeln!(f)?;
+            for evidence in &cause.evidence {
+                writeln!(f, "   - {evidence}")?;
+            }
+        }
+        for blamed in &self.changes {
+            write!(f, "change {} of {}", blamed.change, blamed.service)?;
+            match blamed.probability {
+                Some(p) => writeln!(f, ": {:.0} %", 100.0 * p)?,
+                None => writeln!(f)?,
+            }
+            for evidence in &blamed.evidence {
+                writeln!(f, "   - {evidence}")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,181 @@
+//! Why something is said: evidence as data, with a sentence for people.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::key::NodeKey;
+use crate::name::{ChangeId, MetricName};
+
+/// One reason, for or against.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Evidence {
+    /// A metric left its healthy level.
+    Shift {
+        /// Which metric.
+        metric: MetricName,
+        /// Healthy median.
+        healthy: f64,
+        /// Value now.
+        observed: f64,
+        /// Deviation in healthy standard deviations, positive is worse.
+        z: f64,
+    },
+    /// New instances of a service behave otherwise than its old ones at the same time.
+    NewAgainstOld {
+        /// Which metric.
+        metric: MetricName,
+        /// Value on old instances.
+        old: f64,
+        /// Value on new instances.
+        new: f64,
+        /// Probability of such a difference by chance, one-sided towards worse.
+        p_value: f64,
+    },
+    /// A metric moves with the symptom.
+    Correlation {
+        /// Which metric of the candidate.
+        metric: MetricName,
+        /// Correlation coefficient, -1..=1.
+        r: f64,
+    },
+    /// The candidate's past tells about the symptom's next value (transfer entropy).
+    Influence {
+        /// Source of the influence.
+        from: NodeKey,
+        /// Target of it.
+        to: NodeKey,
+        /// Transfer entropy in nats, bias removed.
+        te_nats: f64,
+        /// Probability of such a value without influence.
+        p_value: f64,
+    },
+    /// No node that it depends on explains the fault.
+    OriginOfFault {
+        /// Anomalous nodes that it depends on (0 for a true origin).
+        anomalous_dependencies: usize,
+    },
+    /// A change came shortly before.
+    ChangedBefore {
+        /// Which change.
+        change: ChangeId,
+        /// Time from the change to the onset of the fault.
+        delay: Duration,
+    },
+    /// The fault is older than the change: evidence against it.
+    OlderThanChange {
+        /// Which change.
+        change: ChangeId,
+        /// Time from the onset of the fault to the change.
+        lead: Duration,
+    },
+    /// A learned model's score, beside that of the same network untrained.
+    Learned {
+        /// Name of the model.
+        model: Arc<str>,
+        /// Score of the trained model, above 0 is outside its hypersphere.
+        score: f64,
+        /// Score of the untrained control.
+        untrained: f64,
+    },
+    /// Nodes that this one drags down.
+    BlastRadius {
+        /// Number of nodes that a fault here can reach.
+        nodes: usize,
+        /// Calls per second into them.
+        calls_per_second: f64,
+    },
+    /// A method could not run, and what was done instead.
+    Fallback {
+        /// What should have run.
+        wanted: Arc<str>,
+        /// What ran.
+        used: Arc<str>,
+        /// Why.
+        reason: Arc<str>,
+    },
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shift {
+                metric,
+                healthy,
+                observed,
+                z,
+            } => {
+                write!(
+                    f,
+                    "{metric} is {observed:.3}, healthy {healthy:.3} (z {z:.1})"
+                )
+            }
+            Self::NewAgainstOld {
+                metric,
+                old,
+                new,
+                p_value,
+            } => {
+                write!(
+                    f,
+                    "{metric} is {new:.3} on new instances, {old:.3} on old (p {p_value:.1e})"
+                )
+            }
+            Self::Correlation { metric, r } => {
+                write!(f, "{metric} moves with the symptom (r {r:.2})")
+            }
+            Self::Influence {
+                from,
+                to,
+                te_nats,
+                p_value,
+            } => {
+                write!(f, "{from} drives {to} ({te_nats:.3} nats, p {p_value:.1e})")
+            }
+            Self::OriginOfFault {
+                anomalous_dependencies: 0,
+            } => f.write_str("nothing that it depends on is anomalous"),
+            Self::OriginOfFault {
+                anomalous_dependencies,
+            } => {
+                write!(
+                    f,
+                    "{anomalous_dependencies} of its dependencies are anomalous too"
+                )
+            }
+            Self::ChangedBefore { change, delay } => {
+                write!(f, "{change} came {} s before", delay.as_secs())
+            }
+            Self::OlderThanChange { change, lead } => {
+                write!(f, "the fault is {} s older than {change}", lead.as_secs())
+            }
+            Self::Learned {
+                model,
+                score,
+                untrained,
+            } => {
+                write!(f, "{model} scores {score:.2} (untrained {untrained:.2})")
+            }
+            Self::BlastRadius {
+                nodes,
+                calls_per_second,
+            } => {
+                write!(
+                    f,
+                    "{nodes} nodes depend on it, {calls_per_second:.1} calls/s"
+                )
+            }
+            Self::Fallback {
+                wanted,
+                used,
+                reason,
+            } => {
+                write!(f, "{used} in place of {wanted}: {reason}")
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Values that cross the borders between crates: what is anomalous, what caused it, why.
+//!
+//! They are plain data here; the algorithms that make them live in detect and rca, those that use
+//! them in rollback-policy. So these crates never depend on each other.
+
+mod assessment;
+mod diagnosis;
+mod evidence;
+
+pub use assessment::{Anomaly, Assessment, SourceFault, Verdict};
+pub use diagnosis::{Abstention, BlamedChange, Diagnosis, RankedCause};
+pub use evidence::Evidence;

@@ -1,0 +1,2 @@
+//! Root-cause analysis over service graphs for Astern
+#![forbid(unsafe_code)]

@@ -1,0 +1,90 @@
+//! The one error for a parameter outside its rule, shared by every family of parameters.
+
+/// A parameter broke its rule; says which, what it was and what would be right.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParamError {
+    /// The value is outside its range, or not a number.
+    #[error("parameter `{name}` is {value}; it must lie in {low}..={high}")]
+    OutOfRange {
+        /// Name of the parameter.
+        name: &'static str,
+        /// The value given.
+        value: f64,
+        /// Least allowed value.
+        low: f64,
+        /// Greatest allowed value.
+        high: f64,
+    },
+    /// The value must be greater than zero (and finite).
+    #[error("parameter `{name}` is {value}; it must be positive and finite")]
+    NotPositive {
+        /// Name of the parameter.
+        name: &'static str,
+        /// The value given.
+        value: f64,
+    },
+    /// Two parameters contradict each other.
+    #[error("parameter `{small}` ({small_value}) must be less than `{large}` ({large_value})")]
+    NotOrdered {
+        /// The one that must be less.
+        small: &'static str,
+        /// Its value.
+        small_value: f64,
+        /// The one that must be greater.
+        large: &'static str,
+        /// Its value.
+        large_value: f64,
+    },
+}
+
+/// Checks that `low <= value <= high`.
+///
+/// # Errors
+/// [`ParamError::OutOfRange`] when it does not hold; `NaN` never does.
+pub fn in_range(name: &'static str, value: f64, low: f64, high: f64) -> Result<f64, ParamError> {
+    if (low..=high).contains(&value) {
+        Ok(value)
+    } else {
+        Err(ParamError::OutOfRange {
+            name,
+            value,
+            low,
+            high,
+        })
+    }
+}
+
+/// Checks that `value` is finite and greater than zero.
+///
+/// # Errors
+/// [`ParamError::NotPositive`] when it does not hold.
+pub fn positive(name: &'static str, value: f64) -> Result<f64, ParamError> {
+    if value.is_finite() && value > 0.0 {
+        Ok(value)
+    } else {
+        Err(ParamError::NotPositive { name, value })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn range_includes_its_ends_and_refuses_nan() {
+        assert!(in_range("x", 0.0, 0.0, 1.0).is_ok());
+        assert!(in_range("x", 1.0, 0.0, 1.0).is_ok());
+        assert!(in_range("x", f64::NAN, 0.0, 1.0).is_err());
+        let text = in_range("x", 1.5, 0.0, 1.0).unwrap_err().to_string();
+        assert_eq!(text, "parameter `x` is 1.5; it must lie in 0..=1");
+    }
+
+    #[test]
+    fn positive_refuses_zero_infinity_and_nan() {
+        for bad in [0.0, -1.0, f64::INFINITY, f64::NAN] {
+            assert!(positive("x", bad).is_err());
+        }
+        assert!(positive("x", f64::MIN_POSITIVE).is_ok());
+    }
+}

@@ -1,0 +1,70 @@
+//! `cargo xtask ci`: everything but the tests.
+
+use crate::metadata::Metadata;
+use crate::run::{Failure, Runner, loud};
+use crate::torch::{self, TORCH, selected};
+
+const EXAMPLES: &str = "astern-examples";
+
+pub(crate) fn command(runner: &mut Runner, torch: bool) -> Result<(), Failure> {
+    let torch = torch::set_up(runner, torch)?;
+    let metadata = Metadata::read(runner)?;
+    let mut format = runner.cargo(["fmt", "--all", "--check"]);
+    runner.stage("format", &mut format)?;
+    lints(runner, torch, &metadata.torch_packages())?;
+    let mut docs = runner.cargo(["doc", "--workspace", "--no-deps"]);
+    runner.stage("docs", docs.env("RUSTDOCFLAGS", "-D warnings"))?;
+    examples(runner, torch, &metadata)?;
+    let mut benches = runner.cargo(["bench", "-p", "astern-benches", "--benches", "--", "--test"]);
+    runner.stage("benches, once", &mut benches)?;
+    dependencies(runner)?;
+    runner.summary();
+    Ok(())
+}
+
+fn lints(runner: &mut Runner, torch: bool, packages: &[String]) -> Result<(), Failure> {
+    let mut clippy = runner.cargo(["clippy", "--workspace", "--all-targets"]);
+    runner.stage("lints", clippy.args(["--", "-D", "warnings"]))?;
+    if torch && !packages.is_empty() {
+        let mut clippy = runner.cargo(["clippy", "--all-targets"]);
+        clippy
+            .args(selected(packages))
+            .args(TORCH)
+            .args(["--", "-D", "warnings"]);
+        runner.stage("torch lints", &mut clippy)?;
+    }
+    Ok(())
+}
+
+/// Each example checks its own result with asserts, so running it is a test.
+fn examples(runner: &mut Runner, torch: bool, metadata: &Metadata) -> Result<(), Failure> {
+    for example in metadata.examples(EXAMPLES) {
+        let mut run = runner.cargo(["run", "--quiet", "-p", EXAMPLES, "--example", &example.name]);
+        match (example.torch, torch) {
+            // Release, as the benches below: they share what is compiled.
+            (false, _) => run.arg("--release"),
+            // The tests' profile: its build is there, and the work is libtorch's anyway.
+            (true, true) => run.args(TORCH),
+            (true, false) => {
+                eprintln!("example {}: left out, it needs libtorch", example.name);
+                continue;
+            }
+        };
+        runner.stage(&format!("example {}", example.name), &mut run)?;
+    }
+    Ok(())
+}
+
+/// Advisories are not among the checks: their database lives elsewhere and changes by itself.
+fn dependencies(runner: &mut Runner) -> Result<(), Failure> {
+    let found = runner.cargo(["deny", "--version"]).output();
+    if found.is_ok_and(|output| output.status.success()) {
+        let mut deny = runner.cargo(["deny", "check", "bans", "licenses", "sources"]);
+        return runner.stage("dependency rules", &mut deny);
+    }
+    loud(
+        "cargo-deny is not installed: bans, licences and sources are NOT CHECKED.\n\
+         To check them: cargo install cargo-deny --locked",
+    );
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! The house rules, executable: crate edges, budgets, a pure core, no silent tests, little unsafe.
+//!
+//! Each rule is a test that lists every breach as `file:line: what`. The checkers take text, so
+//! that a test beside each shows them catching a planted fault.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot read stops"
+)]
+
+mod budget;
+mod edges;
+mod manifest;
+mod purity;
+mod readme;
+mod silent;
+mod source;
+mod unsafety;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// One breach of a rule.
+#[derive(Debug, PartialEq)]
+struct Finding {
+    file: String,
+    line: usize,
+    what: String,
+}
+
+impl Finding {
+    fn new(file: &str, line: usize, what: impl Into<String>) -> Self {
+        Self {
+            file: file.to_owned(),
+            line,
+            what: what.into(),
+        }
+    }
+}
+
+/// Fails with one line per finding.
+#[track_caller]
+fn assert_tidy(rule: &str, findings: &[Finding]) {
+    let mut list = String::new();
+    for Finding { file, line, what } in findings {
+        let _ = write!(list, "\n{file}:{line}: {what}");
+    }
+    assert!(findings.is_empty(), "{rule}{list}\n");
+}
+
+/// The root of the checkout.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_path_buf()
+}
