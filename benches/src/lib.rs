@@ -1,2 +1,6 @@
-//! Benchmarks and evaluation tables for Astern
+//! Evaluation tables: each suite reads its data, runs the rankers under one frozen configuration
+//! and returns a table as Markdown.
 #![forbid(unsafe_code)]
+
+pub mod petshop;
+pub mod table;

@@ -1,6 +1,6 @@
 //! Snapshots of one graph over time, checked once.
 
-use ndarray::{Array3, ArrayView3, Axis};
+use ndarray::{Array3, Axis};
 
 use crate::GraphError;
 
@@ -11,7 +11,7 @@ const MAX_NODES: usize = u32::MAX as usize;
 ///
 /// * Features have shape `[T, N, F]`: snapshots, nodes, features; in the units of the data, a
 ///   missing value is `NaN`.
-/// * An edge `(source, target)` carries messages from source to target, as in PyTorch Geometric.
+/// * An edge `(source, target)` carries messages from source to target, as in `PyTorch` Geometric.
 ///   Faults travel from the called service to its caller, so a call graph goes in reversed.
 /// * Edges are kept in canonical order, ascending and each once, so that sums over them and with
 ///   them all results do not depend on the order in which they arrived. An edge from a node to
@@ -56,9 +56,11 @@ impl GraphSnapshots {
         edges: impl IntoIterator<Item = (u32, u32)>,
     ) -> Result<Self, GraphError> {
         let (n_snapshots, n_nodes, n_features) = x.dim();
-        for (axis, n) in
-            [("snapshots", n_snapshots), ("nodes", n_nodes), ("features", n_features)]
-        {
+        for (axis, n) in [
+            ("snapshots", n_snapshots),
+            ("nodes", n_nodes),
+            ("features", n_features),
+        ] {
             if n == 0 {
                 return Err(GraphError::EmptyAxis {
                     axis,
@@ -70,7 +72,12 @@ impl GraphSnapshots {
         let mut missing = 0;
         for ((snapshot, node, feature), &value) in x.indexed_iter() {
             if value.is_infinite() {
-                return Err(GraphError::Infinite { snapshot, node, feature, value });
+                return Err(GraphError::Infinite {
+                    snapshot,
+                    node,
+                    feature,
+                    value,
+                });
             }
             missing += usize::from(value.is_nan());
         }
@@ -79,7 +86,12 @@ impl GraphSnapshots {
         edges.sort_unstable();
         edges.dedup();
         let features = (0..n_features).map(|i| format!("x{i}")).collect();
-        Ok(Self { x, edges, features, missing })
+        Ok(Self {
+            x,
+            edges,
+            features,
+            missing,
+        })
     }
 
     /// Names the features; a fitted model takes only data with the names it was fitted on.
@@ -103,8 +115,8 @@ impl GraphSnapshots {
     }
 
     /// Features, shape `[T, N, F]`, missing values `NaN`.
-    pub fn x(&self) -> ArrayView3<'_, f64> {
-        self.x.view()
+    pub fn x(&self) -> &Array3<f64> {
+        &self.x
     }
 
     /// Edges (source, target), ascending, each once.
@@ -140,14 +152,19 @@ impl GraphSnapshots {
     /// Rows `t * N + n` that have at least one value, ascending.
     pub(crate) fn observed_rows(&self) -> Vec<usize> {
         let rows = self.x.lanes(Axis(2)).into_iter().enumerate();
-        rows.filter(|(_, row)| row.iter().any(|v| !v.is_nan())).map(|(i, _)| i).collect()
+        rows.filter(|(_, row)| row.iter().any(|v| !v.is_nan()))
+            .map(|(i, _)| i)
+            .collect()
     }
 }
 
 /// Every node can be named by an edge.
 pub(crate) fn check_node_count(n_nodes: usize) -> Result<(), GraphError> {
     if n_nodes > MAX_NODES {
-        return Err(GraphError::TooManyNodes { n_nodes, limit: MAX_NODES });
+        return Err(GraphError::TooManyNodes {
+            n_nodes,
+            limit: MAX_NODES,
+        });
     }
     Ok(())
 }
@@ -157,7 +174,11 @@ pub(crate) fn check_edges(edges: &[(u32, u32)], n_nodes: usize) -> Result<(), Gr
     for (edge, &(source, target)) in edges.iter().enumerate() {
         for node in [source, target] {
             if node as usize >= n_nodes {
-                return Err(GraphError::NodeOutOfRange { edge, node, n_nodes });
+                return Err(GraphError::NodeOutOfRange {
+                    edge,
+                    node,
+                    n_nodes,
+                });
             }
         }
     }

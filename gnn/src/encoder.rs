@@ -1,17 +1,18 @@
 //! A stack of graph convolutions.
 
-use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis};
+use ndarray::{Array2, Array3, ArrayRef2, ArrayRef3, Axis};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+use crate::layer::check_input;
 use crate::{EncodeError, GcnConv, GcnGraph, ParamError};
 
 /// Largest number of weights in an encoder: half a gigabyte.
 const MAX_WEIGHTS: usize = 1 << 26;
 
-/// Graph convolutions with ReLU between them and none after the last.
+/// Graph convolutions with `ReLU` between them and none after the last.
 ///
-/// Without ReLU at the end an embedding can lie on every side of a centre. Weights are held in
+/// Without `ReLU` at the end an embedding can lie on every side of a centre. Weights are held in
 /// `f64`; those that libtorch trained are `f32` numbers, held exactly.
 ///
 /// # Complexity
@@ -27,7 +28,7 @@ impl GcnEncoder {
     /// `[4, 64, 32]` makes two layers.
     ///
     /// Glorot's uniform initialisation, `U(-b, b)` with `b = sqrt(6 / (inputs + outputs))`
-    /// (Glorot and Bengio, 2010), as in PyTorch Geometric. Numbers come from `ChaCha8` seeded with
+    /// (Glorot and Bengio, 2010), as in `PyTorch` Geometric. Numbers come from `ChaCha8` seeded with
     /// `seed`, layer by layer and row by row, and are rounded to `f32`: training with libtorch
     /// and scoring without it start from the same weights, on every machine.
     ///
@@ -37,7 +38,9 @@ impl GcnEncoder {
     /// [`ParamError::TooManyWeights`] above 2²⁶ weights.
     pub fn glorot(widths: &[usize], seed: u64) -> Result<Self, ParamError> {
         if widths.len() < 2 || widths.contains(&0) {
-            return Err(ParamError::NoLayer { widths: widths.to_vec() });
+            return Err(ParamError::NoLayer {
+                widths: widths.to_vec(),
+            });
         }
         let mut total = Some(0usize);
         for pair in widths.windows(2) {
@@ -46,7 +49,10 @@ impl GcnEncoder {
         }
         if total.is_none_or(|t| t > MAX_WEIGHTS) {
             let widths = widths.to_vec();
-            return Err(ParamError::TooManyWeights { widths, limit: MAX_WEIGHTS });
+            return Err(ParamError::TooManyWeights {
+                widths,
+                limit: MAX_WEIGHTS,
+            });
         }
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let layer = |pair: &[usize]| {
@@ -57,7 +63,9 @@ impl GcnEncoder {
             });
             GcnConv::new(weight.mapv(round_to_f32), None)
         };
-        Ok(Self { layers: widths.windows(2).map(layer).collect::<Result<_, _>>()? })
+        Ok(Self {
+            layers: widths.windows(2).map(layer).collect::<Result<_, _>>()?,
+        })
     }
 
     /// An encoder of given layers, in order.
@@ -73,7 +81,11 @@ impl GcnEncoder {
         for (i, pair) in layers.windows(2).enumerate() {
             let (expected, got) = (pair[0].n_outputs(), pair[1].n_inputs());
             if expected != got {
-                return Err(ParamError::LayerChain { layer: i + 1, expected, got });
+                return Err(ParamError::LayerChain {
+                    layer: i + 1,
+                    expected,
+                    got,
+                });
             }
         }
         Ok(Self { layers })
@@ -99,32 +111,25 @@ impl GcnEncoder {
     /// # Errors
     ///
     /// [`EncodeError::FeatureCount`] and [`EncodeError::NodeCount`].
-    pub fn embed(
-        &self,
-        x: ArrayView2<'_, f64>,
-        graph: &GcnGraph,
-    ) -> Result<Array2<f64>, EncodeError> {
-        if x.ncols() != self.n_inputs() {
-            return Err(EncodeError::FeatureCount { expected: self.n_inputs(), got: x.ncols() });
-        }
-        if x.nrows() != graph.n_nodes() {
-            return Err(EncodeError::NodeCount { expected: graph.n_nodes(), got: x.nrows() });
-        }
+    pub fn embed(&self, x: &ArrayRef2<f64>, graph: &GcnGraph) -> Result<Array2<f64>, EncodeError> {
+        check_input(x, self.n_inputs(), graph)?;
         Ok(self.run(x, graph))
     }
 
     /// [`embed`](Self::embed) for shapes that are known to be right.
-    fn run(&self, x: ArrayView2<'_, f64>, graph: &GcnGraph) -> Array2<f64> {
+    fn run(&self, x: &ArrayRef2<f64>, graph: &GcnGraph) -> Array2<f64> {
         let mut layers = self.layers.iter();
-        let first = layers.next().map_or_else(|| x.to_owned(), |layer| layer.run(x, graph));
-        layers.fold(first, |h, layer| layer.run(h.mapv_into(relu).view(), graph))
+        let first = layers
+            .next()
+            .map_or_else(|| x.to_owned(), |layer| layer.run(x, graph));
+        layers.fold(first, |h, layer| layer.run(&h.mapv_into(relu), graph))
     }
 
     /// Embeds snapshots `[T, N, inputs]` one by one, for shapes that are known to be right.
-    pub(crate) fn run_all(&self, x: ArrayView3<'_, f64>, graph: &GcnGraph) -> Array3<f64> {
+    pub(crate) fn run_all(&self, x: &ArrayRef3<f64>, graph: &GcnGraph) -> Array3<f64> {
         let mut z = Array3::zeros((x.len_of(Axis(0)), x.len_of(Axis(1)), self.n_outputs()));
         for (mut z, x) in z.outer_iter_mut().zip(x.outer_iter()) {
-            z.assign(&self.run(x, graph));
+            z.assign(&self.run(&x, graph));
         }
         z
     }
@@ -141,7 +146,10 @@ fn symmetric_unit(rng: &mut ChaCha8Rng) -> f64 {
 }
 
 /// The nearest `f32`, as `f64`.
-#[allow(clippy::cast_possible_truncation, reason = "rounding is what this function is for")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "rounding is what this function is for"
+)]
 pub(crate) fn round_to_f32(value: f64) -> f64 {
     f64::from(value as f32)
 }

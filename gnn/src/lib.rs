@@ -5,7 +5,7 @@
 //! far a node has moved away.
 //!
 //! * [`GraphSnapshots`]: features `[T, N, F]` of the nodes over time, and the edges, checked once.
-//! * [`layer`]: message-passing layers, equal to PyTorch Geometric's to rounding.
+//! * [`layer`]: message-passing layers, equal to `PyTorch` Geometric's to rounding.
 //! * [`GcnEncoder`]: a stack of them with seeded weights.
 //! * [`one_class`]: [`OneClassParams`] → [`OneClass`], a hypersphere around healthy embeddings,
 //!   with its untrained twin as a control; saved and loaded as bytes.
@@ -19,6 +19,9 @@
 //!
 //! Without `torch` the crate is plain Rust on `ndarray` and scores models that were trained
 //! elsewhere. Pure-Rust results are the same bytes for the same input, seed and target.
+//!
+//! With `torch`, programs and tests that cargo starts find libtorch where it was built against;
+//! programs that are started otherwise need an rpath to its `lib` folder, or `LD_LIBRARY_PATH`.
 //!
 //! # Example
 //!
@@ -36,13 +39,13 @@
 //! let scaled = Scaler::fit(&data)?.transform(data.x())?;
 //! let encoder = GcnEncoder::glorot(&[2, 16, 8], 7)?;
 //! let last = scaled.outer_iter().next_back().ok_or("no snapshot")?;
-//! let z = encoder.embed(last, &GcnGraph::of(&data))?;
+//! let z = encoder.embed(&last, &GcnGraph::of(&data))?;
 //! assert_eq!(z.dim(), (3, 8));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![cfg_attr(
     feature = "torch",
-    doc = r#"
+    doc = r"
 Training needs the feature `torch`:
 
 ```
@@ -59,7 +62,7 @@ let loaded = OneClass::from_bytes(&model.to_bytes()?)?;
 assert_eq!(loaded.score(&healthy)?, model.score(&healthy)?);
 # Ok::<(), Box<dyn std::error::Error>>(())
 ```
-"#
+"
 )]
 
 mod data;
@@ -78,7 +81,6 @@ pub use error::{EncodeError, FileError, FitError, GraphError, ParamError};
 pub use layer::{GcnConv, GcnGraph, SelfLoops};
 pub use ndarray;
 pub use one_class::{
-    Collapse, CollapsePolicy, Objective, OneClass, OneClassParams, Plateau, StopReason,
-    TrainReport,
+    Collapse, CollapsePolicy, Objective, OneClass, OneClassParams, Plateau, StopReason, TrainReport,
 };
 pub use scale::Scaler;

@@ -1,6 +1,6 @@
 //! Standardisation of features, fitted on training data only.
 
-use ndarray::{Array1, Array3, ArrayView3, Axis, Zip};
+use ndarray::{Array1, Array3, ArrayRef3, Axis, Zip};
 
 use crate::{EncodeError, FitError, GraphSnapshots};
 
@@ -46,7 +46,11 @@ impl Scaler {
             let std = variance.sqrt();
             if !m.is_finite() || !std.is_finite() {
                 let feature = data.features()[f].clone();
-                return Err(FitError::Overflow { feature, mean: m, std });
+                return Err(FitError::Overflow {
+                    feature,
+                    mean: m,
+                    std,
+                });
             }
             mean[f] = m;
             if std > NOISE * m.abs() {
@@ -64,7 +68,7 @@ impl Scaler {
     /// # Errors
     ///
     /// [`EncodeError::FeatureCount`] when F is not the fitted one.
-    pub fn transform(&self, x: ArrayView3<'_, f64>) -> Result<Array3<f64>, EncodeError> {
+    pub fn transform(&self, x: &ArrayRef3<f64>) -> Result<Array3<f64>, EncodeError> {
         let (expected, got) = (self.mean.len(), x.len_of(Axis(2)));
         if expected != got {
             return Err(EncodeError::FeatureCount { expected, got });
@@ -73,13 +77,16 @@ impl Scaler {
     }
 
     /// [`transform`](Self::transform) for features whose number is known to be right.
-    pub(crate) fn apply(&self, x: ArrayView3<'_, f64>) -> Array3<f64> {
-        let mut z = x.as_standard_layout().into_owned();
+    pub(crate) fn apply(&self, x: &ArrayRef3<f64>) -> Array3<f64> {
+        let mut z = x.to_owned();
         for row in z.rows_mut() {
-            Zip::from(row).and(&self.mean).and(&self.scale).for_each(|v, mean, scale| {
-                let scaled = ((*v - mean) / scale).clamp(-CLIP, CLIP);
-                *v = if scaled.is_nan() { 0.0 } else { scaled };
-            });
+            Zip::from(row)
+                .and(&self.mean)
+                .and(&self.scale)
+                .for_each(|v, mean, scale| {
+                    let scaled = ((*v - mean) / scale).clamp(-CLIP, CLIP);
+                    *v = if scaled.is_nan() { 0.0 } else { scaled };
+                });
         }
         z
     }

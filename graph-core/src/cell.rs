@@ -80,7 +80,7 @@ impl Cell {
         }
         let latency = |q: f64| self.latency_quantile_ms(q).unwrap_or(f64::NAN);
         match name.as_str() {
-            REQUEST_RATE => self.calls as f64 / step_secs,
+            REQUEST_RATE if self.calls > 0 => self.calls as f64 / step_secs,
             ERROR_RATE if self.calls > 0 => self.errors as f64 / self.calls as f64,
             LATENCY_MS_P50 => latency(0.5),
             LATENCY_MS_P95 => latency(0.95),

@@ -15,7 +15,7 @@ use crate::error::{CodecError, GraphError};
 use crate::key::{NodeId, NodeKey, NodeKind};
 use crate::name::{MetricName, Revision};
 use crate::record::ChangeEvent;
-use crate::schema::{CALL_FEATURES, REQUEST_RATE};
+use crate::schema::{CALL_FEATURES, Feature, REQUEST_RATE};
 use crate::state::{Cells, NodeState, State};
 use crate::time::{TimeRange, Timestamp};
 use crate::window::Window;
@@ -230,6 +230,69 @@ impl TemporalGraph {
         )
     }
 
+    /// Series of one metric of one node over the steps that a range touches; missing is `NaN`.
+    ///
+    /// # Errors
+    /// [`GraphError::UnknownNode`] for an unknown node, [`GraphError::TooLong`] as for a window.
+    pub fn series(
+        &self,
+        key: &NodeKey,
+        metric: &MetricName,
+        range: TimeRange,
+    ) -> Result<Vec<f64>, GraphError> {
+        let node = self.state.nodes.get(key);
+        let node = node.ok_or_else(|| GraphError::UnknownNode { key: key.clone() })?;
+        let (first, steps) = self.checked_steps(range)?;
+        let mut values = vec![f64::NAN; steps];
+        self.fill(node, metric, first, &mut values);
+        Ok(values)
+    }
+
+    /// Names of the features that a node has: those of calls first, then sampled ones by name.
+    pub fn metrics(&self, key: &NodeKey) -> Vec<MetricName> {
+        columns(self.state.nodes.get(key).into_iter())
+    }
+
+    /// Meaning of a metric in this graph.
+    pub fn feature(&self, metric: &MetricName) -> Feature {
+        self.state.params.catalogue.get(metric)
+    }
+
+    /// First step of a range and the number of its steps.
+    fn checked_steps(&self, range: TimeRange) -> Result<(i64, usize), GraphError> {
+        let (first, last) = self.steps_of(range);
+        let steps = last.abs_diff(first) + 1;
+        match usize::try_from(steps) {
+            Ok(n) if steps <= WINDOW_STEPS_MAX => Ok((first, n)),
+            _ => Err(GraphError::TooLong {
+                range,
+                steps,
+                limit: WINDOW_STEPS_MAX,
+            }),
+        }
+    }
+
+    /// Writes a node's values of one metric, from the step `first` on, into a series.
+    fn fill<'a>(
+        &self,
+        node: &NodeState,
+        metric: &MetricName,
+        first: i64,
+        series: impl IntoIterator<Item = &'a mut f64>,
+    ) {
+        let step_secs = self.state.params.step.as_secs_f64();
+        let counts = metric.as_str() == REQUEST_RATE;
+        let called = counts && node.cells.values().any(|cell| cell.has_calls());
+        let silent = if called { 0.0 } else { f64::NAN };
+        for (step, value) in (first..).zip(series) {
+            let seen = node
+                .cells
+                .get(&step)
+                .map(|cell| cell.feature(metric, step_secs));
+            *value = seen.filter(|x| !x.is_nan()).unwrap_or(silent);
+        }
+    }
+
     /// Features of all nodes of a kind over the steps that a range touches.
     ///
     /// Columns: the features of calls where any node of the kind received one, then every metric
@@ -252,45 +315,21 @@ impl TemporalGraph {
         if of_kind().next().is_none() {
             return Err(GraphError::NoNodes { kind });
         }
-        let (first, last) = self.steps_of(range);
-        let steps = last.abs_diff(first) + 1;
-        if steps > WINDOW_STEPS_MAX {
-            return Err(GraphError::TooLong {
-                range,
-                steps,
-                limit: WINDOW_STEPS_MAX,
-            });
-        }
+        let (first, steps) = self.checked_steps(range)?;
         let rows: Vec<NodeKey> = of_kind().map(|(key, _)| key.clone()).collect();
         let columns = columns(of_kind().map(|(_, node)| node));
-        let step_secs = self.state.params.step.as_secs_f64();
-        let shape = (
-            usize::try_from(steps).unwrap_or(usize::MAX),
-            rows.len(),
-            columns.len(),
-        );
-        let mut values = Array3::from_elem(shape, f64::NAN);
+        let mut values = Array3::from_elem((steps, rows.len(), columns.len()), f64::NAN);
         for (row, (_, node)) in of_kind().enumerate() {
-            let called = node.cells.values().any(|cell| cell.has_calls());
-            let silent = if called { 0.0 } else { f64::NAN };
             for (column, name) in columns.iter().enumerate() {
-                if name.as_str() == REQUEST_RATE {
-                    let mut rates = values.index_axis_mut(Axis(2), column);
-                    rates.index_axis_mut(Axis(1), row).fill(silent);
-                }
-                for (step, cell) in node.cells.range(first..=last) {
-                    let value = cell.feature(name, step_secs);
-                    let t = usize::try_from(step.abs_diff(first)).unwrap_or(usize::MAX);
-                    if name.as_str() != REQUEST_RATE || called || value > 0.0 {
-                        values[[t, row, column]] = value;
-                    }
-                }
+                let mut plane = values.index_axis_mut(Axis(2), column);
+                self.fill(node, name, first, plane.index_axis_mut(Axis(1), row));
             }
         }
         Ok(Window {
             kind,
             step: self.state.params.step,
-            times: (first..=last)
+            times: (first..)
+                .take(steps)
                 .map(|step| self.state.start_of(step))
                 .collect(),
             rows,

@@ -57,6 +57,17 @@ pub fn mad_sigma(values: &[f64]) -> Option<f64> {
     median(&deviations).map(|mad| MAD_TO_SIGMA * mad)
 }
 
+/// Robust scale that survives a median absolute deviation of zero.
+///
+/// The greater of [`mad_sigma`] and the distance of the 5 % and 95 % quantiles over 3.29, which is
+/// the same for a normal distribution. A metric that is nearly always at its best value (an error
+/// rate of 0) has no MAD, yet its rare healthy excursions must not look infinitely anomalous.
+pub fn spread(values: &[f64]) -> Option<f64> {
+    let sorted = sorted_finite(values);
+    let tails = quantile_sorted(&sorted, 0.95)? - quantile_sorted(&sorted, 0.05)?;
+    mad_sigma(&sorted).map(|mad| mad.max(tails / 3.29))
+}
+
 /// Mean of the finite values, or `None` when there is none.
 ///
 /// Values are summed in ascending order, so the result does not depend on their arrival order.
@@ -84,6 +95,14 @@ mod tests {
         // Deviations from 3: 2 1 0 1 97; their median is 1.
         let sigma = mad_sigma(&[1.0, 2.0, 3.0, 4.0, 100.0]).unwrap();
         assert!((sigma - MAD_TO_SIGMA).abs() < 1e-12);
+    }
+
+    #[test]
+    fn spread_sees_rare_excursions_that_the_mad_does_not() {
+        let mut values = vec![0.0; 90];
+        values.extend([1.0; 10]);
+        assert!(mad_sigma(&values).unwrap().abs() < 1e-12);
+        assert!((spread(&values).unwrap() - 1.0 / 3.29).abs() < 1e-12);
     }
 
     #[test]

@@ -20,8 +20,7 @@ pub fn normal_upper(z: f64) -> f64 {
 /// et al. 2005) but can never fall below `1/(n+1)`. Beyond the quantile `u` the peaks over
 /// threshold model with shape 0 continues it, `p(s) = P(X >= u) · exp(-(s-u)/β)` with β the mean
 /// excess (Pickands 1975; shape 0 as the cautious choice between bounded and heavy tails for
-/// scores that are already standardised). The greater of the two is never used below the sample's
-/// greatest value, so `p` is monotone.
+/// scores that are already standardised). `p` falls monotonically with the score.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UpperTail {
     sorted: Vec<f64>,

@@ -1,5 +1,6 @@
 //! `cargo xtask ci`: everything but the tests.
 
+use crate::bench;
 use crate::metadata::Metadata;
 use crate::run::{Failure, Runner, loud};
 use crate::torch::{self, TORCH, selected};
@@ -12,11 +13,9 @@ pub(crate) fn command(runner: &mut Runner, torch: bool) -> Result<(), Failure> {
     let mut format = runner.cargo(["fmt", "--all", "--check"]);
     runner.stage("format", &mut format)?;
     lints(runner, torch, &metadata.torch_packages())?;
-    let mut docs = runner.cargo(["doc", "--workspace", "--no-deps"]);
-    runner.stage("docs", docs.env("RUSTDOCFLAGS", "-D warnings"))?;
+    docs(runner, torch, &metadata.torch_packages())?;
     examples(runner, torch, &metadata)?;
-    let mut benches = runner.cargo(["bench", "-p", "astern-benches", "--benches", "--", "--test"]);
-    runner.stage("benches, once", &mut benches)?;
+    bench::once(runner)?;
     dependencies(runner)?;
     runner.summary();
     Ok(())
@@ -32,6 +31,20 @@ fn lints(runner: &mut Runner, torch: bool, packages: &[String]) -> Result<(), Fa
             .args(TORCH)
             .args(["--", "-D", "warnings"]);
         runner.stage("torch lints", &mut clippy)?;
+    }
+    Ok(())
+}
+
+/// Links between pages are checked; modules behind `torch` have pages too.
+fn docs(runner: &mut Runner, torch: bool, packages: &[String]) -> Result<(), Failure> {
+    let mut doc = runner.cargo(["doc", "--workspace", "--no-deps"]);
+    runner.stage("docs", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
+    if torch && !packages.is_empty() {
+        let mut doc = runner.cargo(["doc", "--no-deps"]);
+        doc.args(selected(packages))
+            .args(TORCH)
+            .env("RUSTDOCFLAGS", "-D warnings");
+        runner.stage("torch docs", &mut doc)?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@
 mod cache;
 mod pip;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::run::{Failure, Runner};
 use cache::{Cache, Flavour};
@@ -41,15 +41,20 @@ pub(crate) fn command(runner: &mut Runner, cuda: bool) -> Result<(), Failure> {
     cache::link(&link, &cache.folder(wanted))
 }
 
-/// Set-up for the commands that use libtorch when they can: the reason it is not there, or none.
+/// Set-up for the commands that use libtorch; a failure says why it cannot be had.
 pub(crate) fn set_up(runner: &mut Runner) -> Result<(), Failure> {
     command(runner, false)
 }
 
 /// The user's own libtorch. `.cargo/config.toml` sets the variable too: to the checkout's link.
 fn own_libtorch(runner: &Runner) -> Option<String> {
-    let path = std::env::var_os("LIBTORCH")?;
-    (Path::new(&path) != runner.link()).then(|| Path::new(&path).display().to_string())
+    let path = PathBuf::from(std::env::var_os("LIBTORCH")?);
+    let lacks = if path.join("lib").is_dir() {
+        ""
+    } else {
+        " (which has no folder `lib`)"
+    };
+    (path != runner.link()).then(|| format!("{}{lacks}", path.display()))
 }
 
 /// What `.libtorch` holds already, when it will do: a CUDA folder serves a CPU build as well.

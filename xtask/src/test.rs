@@ -20,12 +20,12 @@ pub(crate) fn command(runner: &mut Runner, torch: bool) -> Result<(), Failure> {
 /// All tests of one feature set. nextest runs no doctests; `cargo test` runs them along.
 fn pass(runner: &mut Runner, nextest: bool, name: &str, args: &[&str]) -> Result<(), Failure> {
     if nextest {
-        let mut run = runner.cargo(["nextest", "run", "--no-tests", "pass"]);
+        let mut run = runner.cargo(["nextest", "run", "--no-fail-fast", "--no-tests", "pass"]);
         runner.stage(name, run.args(args))?;
-        let mut doc = runner.cargo(["test", "--doc"]);
+        let mut doc = runner.cargo(["test", "--doc", "--no-fail-fast"]);
         runner.stage(&format!("{name}, in docs"), doc.args(args))
     } else {
-        let mut test = runner.cargo(["test"]);
+        let mut test = runner.cargo(["test", "--no-fail-fast"]);
         runner.stage(name, test.args(args))
     }
 }

@@ -1,6 +1,6 @@
 //! Graph convolution (GCN).
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use ndarray::{Array1, Array2, ArrayRef2, ArrayView2};
 
 use crate::data::{check_edges, check_node_count};
 use crate::{EncodeError, GraphError, GraphSnapshots, ParamError};
@@ -13,7 +13,8 @@ pub enum SelfLoops {
     /// A loop of weight 1 for every node without one.
     #[default]
     Add,
-    /// A loop of weight 2 for every node without one (`improved=True`).
+    /// A loop of weight 2 for every node without one (`improved=True`; `PyTorch` Geometric 2.8.1
+    /// does so only where edge weights are given, and adds weight 1 where they are not).
     AddDouble,
 }
 
@@ -21,7 +22,7 @@ pub enum SelfLoops {
 ///
 /// `c_ji = w_ji / sqrt(deg_j deg_i)` where `deg_i` is the sum of the weights of the edges *into*
 /// `i` after loops were added; a node of degree 0 has coefficient 0. Both factors use the
-/// in-degree, as PyTorch Geometric does, so on a directed graph this is not the symmetric
+/// in-degree, as `PyTorch` Geometric does, so on a directed graph this is not the symmetric
 /// normaliser of the paper.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GcnGraph {
@@ -62,7 +63,10 @@ impl GcnGraph {
                     weights: weights.len(),
                 });
             }
-            let bad = weights.iter().enumerate().find(|(_, w)| !w.is_finite() || **w < 0.0);
+            let bad = weights
+                .iter()
+                .enumerate()
+                .find(|(_, w)| !w.is_finite() || **w < 0.0);
             if let Some((edge, &value)) = bad {
                 return Err(GraphError::Weight { edge, value });
             }
@@ -108,12 +112,19 @@ impl GcnGraph {
         for (&i, &w) in target.iter().zip(&coefficient) {
             degree[i as usize] += w;
         }
-        let root: Vec<f64> =
-            degree.iter().map(|&d| if d > 0.0 { 1.0 / d.sqrt() } else { 0.0 }).collect();
+        let root: Vec<f64> = degree
+            .iter()
+            .map(|&d| if d > 0.0 { 1.0 / d.sqrt() } else { 0.0 })
+            .collect();
         for ((&j, &i), c) in source.iter().zip(&target).zip(&mut coefficient) {
             *c *= root[j as usize] * root[i as usize];
         }
-        Self { n_nodes, source, target, coefficient }
+        Self {
+            n_nodes,
+            source,
+            target,
+            coefficient,
+        }
     }
 
     /// Number of nodes.
@@ -141,7 +152,7 @@ impl GcnGraph {
 /// # Source
 ///
 /// Kipf and Welling, Semi-Supervised Classification with Graph Convolutional Networks, 2017
-/// (arXiv 1609.02907). Deviation, shared with PyTorch Geometric: in-degrees on directed graphs.
+/// (arXiv 1609.02907). Deviation, shared with `PyTorch` Geometric: in-degrees on directed graphs.
 ///
 /// # Example
 ///
@@ -151,7 +162,7 @@ impl GcnGraph {
 /// // 0 → 1, both with a loop: degrees 1 and 2.
 /// let graph = GcnGraph::new(2, &[(0, 1)], None, SelfLoops::Add)?;
 /// let layer = GcnConv::new(array![[2.0]], None)?;
-/// let y = layer.forward(array![[1.0], [3.0]].view(), &graph)?;
+/// let y = layer.forward(&array![[1.0], [3.0]], &graph)?;
 /// assert_eq!(y[[0, 0]], 2.0);
 /// assert!((y[[1, 0]] - (2.0 / 2f64.sqrt() + 6.0 / 2.0)).abs() < 1e-12);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -178,7 +189,10 @@ impl GcnConv {
         if let Some(&value) = values.find(|v| !v.is_finite()) {
             return Err(ParamError::NonFiniteWeight { value });
         }
-        Ok(Self { weight_t: weight.reversed_axes().as_standard_layout().into_owned(), bias })
+        Ok(Self {
+            weight_t: weight.reversed_axes().as_standard_layout().into_owned(),
+            bias,
+        })
     }
 
     /// Weight matrix, shape `[outputs, inputs]`.
@@ -187,8 +201,8 @@ impl GcnConv {
     }
 
     /// Bias, one entry per output.
-    pub fn bias(&self) -> Option<ArrayView1<'_, f64>> {
-        self.bias.as_ref().map(Array1::view)
+    pub fn bias(&self) -> Option<&Array1<f64>> {
+        self.bias.as_ref()
     }
 
     /// Width of the input rows.
@@ -208,21 +222,16 @@ impl GcnConv {
     /// [`EncodeError::FeatureCount`] and [`EncodeError::NodeCount`].
     pub fn forward(
         &self,
-        x: ArrayView2<'_, f64>,
+        x: &ArrayRef2<f64>,
         graph: &GcnGraph,
     ) -> Result<Array2<f64>, EncodeError> {
-        if x.ncols() != self.n_inputs() {
-            return Err(EncodeError::FeatureCount { expected: self.n_inputs(), got: x.ncols() });
-        }
-        if x.nrows() != graph.n_nodes() {
-            return Err(EncodeError::NodeCount { expected: graph.n_nodes(), got: x.nrows() });
-        }
+        check_input(x, self.n_inputs(), graph)?;
         Ok(self.run(x, graph))
     }
 
     /// [`forward`](Self::forward) for shapes that are known to be right. Own loops, not a matrix
     /// product: that one picks its order of summation by the features of the processor.
-    pub(crate) fn run(&self, x: ArrayView2<'_, f64>, graph: &GcnGraph) -> Array2<f64> {
+    pub(crate) fn run(&self, x: &ArrayRef2<f64>, graph: &GcnGraph) -> Array2<f64> {
         let shape = (x.nrows(), self.n_outputs());
         let mut hidden = Array2::zeros(shape);
         for (mut h, x) in hidden.rows_mut().into_iter().zip(x.rows()) {
@@ -234,10 +243,35 @@ impl GcnConv {
         if let Some(bias) = &self.bias {
             y += bias;
         }
-        let edges = graph.source.iter().zip(&graph.target).zip(&graph.coefficient);
+        let edges = graph
+            .source
+            .iter()
+            .zip(&graph.target)
+            .zip(&graph.coefficient);
         for ((&j, &i), &c) in edges {
             y.row_mut(i as usize).scaled_add(c, &hidden.row(j as usize));
         }
         y
     }
+}
+
+/// Features `[N, n_inputs]` fit the graph.
+pub(crate) fn check_input(
+    x: &ArrayRef2<f64>,
+    n_inputs: usize,
+    graph: &GcnGraph,
+) -> Result<(), EncodeError> {
+    if x.ncols() != n_inputs {
+        return Err(EncodeError::FeatureCount {
+            expected: n_inputs,
+            got: x.ncols(),
+        });
+    }
+    if x.nrows() != graph.n_nodes() {
+        return Err(EncodeError::NodeCount {
+            expected: graph.n_nodes(),
+            got: x.nrows(),
+        });
+    }
+    Ok(())
 }

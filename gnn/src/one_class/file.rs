@@ -51,8 +51,10 @@ impl OneClass {
             tensors.put(format!("{name}.center"), &[center.len()], center);
             tensors.put(format!("{name}.radius"), &[1], &[sphere.radius]);
         }
-        let description = serde_json::to_string(&description)
-            .map_err(|source| FileError::Header { source: source.into() })?;
+        let description =
+            serde_json::to_string(&description).map_err(|source| FileError::Header {
+                source: source.into(),
+            })?;
         tensors.pack(KEY, description)
     }
 
@@ -68,7 +70,12 @@ impl OneClass {
     /// Time and memory linear in the number of bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FileError> {
         let file = Unpacked::new(bytes, KEY, FORMAT)?;
-        let Description { features, params, report, .. } = file.description()?;
+        let Description {
+            features,
+            params,
+            report,
+            ..
+        } = file.description()?;
         params.check()?;
         let mean = file.vector("scaler.mean", features.len())?;
         let scale = file.vector("scaler.scale", features.len())?;
@@ -76,7 +83,14 @@ impl OneClass {
         let widths = params.widths(features.len());
         let trained = read_sphere(&file, "trained", &widths)?;
         let control = read_sphere(&file, "control", &widths)?;
-        Ok(Self { params, features, scaler: Scaler { mean, scale }, trained, control, report })
+        Ok(Self {
+            params,
+            features,
+            scaler: Scaler { mean, scale },
+            trained,
+            control,
+            report,
+        })
     }
 }
 
@@ -90,12 +104,22 @@ fn read_sphere(file: &Unpacked<'_>, name: &str, widths: &[usize]) -> Result<Sphe
         let shape = [pair[1], pair[0]];
         let values = file.values(&weight_name(name, i), &shape)?;
         let mut weight = Array2::zeros(shape);
-        weight.iter_mut().zip(values).for_each(|(w, value)| *w = value);
+        weight
+            .iter_mut()
+            .zip(values)
+            .for_each(|(w, value)| *w = value);
         layers.push(GcnConv::new(weight, None)?);
     }
-    let center = file.vector(&format!("{name}.center"), widths.last().copied().unwrap_or(0))?;
+    let center = file.vector(
+        &format!("{name}.center"),
+        widths.last().copied().unwrap_or(0),
+    )?;
     let radius_name = format!("{name}.radius");
     let radius = file.vector(&radius_name, 1)?;
     in_range(&radius_name, &radius, "at least 0", |v| v >= 0.0)?;
-    Ok(Sphere { encoder: GcnEncoder::from_layers(layers)?, center, radius: radius.sum() })
+    Ok(Sphere {
+        encoder: GcnEncoder::from_layers(layers)?,
+        center,
+        radius: radius.sum(),
+    })
 }

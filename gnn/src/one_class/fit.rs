@@ -1,6 +1,6 @@
 //! What comes before and after training, without libtorch.
 
-use ndarray::{Array2, Array3, ArrayView3, s};
+use ndarray::{Array2, Array3, ArrayRef3, s};
 
 use super::report::{Collapse, StopReason, TrainReport};
 use super::sphere::{Sphere, center, quantile_radius, spread};
@@ -34,14 +34,30 @@ impl OneClassParams {
         let scaler = Scaler::fit(data)?;
         let x = scaler.apply(data.x());
         let graph = GcnGraph::of(data);
-        let z = observed(encoder.run_all(x.view(), &graph).view(), &rows);
-        let center = center(z.view(), self.center_eps);
-        let spread = spread(z.view());
-        let mut initial = Sphere { encoder, center, radius: 0.0 };
-        let mut squared: Vec<f64> =
-            z.rows().into_iter().map(|z| initial.squared_distance(z)).collect();
+        let z = observed(&encoder.run_all(&x, &graph), &rows);
+        let center = center(&z, self.center_eps);
+        let spread = spread(&z);
+        let mut initial = Sphere {
+            encoder,
+            center,
+            radius: 0.0,
+        };
+        let mut squared: Vec<f64> = z
+            .rows()
+            .into_iter()
+            .map(|z| initial.squared_distance(&z))
+            .collect();
         initial.radius = quantile_radius(&mut squared, self.nu);
-        Ok(Start { params: self, data, scaler, x, graph, rows, initial, spread })
+        Ok(Start {
+            params: self,
+            data,
+            scaler,
+            x,
+            graph,
+            rows,
+            initial,
+            spread,
+        })
     }
 
     /// A model with the initial weights, without training: needs no libtorch.
@@ -82,11 +98,18 @@ impl Start<'_> {
         stop: StopReason,
         device: String,
     ) -> Result<OneClass, FitError> {
-        let mut trained = Sphere { encoder, center: self.initial.center.clone(), radius: 0.0 };
-        let z = observed(trained.embed(self.x.view(), &self.graph).view(), &self.rows);
-        let spread_after = spread(z.view());
-        let mut squared: Vec<f64> =
-            z.rows().into_iter().map(|z| trained.squared_distance(z)).collect();
+        let mut trained = Sphere {
+            encoder,
+            center: self.initial.center.clone(),
+            radius: 0.0,
+        };
+        let z = observed(&trained.embed(&self.x, &self.graph), &self.rows);
+        let spread_after = spread(&z);
+        let mut squared: Vec<f64> = z
+            .rows()
+            .into_iter()
+            .map(|z| trained.squared_distance(&z))
+            .collect();
         trained.radius = quantile_radius(&mut squared, self.params.nu);
         let distance = |d: Option<&f64>| d.map_or(0.0, |d| d.sqrt());
         let embedding = Collapse {
@@ -97,7 +120,10 @@ impl Start<'_> {
         };
         if !(spread_after.is_finite() && embedding.distance_max.is_finite()) {
             let loss = losses.last().copied().unwrap_or(f64::NAN);
-            return Err(FitError::Diverged { epoch: losses.len(), loss });
+            return Err(FitError::Diverged {
+                epoch: losses.len(),
+                loss,
+            });
         }
         let collapsed = embedding.happened(self.params.collapse_ratio);
         if collapsed && self.params.collapse == CollapsePolicy::Refuse {
@@ -126,7 +152,7 @@ impl Start<'_> {
 }
 
 /// The given rows of embeddings `[T, N, d]`, shape `[rows, d]`.
-fn observed(z: ArrayView3<'_, f64>, rows: &[usize]) -> Array2<f64> {
+fn observed(z: &ArrayRef3<f64>, rows: &[usize]) -> Array2<f64> {
     let (_, n, width) = z.dim();
     let mut out = Array2::zeros((rows.len(), width));
     for (mut out, &row) in out.rows_mut().into_iter().zip(rows) {

@@ -37,8 +37,10 @@ mod params;
 mod report;
 mod sphere;
 
+#[cfg(feature = "torch")]
 pub(crate) use fit::Start;
 pub use model::OneClass;
 pub use params::{CollapsePolicy, Objective, OneClassParams, Plateau};
 pub use report::{Collapse, StopReason, TrainReport};
+#[cfg(feature = "torch")]
 pub(crate) use sphere::quantile_radius;

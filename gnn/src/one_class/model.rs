@@ -1,6 +1,6 @@
 //! The fitted model.
 
-use ndarray::{Array2, Array3, ArrayView1, Axis, Zip};
+use ndarray::{Array1, Array2, Array3, Axis, Zip};
 
 use super::sphere::Sphere;
 use super::{OneClassParams, TrainReport};
@@ -71,18 +71,22 @@ impl OneClass {
     /// Those of [`score`](Self::score).
     pub fn embed(&self, data: &GraphSnapshots) -> Result<Array3<f64>, EncodeError> {
         self.check(data)?;
-        Ok(self.trained.embed(self.scaler.apply(data.x()).view(), &GcnGraph::of(data)))
+        Ok(self
+            .trained
+            .embed(&self.scaler.apply(data.x()), &GcnGraph::of(data)))
     }
 
     fn squared(&self, sphere: &Sphere, data: &GraphSnapshots) -> Result<Array2<f64>, EncodeError> {
         self.check(data)?;
-        let z = sphere.embed(self.scaler.apply(data.x()).view(), &GcnGraph::of(data));
-        let mut squared = z.map_axis(Axis(2), |z| sphere.squared_distance(z));
-        Zip::from(&mut squared).and(data.x().lanes(Axis(2))).for_each(|d, x| {
-            if x.iter().all(|v| v.is_nan()) {
-                *d = f64::NAN;
-            }
-        });
+        let z = sphere.embed(&self.scaler.apply(data.x()), &GcnGraph::of(data));
+        let mut squared = z.map_axis(Axis(2), |z| sphere.squared_distance(&z));
+        Zip::from(&mut squared)
+            .and(data.x().lanes(Axis(2)))
+            .for_each(|d, x| {
+                if x.iter().all(|v| v.is_nan()) {
+                    *d = f64::NAN;
+                }
+            });
         Ok(squared)
     }
 
@@ -92,7 +96,10 @@ impl OneClass {
             return Err(EncodeError::FeatureCount { expected, got });
         }
         let names = self.features.iter().zip(data.features());
-        match names.enumerate().find(|(_, (expected, got))| expected != got) {
+        match names
+            .enumerate()
+            .find(|(_, (expected, got))| expected != got)
+        {
             Some((index, (expected, got))) => Err(EncodeError::FeatureName {
                 index,
                 expected: expected.clone(),
@@ -123,8 +130,8 @@ impl OneClass {
     }
 
     /// Centre of the sphere, one entry per entry of the embedding.
-    pub fn center(&self) -> ArrayView1<'_, f64> {
-        self.trained.center.view()
+    pub fn center(&self) -> &Array1<f64> {
+        &self.trained.center
     }
 
     /// Radius of the sphere, in units of the embedding.

@@ -168,7 +168,12 @@ impl OneClassParams {
             whole("embedding", self.embedding),
             whole("epochs", self.epochs),
             whole("plateau.patience", patience),
-            (self.nu > 0.0 && self.nu <= 1.0, "nu", self.nu, "above 0, at most 1"),
+            (
+                self.nu > 0.0 && self.nu <= 1.0,
+                "nu",
+                self.nu,
+                "above 0, at most 1",
+            ),
             (
                 self.learning_rate > 0.0 && self.learning_rate.is_finite(),
                 "learning_rate",
@@ -181,7 +186,11 @@ impl OneClassParams {
             below_1("collapse_ratio", self.collapse_ratio),
         ];
         match rules.into_iter().find(|(ok, ..)| !ok) {
-            Some((_, name, value, allowed)) => Err(ParamError::OutOfRange { name, value, allowed }),
+            Some((_, name, value, allowed)) => Err(ParamError::OutOfRange {
+                name,
+                value,
+                allowed,
+            }),
             None => Ok(()),
         }
     }
@@ -198,9 +207,19 @@ impl OneClassParams {
 type Rule = (bool, &'static str, f64, &'static str);
 
 fn finite_from_0(name: &'static str, value: f64) -> Rule {
-    (value >= 0.0 && value.is_finite(), name, value, "at least 0, finite")
+    (
+        value >= 0.0 && value.is_finite(),
+        name,
+        value,
+        "at least 0, finite",
+    )
 }
 
 fn below_1(name: &'static str, value: f64) -> Rule {
-    ((0.0..1.0).contains(&value), name, value, "at least 0, below 1")
+    (
+        (0.0..1.0).contains(&value),
+        name,
+        value,
+        "at least 0, below 1",
+    )
 }

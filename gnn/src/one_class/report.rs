@@ -65,7 +65,7 @@ pub struct TrainReport {
     pub losses: Vec<f64>,
     /// Why training ended.
     pub stop: StopReason,
-    /// Where it ran, in words.
+    /// Where it ran: `cpu`, `cuda:0`, …, or `none`.
     pub device: String,
     /// Radius of the trained model.
     pub radius: f64,

@@ -120,10 +120,8 @@ impl fmt::Display for Evidence {
                 new,
                 p_value,
             } => {
-                write!(
-                    f,
-                    "{metric} is {new:.3} on new instances, {old:.3} on old (p {p_value:.1e})"
-                )
+                let told = format_args!("{metric} is {new:.3} on new instances, {old:.3} on old");
+                write!(f, "{told} (p {p_value:.1e})")
             }
             Self::Correlation { metric, r } => {
                 write!(f, "{metric} moves with the symptom (r {r:.2})")
@@ -140,19 +138,11 @@ impl fmt::Display for Evidence {
                 anomalous_dependencies: 0,
             } => f.write_str("nothing that it depends on is anomalous"),
             Self::OriginOfFault {
-                anomalous_dependencies,
+                anomalous_dependencies: n,
             } => {
-                write!(
-                    f,
-                    "{anomalous_dependencies} of its dependencies are anomalous too"
-                )
+                write!(f, "{n} of its dependencies are anomalous too")
             }
-            Self::ChangedBefore { change, delay } => {
-                write!(f, "{change} came {} s before", delay.as_secs())
-            }
-            Self::OlderThanChange { change, lead } => {
-                write!(f, "the fault is {} s older than {change}", lead.as_secs())
-            }
+            Self::ChangedBefore { .. } | Self::OlderThanChange { .. } => self.fmt_timing(f),
             Self::Learned {
                 model,
                 score,
@@ -176,6 +166,20 @@ impl fmt::Display for Evidence {
             } => {
                 write!(f, "{used} in place of {wanted}: {reason}")
             }
+        }
+    }
+}
+
+impl Evidence {
+    fn fmt_timing(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ChangedBefore { change, delay } => {
+                write!(f, "{change} came {} s before", delay.as_secs())
+            }
+            Self::OlderThanChange { change, lead } => {
+                write!(f, "the fault is {} s older than {change}", lead.as_secs())
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -58,13 +58,14 @@ impl Python {
         flavour: Flavour,
         wheels: &Path,
     ) -> Result<(), Failure> {
+        let (download, kept, peak) = match flavour {
+            Flavour::Cpu => ("0.55 GB", "0.5 GB", "1.1 GB"),
+            Flavour::Cuda => ("2.5 GB", "3.8 GB", "6.3 GB"),
+        };
         eprintln!(
-            "fetching libtorch {VERSION}: {} to download; wheels are kept in {} until all are there",
-            if flavour == Flavour::Cpu {
-                "about 0.55 GB"
-            } else {
-                "about 2.5 GB"
-            },
+            "fetching libtorch {VERSION} ({}): {download} to download, {kept} on disk, {peak} while \
+             at work in {}",
+            flavour.name(),
             wheels.display()
         );
         let mut wanted = vec![format!("torch=={VERSION}")];

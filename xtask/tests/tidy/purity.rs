@@ -49,9 +49,10 @@ fn purity(source: &Source) -> Vec<Finding> {
 fn named(tokens: &[Token<'_>]) -> Vec<String> {
     let word = tokens[0].word;
     let mut found = Vec::new();
-    if PATHS.iter().any(|path| starts_with(tokens, path)) {
+    for (path, does) in PATHS.iter().filter(|(path, _)| starts_with(tokens, path)) {
         found.push(format!(
-            "`{word}` reads the clock or waits; take the time as an argument"
+            "`{}` {does}; time and data are arguments",
+            path.concat()
         ));
     }
     if MACROS.contains(&word) && starts_with(&tokens[1..], &["!"]) {

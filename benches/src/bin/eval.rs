@@ -1,0 +1,101 @@
+//! `cargo xtask eval <suite>`: evaluates on real data and prints the table as Markdown.
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a command speaks to its user"
+)]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use astern_benches::petshop::{self, Splits};
+use lexopt::{Arg, ValueExt};
+
+const USAGE: &str = "usage: cargo xtask eval <suite> [--train-only] [--out FILE]
+
+suites
+  petshop   root causes of 26 issues of a pet shop on AWS; reads $ASTERN_DATA/petshop
+
+options
+  --train-only   leave the test half unread
+  --out FILE     write the table to FILE as well
+";
+
+struct Args {
+    suite: String,
+    splits: Splits,
+    out: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let args = match parse() {
+        Ok(args) => args,
+        Err(problem) => {
+            eprintln!("{problem}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&args) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            let mut source = error.source();
+            while let Some(cause) = source {
+                eprintln!("  because: {cause}");
+                source = cause.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse() -> Result<Args, lexopt::Error> {
+    let mut args = Args {
+        suite: String::new(),
+        splits: Splits::All,
+        out: None,
+    };
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Arg::Value(suite) if args.suite.is_empty() => args.suite = suite.string()?,
+            Arg::Long("train-only") => args.splits = Splits::Train,
+            Arg::Long("out") => args.out = Some(parser.value()?.into()),
+            other => return Err(other.unexpected()),
+        }
+    }
+    if args.suite.is_empty() {
+        Err("which suite?".into())
+    } else {
+        Ok(args)
+    }
+}
+
+fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let body = match args.suite.as_str() {
+        "petshop" => {
+            let Some(root) = std::env::var_os("ASTERN_DATA") else {
+                eprintln!(
+                    "ASTERN_DATA is not set. Set it to the folder that holds `petshop/`; \
+                     docs/datasets.md says where the data comes from."
+                );
+                return Ok(ExitCode::from(2));
+            };
+            petshop::evaluate(&PathBuf::from(root), args.splits)?
+        }
+        other => {
+            eprintln!("there is no suite `{other}`\n\n{USAGE}");
+            return Ok(ExitCode::from(2));
+        }
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    let suite = &args.suite;
+    let report = format!("# {suite}\n\n`cargo xtask eval {suite}`, Astern {version}.\n\n{body}");
+    println!("{report}");
+    if let Some(path) = &args.out {
+        std::fs::write(path, &report)?;
+        eprintln!("written to {}", path.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,226 @@
+//! Old against new instances of one released service.
+
+use serde::{Deserialize, Serialize};
+
+use astern_graph_core::schema::{ERROR_RATE, LATENCY_MS_P50, LATENCY_MS_P95};
+use astern_graph_core::signal::{Anomaly, Assessment, Evidence, Verdict};
+use astern_graph_core::{
+    CallSummary, ChangeEvent, GraphError, MetricName, NodeKey, TemporalGraph, TimeRange,
+};
+use astern_stats::param::in_range;
+use astern_stats::{ParamError, robust};
+
+use super::{fisher_greater, mann_whitney_greater};
+
+/// Parameters of a comparison of old and new instances.
+///
+/// | parameter | default | rule |
+/// |---|---|---|
+/// | `alpha` | .001 | level of the whole comparison, shared by its three tests, (0, 1) |
+/// | `calls_min` | 30 | calls to new instances below which the verdict is inconclusive, 1 to 10⁹ |
+/// | `error_rate_rise_min` | .01 | least rise of the error rate that matters, 0 to 1 |
+/// | `latency_rise_min` | .15 | least relative rise of a latency quantile that matters, 0 to 100 |
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReleaseParams {
+    alpha: f64,
+    calls_min: u32,
+    error_rate_rise_min: f64,
+    latency_rise_min: f64,
+}
+
+impl Default for ReleaseParams {
+    fn default() -> Self {
+        Self {
+            alpha: 1e-3,
+            calls_min: 30,
+            error_rate_rise_min: 0.01,
+            latency_rise_min: 0.15,
+        }
+    }
+}
+
+impl ReleaseParams {
+    /// With another level.
+    #[must_use]
+    pub fn alpha(mut self, alpha: f64) -> Self {
+        self.alpha = alpha;
+        self
+    }
+
+    /// With another least number of calls.
+    #[must_use]
+    pub fn calls_min(mut self, calls: u32) -> Self {
+        self.calls_min = calls;
+        self
+    }
+
+    /// With other least effects: an absolute rise of the error rate, a relative one of latency.
+    #[must_use]
+    pub fn effects_min(mut self, error_rate_rise: f64, latency_rise: f64) -> Self {
+        self.error_rate_rise_min = error_rate_rise;
+        self.latency_rise_min = latency_rise;
+        self
+    }
+
+    /// Checks the parameters.
+    ///
+    /// # Errors
+    /// [`ParamError`] for a parameter outside its rule.
+    pub fn check(self) -> Result<ReleaseComparison, ParamError> {
+        in_range("alpha", self.alpha, f64::MIN_POSITIVE, 1.0 - f64::EPSILON)?;
+        in_range("calls_min", f64::from(self.calls_min), 1.0, 1e9)?;
+        in_range("error_rate_rise_min", self.error_rate_rise_min, 0.0, 1.0)?;
+        in_range("latency_rise_min", self.latency_rise_min, 0.0, 100.0)?;
+        Ok(ReleaseComparison(self))
+    }
+}
+
+/// Compares the instances that a change has reached with those that it has not, over the same
+/// time, so that load and the health of dependencies, which both sides share, cancel out.
+///
+/// Tests, each one-sided towards worse at a third of `alpha` (Bonferroni): the share of failed
+/// calls by [`fisher_greater`]; the median and the 95 % quantile of latency per instance and step
+/// by [`mann_whitney_greater`]. A test counts only with an effect that matters.
+///
+/// When no old instance received a call any more, the service's own instances before the change
+/// stand in for them, and the evidence says so.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReleaseComparison(ReleaseParams);
+
+/// One side of the comparison.
+struct Side {
+    calls: u64,
+    errors: u64,
+    latency_p50: Vec<f64>,
+    latency_p95: Vec<f64>,
+}
+
+impl ReleaseComparison {
+    /// Judges one change by all its steps so far, over `range`; `before` is a range from before the
+    /// change, for the case that no old instance is left.
+    ///
+    /// # Errors
+    /// [`GraphError`] when the range is longer than a window may be.
+    ///
+    /// # Complexity
+    /// `O(I · T)` for I instances of the service and T steps.
+    pub fn assess(
+        &self,
+        graph: &TemporalGraph,
+        change: &ChangeEvent,
+        range: TimeRange,
+        before: TimeRange,
+    ) -> Result<Assessment, GraphError> {
+        let is_new = |instance: &&NodeKey| graph.revision(instance) == Some(&change.to);
+        let all: Vec<&NodeKey> = graph.instances(&change.service).collect();
+        let (new, old): (Vec<&NodeKey>, Vec<&NodeKey>) = all.iter().partition(|i| is_new(i));
+        let verdict = |verdict| Assessment::new(verdict).of_change(change.id.clone());
+        let new = side(graph, &new, range)?;
+        if new.calls == 0 {
+            return Ok(verdict(Verdict::NoData));
+        }
+        let mut fallback = None;
+        let mut old = side(graph, &old, range)?;
+        if old.calls == 0 {
+            old = side(graph, &all, before)?;
+            fallback = Some(Evidence::Fallback {
+                wanted: "old instances at the same time".into(),
+                used: "instances before the change".into(),
+                reason: "no old instance receives calls any more".into(),
+            });
+        }
+        if new.calls < u64::from(self.0.calls_min) || old.calls < u64::from(self.0.calls_min) {
+            return Ok(verdict(Verdict::Inconclusive));
+        }
+        let worse = self.worse(&old, &new);
+        let anomalies: Vec<Anomaly> = worse
+            .into_iter()
+            .map(|(metric, score, p_value, evidence)| {
+                let mut anomaly = Anomaly::new(change.service.clone(), score, change.at)
+                    .in_metric(metric, p_value)
+                    .because(evidence);
+                anomaly.evidence.extend(fallback.clone());
+                anomaly
+            })
+            .collect();
+        let conclusion = if anomalies.is_empty() {
+            Verdict::Healthy
+        } else {
+            Verdict::Regressed
+        };
+        Ok(verdict(conclusion).with_anomalies(anomalies))
+    }
+
+    /// Metrics in which the new side is significantly and materially worse: name, size of the
+    /// effect over the least that matters, p-value, evidence.
+    fn worse(&self, old: &Side, new: &Side) -> Vec<(MetricName, f64, f64, Evidence)> {
+        let level = self.0.alpha / 3.0;
+        let mut found = Vec::new();
+        let mut judge =
+            |metric: &str, old: f64, new: f64, rise: f64, rise_min: f64, p_value: f64| {
+                if p_value <= level && rise >= rise_min {
+                    let metric = MetricName::from(metric);
+                    let evidence = Evidence::NewAgainstOld {
+                        metric: metric.clone(),
+                        old,
+                        new,
+                        p_value,
+                    };
+                    found.push((metric, rise / rise_min.max(1e-9), p_value, evidence));
+                }
+            };
+        let rate = |side: &Side| side.errors as f64 / side.calls as f64;
+        let p_errors = fisher_greater(new.errors, new.calls, old.errors, old.calls);
+        let (old_rate, new_rate) = (rate(old), rate(new));
+        let rise_min = self.0.error_rate_rise_min;
+        judge(
+            ERROR_RATE,
+            old_rate,
+            new_rate,
+            new_rate - old_rate,
+            rise_min,
+            p_errors,
+        );
+        let latencies = [
+            (LATENCY_MS_P50, &old.latency_p50, &new.latency_p50),
+            (LATENCY_MS_P95, &old.latency_p95, &new.latency_p95),
+        ];
+        for (metric, old, new) in latencies {
+            if let Some((a, b)) = robust::median(old).zip(robust::median(new)) {
+                let rise = (b - a) / a.max(1e-9);
+                judge(
+                    metric,
+                    a,
+                    b,
+                    rise,
+                    self.0.latency_rise_min,
+                    mann_whitney_greater(new, old),
+                );
+            }
+        }
+        found
+    }
+}
+
+fn side(
+    graph: &TemporalGraph,
+    instances: &[&NodeKey],
+    range: TimeRange,
+) -> Result<Side, GraphError> {
+    let mut side = Side {
+        calls: 0,
+        errors: 0,
+        latency_p50: vec![],
+        latency_p95: vec![],
+    };
+    for instance in instances {
+        let received: Option<CallSummary> = graph.calls_received(instance, range);
+        side.calls += received.as_ref().map_or(0, |calls| calls.calls);
+        side.errors += received.as_ref().map_or(0, |calls| calls.errors);
+        side.latency_p50
+            .extend(graph.series(instance, &LATENCY_MS_P50.into(), range)?);
+        side.latency_p95
+            .extend(graph.series(instance, &LATENCY_MS_P95.into(), range)?);
+    }
+    Ok(side)
+}

@@ -1,0 +1,50 @@
+//! Lets programs that cargo runs find libtorch without `LD_LIBRARY_PATH`.
+//!
+//! Cargo puts native search paths on the dynamic linker's path for `cargo run` and `cargo test`,
+//! but only those below its target folder. So the folder of libtorch is linked into `OUT_DIR` and
+//! that link is named as the search path. Programs that run outside cargo need an rpath or
+//! `LD_LIBRARY_PATH`.
+
+#![allow(
+    clippy::print_stdout,
+    reason = "cargo reads a build script's standard output"
+)]
+
+use std::path::Path;
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    println!("cargo::rerun-if-changed=build.rs");
+    if env::var_os("CARGO_FEATURE_TORCH").is_none() {
+        return Ok(());
+    }
+    // Set by torch-sys; absent when it builds for documentation only.
+    println!("cargo::rerun-if-env-changed=DEP_TCH_LIBTORCH_LIB");
+    let (Some(libraries), Some(out)) =
+        (env::var_os("DEP_TCH_LIBTORCH_LIB"), env::var_os("OUT_DIR"))
+    else {
+        return Ok(());
+    };
+    let libraries = fs::canonicalize(&libraries)?;
+    let link = Path::new(&out).join("libtorch");
+    match fs::read_link(&link) {
+        Ok(target) if target == libraries => {}
+        Ok(_) => {
+            fs::remove_file(&link)?;
+            symlink(&libraries, &link)?;
+        }
+        Err(_) => symlink(&libraries, &link)?,
+    }
+    println!("cargo::rustc-link-search=native={}", link.display());
+    Ok(())
+}
+
+#[cfg(unix)]
+fn symlink(target: &Path, link: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, link)
+}
+
+#[cfg(windows)]
+fn symlink(target: &Path, link: &Path) -> io::Result<()> {
+    std::os::windows::fs::symlink_dir(target, link)
+}

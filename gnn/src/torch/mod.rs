@@ -1,0 +1,37 @@
+//! The layers on libtorch tensors, devices, and training (feature `torch`).
+//!
+//! * [`GcnConv`], [`GcnEncoder`]: the layers of [`crate::layer`] with gradients, of any float
+//!   kind, on any device; [`GcnEdges`] is the graph they take. They convert from and to the
+//!   pure-Rust ones.
+//! * [`DeviceChoice`]: where to compute; `Auto` takes the GPU if there is one. `libtorch_cuda` is
+//!   loaded at run time, so one program serves both; [`CudaStatus`] says what was found.
+//! * [`OneClassParams::fit`](crate::OneClassParams::fit): training.
+//!
+//! Nothing here panics on an error of libtorch: each becomes a [`TorchError`] with the operation
+//! and the shapes of its inputs.
+//!
+//! # Reproducibility
+//!
+//! On the CPU the same settings, data, libtorch and number of threads give the same weights to the
+//! last bit. On CUDA sums run in no fixed order: weights agree to rounding only.
+//!
+//! The number of threads is left as it is; [`tch::set_num_threads`] and the variable
+//! `OMP_NUM_THREADS` set it. For graphs of up to some hundred nodes one thread is as fast as
+//! several, and steady where the cores are shared with other programs: there the threads of
+//! OpenMP wait for each other by spinning, and a training of a second can take twenty.
+
+mod device;
+mod encoder;
+mod error;
+mod gcn;
+mod load;
+mod tensor;
+mod train;
+
+pub use device::{DeviceChoice, DeviceError, TorchDevice};
+pub use encoder::GcnEncoder;
+pub use error::TorchError;
+pub use gcn::{GcnConv, GcnEdges};
+pub use load::{CudaStatus, cuda_status};
+pub use tch;
+pub use train::Epoch;

@@ -1,0 +1,25 @@
+//! Public types can be sent to another thread and shared between threads.
+
+use astern_gnn::{
+    EncodeError, FileError, FitError, GcnConv, GcnEncoder, GcnGraph, GraphError, GraphSnapshots,
+    OneClass, OneClassParams, ParamError, Scaler, TrainReport,
+};
+
+fn shared<T: Send + Sync + Unpin>() {}
+
+#[test]
+fn plain_types_are_send_and_sync() {
+    shared::<(GraphSnapshots, GcnGraph, GcnConv, GcnEncoder, Scaler)>();
+    shared::<(OneClass, OneClassParams, TrainReport)>();
+    shared::<(GraphError, ParamError, EncodeError, FitError, FileError)>();
+}
+
+#[cfg(feature = "torch")]
+#[test]
+fn torch_types_are_send() {
+    use astern_gnn::torch;
+    fn sent<T: Send + Unpin>() {}
+    sent::<(torch::GcnConv, torch::GcnEncoder, torch::GcnEdges)>();
+    shared::<(torch::DeviceChoice, torch::TorchDevice, torch::CudaStatus)>();
+    shared::<(torch::DeviceError, torch::TorchError)>();
+}

@@ -1,0 +1,132 @@
+//! What several test files share: fixtures and a small healthy system.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::error::Error;
+
+use astern_gnn::ndarray::{Array1, Array2, Array3};
+use astern_gnn::{GcnConv, GcnGraph, GraphSnapshots, SelfLoops};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use serde::Deserialize;
+
+pub(crate) type Outcome = Result<(), Box<dyn Error>>;
+
+#[derive(Deserialize)]
+pub(crate) struct Fixture {
+    pub(crate) x: Vec<Vec<f64>>,
+    edge_index: [Vec<u32>; 2],
+    edge_weight: Vec<f64>,
+    pub(crate) cases: Cases,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Cases {
+    gcn: Case,
+    gcn_weighted: Case,
+    gcn_noloop_nobias: Case,
+    gcn_improved: Case,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Case {
+    params: Params,
+    pub(crate) y: Vec<Vec<f64>>,
+    pub grad_of_sum_y2: Params,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Params {
+    pub(crate) bias: Option<Vec<f64>>,
+    #[serde(rename = "lin.weight")]
+    pub(crate) weight: Vec<Vec<f64>>,
+}
+
+/// One case, ready to run.
+pub(crate) struct Ready<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) case: &'a Case,
+    pub(crate) graph: GcnGraph,
+    pub(crate) layer: GcnConv,
+}
+
+impl Fixture {
+    pub(crate) fn read() -> Result<Self, serde_json::Error> {
+        serde_json::from_str(include_str!("../fixtures/pyg_gcn.json"))
+    }
+
+    pub(crate) fn x(&self) -> Array2<f64> {
+        matrix(&self.x)
+    }
+
+    pub(crate) fn cases(&self) -> Result<Vec<Ready<'_>>, Box<dyn Error>> {
+        let weights = Some(self.edge_weight.as_slice());
+        let cases = [
+            ("gcn", &self.cases.gcn, None, SelfLoops::Add),
+            (
+                "gcn_weighted",
+                &self.cases.gcn_weighted,
+                weights,
+                SelfLoops::Add,
+            ),
+            (
+                "gcn_noloop_nobias",
+                &self.cases.gcn_noloop_nobias,
+                None,
+                SelfLoops::AsGiven,
+            ),
+            // `improved=True` does nothing in PyTorch Geometric where there are no edge weights.
+            (
+                "gcn_improved",
+                &self.cases.gcn_improved,
+                None,
+                SelfLoops::Add,
+            ),
+        ];
+        let ready = cases.map(|(name, case, weights, loops)| {
+            let [source, target] = &self.edge_index;
+            let edges: Vec<_> = source.iter().copied().zip(target.iter().copied()).collect();
+            let bias = case.params.bias.clone().map(Array1::from);
+            Ok(Ready {
+                name,
+                case,
+                graph: GcnGraph::new(self.x.len(), &edges, weights, loops)?,
+                layer: GcnConv::new(matrix(&case.params.weight), bias)?,
+            })
+        });
+        ready.into_iter().collect()
+    }
+}
+
+pub(crate) fn matrix(rows: &[Vec<f64>]) -> Array2<f64> {
+    Array2::from_shape_fn((rows.len(), rows[0].len()), |(i, j)| rows[i][j])
+}
+
+/// Numbers in [-1, 1).
+pub(crate) fn noise(seed: u64) -> impl FnMut() -> f64 {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    move || f64::from(rng.next_u32()) / f64::from(1u32 << 31) - 1.0
+}
+
+/// Shape of the healthy system.
+pub(crate) const NODES: usize = 12;
+pub(crate) const FEATURES: usize = 4;
+
+/// A tree of 12 services, messages from callee to caller; each has a level of its own and shares a
+/// slow wave of load.
+pub(crate) fn healthy(n_snapshots: usize, seed: u64) -> Array3<f64> {
+    let mut noise = noise(seed);
+    Array3::from_shape_fn((n_snapshots, NODES, FEATURES), |(t, n, f)| {
+        let load = (t as f64 / 9.0).sin();
+        10.0 * (f + 1) as f64 + n as f64 + 2.0 * load * (f + 1) as f64 + 0.5 * noise()
+    })
+}
+
+pub(crate) fn edges() -> impl Iterator<Item = (u32, u32)> {
+    (1..12).map(|callee| (callee, (callee - 1) / 2))
+}
+
+pub(crate) fn snapshots(x: Array3<f64>) -> Result<GraphSnapshots, Box<dyn Error>> {
+    let names = ["p99_ms", "error_rate", "calls_per_s", "cpu"];
+    Ok(GraphSnapshots::new(x, edges())?.with_feature_names(names)?)
+}

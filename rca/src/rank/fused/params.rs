@@ -1,0 +1,156 @@
+//! Parameters of the fused ranker.
+
+use serde::{Deserialize, Serialize};
+
+use astern_graph_core::NodeKind;
+use astern_stats::ParamError;
+use astern_stats::param::{in_range, positive};
+
+use super::FusedRanker;
+use crate::blame::BlameParams;
+
+/// Weights of the channels; 0 switches one off.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct FusedWeights {
+    /// Deviation from healthy.
+    pub shift: f64,
+    /// Movement with the symptom.
+    pub correlation: f64,
+    /// Excess that no dependency explains.
+    pub origin: f64,
+    /// Anomalous path to the symptom.
+    pub reach: f64,
+    /// Transfer entropy along the path.
+    pub influence: f64,
+}
+
+impl Default for FusedWeights {
+    /// 1 for all but influence, which has 1/2: it is seldom estimable and never decisive alone.
+    fn default() -> Self {
+        Self {
+            shift: 1.0,
+            correlation: 1.0,
+            origin: 1.0,
+            reach: 1.0,
+            influence: 0.5,
+        }
+    }
+}
+
+/// Parameters of a [`FusedRanker`], checked by [`check`](Self::check).
+///
+/// | parameter | default | rule |
+/// |---|---|---|
+/// | `weights` | see [`FusedWeights`] | 0 to 100 each |
+/// | `shift_half` | 3 | deviation that is as likely an anomaly as not, positive |
+/// | `upper_quantile` | .9 | of the badness over the abnormal steps, .5 to 1 |
+/// | `external_prior` | -2 | log-odds of an external node, -20 to 20 |
+/// | `blame` | see [`BlameParams`] | |
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FusedParams {
+    pub(super) weights: FusedWeights,
+    pub(super) shift_half: f64,
+    pub(super) upper_quantile: f64,
+    pub(super) external_prior: f64,
+    pub(super) blame: BlameParams,
+}
+
+impl Default for FusedParams {
+    fn default() -> Self {
+        Self {
+            weights: FusedWeights::default(),
+            shift_half: 3.0,
+            upper_quantile: 0.9,
+            external_prior: -2.0,
+            blame: BlameParams::default(),
+        }
+    }
+}
+
+impl FusedParams {
+    /// With other weights.
+    #[must_use]
+    pub fn weights(mut self, weights: FusedWeights) -> Self {
+        self.weights = weights;
+        self
+    }
+
+    /// With other log-odds of external nodes.
+    #[must_use]
+    pub fn external_prior(mut self, log_odds: f64) -> Self {
+        self.external_prior = log_odds;
+        self
+    }
+
+    /// With other parameters of change blame.
+    #[must_use]
+    pub fn blame(mut self, blame: BlameParams) -> Self {
+        self.blame = blame;
+        self
+    }
+
+    /// Checks the parameters and makes the ranker.
+    ///
+    /// # Errors
+    /// [`ParamError`] for a parameter outside its rule.
+    pub fn check(self) -> Result<FusedRanker, ParamError> {
+        let w = &self.weights;
+        for (name, weight) in [
+            ("weights.shift", w.shift),
+            ("weights.correlation", w.correlation),
+            ("weights.origin", w.origin),
+            ("weights.reach", w.reach),
+            ("weights.influence", w.influence),
+        ] {
+            in_range(name, weight, 0.0, 100.0)?;
+        }
+        positive("shift_half", self.shift_half)?;
+        in_range("upper_quantile", self.upper_quantile, 0.5, 1.0)?;
+        in_range("external_prior", self.external_prior, -20.0, 20.0)?;
+        self.blame.check()?;
+        Ok(FusedRanker::new(self))
+    }
+
+    pub(super) fn prior(&self, kind: NodeKind) -> f64 {
+        if kind == NodeKind::External {
+            self.external_prior
+        } else {
+            0.0
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_refuses() {
+        let default = FusedParams::default;
+        assert!(default().check().is_ok());
+        for bad in [
+            FusedParams {
+                shift_half: 0.0,
+                ..default()
+            },
+            FusedParams {
+                upper_quantile: 0.4,
+                ..default()
+            },
+            FusedParams {
+                external_prior: f64::NAN,
+                ..default()
+            },
+            default().weights(FusedWeights {
+                origin: -1.0,
+                ..FusedWeights::default()
+            }),
+            default().weights(FusedWeights {
+                influence: f64::NAN,
+                ..FusedWeights::default()
+            }),
+        ] {
+            assert!(bad.check().is_err());
+        }
+    }
+}

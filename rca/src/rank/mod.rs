@@ -1,0 +1,41 @@
+//! Rankers of causes: one file each, all with the trait [`Ranker`].
+//!
+//! [`FusedRanker`] is Astern's own and the default. The others are published methods, re-made from
+//! their definitions to compare with; their documentation names each deviation.
+
+mod correlation;
+mod fused;
+mod robust_scorer;
+mod traversal;
+
+use astern_graph_core::TemporalGraph;
+use astern_graph_core::signal::{Abstention, Diagnosis, RankedCause};
+use astern_stats::order;
+
+use crate::error::RankError;
+use crate::incident::Incident;
+
+pub use correlation::CorrelationRanker;
+pub use fused::{FusedParams, FusedRanker, FusedWeights};
+pub use robust_scorer::RobustScorer;
+pub use traversal::TraversalRanker;
+
+/// Ranks the candidates for the cause of an incident, best first; ties are broken by key.
+pub trait Ranker {
+    /// Ranks causes.
+    ///
+    /// # Errors
+    /// [`RankError`] when the graph does not hold the symptom.
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError>;
+}
+
+/// A diagnosis of causes sorted best first, or an abstention when there is none.
+fn ranked(mut causes: Vec<RankedCause>) -> Diagnosis {
+    if causes.is_empty() {
+        return Diagnosis::abstain(Abstention::NoCandidate);
+    }
+    causes.sort_by(|a, b| {
+        order::descending(a.score, b.score).then_with(|| a.subject.cmp(&b.subject))
+    });
+    Diagnosis::new(causes, Vec::new())
+}
