@@ -1,2 +1,40 @@
-//! From telemetry to an executed rollback: is this deployment making things worse, what is the cause, what is the safest way back
+//! From telemetry to an executed rollback: is this deployment making things worse, which service
+//! and which change is the cause, and what is the safest way back?
+//!
+//! Add this one crate, feed a [`Guard`] with records, and carry out the requests that it gives
+//! you. Or use the stages by themselves: each is a module here, and a crate of its own.
+//!
+//! | module | question |
+//! |---|---|
+//! | [`graph`] | what calls what, what changed, what was measured? |
+//! | [`detect`] | is it worse than it was? |
+//! | [`rca`] | which service, which change? |
+//! | [`policy`] | what to do, in which order, and how to know that it helped? |
+#![cfg_attr(
+    feature = "gnn",
+    doc = "| [`gnn`] | graph neural networks: scoring, and training with feature `torch` |"
+)]
+//!
+//! Nothing here reads a clock or does IO. See the examples of the repository for a file of
+//! telemetry turned into a plan, and for an executor of your own.
 #![forbid(unsafe_code)]
+
+mod error;
+mod guard;
+#[cfg(feature = "report")]
+pub mod report;
+
+pub use astern_detect as detect;
+#[cfg(feature = "gnn")]
+pub use astern_gnn as gnn;
+pub use astern_graph_core as graph;
+pub use astern_rca as rca;
+pub use astern_rollback_policy as policy;
+pub use astern_stats as stats;
+
+pub use error::Error;
+pub use guard::{Event, Guard, GuardParams};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

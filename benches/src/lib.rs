@@ -3,4 +3,6 @@
 #![forbid(unsafe_code)]
 
 pub mod petshop;
+pub mod simulated;
+pub mod synthetic;
 pub mod table;

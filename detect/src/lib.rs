@@ -36,6 +36,8 @@
 mod assess;
 pub mod compare;
 mod error;
+#[cfg(feature = "gnn")]
+pub mod learned;
 pub mod score;
 mod smooth;
 

@@ -13,7 +13,7 @@ use crate::codec::Format;
 use crate::edge::{EdgeKind, FaultFlow};
 use crate::error::{CodecError, GraphError};
 use crate::key::{NodeId, NodeKey, NodeKind};
-use crate::name::{MetricName, Revision};
+use crate::name::{ChangeId, MetricName, Revision};
 use crate::record::ChangeEvent;
 use crate::schema::{CALL_FEATURES, Feature, REQUEST_RATE};
 use crate::state::{Cells, NodeState, State};
@@ -162,6 +162,14 @@ impl TemporalGraph {
         let from = self.state.changes.partition_point(|c| c.at < range.start);
         let to = self.state.changes.partition_point(|c| c.at < range.end);
         &self.state.changes[from..to]
+    }
+
+    /// All steps of one change, by time.
+    pub fn change_steps<'a>(&'a self, id: &'a ChangeId) -> impl Iterator<Item = &'a ChangeEvent> {
+        self.state
+            .changes
+            .iter()
+            .filter(move |change| change.id == *id)
     }
 
     /// The service that an instance belongs to.

@@ -15,6 +15,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod auroc;
 pub mod correlation;
 pub mod ema;
 pub mod interval;

@@ -10,21 +10,25 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use astern_benches::petshop::{self, Splits};
+use astern_benches::simulated;
 use lexopt::{Arg, ValueExt};
 
-const USAGE: &str = "usage: cargo xtask eval <suite> [--train-only] [--out FILE]
+const USAGE: &str = "usage: cargo xtask eval <suite> [--train-only] [--seeds N] [--out FILE]
 
 suites
   petshop   root causes of 26 issues of a pet shop on AWS; reads $ASTERN_DATA/petshop
+  sim       bad and benign releases of the simulator; needs no data
 
 options
-  --train-only   leave the test half unread
+  --train-only   petshop: leave the test half unread
+  --seeds N      sim: seeds 1 to N (100)
   --out FILE     write the table to FILE as well
 ";
 
 struct Args {
     suite: String,
     splits: Splits,
+    seeds: u64,
     out: Option<PathBuf>,
 }
 
@@ -54,6 +58,7 @@ fn parse() -> Result<Args, lexopt::Error> {
     let mut args = Args {
         suite: String::new(),
         splits: Splits::All,
+        seeds: 100,
         out: None,
     };
     let mut parser = lexopt::Parser::from_env();
@@ -61,6 +66,7 @@ fn parse() -> Result<Args, lexopt::Error> {
         match arg {
             Arg::Value(suite) if args.suite.is_empty() => args.suite = suite.string()?,
             Arg::Long("train-only") => args.splits = Splits::Train,
+            Arg::Long("seeds") => args.seeds = parser.value()?.parse()?,
             Arg::Long("out") => args.out = Some(parser.value()?.into()),
             other => return Err(other.unexpected()),
         }
@@ -84,6 +90,7 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
             };
             petshop::evaluate(&PathBuf::from(root), args.splits)?
         }
+        "sim" => simulated::evaluate(args.seeds)?,
         other => {
             eprintln!("there is no suite `{other}`\n\n{USAGE}");
             return Ok(ExitCode::from(2));

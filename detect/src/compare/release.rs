@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use astern_graph_core::schema::{ERROR_RATE, LATENCY_MS_P50, LATENCY_MS_P95};
 use astern_graph_core::signal::{Anomaly, Assessment, Evidence, Verdict};
 use astern_graph_core::{
-    CallSummary, ChangeEvent, GraphError, MetricName, NodeKey, TemporalGraph, TimeRange,
+    ChangeEvent, GraphError, MetricName, NodeKey, TemporalGraph, TimeRange, Timestamp,
 };
 use astern_stats::param::in_range;
 use astern_stats::{ParamError, robust};
@@ -88,6 +88,7 @@ impl ReleaseParams {
 pub struct ReleaseComparison(ReleaseParams);
 
 /// One side of the comparison.
+#[derive(Default)]
 struct Side {
     calls: u64,
     errors: u64,
@@ -95,9 +96,53 @@ struct Side {
     latency_p95: Vec<f64>,
 }
 
+impl Side {
+    fn add(
+        &mut self,
+        graph: &TemporalGraph,
+        instance: &NodeKey,
+        range: TimeRange,
+    ) -> Result<(), GraphError> {
+        if let Some(received) = graph.calls_received(instance, range) {
+            self.calls += received.calls;
+            self.errors += received.errors;
+        }
+        self.latency_p50
+            .extend(graph.series(instance, &LATENCY_MS_P50.into(), range)?);
+        self.latency_p95
+            .extend(graph.series(instance, &LATENCY_MS_P95.into(), range)?);
+        Ok(())
+    }
+}
+
+/// The parts of a range in which an instance ran the old and the new revision, in whole steps: the
+/// step of the switch itself belongs to neither.
+fn parts(
+    graph: &TemporalGraph,
+    change: &ChangeEvent,
+    instance: &NodeKey,
+    range: TimeRange,
+) -> (Option<TimeRange>, Option<TimeRange>) {
+    let mut steps = graph.change_steps(&change.id);
+    let switched = steps
+        .find(|step| step.instances.contains(instance))
+        .map(|step| step.at);
+    match switched {
+        Some(at) => {
+            let before = Timestamp::from_nanos(at.minus(graph.step()).nanos().saturating_add(1));
+            let old = TimeRange::new(range.start, before).ok();
+            let new = TimeRange::new(at.plus(graph.step()).max(range.start), range.end).ok();
+            (old, new)
+        }
+        None if graph.revision(instance) == Some(&change.to) => (None, Some(range)),
+        None => (Some(range), None),
+    }
+}
+
 impl ReleaseComparison {
-    /// Judges one change by all its steps so far, over `range`; `before` is a range from before the
-    /// change, for the case that no old instance is left.
+    /// Judges one change over `range`; `before` is a range from before the change, for the case that
+    /// no old instance is left. An instance counts as old until the step of the change that names
+    /// it, and as new from the step after.
     ///
     /// # Errors
     /// [`GraphError`] when the range is longer than a window may be.
@@ -111,22 +156,29 @@ impl ReleaseComparison {
         range: TimeRange,
         before: TimeRange,
     ) -> Result<Assessment, GraphError> {
-        let is_new = |instance: &&NodeKey| graph.revision(instance) == Some(&change.to);
-        let all: Vec<&NodeKey> = graph.instances(&change.service).collect();
-        let (new, old): (Vec<&NodeKey>, Vec<&NodeKey>) = all.iter().partition(|i| is_new(i));
         let verdict = |verdict| Assessment::new(verdict).of_change(change.id.clone());
-        let new = side(graph, &new, range)?;
+        let (mut old, mut new) = (Side::default(), Side::default());
+        for instance in graph.instances(&change.service) {
+            let (old_part, new_part) = parts(graph, change, instance, range);
+            if let Some(part) = old_part {
+                old.add(graph, instance, part)?;
+            }
+            if let Some(part) = new_part {
+                new.add(graph, instance, part)?;
+            }
+        }
         if new.calls == 0 {
             return Ok(verdict(Verdict::NoData));
         }
         let mut fallback = None;
-        let mut old = side(graph, &old, range)?;
         if old.calls == 0 {
-            old = side(graph, &all, before)?;
+            for instance in graph.instances(&change.service) {
+                old.add(graph, instance, before)?;
+            }
             fallback = Some(Evidence::Fallback {
                 wanted: "old instances at the same time".into(),
                 used: "instances before the change".into(),
-                reason: "no old instance receives calls any more".into(),
+                reason: "no old instance received a call since".into(),
             });
         }
         if new.calls < u64::from(self.0.calls_min) || old.calls < u64::from(self.0.calls_min) {
@@ -200,27 +252,4 @@ impl ReleaseComparison {
         }
         found
     }
-}
-
-fn side(
-    graph: &TemporalGraph,
-    instances: &[&NodeKey],
-    range: TimeRange,
-) -> Result<Side, GraphError> {
-    let mut side = Side {
-        calls: 0,
-        errors: 0,
-        latency_p50: vec![],
-        latency_p95: vec![],
-    };
-    for instance in instances {
-        let received: Option<CallSummary> = graph.calls_received(instance, range);
-        side.calls += received.as_ref().map_or(0, |calls| calls.calls);
-        side.errors += received.as_ref().map_or(0, |calls| calls.errors);
-        side.latency_p50
-            .extend(graph.series(instance, &LATENCY_MS_P50.into(), range)?);
-        side.latency_p95
-            .extend(graph.series(instance, &LATENCY_MS_P95.into(), range)?);
-    }
-    Ok(side)
 }

@@ -1,0 +1,60 @@
+//! What the guard says.
+
+use std::fmt;
+
+use astern_graph_core::IngestReport;
+use astern_graph_core::signal::{Assessment, Diagnosis};
+use astern_rollback_policy::{Plan, Request, Risk, Ruling, RunSummary, StepId};
+
+use crate::error::Error;
+
+/// One thing that happened in a call to the guard, in order.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// What became of the records.
+    Ingest(IngestReport),
+    /// The system, or one change, was judged.
+    Assessed(Assessment),
+    /// Causes were ranked and changes blamed.
+    Diagnosed(Diagnosis),
+    /// It was decided what to do.
+    Decided {
+        /// The decision and its reasons.
+        ruling: Ruling,
+        /// The risk that it rests on.
+        risk: Risk,
+    },
+    /// A plan was made; its run has begun.
+    Planned(Plan),
+    /// The platform is asked for something: carry it out and report the outcome.
+    Execute(Request),
+    /// A step has reached its end.
+    Verified {
+        /// Which step.
+        step: StepId,
+        /// Whether it reached its target and its checks passed.
+        ok: bool,
+    },
+    /// The run is over.
+    Finished(RunSummary),
+    /// A stage could not run; the others went on.
+    Failed(Error),
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ingest(report) => report.fmt(f),
+            Self::Assessed(assessment) => assessment.fmt(f),
+            Self::Diagnosed(diagnosis) => write!(f, "diagnosis\n{diagnosis}"),
+            Self::Decided { ruling, .. } => write!(f, "decision: {ruling}"),
+            Self::Planned(plan) => plan.fmt(f),
+            Self::Execute(request) => write!(f, "execute {:?}", request.effect),
+            Self::Verified { step, ok: true } => write!(f, "step {step} verified"),
+            Self::Verified { step, ok: false } => write!(f, "step {step} not verified"),
+            Self::Finished(summary) => summary.fmt(f),
+            Self::Failed(error) => write!(f, "failed: {error}"),
+        }
+    }
+}

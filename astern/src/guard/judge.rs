@@ -1,0 +1,116 @@
+//! The stages with their parameters checked, and what they make of an assessment.
+
+use std::time::Duration;
+
+use astern_detect::compare::ReleaseComparison;
+use astern_graph_core::signal::{Assessment, Diagnosis, Verdict};
+use astern_graph_core::{NodeKind, TemporalGraph, TimeRange, Timestamp};
+use astern_rollback_policy::{Impact, Influence, Planner, Policy, Risk};
+
+use super::params::GuardParams;
+use crate::error::Error;
+
+/// Score of an anomaly of the system from which it is one; severity counts from there.
+const SYSTEM_THRESHOLD: f64 = 3.0;
+/// The same for new instances against old ones, in units of the least effect that matters.
+const CHANGE_THRESHOLD: f64 = 1.0;
+/// How far back traffic is measured for the share of users that a fault hits.
+const TRAFFIC_WINDOW: Duration = Duration::from_secs(600);
+
+/// Stages that follow from the parameters alone.
+#[derive(Debug)]
+pub(super) struct Stages {
+    pub(super) comparison: ReleaseComparison,
+    pub(super) policy: Policy,
+    pub(super) planner: Planner,
+}
+
+impl Stages {
+    pub(super) fn new(params: &GuardParams) -> Result<Self, Error> {
+        Ok(Self {
+            comparison: params.release.clone().check()?,
+            policy: Policy::new(params.policy.clone())?,
+            planner: Planner::new(params.planner.clone())?,
+        })
+    }
+
+    /// The risk: severity of the worst anomaly times its persistence; while a regression is
+    /// confirmed, also the share of the traffic that the blamed service can drag down times the
+    /// probability that its change is the cause.
+    pub(super) fn risk(
+        &self,
+        graph: &TemporalGraph,
+        overall: &Assessment,
+        diagnosis: Option<&Diagnosis>,
+        persistence: f64,
+        now: Timestamp,
+    ) -> Result<Risk, Error> {
+        let severities = overall.anomalies.iter().map(|anomaly| {
+            let of_change = anomaly.evidence.iter().any(is_comparison);
+            let threshold = if of_change {
+                CHANGE_THRESHOLD
+            } else {
+                SYSTEM_THRESHOLD
+            };
+            self.policy.risk().severity(anomaly.score, threshold)
+        });
+        let severity = severities.fold(0.0, f64::max);
+        let risk = Risk::new(severity, persistence)?;
+        let blamed = diagnosis.and_then(|diagnosis| diagnosis.changes.first());
+        match blamed.and_then(|blamed| blamed.probability.map(|p| (&blamed.service, p))) {
+            Some((service, probability)) if overall.verdict == Verdict::Regressed => {
+                let range = TimeRange::new(now.minus(TRAFFIC_WINDOW), now).ok();
+                let share = range.and_then(|range| share_at_risk(graph, service, range));
+                Ok(risk.in_segment(share.unwrap_or(0.0), probability)?)
+            }
+            _ => Ok(risk),
+        }
+    }
+}
+
+/// The verdict over the system and its changes together: a regression of any is one of the whole,
+/// and what could not be seen is kept.
+pub(super) fn overall(assessments: &[Assessment]) -> Assessment {
+    let regressed = |a: &&Assessment| a.verdict == Verdict::Regressed;
+    let of_system = assessments.iter().find(|a| a.change.is_none());
+    let verdict = match assessments.iter().find(regressed) {
+        Some(_) => Verdict::Regressed,
+        None => of_system.map_or(Verdict::NoData, |a| a.verdict),
+    };
+    let anomalies = assessments
+        .iter()
+        .filter(|a| a.change.is_none() || regressed(a))
+        .flat_map(|a| a.anomalies.clone());
+    let mut overall = Assessment::new(verdict).with_anomalies(anomalies.collect());
+    overall.source_faults = of_system
+        .map(|a| a.source_faults.clone())
+        .unwrap_or_default();
+    overall
+}
+
+fn is_comparison(evidence: &astern_graph_core::signal::Evidence) -> bool {
+    matches!(
+        evidence,
+        astern_graph_core::signal::Evidence::NewAgainstOld { .. }
+    )
+}
+
+/// Share of all calls per second that are received by what a fault of this service can reach.
+fn share_at_risk(
+    graph: &TemporalGraph,
+    service: &astern_graph_core::NodeKey,
+    range: TimeRange,
+) -> Option<f64> {
+    let at_risk = Impact::of(graph, service, range, &Influence::full())
+        .ok()?
+        .score;
+    let services = graph
+        .keys()
+        .iter()
+        .filter(|key| key.kind != NodeKind::Instance);
+    let calls = services
+        .filter_map(|key| graph.calls_received(key, range))
+        .map(|c| c.calls);
+    let total = calls.sum::<u64>() as f64 / range.span().as_secs_f64();
+    (total > 0.0).then(|| (at_risk / total).clamp(0.0, 1.0))
+}

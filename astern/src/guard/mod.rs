@@ -1,0 +1,358 @@
+//! The closed loop: records in, events out.
+
+mod baseline;
+mod event;
+mod incident;
+mod judge;
+mod params;
+mod watch;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use astern_graph_core::codec::Format;
+use astern_graph_core::signal::{Assessment, Diagnosis, Verdict};
+use astern_graph_core::{
+    ChangeEvent, ChangeId, CodecError, GraphBuilder, NodeKind, Record, TemporalGraph, TimeRange,
+    Timestamp,
+};
+use astern_rca::Ranker;
+use astern_rca::rank::FusedRanker;
+use astern_rollback_policy::{
+    Decision, IdempotencyKey, Outcome, Persistence, Run, RunState, StepId, StepStatus,
+};
+
+use crate::error::Error;
+use baseline::Baseline;
+use judge::Stages;
+
+pub use event::Event;
+pub use params::GuardParams;
+
+const FORMAT: Format = Format {
+    name: "a guard",
+    magic: *b"ASTNGARD",
+    version: 1,
+};
+
+/// Watches a system and its changes, says what is wrong and why, and carries out the way back.
+///
+/// Feed it records with [`observe`](Self::observe), carry out each [`Event::Execute`] on your
+/// platform, and give the answer back with [`report`](Self::report). It reads no clock: call
+/// `observe` when there are records, at the end of each step, and at the [`deadline`](Self::deadline).
+///
+/// Once per step it judges the system, and each watched change by its new instances against its
+/// old ones. While something is anomalous it ranks causes, blames changes, weighs the risk and
+/// decides; when it decides to roll back, and no run is under way, it plans and runs. A change is
+/// acted on once. The baseline is learnt from the first `healthy_steps` and anew from time to time
+/// while all is well and nothing changes.
+///
+/// `R` is the ranker: Astern's own unless you bring yours with [`with_ranker`](Self::with_ranker).
+///
+/// # Complexity
+/// A call costs `O(log n)` a record; a step `O(N · F · T)` for the N nodes, F features and T steps
+/// that it looks back, and `O(E log N)` more while something is anomalous.
+#[derive(Debug)]
+pub struct Guard<R = FusedRanker> {
+    state: State,
+    stages: Stages,
+    ranker: R,
+}
+
+/// All that must survive a restart.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct State {
+    params: GuardParams,
+    builder: GraphBuilder,
+    baseline: Option<Baseline>,
+    persistence: Persistence,
+    calm: bool,
+    /// End of the last step that was judged.
+    judged: Option<Timestamp>,
+    acted: BTreeSet<ChangeId>,
+    run: Option<Run>,
+    /// Steps of the run whose end was told.
+    told: BTreeSet<StepId>,
+    fence: u64,
+}
+
+impl Guard {
+    /// A guard that has seen nothing yet.
+    ///
+    /// # Errors
+    /// [`Error::Param`] for a parameter outside its rule.
+    pub fn new(params: GuardParams) -> Result<Self, Error> {
+        let ranker = params.ranker.clone().check()?;
+        Self::with_ranker(params, ranker)
+    }
+
+    /// A guard from [`to_bytes`](Self::to_bytes), as its next holder: `fence` must be greater than
+    /// that of the holder before, so that a platform can refuse the old one's requests.
+    ///
+    /// # Errors
+    /// [`Error::Codec`] for bytes of another format or version, or damaged ones; [`Error::Run`] for
+    /// a fence below the stored one; [`Error::Param`] for parameters outside their rules.
+    pub fn from_bytes(bytes: &[u8], fence: u64) -> Result<Self, Error> {
+        let mut state: State = FORMAT.decode(bytes)?;
+        state.params.check()?;
+        if let Some(run) = &mut state.run {
+            run.resume(fence)?;
+        }
+        state.fence = fence;
+        let stages = Stages::new(&state.params)?;
+        let ranker = state.params.ranker.clone().check()?;
+        Ok(Self {
+            state,
+            stages,
+            ranker,
+        })
+    }
+}
+
+impl<R: Ranker> Guard<R> {
+    /// A guard with a ranker of your own.
+    ///
+    /// # Errors
+    /// [`Error::Param`] for a parameter outside its rule.
+    pub fn with_ranker(params: GuardParams, ranker: R) -> Result<Self, Error> {
+        params.check()?;
+        let stages = Stages::new(&params)?;
+        let state = State {
+            builder: GraphBuilder::new(params.graph.clone())?,
+            persistence: stages.policy.risk().persistence(),
+            params,
+            baseline: None,
+            calm: true,
+            judged: None,
+            acted: BTreeSet::new(),
+            run: None,
+            told: BTreeSet::new(),
+            fence: 1,
+        };
+        Ok(Self {
+            state,
+            stages,
+            ranker,
+        })
+    }
+
+    /// Takes records in and says what happened until `now`. Bad records are counted in
+    /// [`Event::Ingest`], never fatal; a stage that cannot run is an [`Event::Failed`].
+    pub fn observe(
+        &mut self,
+        records: impl IntoIterator<Item = Record>,
+        now: Timestamp,
+    ) -> Vec<Event> {
+        self.state.builder.advance(now);
+        let report = self.state.builder.extend(records);
+        let mut events = Vec::new();
+        if report.total() > 0 {
+            events.push(Event::Ingest(report));
+        }
+        let graph = self.state.builder.build();
+        let end = last_step_end(&graph, now);
+        if self.state.judged.is_none_or(|judged| judged < end) {
+            self.state.judged = Some(end);
+            if let Err(error) = self.step(&graph, end, now, &mut events) {
+                events.push(Event::Failed(error));
+            }
+        }
+        self.poll(now, &mut events);
+        events
+    }
+
+    /// Takes the platform's answer to an [`Event::Execute`].
+    ///
+    /// # Errors
+    /// [`Error::Run`] for a key that no run awaits; nothing is changed then.
+    pub fn report(
+        &mut self,
+        key: &IdempotencyKey,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<Vec<Event>, Error> {
+        let unknown = astern_rollback_policy::RunError::UnknownKey { key: *key };
+        self.state
+            .run
+            .as_mut()
+            .ok_or(unknown)?
+            .report(key, outcome, now)?;
+        let mut events = Vec::new();
+        self.poll(now, &mut events);
+        Ok(events)
+    }
+
+    /// When to call [`observe`](Self::observe) next for the sake of a run; `None` without one.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.state.run.as_ref().and_then(Run::deadline)
+    }
+
+    /// The graph of what was seen so far.
+    pub fn graph(&self) -> TemporalGraph {
+        self.state.builder.build()
+    }
+
+    /// The range that the baseline was learnt from; `None` before there is one.
+    pub fn healthy_range(&self) -> Option<TimeRange> {
+        self.state.baseline.as_ref().map(|baseline| baseline.range)
+    }
+
+    /// The whole state as bytes.
+    ///
+    /// # Errors
+    /// [`CodecError`] when it cannot be serialised.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, CodecError> {
+        FORMAT.encode(&self.state)
+    }
+
+    /// One step of the loop.
+    fn step(
+        &mut self,
+        graph: &TemporalGraph,
+        end: Timestamp,
+        now: Timestamp,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Error> {
+        let changes = watch::watched(&self.state.params, graph, &self.state.acted, end);
+        self.learn(graph, &changes, end)?;
+        let Some(baseline) = &self.state.baseline else {
+            return Ok(());
+        };
+        let healthy = baseline.range;
+        let span = graph.step().saturating_mul(self.state.params.memory_steps);
+        let Ok(recent) = TimeRange::new(end.minus(span), end) else {
+            return Ok(());
+        };
+        let window = graph.window(NodeKind::Service, recent)?;
+        let mut assessments = vec![baseline.assessor.assess(&window)?];
+        for judged in watch::assess_changes(&self.stages.comparison, graph, &changes, healthy, end)
+        {
+            match judged {
+                Ok(assessment) => assessments.push(assessment),
+                Err(error) => events.push(Event::Failed(error)),
+            }
+        }
+        let overall = judge::overall(&assessments);
+        self.state.persistence.record(overall.verdict);
+        self.state.calm = overall.verdict == Verdict::Healthy;
+        events.extend(assessments.iter().cloned().map(Event::Assessed));
+        let diagnosis = self.diagnose(graph, &assessments, &overall, healthy, end)?;
+        events.extend(diagnosis.iter().cloned().map(Event::Diagnosed));
+        self.decide(graph, &overall, diagnosis.as_ref(), &changes, now, events)
+    }
+
+    /// Learns the baseline, first as soon as there is enough, later only while all is well.
+    fn learn(
+        &mut self,
+        graph: &TemporalGraph,
+        changes: &[ChangeEvent],
+        end: Timestamp,
+    ) -> Result<(), Error> {
+        let params = &self.state.params;
+        let due = match &self.state.baseline {
+            None => true,
+            Some(old) => self.state.calm && changes.is_empty() && old.is_stale(params, graph, end),
+        };
+        if due && let Some(new) = Baseline::learn(params, graph, end)? {
+            self.state.baseline = Some(new);
+        }
+        Ok(())
+    }
+
+    fn diagnose(
+        &self,
+        graph: &TemporalGraph,
+        assessments: &[Assessment],
+        overall: &Assessment,
+        healthy: TimeRange,
+        end: Timestamp,
+    ) -> Result<Option<Diagnosis>, Error> {
+        if overall.verdict != Verdict::Regressed {
+            return Ok(None);
+        }
+        let incident = incident::incident(&self.state.params, graph, assessments, healthy, end);
+        let diagnosis = incident.map(|incident| self.ranker.rank(graph, &incident));
+        Ok(diagnosis.transpose()?)
+    }
+
+    fn decide(
+        &mut self,
+        graph: &TemporalGraph,
+        overall: &Assessment,
+        diagnosis: Option<&Diagnosis>,
+        changes: &[ChangeEvent],
+        now: Timestamp,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Error> {
+        let steps: Vec<ChangeEvent> = changes
+            .iter()
+            .flat_map(|change| graph.change_steps(&change.id))
+            .cloned()
+            .collect();
+        let persistence = self.state.persistence.share();
+        let risk = self
+            .stages
+            .risk(graph, overall, diagnosis, persistence, now)?;
+        let ruling = self.stages.policy.decide(&risk, overall, diagnosis, &steps);
+        let decision = ruling.decision;
+        events.push(Event::Decided { ruling, risk });
+        let (Decision::RollBack, Some(diagnosis), None) = (decision, diagnosis, &self.state.run)
+        else {
+            return Ok(());
+        };
+        let plan = self
+            .stages
+            .planner
+            .plan(graph, overall, diagnosis, &steps, now)?;
+        let params = self.state.params.run.clone();
+        let run = Run::new(
+            plan.clone(),
+            self.state.params.mode,
+            self.state.fence,
+            params,
+            now,
+        )?;
+        let answered = plan.steps.iter().flat_map(|step| &step.answers);
+        self.state
+            .acted
+            .extend(answered.map(|blame| blame.change.clone()));
+        self.state.told.clear();
+        self.state.run = Some(run);
+        events.push(Event::Planned(plan));
+        Ok(())
+    }
+
+    /// Asks the run what to do, and tells the steps that have come to their end.
+    fn poll(&mut self, now: Timestamp, events: &mut Vec<Event>) {
+        let Some(run) = &mut self.state.run else {
+            return;
+        };
+        let requests = run.poll(now);
+        let mut ended = BTreeMap::new();
+        for step in &run.plan().steps {
+            if let Some(status) = run.status(step.id).filter(|status| status.is_final()) {
+                let ok = matches!(status, StepStatus::Verified | StepStatus::Possible);
+                ended.insert(step.id, ok);
+            }
+        }
+        for (step, ok) in ended {
+            if self.state.told.insert(step) {
+                events.push(Event::Verified { step, ok });
+            }
+        }
+        events.extend(requests.into_iter().map(Event::Execute));
+        if run.state() != RunState::Running {
+            events.push(Event::Finished(run.summary()));
+            self.state.run = None;
+        }
+    }
+}
+
+/// End of the last step that is over at `now`.
+fn last_step_end(graph: &TemporalGraph, now: Timestamp) -> Timestamp {
+    let step = i64::try_from(graph.step().as_nanos())
+        .unwrap_or(i64::MAX)
+        .max(1);
+    Timestamp::from_nanos(now.nanos().div_euclid(step).saturating_mul(step))
+}

@@ -1,0 +1,113 @@
+//! Parameters of the guard: those of every stage in one place.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use astern_detect::AssessorParams;
+use astern_detect::compare::ReleaseParams;
+use astern_graph_core::{GraphParams, MetricName, NodeKey};
+use astern_rca::rank::FusedParams;
+use astern_rollback_policy::{Mode, PlannerParams, PolicyParams, RunParams};
+use astern_stats::ParamError;
+use astern_stats::param::in_range;
+
+/// Parameters of a [`Guard`](crate::Guard), checked when it is made.
+///
+/// | parameter | default | rule |
+/// |---|---|---|
+/// | `healthy_steps` | 60 | steps that the baseline is learnt from, 6 to 100,000 |
+/// | `memory_steps` | 30 | steps that an assessment looks back, 3 to 100,000 |
+/// | `watch` | one hour | how long a change is watched after its last step, at least 1 s |
+/// | `mode` | dry run | whether requests change the platform |
+/// | `symptom` | none | the service level indicator; without one the anomaly nearest to the users |
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GuardParams {
+    pub(super) graph: GraphParams,
+    pub(super) assessor: AssessorParams,
+    pub(super) release: ReleaseParams,
+    pub(super) ranker: FusedParams,
+    pub(super) policy: PolicyParams,
+    pub(super) planner: PlannerParams,
+    pub(super) run: RunParams,
+    pub(super) healthy_steps: u32,
+    pub(super) memory_steps: u32,
+    pub(super) watch: Duration,
+    pub(super) mode: Mode,
+    pub(super) symptom: Option<(NodeKey, MetricName)>,
+}
+
+impl Default for GuardParams {
+    fn default() -> Self {
+        Self {
+            graph: GraphParams::default(),
+            assessor: AssessorParams::default(),
+            release: ReleaseParams::default(),
+            ranker: FusedParams::default(),
+            policy: PolicyParams::default(),
+            planner: PlannerParams::default(),
+            run: RunParams::default(),
+            healthy_steps: 60,
+            memory_steps: 30,
+            watch: Duration::from_secs(3_600),
+            mode: Mode::DryRun,
+            symptom: None,
+        }
+    }
+}
+
+macro_rules! with {
+    ($($(#[$doc:meta])* $field:ident: $type:ty),+ $(,)?) => {
+        impl GuardParams {
+            $(
+                $(#[$doc])*
+                #[must_use]
+                pub fn $field(mut self, $field: $type) -> Self {
+                    self.$field = $field;
+                    self
+                }
+            )+
+        }
+    };
+}
+
+with! {
+    /// With other parameters of the graph: step, lateness, retention, meaning of metrics.
+    graph: GraphParams,
+    /// With other parameters of the assessor.
+    assessor: AssessorParams,
+    /// With other parameters of the comparison of old and new instances.
+    release: ReleaseParams,
+    /// With other parameters of the root-cause ranker and of change blame.
+    ranker: FusedParams,
+    /// With another decision policy and other parameters of the risk.
+    policy: PolicyParams,
+    /// With other parameters of the planner.
+    planner: PlannerParams,
+    /// With other parameters of a run.
+    run: RunParams,
+    /// With another number of steps to learn the baseline from.
+    healthy_steps: u32,
+    /// With another number of steps that an assessment looks back.
+    memory_steps: u32,
+    /// With another time for which a change is watched.
+    watch: Duration,
+    /// With another mode: [`Mode::Apply`] changes the platform.
+    mode: Mode,
+}
+
+impl GuardParams {
+    /// With a service level indicator: the symptom that diagnoses start from.
+    #[must_use]
+    pub fn symptom(mut self, node: NodeKey, metric: MetricName) -> Self {
+        self.symptom = Some((node, metric));
+        self
+    }
+
+    pub(super) fn check(&self) -> Result<(), ParamError> {
+        in_range("healthy_steps", f64::from(self.healthy_steps), 6.0, 1e5)?;
+        in_range("memory_steps", f64::from(self.memory_steps), 3.0, 1e5)?;
+        in_range("watch in seconds", self.watch.as_secs_f64(), 1.0, 1e9)?;
+        Ok(())
+    }
+}

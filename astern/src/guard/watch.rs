@@ -1,0 +1,59 @@
+//! The changes that are watched, and their new instances against their old ones.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use astern_detect::compare::ReleaseComparison;
+use astern_graph_core::signal::Assessment;
+use astern_graph_core::{ChangeEvent, ChangeId, ChangePhase, TemporalGraph, TimeRange, Timestamp};
+
+use super::params::GuardParams;
+use crate::error::Error;
+
+/// First step of every change that is under way or ended less than `watch` ago, was not rolled
+/// back and not acted on; by id.
+pub(super) fn watched(
+    params: &GuardParams,
+    graph: &TemporalGraph,
+    acted: &BTreeSet<ChangeId>,
+    end: Timestamp,
+) -> Vec<ChangeEvent> {
+    let Ok(past) = TimeRange::new(Timestamp::MIN, end) else {
+        return Vec::new();
+    };
+    let mut changes: BTreeMap<&ChangeId, (&ChangeEvent, &ChangeEvent)> = BTreeMap::new();
+    for step in graph.changes(past) {
+        changes
+            .entry(&step.id)
+            .and_modify(|(_, last)| *last = step)
+            .or_insert((step, step));
+    }
+    let open = |(first, last): &(&ChangeEvent, &ChangeEvent)| {
+        last.phase != ChangePhase::RolledBack
+            && end.since(last.at) <= params.watch
+            && !acted.contains(&first.id)
+    };
+    changes
+        .into_values()
+        .filter(open)
+        .map(|(first, _)| first.clone())
+        .collect()
+}
+
+/// Judges each watched change from its start to `end`.
+pub(super) fn assess_changes(
+    comparison: &ReleaseComparison,
+    graph: &TemporalGraph,
+    changes: &[ChangeEvent],
+    healthy: TimeRange,
+    end: Timestamp,
+) -> Vec<Result<Assessment, Error>> {
+    let judge = |change: &ChangeEvent| {
+        let range = TimeRange::new(change.at, end).ok()?;
+        Some(
+            comparison
+                .assess(graph, change, range, healthy)
+                .map_err(Error::from),
+        )
+    };
+    changes.iter().filter_map(judge).collect()
+}

@@ -1,0 +1,116 @@
+//! The head of the page: verdict, culprit and decision at a glance.
+
+use astern_graph_core::signal::Verdict;
+use maud::{Markup, html};
+
+use super::scene::Scene;
+use super::text::{clock, counted, date, name, percent, span};
+use super::{evidence, services};
+
+pub(super) fn header(scene: &Scene<'_>) -> Markup {
+    let page = scene.page;
+    let drawn = page.graph.keys().iter().filter(|key| services::is_drawn(key)).count();
+    let range = page.range;
+    html! {
+        header {
+            h1 { (page.title) }
+            p.meta {
+                (date(range.start)) ", " (clock(range.start, false)) " to "
+                @if date(range.start) != date(range.end) { (date(range.end)) ", " }
+                (clock(range.end, false)) " UTC · " (span(range.span())) " · "
+                (counted(drawn, "node", "nodes")) " · "
+                (counted(scene.changes.len(), "change", "changes"))
+            }
+            div.tiles {
+                (verdict(scene))
+                (blamed(scene))
+                (decision(scene))
+            }
+        }
+    }
+}
+
+fn verdict(scene: &Scene<'_>) -> Markup {
+    let (class, sign, word) = match scene.verdict() {
+        Some(Verdict::Regressed) => ("bad", "▲", "Regressed"),
+        Some(Verdict::Healthy) => ("good", "✓", "Healthy"),
+        Some(Verdict::Inconclusive) => ("unsure", "?", "Inconclusive"),
+        Some(Verdict::NoData) => ("unsure", "–", "No data"),
+        None => ("unsure", "–", "Not assessed"),
+    };
+    let anomalous = scene.scores.len();
+    html! {
+        div class=(format!("tile {class}")) {
+            h2 { "Verdict" }
+            p.strong { span.sign aria-hidden="true" { (sign) } " " (word) }
+            p {
+                @if scene.verdict().is_some() {
+                    (counted(anomalous, "node is anomalous", "nodes are anomalous"))
+                } @else { "No assessment was given" }
+                @if let Some(onset) = scene.page.onset { ", since " (clock(onset, true)) }
+                "."
+            }
+        }
+    }
+}
+
+fn blamed(scene: &Scene<'_>) -> Markup {
+    html! {
+        div.tile {
+            h2 { "To blame" }
+            @if let Some(culprit) = scene.culprit {
+                p.strong { (culprit.change) }
+                p { "changed " b { (name(&culprit.service)) } }
+                @if let Some(p) = culprit.probability {
+                    (evidence::bar(p))
+                } @else { p.muted { "No probability was given." } }
+            } @else if let Some(cause) = scene.path.first() {
+                p.strong { (name(cause)) }
+                p { "is the first cause; " (nothing_blamed(scene)) "." }
+            } @else {
+                p.strong { "Nothing" }
+                p { (nothing_blamed(scene)) "." }
+            }
+        }
+    }
+}
+
+fn nothing_blamed(scene: &Scene<'_>) -> String {
+    match scene.page.diagnosis {
+        None => "no diagnosis was given".to_owned(),
+        Some(diagnosis) => match &diagnosis.abstained {
+            Some(reason) => reason.to_string(),
+            None => "no change is to blame".to_owned(),
+        },
+    }
+}
+
+fn decision(scene: &Scene<'_>) -> Markup {
+    let page = scene.page;
+    let steps = page.plan.map_or(0, |plan| plan.steps.len());
+    let first = page.plan.and_then(|plan| plan.steps.first());
+    html! {
+        div.tile {
+            h2 { "Decision" }
+            @match (&page.decision, first) {
+                (Some(sentence), _) => p.strong { (sentence) },
+                (None, Some(step)) => p.strong { (super::plan::sentence(&step.action.to_string())) },
+                (None, None) => p.strong { "No plan" },
+            }
+            @if let Some(plan) = page.plan {
+                p {
+                    a href="#plan" { (counted(steps, "step", "steps")) }
+                    @if !plan.rejected.is_empty() {
+                        ", " (counted(plan.rejected.len(), "alternative", "alternatives")) " rejected"
+                    }
+                    "."
+                }
+            } @else { p { "Nothing will be done." } }
+        }
+    }
+}
+
+/// A probability as a text for the title of a bar.
+pub(super) fn probability(p: Option<f64>) -> String {
+    p.map_or_else(|| "–".to_owned(), percent)
+}

@@ -1,0 +1,77 @@
+//! Inputs of the benches: made by formula, so that every run sees the same.
+
+use std::time::Duration;
+
+use astern_graph_core::{
+    Call, EdgeKind, GraphBuilder, GraphParams, NodeKey, Party, Record, Sample, TemporalGraph,
+    TimeRange, Timestamp,
+};
+use astern_stats::ParamError;
+
+/// Healthy minutes of [`tree`].
+pub const HEALTHY: i64 = 120;
+/// Minutes of [`tree`] after those.
+pub const ABNORMAL: i64 = 10;
+
+/// From minute `from` up to minute `to`; the year 1970 has room for both.
+pub fn minutes(from: i64, to: i64) -> TimeRange {
+    let at = |minute: i64| Timestamp::from_secs(60 * minute);
+    let (start, end) = (at(from.min(to)), at(to.max(from + 1)));
+    TimeRange { start, end }
+}
+
+/// A tree of services in which each calls three others; the last one is slow from minute 123 on,
+/// and so are its callers.
+///
+/// # Errors
+/// Never with the parameters it uses; the builder's own error is passed on.
+pub fn tree(services: u32) -> Result<TemporalGraph, ParamError> {
+    let key = |i: u32| NodeKey::service(format!("s{i:06}"));
+    let mut builder = GraphBuilder::new(GraphParams::default())?;
+    let mut suffering = vec![false; services as usize];
+    let mut at = services.saturating_sub(1);
+    loop {
+        suffering[at as usize] = true;
+        if at == 0 {
+            break;
+        }
+        at = (at - 1) / 3;
+    }
+    for i in 1..services {
+        builder.declare_edge(key((i - 1) / 3), key(i), EdgeKind::Calls);
+    }
+    for minute in 0..HEALTHY + ABNORMAL {
+        let x = minute as f64;
+        let fault = if minute >= HEALTHY + 3 {
+            40.0 + x.sin()
+        } else {
+            0.0
+        };
+        let time = Timestamp::from_secs(60 * minute);
+        builder.extend((0..services).map(|i| {
+            let own = 20.0 + (x * (0.7 + 0.31 * f64::from(i))).sin();
+            let suffered = if suffering[i as usize] { fault } else { 0.0 };
+            Sample::new(time, key(i), "latency_ms", own + suffered).into()
+        }));
+    }
+    Ok(builder.build())
+}
+
+/// Calls between twenty services, a hundred a second.
+pub fn calls(count: u32) -> Vec<Record> {
+    let keys: Vec<NodeKey> = (0..20)
+        .map(|i| NodeKey::service(format!("s{i:02}")))
+        .collect();
+    let party = |i: u32| Party::new(keys[i as usize % keys.len()].clone());
+    (0..count)
+        .map(|i| {
+            let at = Timestamp::from_millis(i64::from(i) * 10);
+            let server = Duration::from_micros(u64::from(1_000 + i * 7 % 5_000));
+            let client = Some(server + Duration::from_millis(1));
+            Call::new(at, party(i * 7 + 1))
+                .from(party(i))
+                .took(client, Some(server))
+                .into()
+        })
+        .collect()
+}

@@ -1,0 +1,245 @@
+//! What to do about a risk.
+
+mod params;
+mod reason;
+
+pub use params::{PolicyParams, WhenUnsure};
+pub use reason::Reason;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use astern_graph_core::signal::{Assessment, Diagnosis, Verdict};
+use astern_graph_core::{ChangeEvent, ChangeId, ChangeKind, ChangePhase, NodeKind, Timestamp};
+use astern_stats::ParamError;
+
+use crate::planner::changes::merged;
+use crate::planner::weigh::Weighed;
+use crate::risk::{Risk, RiskLevel, RiskModel};
+
+/// What to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Decision {
+    /// Let changes go on.
+    Continue,
+    /// Let nothing go further, and look more often.
+    Hold,
+    /// Give the blamed canary less traffic, and look more often.
+    ShrinkCanary,
+    /// Restart or scale the cause: no change explains it.
+    Remediate,
+    /// Undo the blamed changes: make a plan.
+    RollBack,
+    /// Call a person.
+    Escalate,
+}
+
+impl Decision {
+    /// Whether it changes anything on the platform by itself.
+    pub fn changes_platform(self) -> bool {
+        matches!(self, Self::ShrinkCanary | Self::Remediate | Self::RollBack)
+    }
+}
+
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Continue => "continue",
+            Self::Hold => "hold",
+            Self::ShrinkCanary => "shrink the canary",
+            Self::Remediate => "remediate",
+            Self::RollBack => "roll back",
+            Self::Escalate => "escalate",
+        })
+    }
+}
+
+/// A decision and its reasons.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Ruling {
+    /// What to do.
+    pub decision: Decision,
+    /// Why, the verdict first.
+    pub reasons: Vec<Reason>,
+}
+
+impl fmt::Display for Ruling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.decision)?;
+        self.reasons
+            .iter()
+            .try_for_each(|reason| write!(f, "\n  - {reason}"))
+    }
+}
+
+/// Decides, by checked parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    params: PolicyParams,
+    risk: RiskModel,
+}
+
+impl Policy {
+    /// A policy with these parameters.
+    ///
+    /// # Errors
+    /// [`ParamError`] for a parameter outside its rule.
+    pub fn new(params: PolicyParams) -> Result<Self, ParamError> {
+        params.check()?;
+        let risk = RiskModel::new(params.risk.clone())?;
+        Ok(Self { params, risk })
+    }
+
+    /// How risks are made and where they lie.
+    pub fn risk(&self) -> &RiskModel {
+        &self.risk
+    }
+
+    /// Decides what to do.
+    ///
+    /// | verdict | risk | decision |
+    /// |---|---|---|
+    /// | no data, inconclusive | any | hold: losing sight of the system is no sign of a regression, and never changes anything |
+    /// | healthy | low | continue |
+    /// | healthy | raised, high | hold until it has been healthy for long enough |
+    /// | regressed | low | continue |
+    /// | regressed | raised | shrink the canary if a canary in progress is blamed, else hold |
+    /// | regressed | high | roll back if any blamed change can be undone; escalate if none can; without a confident blame remediate where that is allowed and a cause is found, else `when_unsure` |
+    ///
+    /// A change is blamed if its probability is known and at least `min_confidence`. It can be
+    /// undone if the [`Planner`](crate::Planner) would undo it: not when it is forward-only, when
+    /// the revision before it is not known, or when a newer change that is not to blame lies on
+    /// top. `changes` are the steps of the active changes, and of earlier ones as far as they are
+    /// needed to tell which revision came before which.
+    ///
+    /// # Example
+    /// ```
+    /// use astern_graph_core::signal::{Assessment, Verdict};
+    /// use astern_rollback_policy::{Decision, Policy, PolicyParams, Risk};
+    ///
+    /// let policy = Policy::new(PolicyParams::default())?;
+    /// let blind = Assessment::new(Verdict::NoData);
+    /// let ruling = policy.decide(&Risk::new(1.0, 1.0)?, &blind, None, &[]);
+    /// assert_eq!(ruling.decision, Decision::Hold);
+    /// # Ok::<(), astern_stats::ParamError>(())
+    /// ```
+    pub fn decide(
+        &self,
+        risk: &Risk,
+        assessment: &Assessment,
+        diagnosis: Option<&Diagnosis>,
+        changes: &[ChangeEvent],
+    ) -> Ruling {
+        let level = self.risk.level(risk);
+        let mut reasons = vec![Reason::Verdict(assessment.verdict)];
+        reasons.extend(
+            assessment
+                .source_faults
+                .iter()
+                .cloned()
+                .map(Reason::EvidenceFault),
+        );
+        let decision = match (assessment.verdict, level) {
+            (Verdict::NoData | Verdict::Inconclusive, _) => Decision::Hold,
+            (Verdict::Healthy | Verdict::Regressed, RiskLevel::Low) => {
+                reasons.push(Reason::Risk { risk: *risk, level });
+                Decision::Continue
+            }
+            (Verdict::Healthy, RiskLevel::Raised | RiskLevel::High) => {
+                reasons.push(Reason::Risk { risk: *risk, level });
+                Decision::Hold
+            }
+            (Verdict::Regressed, RiskLevel::Raised | RiskLevel::High) => {
+                reasons.push(Reason::Risk { risk: *risk, level });
+                let changes = merged(changes, Timestamp::MAX);
+                self.regressed(level, diagnosis, &changes, &mut reasons)
+            }
+        };
+        Ruling { decision, reasons }
+    }
+
+    fn regressed(
+        &self,
+        level: RiskLevel,
+        diagnosis: Option<&Diagnosis>,
+        changes: &BTreeMap<ChangeId, ChangeEvent>,
+        reasons: &mut Vec<Reason>,
+    ) -> Decision {
+        let Some(diagnosis) = diagnosis else {
+            reasons.push(Reason::NoDiagnosis);
+            return self.unsure(level);
+        };
+        let weighed = Weighed::of(diagnosis, changes, changes, self.params.min_confidence);
+        let blamed = || {
+            weighed
+                .proposals
+                .iter()
+                .flat_map(|proposal| &proposal.answers)
+        };
+        if level < RiskLevel::High {
+            let in_progress = |c: &&ChangeEvent| {
+                c.kind == ChangeKind::Canary && c.phase != ChangePhase::Completed
+            };
+            let mut canaries = blamed()
+                .filter_map(|b| changes.get(&b.change))
+                .filter(in_progress);
+            let canary = canaries
+                .next()
+                .map(|change| Reason::Shrinkable(change.id.clone()));
+            let shrinks = canary.is_some();
+            reasons.extend(canary);
+            return if shrinks {
+                Decision::ShrinkCanary
+            } else {
+                Decision::Hold
+            };
+        }
+        reasons.extend(blamed().cloned().map(Reason::Undoable));
+        let kept = weighed.kept.iter();
+        reasons.extend(kept.map(|kept| Reason::NotUndoable {
+            blamed: kept.answers.clone(),
+            because: kept.reason.clone(),
+        }));
+        if !weighed.proposals.is_empty() {
+            Decision::RollBack
+        } else if !weighed.kept.is_empty() {
+            Decision::Escalate
+        } else {
+            self.unexplained(diagnosis, reasons)
+        }
+    }
+
+    /// A high risk for which no change is blamed with enough confidence.
+    fn unexplained(&self, diagnosis: &Diagnosis, reasons: &mut Vec<Reason>) -> Decision {
+        reasons.extend(diagnosis.abstained.clone().map(Reason::Abstained));
+        reasons.extend(diagnosis.changes.iter().map(|entry| Reason::Unsure {
+            change: entry.change.clone(),
+            probability: entry.probability.filter(|p| p.is_finite()),
+            min_confidence: self.params.min_confidence,
+        }));
+        if diagnosis.changes.is_empty() {
+            reasons.push(Reason::NoChangeBlamed);
+            let cause = diagnosis
+                .causes
+                .first()
+                .map(|cause| cause.subject.node().kind);
+            let curable = matches!(cause, Some(NodeKind::Service | NodeKind::Instance));
+            if curable && self.params.remediate {
+                return Decision::Remediate;
+            }
+        }
+        self.unsure(RiskLevel::High)
+    }
+
+    fn unsure(&self, level: RiskLevel) -> Decision {
+        match self.params.when_unsure {
+            WhenUnsure::Escalate if level == RiskLevel::High => Decision::Escalate,
+            WhenUnsure::Escalate | WhenUnsure::Hold => Decision::Hold,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Why something was decided.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use astern_graph_core::ChangeId;
+use astern_graph_core::signal::{Abstention, SourceFault, Verdict};
+
+use crate::plan::{Blame, Rejection};
+use crate::risk::{Risk, RiskLevel};
+
+/// One reason for a decision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reason {
+    /// What the detector concludes.
+    Verdict(Verdict),
+    /// A source of telemetry fails: a fault of the evidence, not of the system.
+    EvidenceFault(SourceFault),
+    /// The risk, and where it lies.
+    Risk {
+        /// The risk.
+        risk: Risk,
+        /// Where it lies.
+        level: RiskLevel,
+    },
+    /// A change is to blame and can be undone.
+    Undoable(Blame),
+    /// A blamed change is a canary whose share can be made smaller.
+    Shrinkable(ChangeId),
+    /// A change is to blame and cannot be undone.
+    NotUndoable {
+        /// The changes.
+        blamed: Vec<Blame>,
+        /// Why not.
+        because: Rejection,
+    },
+    /// A change is suspected, not confidently enough.
+    Unsure {
+        /// The change.
+        change: ChangeId,
+        /// Probability that it is the cause, where known.
+        probability: Option<f64>,
+        /// Probability that is needed.
+        min_confidence: f64,
+    },
+    /// There is no diagnosis.
+    NoDiagnosis,
+    /// The diagnosis blames no change.
+    NoChangeBlamed,
+    /// The diagnosis abstains.
+    Abstained(Abstention),
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Verdict(verdict) => write!(f, "the verdict is: {verdict}"),
+            Self::EvidenceFault(fault) => {
+                write!(f, "no telemetry of {} since {}", fault.subject, fault.since)
+            }
+            Self::Risk { risk, level } => match level {
+                RiskLevel::Low => write!(f, "{risk}: low"),
+                RiskLevel::Raised => write!(f, "{risk}: raised"),
+                RiskLevel::High => write!(f, "{risk}: high"),
+            },
+            Self::Undoable(blame) => write!(f, "{blame} and can be undone"),
+            Self::Shrinkable(change) => write!(f, "{change} is a canary and can be made smaller"),
+            Self::NotUndoable { blamed, because } => {
+                for blame in blamed {
+                    write!(f, "{blame}; ")?;
+                }
+                because.fmt(f)
+            }
+            Self::Unsure {
+                change,
+                probability: Some(p),
+                min_confidence,
+            } => {
+                let (p, min) = (100.0 * p, 100.0 * min_confidence);
+                write!(f, "{change} is suspected with {p:.0} %, {min:.0} % needed")
+            }
+            Self::Unsure {
+                change,
+                probability: None,
+                ..
+            } => {
+                write!(f, "{change} is suspected, how surely is not known")
+            }
+            Self::NoDiagnosis => f.write_str("there is no diagnosis"),
+            Self::NoChangeBlamed => f.write_str("no change is blamed"),
+            Self::Abstained(abstention) => abstention.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Plans as files for people and other tools.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use astern_graph_core::CodecError;
+
+use crate::plan::Plan;
+
+const FORMAT: &str = "astern.plan";
+const VERSION: u32 = 1;
+
+/// Read first, so that a file of another version is told from a damaged one.
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(borrow)]
+    format: Cow<'a, str>,
+    version: u32,
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    format: &'static str,
+    version: u32,
+    plan: &'a Plan,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    plan: Plan,
+}
+
+impl Plan {
+    /// The plan as indented JSON, with name and version of the format.
+    ///
+    /// # Errors
+    /// [`CodecError::Damaged`] when it cannot be serialised.
+    pub fn to_json(&self) -> Result<String, CodecError> {
+        let file = Written {
+            format: FORMAT,
+            version: VERSION,
+            plan: self,
+        };
+        serde_json::to_string_pretty(&file).map_err(damaged)
+    }
+
+    /// A plan from [`to_json`](Self::to_json), validated.
+    ///
+    /// # Errors
+    /// [`CodecError::WrongMagic`] for JSON of another format, [`CodecError::WrongVersion`] for
+    /// another version, [`CodecError::Damaged`] for what is no JSON or no valid plan (the source
+    /// is then a [`PlanError`](crate::PlanError)).
+    pub fn from_json(text: &str) -> Result<Self, CodecError> {
+        let head: Head<'_> = serde_json::from_str(text).map_err(damaged)?;
+        if head.format != FORMAT {
+            return Err(CodecError::WrongMagic { expected: FORMAT });
+        }
+        if head.version != VERSION {
+            let (found, supported) = (head.version, VERSION);
+            return Err(CodecError::WrongVersion {
+                format: FORMAT,
+                found,
+                supported,
+            });
+        }
+        let Read { plan } = serde_json::from_str(text).map_err(damaged)?;
+        plan.validate().map_err(damaged)?;
+        Ok(plan)
+    }
+}
+
+fn damaged(source: impl std::error::Error + Send + Sync + 'static) -> CodecError {
+    CodecError::Damaged {
+        format: FORMAT,
+        source: Box::new(source),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Action, PlanError, Step, StepId};
+    use astern_graph_core::{NodeKey, Timestamp};
+
+    fn json() -> String {
+        let action = Action::Hold {
+            service: NodeKey::service("cart"),
+        };
+        let steps = vec![Step::new(StepId::new(1), action)];
+        Plan::new(Timestamp::from_secs(0), steps, Vec::new())
+            .unwrap()
+            .to_json()
+            .unwrap()
+    }
+
+    #[test]
+    fn each_refusal() {
+        let read = |text: &str| Plan::from_json(text).unwrap_err();
+        assert!(matches!(read("{"), CodecError::Damaged { .. }));
+        let other = json().replace("astern.plan", "astern.report");
+        assert!(matches!(read(&other), CodecError::WrongMagic { .. }));
+        let newer = json().replace("\"version\": 1", "\"version\": 2");
+        assert!(matches!(
+            read(&newer),
+            CodecError::WrongVersion { found: 2, .. }
+        ));
+        let altered = json().replace("service/cart", "service/web");
+        let CodecError::Damaged { source, .. } = read(&altered) else {
+            panic!()
+        };
+        assert!(matches!(
+            source.downcast_ref(),
+            Some(PlanError::WrongId { .. })
+        ));
+    }
+}

@@ -1,0 +1,265 @@
+//! Which changes are to blame, which of them can be undone, and which cannot.
+
+use std::collections::BTreeMap;
+
+use astern_graph_core::signal::{BlamedChange, Diagnosis, Evidence};
+use astern_graph_core::{ChangeEvent, ChangeId, ChangePhase, NodeKey, Timestamp};
+use astern_stats::order;
+
+use crate::action::Action;
+use crate::plan::{Blame, RejectedAlternative, Rejection};
+use crate::planner::changes::{Artefact, blamed, is_active};
+use crate::planner::undo::{Chain, Move, Undo};
+
+/// Blamed changes of one thing that are undone together.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Proposal {
+    pub(crate) service: NodeKey,
+    pub(crate) artefact: Artefact,
+    /// When the newest of them began.
+    pub(crate) began: Timestamp,
+    pub(crate) in_progress: bool,
+    pub(crate) answers: Vec<Blame>,
+    pub(crate) because: Vec<Evidence>,
+    pub(crate) collateral: Vec<NodeKey>,
+    pub(crate) moves: Vec<Move>,
+}
+
+/// Blamed changes that stay, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Kept {
+    pub(crate) service: NodeKey,
+    /// Whether the service keeps a new revision of its code.
+    pub(crate) code: bool,
+    /// Whether a rollout can, or must, be stopped where it stands.
+    pub(crate) hold: bool,
+    pub(crate) answers: Vec<Blame>,
+    pub(crate) because: Vec<Evidence>,
+    pub(crate) reason: Rejection,
+    pub(crate) alternatives: Vec<Action>,
+}
+
+impl Kept {
+    /// A proposal that is not carried out.
+    pub(crate) fn cut(proposal: Proposal, reason: Rejection) -> Self {
+        Self {
+            service: proposal.service,
+            code: proposal.artefact == Artefact::Code,
+            hold: proposal.in_progress,
+            answers: proposal.answers,
+            because: proposal.because,
+            reason,
+            alternatives: proposal.moves.into_iter().map(|m| m.action).collect(),
+        }
+    }
+}
+
+/// Everything that a diagnosis says about changes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Weighed {
+    pub(crate) proposals: Vec<Proposal>,
+    pub(crate) kept: Vec<Kept>,
+    /// Active changes that are not to blame, by id.
+    pub(crate) innocent: Vec<RejectedAlternative>,
+}
+
+/// Blamed entries with their probabilities, by change.
+type Guilty<'a> = BTreeMap<ChangeId, (&'a BlamedChange, f64)>;
+
+impl Weighed {
+    /// Weighs active changes; `history` tells which revision came before which.
+    pub(crate) fn of(
+        diagnosis: &Diagnosis,
+        active: &BTreeMap<ChangeId, ChangeEvent>,
+        history: &BTreeMap<ChangeId, ChangeEvent>,
+        min_confidence: f64,
+    ) -> Self {
+        let mut weighed = Self::default();
+        let mut guilty = blamed(diagnosis, min_confidence);
+        guilty.retain(|id, (entry, p)| match stranger(active.get(id), entry) {
+            None => true,
+            Some(reason) => {
+                weighed.kept.push(Kept {
+                    service: entry.service.clone(),
+                    code: false,
+                    hold: false,
+                    answers: vec![Blame::new(id.clone(), *p)],
+                    because: storable(&entry.evidence).collect(),
+                    reason,
+                    alternatives: Vec::new(),
+                });
+                false
+            }
+        });
+        let history: Vec<&ChangeEvent> = history.values().collect();
+        let mut groups: BTreeMap<(&NodeKey, Artefact), Vec<&ChangeEvent>> = BTreeMap::new();
+        for change in active.values().filter(|change| is_active(change)) {
+            let group = (&change.service, Artefact::of(&change.kind));
+            groups.entry(group).or_default().push(change);
+        }
+        for mut group in groups.into_values() {
+            group.sort_by(|a, b| (b.at, &b.id).cmp(&(a.at, &a.id)));
+            weighed.group(&group, &guilty, &history);
+            let innocent = group
+                .iter()
+                .filter(|change| !guilty.contains_key(&change.id));
+            for change in innocent {
+                weighed.acquit(change, diagnosis, &history, min_confidence);
+            }
+        }
+        weighed
+    }
+
+    /// Finds, among changes of one thing, newest first, the blamed ones on top that can be undone
+    /// together. A blamed change below one that is not to blame stays: undoing it would undo both.
+    fn group(&mut self, group: &[&ChangeEvent], guilty: &Guilty<'_>, history: &[&ChangeEvent]) {
+        let mut chain: Vec<&ChangeEvent> = Vec::new();
+        let mut lid: Option<&ChangeEvent> = None;
+        for change in group {
+            if !guilty.contains_key(&change.id) {
+                lid = lid.or(Some(change));
+                continue;
+            }
+            let follows = |newer: &&ChangeEvent| newer.from.as_ref() == Some(&change.to);
+            let linked = chain.last().is_none_or(follows);
+            let reason = match lid {
+                None if linked => {
+                    chain.push(change);
+                    continue;
+                }
+                None => Rejection::Irreversible {
+                    change: change.id.clone(),
+                },
+                Some(lid) => Rejection::Buried {
+                    change: change.id.clone(),
+                    under: lid.id.clone(),
+                },
+            };
+            let alternative = Chain::of(&[change]).and_then(|one| named(one.undo(history)));
+            self.keep(&[change], guilty, reason, alternative);
+        }
+        let Some(whole) = Chain::of(&chain) else {
+            return;
+        };
+        let Undo { moves, bar } = whole.undo(history);
+        if let Some(bar) = bar {
+            self.keep(&chain, guilty, bar.reason, bar.alternative);
+        }
+        if !moves.is_empty() {
+            let newest = whole.newest;
+            let collateral =
+                entries(&chain, guilty).flat_map(|(entry, _)| entry.collateral.clone());
+            self.proposals.push(Proposal {
+                service: newest.service.clone(),
+                artefact: Artefact::of(&newest.kind),
+                began: newest.at,
+                in_progress: newest.phase != ChangePhase::Completed,
+                answers: answers(&chain, guilty),
+                because: evidence(&chain, guilty),
+                collateral: collateral.collect(),
+                moves,
+            });
+        }
+    }
+
+    fn keep(
+        &mut self,
+        chain: &[&ChangeEvent],
+        guilty: &Guilty<'_>,
+        reason: Rejection,
+        alternative: Option<Action>,
+    ) {
+        let Some(newest) = chain.first() else { return };
+        let one_way = matches!(
+            reason,
+            Rejection::ForwardOnly { .. } | Rejection::Irreversible { .. }
+        );
+        self.kept.push(Kept {
+            service: newest.service.clone(),
+            code: Artefact::of(&newest.kind) == Artefact::Code,
+            hold: one_way || newest.phase != ChangePhase::Completed,
+            answers: answers(chain, guilty),
+            because: evidence(chain, guilty),
+            reason,
+            alternatives: alternative.into_iter().collect(),
+        });
+    }
+
+    /// States that a change is not undone because it is not to blame, where it could have been.
+    fn acquit(
+        &mut self,
+        change: &ChangeEvent,
+        diagnosis: &Diagnosis,
+        history: &[&ChangeEvent],
+        min_confidence: f64,
+    ) {
+        let entries = diagnosis
+            .changes
+            .iter()
+            .filter(|entry| entry.change == change.id);
+        let probability = entries
+            .filter_map(|entry| entry.probability.filter(|p| p.is_finite()))
+            .max_by(|a, b| order::ascending(*a, *b));
+        let change_id = change.id.clone();
+        let reason = Rejection::NotBlamed {
+            change: change_id,
+            probability,
+            min_confidence,
+        };
+        if let Some(action) = Chain::of(&[change]).and_then(|one| named(one.undo(history))) {
+            self.innocent.push(RejectedAlternative::new(action, reason));
+        }
+    }
+}
+
+/// Why a blamed change cannot be looked up.
+fn stranger(change: Option<&ChangeEvent>, entry: &BlamedChange) -> Option<Rejection> {
+    let id = entry.change.clone();
+    match change.filter(|change| is_active(change)) {
+        None => Some(Rejection::NotActive { change: id }),
+        Some(change) if change.service != entry.service => Some(Rejection::OtherService {
+            change: id,
+            changed: change.service.clone(),
+        }),
+        Some(_) => None,
+    }
+}
+
+/// The action that an undo comes down to.
+fn named(undo: Undo) -> Option<Action> {
+    let last = undo.moves.into_iter().last().map(|last| last.action);
+    undo.bar.and_then(|bar| bar.alternative).or(last)
+}
+
+fn entries<'a, 'g>(
+    chain: &'a [&ChangeEvent],
+    guilty: &'a Guilty<'g>,
+) -> impl Iterator<Item = (&'g BlamedChange, f64)> + 'a {
+    chain
+        .iter()
+        .filter_map(|change| guilty.get(&change.id).copied())
+}
+
+fn answers(chain: &[&ChangeEvent], guilty: &Guilty<'_>) -> Vec<Blame> {
+    entries(chain, guilty)
+        .map(|(entry, p)| Blame::new(entry.change.clone(), p))
+        .collect()
+}
+
+fn evidence(chain: &[&ChangeEvent], guilty: &Guilty<'_>) -> Vec<Evidence> {
+    entries(chain, guilty)
+        .flat_map(|(entry, _)| storable(&entry.evidence))
+        .collect()
+}
+
+/// Evidence that a file can hold: JSON has no number for `NaN` and infinities, and a plan that
+/// cannot be read again is worse than one with a reason less.
+fn storable(evidence: &[Evidence]) -> impl Iterator<Item = Evidence> {
+    evidence
+        .iter()
+        .filter(|one| {
+            let json = serde_json::to_string(one);
+            json.is_ok_and(|json| serde_json::from_str::<Evidence>(&json).is_ok())
+        })
+        .cloned()
+}

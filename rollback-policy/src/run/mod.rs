@@ -1,0 +1,378 @@
+//! Carrying a plan out: a state machine without IO.
+
+mod error;
+mod params;
+mod progress;
+mod status;
+mod stored;
+mod summary;
+
+pub use error::RunError;
+pub use params::RunParams;
+pub use status::{Failure, Mode, RunState, StepStatus};
+pub use summary::{RunSummary, StepSummary};
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use astern_graph_core::Timestamp;
+
+use crate::executor::{IdempotencyKey, Outcome, Request};
+use crate::plan::{Plan, Precondition, Step, StepId};
+use progress::{Context, Progress, Timer};
+use stored::Stored;
+
+/// Carries one plan out: says what to ask of the platform and when, and takes the answers.
+///
+/// ```text
+/// Waiting ─► Applying ─► Settling ─► Settled ─► Recovering ─► Verified
+///               │  ▲ reply lost                     each may end in
+///               ▼  │                          Failed, Unverified or Skipped
+///             Probing
+/// ```
+///
+/// - A step starts when the steps that it comes after have reached their targets.
+/// - A reply that is lost, or does not come in time, is followed by an observation: the effect may
+///   be there. Where it is not, or cannot be seen, the effect is sent again under the same key, up
+///   to `max_attempts` times, with growing waits.
+/// - A refusal fails the step and skips what comes after it; independent steps go on.
+/// - Metrics are judged last, when no step is under way any more: what is still broken elsewhere
+///   can hide what a step repaired.
+/// - At most one request of a step is awaited at a time.
+///
+/// It reads no clock and never waits: time comes in as an argument, waiting goes out as
+/// [`deadline`](Self::deadline). Time that goes backwards counts as standing still. It can be
+/// stored at any moment and [resumed](Self::resume) after a crash. See [`drive`](crate::drive) for
+/// the loop around it, blocking and async.
+///
+/// # Complexity
+/// Each call costs `O(S · A)` at most, for `S` steps that wait `A` times in all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Stored")]
+pub struct Run {
+    plan: Plan,
+    mode: Mode,
+    fence: u64,
+    params: RunParams,
+    clock: Timestamp,
+    /// One for each step of the plan, in its order.
+    progress: Vec<Progress>,
+}
+
+impl Run {
+    /// A run of a plan that has not begun. Give every holder of the plan a greater `fence` than
+    /// the one before it.
+    ///
+    /// # Errors
+    /// [`RunError::Plan`] for a plan that is not valid, [`RunError::Param`] for a parameter outside
+    /// its rule.
+    pub fn new(
+        plan: Plan,
+        mode: Mode,
+        fence: u64,
+        params: RunParams,
+        now: Timestamp,
+    ) -> Result<Self, RunError> {
+        plan.validate()?;
+        params.check()?;
+        let progress = plan.steps.iter().map(|_| Progress::new(now)).collect();
+        let mut run = Self {
+            plan,
+            mode,
+            fence,
+            params,
+            clock: now,
+            progress,
+        };
+        run.advance();
+        Ok(run)
+    }
+
+    /// Takes over a stored run with the fence of its new holder. Replies to what was sent before
+    /// count as lost: the next poll looks what became of it.
+    ///
+    /// # Errors
+    /// [`RunError::StaleFence`] for a lower fence than the run has.
+    pub fn resume(&mut self, fence: u64) -> Result<(), RunError> {
+        if fence < self.fence {
+            return Err(RunError::StaleFence {
+                fence,
+                newest: self.fence,
+            });
+        }
+        self.fence = fence;
+        let clock = self.clock;
+        for progress in &mut self.progress {
+            if let Timer::Awaited { until, .. } = &mut progress.timer {
+                *until = clock;
+            }
+        }
+        Ok(())
+    }
+
+    /// What to ask of the platform now. Each request must be answered by
+    /// [`report`](Self::report); one that is not counts as lost after a while.
+    pub fn poll(&mut self, now: Timestamp) -> Vec<Request> {
+        self.clock = self.clock.max(now);
+        for index in 0..self.progress.len() {
+            self.with(index, Progress::expire);
+        }
+        self.advance();
+        (0..self.progress.len())
+            .filter_map(|index| self.request(index))
+            .collect()
+    }
+
+    /// Takes the answer to a request.
+    ///
+    /// # Errors
+    /// [`RunError::Finished`] when the run is over, [`RunError::UnknownKey`] for a key of another
+    /// plan or of no step, [`RunError::NotAwaited`] for an answer that is not awaited (any more).
+    /// The run is unchanged then.
+    pub fn report(
+        &mut self,
+        key: &IdempotencyKey,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<(), RunError> {
+        let key = *key;
+        let index = self.plan.steps.iter().position(|step| step.id == key.step);
+        let Some(index) = index.filter(|_| key.plan == self.plan.id) else {
+            return Err(RunError::UnknownKey { key });
+        };
+        if self.state() != RunState::Running {
+            return Err(RunError::Finished { key });
+        }
+        if !self
+            .progress
+            .get(index)
+            .is_some_and(|progress| awaits(progress, &key))
+        {
+            return Err(RunError::NotAwaited { key });
+        }
+        self.clock = self.clock.max(now);
+        self.with(index, |progress, context| match key.observation {
+            None => progress.effect_answered(context, outcome),
+            Some(_) => progress.look_answered(context, outcome),
+        });
+        self.advance();
+        Ok(())
+    }
+
+    /// When to poll next, be it in the past; `None` when the run is over.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        let timers = self
+            .progress
+            .iter()
+            .filter_map(|progress| match progress.timer {
+                Timer::Off => None,
+                Timer::Due(at) | Timer::Awaited { until: at, .. } => Some(at),
+            });
+        timers.min()
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> RunState {
+        let any = |wanted: fn(&StepStatus) -> bool| self.progress.iter().any(|p| wanted(&p.status));
+        if any(|status| !status.is_final()) {
+            RunState::Running
+        } else if any(|s| matches!(s, StepStatus::Failed(_) | StepStatus::Skipped { .. })) {
+            RunState::Failed
+        } else if any(|status| matches!(status, StepStatus::Unverified { .. })) {
+            RunState::Unverified
+        } else {
+            RunState::Succeeded
+        }
+    }
+
+    /// Where a step stands; `None` when the plan has no such step.
+    pub fn status(&self, step: StepId) -> Option<&StepStatus> {
+        self.parts()
+            .find(|(s, _)| s.id == step)
+            .map(|(_, progress)| &progress.status)
+    }
+
+    /// The plan that is carried out.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// What was done so far.
+    pub fn summary(&self) -> RunSummary {
+        let steps = self.parts().map(|(step, progress)| StepSummary {
+            step: step.id,
+            action: step.action.clone(),
+            status: progress.status.clone(),
+            attempts: progress.attempts,
+        });
+        let (plan, mode, state) = (self.plan.id, self.mode, self.state());
+        RunSummary {
+            plan,
+            mode,
+            state,
+            steps: steps.collect(),
+        }
+    }
+
+    fn parts(&self) -> impl Iterator<Item = (&Step, &Progress)> {
+        self.plan.steps.iter().zip(&self.progress)
+    }
+
+    fn with<T>(
+        &mut self,
+        index: usize,
+        transition: impl FnOnce(&mut Progress, Context<'_>) -> T,
+    ) -> Option<T> {
+        let step = self.plan.steps.get(index)?;
+        let (params, mode, now) = (&self.params, self.mode, self.clock);
+        let progress = self.progress.get_mut(index)?;
+        Some(transition(
+            progress,
+            Context {
+                step,
+                params,
+                mode,
+                now,
+            },
+        ))
+    }
+
+    fn request(&mut self, index: usize) -> Option<Request> {
+        let effect = self.with(index, Progress::take_due).flatten()?;
+        let step = self.plan.steps.get(index)?;
+        let sent = self.progress.get(index)?;
+        if sent.status != StepStatus::Applying {
+            let key = IdempotencyKey::observation(self.plan.id, step.id, sent.looks);
+            return Some(Request::new(key, self.fence, effect));
+        }
+        let key = IdempotencyKey::effect(self.plan.id, step.id);
+        Some(Request::new(key, self.fence, effect).requiring(self.required(step)))
+    }
+
+    /// What a step requires. In a dry run without what a step before it would bring about: that
+    /// step was not done, so it cannot hold yet.
+    fn required(&self, step: &Step) -> Vec<Precondition> {
+        let mut required = step.requires.clone();
+        if self.mode == Mode::DryRun {
+            let before = self.before(step);
+            let targets: Vec<_> = self
+                .plan
+                .steps
+                .iter()
+                .filter(|s| before.contains(&s.id))
+                .collect();
+            required.retain(|condition| {
+                let Precondition::Is(wanted) = condition else {
+                    return true;
+                };
+                let brings = |s: &&Step| s.action.target()?.satisfies(wanted);
+                !targets.iter().any(|s| brings(s) == Some(true))
+            });
+        }
+        required
+    }
+
+    /// All steps that come before one, directly or not.
+    fn before(&self, step: &Step) -> BTreeSet<StepId> {
+        let mut before = BTreeSet::new();
+        let mut open: Vec<StepId> = step.after.clone();
+        while let Some(id) = open.pop() {
+            if before.insert(id) {
+                open.extend(self.plan.step(id).into_iter().flat_map(|s| &s.after));
+            }
+        }
+        before
+    }
+
+    /// Skips, starts and judges whatever the state of the other steps allows.
+    fn advance(&mut self) {
+        self.skip();
+        self.start();
+        let busy = |p: &Progress| p.status == StepStatus::Waiting || p.status.is_under_way();
+        if !self.progress.iter().any(busy) {
+            let settled = self
+                .progress
+                .iter_mut()
+                .filter(|p| p.status == StepStatus::Settled);
+            settled.for_each(|progress| progress.recover(self.clock));
+        }
+    }
+
+    /// Skips steps after one that failed, until there is no more to skip.
+    fn skip(&mut self) {
+        if self.mode == Mode::DryRun {
+            return;
+        }
+        loop {
+            let dead: BTreeSet<StepId> = self
+                .parts()
+                .filter(|(_, p)| p.status.is_final() && !self.lets_go_on(&p.status))
+                .map(|(step, _)| step.id)
+                .collect();
+            let mut skipped = false;
+            for (step, progress) in self.plan.steps.iter().zip(&mut self.progress) {
+                let because = step.after.iter().find(|after| dead.contains(after));
+                if let (StepStatus::Waiting, Some(because)) = (&progress.status, because) {
+                    progress.finish(StepStatus::Skipped { because: *because });
+                    skipped = true;
+                }
+            }
+            if !skipped {
+                return;
+            }
+        }
+    }
+
+    /// Starts steps in the order of the plan, as many as may run at the same time.
+    fn start(&mut self) {
+        let done: BTreeMap<StepId, bool> = self
+            .parts()
+            .map(|(step, p)| (step.id, self.lets_go_on(&p.status)))
+            .collect();
+        let under_way = self
+            .parts()
+            .filter(|(s, p)| s.action.changes_service() && p.status.is_under_way());
+        let max_parallel = usize::try_from(self.params.max_parallel).unwrap_or(usize::MAX);
+        let mut free = max_parallel.saturating_sub(under_way.count());
+        for (step, progress) in self.plan.steps.iter().zip(&mut self.progress) {
+            let ready = step
+                .after
+                .iter()
+                .all(|after| done.get(after) == Some(&true));
+            if progress.status != StepStatus::Waiting || !ready {
+                continue;
+            }
+            if step.action.changes_service() {
+                if free == 0 {
+                    continue;
+                }
+                free -= 1;
+            }
+            progress.start(self.clock);
+        }
+    }
+
+    /// Whether the steps after one with this status may start.
+    fn lets_go_on(&self, status: &StepStatus) -> bool {
+        let unverified = matches!(status, StepStatus::Unverified { .. });
+        status.has_settled()
+            || (unverified && self.params.proceed_unverified)
+            || (self.mode == Mode::DryRun && status.is_final())
+    }
+}
+
+/// Whether an answer under this key means anything to a step. One to the effect does as long as it
+/// is not known what became of it, also while it is looked for and before it is sent again.
+fn awaits(progress: &Progress, key: &IdempotencyKey) -> bool {
+    match key.observation {
+        None => {
+            let open = matches!(progress.status, StepStatus::Applying | StepStatus::Probing);
+            open && progress.attempts > 0
+        }
+        Some(number) => {
+            let awaited = matches!(progress.timer, Timer::Awaited { .. });
+            awaited && progress.status != StepStatus::Applying && progress.looks == number
+        }
+    }
+}

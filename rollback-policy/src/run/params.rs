@@ -1,0 +1,158 @@
+//! Parameters of a run.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use astern_stats::ParamError;
+use astern_stats::param::in_range;
+
+use crate::seconds;
+
+/// Parameters of a [`Run`](crate::Run), checked when it is made.
+///
+/// | parameter | default | rule |
+/// |---|---|---|
+/// | `max_attempts` | 5 | times that one effect is sent; 1 to 100 |
+/// | `backoff` | 1 s | wait before the first retry, doubled for each further one; 1 ms to 1 day |
+/// | `max_backoff` | 60 s | longest such wait; at least `backoff`, at most 1 day |
+/// | `reply_within` | 30 s | a reply that takes longer counts as lost; 1 ms to 1 day |
+/// | `observe_every` | 5 s | pace of observations; 1 ms to 1 day |
+/// | `max_parallel` | 1 | steps that change the platform at the same time; 1 to 1,000 |
+/// | `proceed_unverified` | false | whether a step that cannot be observed lets those after it start |
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunParams {
+    pub(crate) max_attempts: u32,
+    #[serde(rename = "backoff_seconds", with = "seconds")]
+    pub(crate) backoff: Duration,
+    #[serde(rename = "max_backoff_seconds", with = "seconds")]
+    pub(crate) max_backoff: Duration,
+    #[serde(rename = "reply_within_seconds", with = "seconds")]
+    pub(crate) reply_within: Duration,
+    #[serde(rename = "observe_every_seconds", with = "seconds")]
+    pub(crate) observe_every: Duration,
+    pub(crate) max_parallel: u32,
+    pub(crate) proceed_unverified: bool,
+}
+
+impl Default for RunParams {
+    fn default() -> Self {
+        Self {
+            max_attempts: 5,
+            backoff: Duration::from_secs(1),
+            max_backoff: Duration::from_secs(60),
+            reply_within: Duration::from_secs(30),
+            observe_every: Duration::from_secs(5),
+            max_parallel: 1,
+            proceed_unverified: false,
+        }
+    }
+}
+
+impl RunParams {
+    /// With another number of times that one effect is sent.
+    #[must_use]
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = attempts;
+        self
+    }
+
+    /// With other waits before a retry: the first, and the longest.
+    #[must_use]
+    pub fn backoff(mut self, first: Duration, longest: Duration) -> Self {
+        self.backoff = first;
+        self.max_backoff = longest;
+        self
+    }
+
+    /// With another time after which a reply counts as lost.
+    #[must_use]
+    pub fn reply_within(mut self, span: Duration) -> Self {
+        self.reply_within = span;
+        self
+    }
+
+    /// With another pace of observations.
+    #[must_use]
+    pub fn observe_every(mut self, span: Duration) -> Self {
+        self.observe_every = span;
+        self
+    }
+
+    /// With another number of steps that change the platform at the same time.
+    #[must_use]
+    pub fn max_parallel(mut self, steps: u32) -> Self {
+        self.max_parallel = steps;
+        self
+    }
+
+    /// Whether a step that cannot be observed lets those after it start.
+    #[must_use]
+    pub fn proceed_unverified(mut self, proceed: bool) -> Self {
+        self.proceed_unverified = proceed;
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<(), ParamError> {
+        in_range("max_attempts", f64::from(self.max_attempts), 1.0, 100.0)?;
+        for (name, span) in [
+            ("backoff_seconds", self.backoff),
+            ("max_backoff_seconds", self.max_backoff),
+            ("reply_within_seconds", self.reply_within),
+            ("observe_every_seconds", self.observe_every),
+        ] {
+            in_range(name, span.as_secs_f64(), 1e-3, 86_400.0)?;
+        }
+        if self.backoff > self.max_backoff {
+            return Err(ParamError::NotOrdered {
+                small: "backoff_seconds",
+                small_value: self.backoff.as_secs_f64(),
+                large: "max_backoff_seconds",
+                large_value: self.max_backoff.as_secs_f64(),
+            });
+        }
+        in_range("max_parallel", f64::from(self.max_parallel), 1.0, 1e3)?;
+        Ok(())
+    }
+
+    /// Wait before the retry that follows attempt number `attempt`.
+    pub(crate) fn backoff_after(&self, attempt: u32) -> Duration {
+        let factor = 2_u32.saturating_pow(attempt.saturating_sub(1));
+        self.backoff.saturating_mul(factor).min(self.max_backoff)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_refuses() {
+        let params = RunParams::default;
+        let (second, minute) = (Duration::from_secs(1), Duration::from_secs(60));
+        for (what, bad) in [
+            ("max_attempts", params().max_attempts(0)),
+            ("max_attempts", params().max_attempts(101)),
+            ("backoff_seconds", params().backoff(Duration::ZERO, minute)),
+            (
+                "max_backoff_seconds",
+                params().backoff(second, Duration::MAX),
+            ),
+            ("backoff_seconds", params().backoff(minute, second)),
+            ("reply_within", params().reply_within(Duration::ZERO)),
+            ("observe_every", params().observe_every(Duration::ZERO)),
+            ("max_parallel", params().max_parallel(0)),
+        ] {
+            let text = bad.check().unwrap_err().to_string();
+            assert!(text.contains(what), "{text}");
+        }
+        assert!(params().check().is_ok());
+    }
+
+    #[test]
+    fn waits_double_up_to_the_longest() {
+        let waits = [1, 2, 3, 7, 100].map(|n| RunParams::default().backoff_after(n).as_secs());
+        assert_eq!(waits, [1, 2, 4, 60, 60]);
+    }
+}

@@ -1,0 +1,208 @@
+//! Lines of the tables, as they are written.
+
+use std::sync::Arc;
+
+use astern_graph_core::{
+    Call, CallStatus, ChangeEvent, ChangeKind, ChangePhase, EdgeKind, NodeKey, Party,
+    Reversibility, Revision, Sample, Subject,
+};
+use serde::{Deserialize, Serialize};
+
+use super::field::{At, Id, Span, Value};
+use super::table::Row;
+
+#[derive(Debug, Serialize)]
+pub(super) struct PartyRow {
+    party: u32,
+    service: NodeKey,
+    instance: Option<NodeKey>,
+    revision: Option<Revision>,
+    segment: Option<Arc<str>>,
+}
+
+impl Row for PartyRow {
+    const TABLE: &'static str = "parties";
+    const COLUMNS: &'static [&'static str] =
+        &["party", "service", "instance", "revision", "segment"];
+}
+
+impl PartyRow {
+    pub(super) fn new(party: u32, of: &Party) -> Self {
+        Self {
+            party,
+            service: of.service.clone(),
+            instance: of.instance.clone(),
+            revision: of.revision.clone(),
+            segment: of.segment.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct CallRow {
+    at_us: At,
+    span: Option<Id>,
+    caller: Option<u32>,
+    callee: u32,
+    operation: Option<Arc<str>>,
+    client_us: Option<Span>,
+    server_us: Option<Span>,
+    status: CallStatus,
+}
+
+impl Row for CallRow {
+    const TABLE: &'static str = "calls";
+    const COLUMNS: &'static [&'static str] = &[
+        "at_us",
+        "span",
+        "caller",
+        "callee",
+        "operation",
+        "client_us",
+        "server_us",
+        "status",
+    ];
+}
+
+impl CallRow {
+    pub(super) fn new(call: &Call, caller: Option<u32>, callee: u32) -> Self {
+        Self {
+            at_us: At(call.at),
+            span: call.id.map(Id),
+            caller,
+            callee,
+            operation: call.operation.clone(),
+            client_us: call.client.map(Span),
+            server_us: call.server.map(Span),
+            status: call.status,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct SampleRow {
+    at_us: At,
+    subject: NodeKey,
+    to: Option<NodeKey>,
+    edge: Option<EdgeKind>,
+    metric: Arc<str>,
+    value: Value,
+}
+
+impl Row for SampleRow {
+    const TABLE: &'static str = "samples";
+    const COLUMNS: &'static [&'static str] = &["at_us", "subject", "to", "edge", "metric", "value"];
+}
+
+impl SampleRow {
+    pub(super) fn new(sample: &Sample) -> Self {
+        let (subject, to, edge) = match &sample.subject {
+            Subject::Node(key) => (key.clone(), None, None),
+            Subject::Edge { from, to, kind } => (from.clone(), Some(to.clone()), Some(*kind)),
+        };
+        Self {
+            at_us: At(sample.at),
+            subject,
+            to,
+            edge,
+            metric: sample.metric.as_str().into(),
+            value: Value(sample.value),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum KindField {
+    Rolling,
+    Canary,
+    BlueGreen,
+    FeatureFlag,
+    Config,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum UndoField {
+    Reversible,
+    ExpandContract,
+    ForwardOnly,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ChangeRow {
+    at_us: At,
+    change: Arc<str>,
+    service: NodeKey,
+    kind: KindField,
+    flag: Option<Arc<str>>,
+    phase: ChangePhase,
+    from: Option<Revision>,
+    to: Revision,
+    instances: String,
+    undo: UndoField,
+    min_compatible: Option<Revision>,
+}
+
+impl Row for ChangeRow {
+    const TABLE: &'static str = "changes";
+    const COLUMNS: &'static [&'static str] = &[
+        "at_us",
+        "change",
+        "service",
+        "kind",
+        "flag",
+        "phase",
+        "from",
+        "to",
+        "instances",
+        "undo",
+        "min_compatible",
+    ];
+}
+
+/// Between the names of instances.
+pub(super) const SEPARATOR: char = ';';
+
+impl ChangeRow {
+    /// `None` for a kind that has no word here, or an instance whose name holds the separator.
+    pub(super) fn new(change: &ChangeEvent) -> Option<Self> {
+        let (kind, flag) = match &change.kind {
+            ChangeKind::Rolling => (KindField::Rolling, None),
+            ChangeKind::Canary => (KindField::Canary, None),
+            ChangeKind::BlueGreen => (KindField::BlueGreen, None),
+            ChangeKind::FeatureFlag { flag } => (KindField::FeatureFlag, Some(flag.clone())),
+            ChangeKind::Config => (KindField::Config, None),
+            _ => return None,
+        };
+        let (undo, min_compatible) = match &change.reversibility {
+            Reversibility::Reversible => (UndoField::Reversible, None),
+            Reversibility::ExpandContract => (UndoField::ExpandContract, None),
+            Reversibility::ForwardOnly { min_compatible } => {
+                (UndoField::ForwardOnly, Some(min_compatible.clone()))
+            }
+            _ => return None,
+        };
+        if change
+            .instances
+            .iter()
+            .any(|key| key.name.contains(SEPARATOR))
+        {
+            return None;
+        }
+        let instances: Vec<String> = change.instances.iter().map(NodeKey::to_string).collect();
+        Some(Self {
+            at_us: At(change.at),
+            change: change.id.as_str().into(),
+            service: change.service.clone(),
+            kind,
+            flag,
+            phase: change.phase,
+            from: change.from.clone(),
+            to: change.to.clone(),
+            instances: instances.join(&SEPARATOR.to_string()),
+            undo,
+            min_compatible,
+        })
+    }
+}

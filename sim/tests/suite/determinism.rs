@@ -1,0 +1,113 @@
+use std::collections::BTreeSet;
+
+use astern_graph_core::{CallStatus, Record};
+use astern_sim::export::records_to_csv;
+use astern_sim::{Balance, Scenario, Simulator, run};
+
+use crate::{calls, mean, seconds};
+
+fn short(seed: u64) -> Scenario {
+    let mut scenario = Scenario::releases(seed);
+    scenario.span = seconds(35 * 60);
+    scenario
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_and_another_does_not() {
+    let text = |seed| {
+        let simulation = run(&short(seed)).unwrap();
+        let tables = records_to_csv(&simulation.records).unwrap();
+        (
+            tables,
+            format!("{:?}", simulation.records),
+            simulation.truth.to_json().unwrap(),
+        )
+    };
+    assert_eq!(text(5), text(5));
+    assert_ne!(text(5), text(6));
+}
+
+#[test]
+fn steps_give_the_same_records_as_one_run() {
+    let scenario = short(2);
+    let whole = run(&scenario).unwrap();
+    let mut simulator = Simulator::new(&scenario).unwrap();
+    let mut records = Vec::new();
+    while simulator.now() < whole.end {
+        let next = simulator.now().plus(seconds(7)).min(whole.end);
+        records.extend(simulator.advance(next).unwrap());
+    }
+    astern_sim::sort_records(&mut records);
+    assert_eq!(records, whole.records);
+    assert_eq!(simulator.counts(), whole.counts);
+}
+
+#[test]
+fn the_default_run_is_of_the_stated_size_and_sorted() {
+    for seed in 1..=3 {
+        let simulation = run(&Scenario::releases(seed)).unwrap();
+        let count = calls(&simulation.records).count();
+        assert!((25_000..=40_000).contains(&count), "{count} calls");
+        let times: Vec<_> = simulation.records.iter().map(Record::at).collect();
+        assert!(times.is_sorted());
+    }
+}
+
+#[test]
+fn benign_and_bad_differ_in_the_fault_alone() {
+    let (bad, benign) = (Scenario::releases(4), Scenario::benign(4));
+    assert!(bad.fault.is_some());
+    let mut cured = bad.clone();
+    cured.fault = None;
+    assert_eq!(cured, benign);
+    let (bad, benign) = (run(&bad).unwrap(), run(&benign).unwrap());
+    let onset = bad.truth.onset.unwrap();
+    let healthy = |records: &[Record]| -> Vec<String> {
+        // A call that was sent before may be answered after.
+        let until = onset.minus(seconds(10));
+        let early = records.iter().filter(|record| record.at() < until);
+        early.map(|record| format!("{record:?}")).collect()
+    };
+    assert_eq!(healthy(&bad.records), healthy(&benign.records));
+    assert_ne!(bad.records, benign.records);
+}
+
+#[test]
+fn drawn_scenarios_vary_and_can_all_be_run() {
+    let mut culprits = BTreeSet::new();
+    for seed in 0..200 {
+        let scenario = Scenario::releases(seed);
+        let truth = Simulator::new(&scenario).unwrap().truth().clone();
+        let services: BTreeSet<_> = scenario.releases.iter().map(|r| &r.service).collect();
+        assert_eq!(services.len(), 3);
+        assert!(truth.changes.contains(truth.culprit.as_ref().unwrap()));
+        for release in &scenario.releases {
+            let pauses = u32::try_from(release.batches.len()).unwrap() - 1;
+            assert!(release.starts + release.pause * pauses < scenario.span);
+        }
+        culprits.insert(truth.service.unwrap());
+    }
+    assert_eq!(culprits.len(), 10, "every service is bad some time");
+}
+
+#[test]
+fn calls_are_consistent_whatever_the_balance() {
+    for balance in [Balance::InTurn, Balance::Random] {
+        let mut scenario = short(8);
+        scenario.balance = balance;
+        let simulation = run(&scenario).unwrap();
+        let mut spans = BTreeSet::new();
+        for call in calls(&simulation.records) {
+            assert!(spans.insert(call.id.unwrap()));
+            assert!(
+                call.client
+                    .is_none_or(|client| client >= call.server.unwrap())
+            );
+            assert_eq!(call.client.is_some(), call.caller.is_some());
+            assert!(call.callee.instance.is_some() && call.callee.revision.is_some());
+        }
+        let failed = |call| f64::from(u8::from(matches!(call, CallStatus::Error)));
+        let errors = mean(calls(&simulation.records).map(|call| failed(call.status)));
+        assert!(errors > 0.0 && errors < 0.02, "{errors}");
+    }
+}
