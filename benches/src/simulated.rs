@@ -1,5 +1,6 @@
 //! Generated incidents: is the bad release found, acted on, and nothing else?
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use astern::policy::Plan;
@@ -88,13 +89,14 @@ struct Tally {
     misses: Vec<Vec<String>>,
 }
 
-/// Evaluates seeds 1 to `seeds`, with a bad release and without, and reports as Markdown.
+/// Evaluates each of the seeds, with a bad release and without, and reports as Markdown.
 ///
 /// # Errors
 /// [`SimulatedError`] when a scenario or the guard is refused.
-pub fn evaluate(seeds: u64) -> Result<String, SimulatedError> {
+pub fn evaluate(seeds: RangeInclusive<u64>) -> Result<String, SimulatedError> {
+    let (first, last) = (*seeds.start(), *seeds.end());
     let (mut bad, mut benign) = (Tally::default(), Tally::default());
-    for seed in 1..=seeds {
+    for seed in seeds {
         add(&mut bad, seed, &Scenario::releases(seed))?;
         add(&mut benign, seed, &Scenario::benign(seed))?;
     }
@@ -141,7 +143,7 @@ pub fn evaluate(seeds: u64) -> Result<String, SimulatedError> {
     let misses: Vec<Vec<String>> = bad.misses.into_iter().chain(benign.misses).collect();
     let miss_header = ["seed", "fault", "culprit", "first blamed", "acted on"];
     Ok(format!(
-        "Seeds 1 to {seeds}, default parameters.\n\n{}\n\n## What went wrong\n\n{}\n",
+        "Seeds {first} to {last}, default parameters.\n\n{}\n\n## What went wrong\n\n{}\n",
         markdown(&header, &rows),
         markdown(&miss_header, &misses),
     ))

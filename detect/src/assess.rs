@@ -158,6 +158,8 @@ struct Latest<'a> {
     column: usize,
     score: f64,
     p_value: f64,
+    /// Score that counts as anomalous by itself, were there no other series.
+    threshold: f64,
 }
 
 impl Assessor {
@@ -248,6 +250,8 @@ impl Assessor {
                 }
                 let score = smoothed[[last, row, column]];
                 let p_value = tail.p_value(score);
+                let alone = tail.threshold(self.params.false_discovery_rate);
+                let threshold = alone.max(self.params.score_min);
                 series.push(Latest {
                     key,
                     feature,
@@ -255,6 +259,7 @@ impl Assessor {
                     column,
                     score,
                     p_value,
+                    threshold,
                 });
             }
         }
@@ -271,7 +276,7 @@ impl Assessor {
         let score_at = |t: usize| smoothed[[t, latest.row, latest.column]];
         let calm = (0..window.len())
             .rev()
-            .find(|t| score_at(*t) < self.params.score_min);
+            .find(|t| score_at(*t) < latest.threshold);
         let since = window.times[calm.map_or(0, |t| t + 1).min(window.len() - 1)];
         let values = (0..window.len())
             .rev()

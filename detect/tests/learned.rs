@@ -171,12 +171,12 @@ fn rows_are_matched_by_key_and_the_unseen_score_nothing() {
     // The new service is a callee of s2: only s2's degree changes.
     for node in [0, 1, 3, 4, 5] {
         let (a, b) = (before.mlp.column(node), after.mlp.column(node));
-        assert_eq!(bits(&a), bits(&b));
+        assert_eq!(bits(a), bits(b));
     }
     let other = |node: &usize| ![0, 2].contains(node);
     for node in (0..SERVICES).filter(other) {
         let (a, b) = (before.trained.column(node), after.trained.column(node));
-        assert_eq!(bits(&a), bits(&b), "s{node}");
+        assert_eq!(bits(a), bits(b), "s{node}");
     }
     let found = detector.anomalies(&grown, &later(&grown)).unwrap();
     assert!(found.iter().all(|a| a.subject != key(SERVICES).into()));
@@ -291,7 +291,7 @@ fn a_network_of_other_features_is_refused() {
         matches!(error, LearnedError::Encode(EncodeError::FeatureName { .. })),
         "{error}"
     );
-    let error = join(&other, &fitted).unwrap_err();
+    let error = join(&other, &other).unwrap_err();
     assert!(
         matches!(error, LearnedError::MissingFeature { .. }),
         "{error}"

@@ -1,2 +1,8 @@
-//! Examples that run without arguments on committed sample data
+//! What the examples share: the committed sample data, and the loop that feeds a guard with it.
 #![forbid(unsafe_code)]
+
+mod incident;
+mod sample;
+
+pub use incident::{Incident, watch};
+pub use sample::{Sample, SampleError, sample, simulated};

@@ -35,6 +35,7 @@ pub enum Action {
         /// The revision.
         revision: Revision,
         /// Its share.
+        #[serde(rename = "share_basis_points")]
         share: TrafficShare,
     },
     /// Sends all traffic of a service to the set of instances that runs a revision.

@@ -39,6 +39,7 @@ pub enum Fact {
         /// The revision.
         revision: Revision,
         /// Its share.
+        #[serde(rename = "share_basis_points")]
         share: TrafficShare,
     },
     /// A feature flag of a service is on or off.

@@ -27,18 +27,33 @@ pub(super) fn stance(evidence: &Evidence) -> Stance {
             *p_value <= CHANCE
         }
         Evidence::Correlation { r, .. } => *r > 0.0,
-        Evidence::OriginOfFault { anomalous_dependencies } => *anomalous_dependencies == 0,
+        Evidence::OriginOfFault {
+            anomalous_dependencies,
+        } => *anomalous_dependencies == 0,
         Evidence::ChangedBefore { .. } => true,
         Evidence::OlderThanChange { .. } => false,
-        Evidence::Learned { score, untrained, .. } => *score > 0.0 && score > untrained,
+        Evidence::Learned {
+            score, untrained, ..
+        } => *score > 0.0 && score > untrained,
         _ => return Stance::Aside,
     };
-    if supports { Stance::For } else { Stance::Against }
+    if supports {
+        Stance::For
+    } else {
+        Stance::Against
+    }
+}
+
+/// Evidence about the matter itself: what was replaced by another method has its own section.
+pub(super) fn told<'e>(evidence: &'e [Evidence]) -> impl Iterator<Item = &'e Evidence> {
+    evidence
+        .iter()
+        .filter(|e| !matches!(e, Evidence::Fallback { .. }))
 }
 
 /// Sentences, marked by their direction: `+` for, `−` against, `·` neither.
-pub(super) fn list<'e>(evidence: impl IntoIterator<Item = &'e Evidence>) -> Markup {
-    let marked = evidence.into_iter().map(|e| (stance(e), e.to_string()));
+pub(super) fn list(evidence: &[Evidence]) -> Markup {
+    let marked = told(evidence).map(|e| (stance(e), e.to_string()));
     sentences(&marked.collect::<Vec<_>>())
 }
 
@@ -62,7 +77,11 @@ pub(super) fn sentences(sentences: &[(Stance, String)]) -> Markup {
 
 /// A probability as a bar with its number.
 pub(super) fn bar(probability: f64) -> Markup {
-    let share = if probability.is_finite() { probability.clamp(0.0, 1.0) } else { 0.0 };
+    let share = if probability.is_finite() {
+        probability.clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
     html! {
         div.bar {
             span.track { span.fill style=(format!("width:{:.1}%", 100.0 * share)) {} }
@@ -78,12 +97,36 @@ mod tests {
 
     #[test]
     fn evidence_points_where_it_should() {
-        let shift = |z| Evidence::Shift { metric: "x".into(), healthy: 1.0, observed: 2.0, z };
-        let older = Evidence::OlderThanChange { change: "c".into(), lead: Duration::ZERO };
-        let origin = |n| Evidence::OriginOfFault { anomalous_dependencies: n };
-        let reach = Evidence::BlastRadius { nodes: 3, calls_per_second: 1.0 };
-        let all = [shift(4.0), shift(-4.0), shift(f64::NAN), older, origin(0), origin(2), reach];
+        let shift = |z| Evidence::Shift {
+            metric: "x".into(),
+            healthy: 1.0,
+            observed: 2.0,
+            z,
+        };
+        let older = Evidence::OlderThanChange {
+            change: "c".into(),
+            lead: Duration::ZERO,
+        };
+        let origin = |n| Evidence::OriginOfFault {
+            anomalous_dependencies: n,
+        };
+        let reach = Evidence::BlastRadius {
+            nodes: 3,
+            calls_per_second: 1.0,
+        };
+        let all = [
+            shift(4.0),
+            shift(-4.0),
+            shift(f64::NAN),
+            older,
+            origin(0),
+            origin(2),
+            reach,
+        ];
         let (pro, con) = (Stance::For, Stance::Against);
-        assert_eq!(all.map(|e| stance(&e)), [pro, con, con, con, pro, con, Stance::Aside]);
+        assert_eq!(
+            all.map(|e| stance(&e)),
+            [pro, con, con, con, pro, con, Stance::Aside]
+        );
     }
 }

@@ -1,15 +1,21 @@
 //! The head of the page: verdict, culprit and decision at a glance.
 
 use astern_graph_core::signal::Verdict;
+use astern_stats::order;
 use maud::{Markup, html};
 
 use super::scene::Scene;
-use super::text::{clock, counted, date, name, percent, span};
-use super::{evidence, services};
+use super::text::{clock, counted, date, figure, name, span};
+use super::{evidence, plan, services};
 
 pub(super) fn header(scene: &Scene<'_>) -> Markup {
     let page = scene.page;
-    let drawn = page.graph.keys().iter().filter(|key| services::is_drawn(key)).count();
+    let drawn = page
+        .graph
+        .keys()
+        .iter()
+        .filter(|key| services::is_drawn(key))
+        .count();
     let range = page.range;
     html! {
         header {
@@ -39,6 +45,11 @@ fn verdict(scene: &Scene<'_>) -> Markup {
         None => ("unsure", "–", "Not assessed"),
     };
     let anomalous = scene.scores.len();
+    let worst = scene
+        .scores
+        .iter()
+        .rev()
+        .max_by(|a, b| order::ascending(*a.1, *b.1));
     html! {
         div class=(format!("tile {class}")) {
             h2 { "Verdict" }
@@ -50,6 +61,9 @@ fn verdict(scene: &Scene<'_>) -> Markup {
                 @if let Some(onset) = scene.page.onset { ", since " (clock(onset, true)) }
                 "."
             }
+            @if let Some((key, score)) = worst {
+                p { "Worst: " b { (name(key)) } ", score " (figure(*score)) "." }
+            }
         }
     }
 }
@@ -60,7 +74,10 @@ fn blamed(scene: &Scene<'_>) -> Markup {
             h2 { "To blame" }
             @if let Some(culprit) = scene.culprit {
                 p.strong { (culprit.change) }
-                p { "changed " b { (name(&culprit.service)) } }
+                p {
+                    "changed " b { (name(&culprit.service)) }
+                    @if !scene.path.is_empty() { ", " (ranked(scene.rank)) }
+                }
                 @if let Some(p) = culprit.probability {
                     (evidence::bar(p))
                 } @else { p.muted { "No probability was given." } }
@@ -72,6 +89,14 @@ fn blamed(scene: &Scene<'_>) -> Markup {
                 p { (nothing_blamed(scene)) "." }
             }
         }
+    }
+}
+
+fn ranked(rank: usize) -> String {
+    if rank == 1 {
+        "the first cause".to_owned()
+    } else {
+        format!("cause number {rank}")
     }
 }
 
@@ -87,30 +112,29 @@ fn nothing_blamed(scene: &Scene<'_>) -> String {
 
 fn decision(scene: &Scene<'_>) -> Markup {
     let page = scene.page;
-    let steps = page.plan.map_or(0, |plan| plan.steps.len());
-    let first = page.plan.and_then(|plan| plan.steps.first());
+    let steps = page.plan.map_or(&[][..], |plan| &plan.steps);
+    // What holds or calls for help is not the point of a plan that does more.
+    let main = steps
+        .iter()
+        .find(|step| step.action.changes_service())
+        .or(steps.first());
     html! {
         div.tile {
             h2 { "Decision" }
-            @match (&page.decision, first) {
+            @match (&page.decision, main) {
                 (Some(sentence), _) => p.strong { (sentence) },
-                (None, Some(step)) => p.strong { (super::plan::sentence(&step.action.to_string())) },
-                (None, None) => p.strong { "No plan" },
+                (None, Some(step)) => p.strong { (plan::headline(&step.action)) },
+                (None, None) => p.strong { "None" },
             }
             @if let Some(plan) = page.plan {
                 p {
-                    a href="#plan" { (counted(steps, "step", "steps")) }
+                    "Plan of " a href="#plan" { (counted(steps.len(), "step", "steps")) }
                     @if !plan.rejected.is_empty() {
                         ", " (counted(plan.rejected.len(), "alternative", "alternatives")) " rejected"
                     }
                     "."
                 }
-            } @else { p { "Nothing will be done." } }
+            } @else { p { "No plan was given." } }
         }
     }
-}
-
-/// A probability as a text for the title of a bar.
-pub(super) fn probability(p: Option<f64>) -> String {
-    p.map_or_else(|| "–".to_owned(), percent)
 }

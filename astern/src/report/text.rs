@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use astern_graph_core::{NodeKey, NodeKind, Timestamp};
+use astern_graph_core::{NodeKey, NodeKind, Revision, Timestamp};
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -16,7 +16,11 @@ impl fmt::Display for Px {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tenths = (self.0 * 10.0).round() / 10.0;
         // Adding zero turns -0 into 0.
-        let drawn = if tenths.is_finite() { tenths + 0.0 } else { 0.0 };
+        let drawn = if tenths.is_finite() {
+            tenths + 0.0
+        } else {
+            0.0
+        };
         write!(f, "{drawn}")
     }
 }
@@ -28,8 +32,8 @@ pub(super) fn width_em(text: &str) -> f64 {
 
 fn char_em(c: char) -> f64 {
     match c {
-        'i' | 'j' | 'l' | 'f' | 'r' | 't' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | ' '
-        | '(' | ')' | '/' | '-' => 0.44,
+        'i' | 'j' | 'l' | 'f' | 'r' | 't' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | '!'
+        | ' ' | '(' | ')' | '/' | '-' => 0.44,
         'm' | 'w' | 'M' | 'W' | '@' | '%' | '…' => 1.05,
         'A'..='Z' | '&' | '<' | '>' | '+' | '=' => 0.82,
         ' '..='~' => 0.7,
@@ -72,6 +76,37 @@ pub(super) fn name(key: &NodeKey) -> Cow<'_, str> {
         NodeKind::Service => Cow::Borrowed(&*key.name),
         _ => Cow::Owned(format!("{} {}", key.kind, key.name)),
     }
+}
+
+/// Fewest hexadecimal digits in a row that are taken for a digest.
+const DIGEST_MIN: usize = 32;
+
+/// The text with each long digest cut to its first digits, and without the name of the image that
+/// it is of: `cart@sha256:0123…` turns into `sha256:0123…`.
+pub(super) fn brief(text: &str) -> String {
+    text.split_inclusive(char::is_whitespace)
+        .map(brief_word)
+        .collect()
+}
+
+fn brief_word(word: &str) -> Cow<'_, str> {
+    let is_digest =
+        |part: &&str| part.len() >= DIGEST_MIN && part.bytes().all(|b| b.is_ascii_hexdigit());
+    let mut parts = word.split(|c: char| !c.is_ascii_alphanumeric());
+    let Some((digest, at)) = parts
+        .find(is_digest)
+        .and_then(|part| Some((part, word.find(part)?)))
+    else {
+        return Cow::Borrowed(word);
+    };
+    let (before, after) = (&word[..at], &word[at + digest.len()..]);
+    let kind = before.rsplit('@').next().unwrap_or(before);
+    Cow::Owned(format!("{kind}{}…{after}", &digest[..12]))
+}
+
+/// A revision in short.
+pub(super) fn revision(revision: &Revision) -> String {
+    ellipsised(&brief(revision.as_str()), 24.0).into_owned()
 }
 
 /// A number with about three digits.
@@ -160,24 +195,49 @@ mod tests {
     fn numbers_and_spans_read_well() {
         let figures = [0.0, 1e-6, 0.01234, 1.234, 12.34, 1234.5].map(figure);
         assert_eq!(figures, ["0", "1.0e-6", "0.012", "1.23", "12.3", "1234"]);
-        assert_eq!([0.999, 1.0, 0.001, 0.0, 0.42].map(percent), ["> 99 %", "100 %", "< 1 %", "0 %", "42 %"]);
+        assert_eq!(
+            [0.999, 1.0, 0.001, 0.0, 0.42].map(percent),
+            ["> 99 %", "100 %", "< 1 %", "0 %", "42 %"]
+        );
         let spans = [0, 61, 3600, 90_000].map(|s| span(Duration::from_secs(s)));
         assert_eq!(spans, ["0 s", "1 min 1 s", "1 h", "1 d 1 h"]);
-        assert_eq!([f64::NAN, -0.04, 2.25].map(|x| Px(x).to_string()), ["0", "0", "2.3"]);
+        assert_eq!(
+            [f64::NAN, -0.04, 2.25].map(|x| Px(x).to_string()),
+            ["0", "0", "2.3"]
+        );
     }
 
     #[test]
     fn times_of_any_year_are_told() {
         let at = Timestamp::from_secs(1_700_000_000);
-        assert_eq!((clock(at, true), date(at)), ("22:13:20".to_owned(), "2023-11-14".to_owned()));
+        assert_eq!(
+            (clock(at, true), date(at)),
+            ("22:13:20".to_owned(), "2023-11-14".to_owned())
+        );
         assert_eq!(clock(Timestamp::from_secs(-60), false), "23:59");
         assert!(!date(Timestamp::MIN).is_empty());
     }
 
     #[test]
+    fn digests_are_cut_and_names_are_not() {
+        let digest = "0123456789abcdef".repeat(4);
+        assert_eq!(revision(&"r2".into()), "r2");
+        assert_eq!(
+            revision(&format!("ä{digest}").as_str().into()),
+            "ä0123456789ab…"
+        );
+        let said = format!("set cart to cart@sha256:{digest}, then wait");
+        assert_eq!(brief(&said), "set cart to sha256:0123456789ab…, then wait");
+        assert_eq!(brief("nothing  to cut\n"), "nothing  to cut\n");
+    }
+
+    #[test]
     fn the_middle_goes_first() {
         assert_eq!(ellipsised("cart", 10.0), "cart");
-        assert_eq!(ellipsised("recommendation-service-eu-west", 10.0), "recomme…u-west");
+        assert_eq!(
+            ellipsised("recommendation-service-eu-west", 10.0),
+            "recomme…u-west"
+        );
         assert_eq!(ellipsised("a\u{0}b", 10.0), "a\u{fffd}b");
     }
 

@@ -16,8 +16,8 @@ use super::{fisher_greater, mann_whitney_greater};
 ///
 /// | parameter | default | rule |
 /// |---|---|---|
-/// | `alpha` | .001 | level of the whole comparison, shared by its three tests, (0, 1) |
-/// | `calls_min` | 30 | calls to new instances below which the verdict is inconclusive, 1 to 10⁹ |
+/// | `alpha` | .005 | level of the whole comparison, shared by its three tests, (0, 1) |
+/// | `calls_min` | 20 | calls to new instances below which the verdict is inconclusive, 1 to 10⁹ |
 /// | `error_rate_rise_min` | .01 | least rise of the error rate that matters, 0 to 1 |
 /// | `latency_rise_min` | .15 | least relative rise of a latency quantile that matters, 0 to 100 |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,8 +31,8 @@ pub struct ReleaseParams {
 impl Default for ReleaseParams {
     fn default() -> Self {
         Self {
-            alpha: 1e-3,
-            calls_min: 30,
+            alpha: 5e-3,
+            calls_min: 20,
             error_rate_rise_min: 0.01,
             latency_rise_min: 0.15,
         }

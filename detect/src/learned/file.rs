@@ -5,8 +5,8 @@ use astern_graph_core::NodeKind;
 use astern_graph_core::codec::Format;
 use serde::{Deserialize, Serialize};
 
-use super::hypersphere::same_features;
 use super::judge::Calibration;
+use super::networks::Networks;
 use super::{Hypersphere, HypersphereParams, LearnedError};
 use crate::error::FitError;
 use crate::score::RobustZ;
@@ -37,11 +37,11 @@ impl Hypersphere {
     pub fn to_bytes(&self) -> Result<Vec<u8>, LearnedError> {
         Ok(FORMAT.encode(&Stored {
             params: self.params.clone(),
-            kind: self.kind,
-            healthy: self.healthy.clone(),
+            kind: self.networks.kind,
+            healthy: self.networks.healthy.clone(),
             calibration: self.calibration.clone(),
-            gnn: self.gnn.to_bytes()?,
-            mlp: self.mlp.to_bytes()?,
+            gnn: self.networks.gnn.to_bytes()?,
+            mlp: self.networks.mlp.to_bytes()?,
         })?)
     }
 
@@ -57,13 +57,9 @@ impl Hypersphere {
         stored.params.check().map_err(FitError::from)?;
         let gnn = OneClass::from_bytes(&stored.gnn)?;
         let mlp = OneClass::from_bytes(&stored.mlp)?;
-        same_features(&gnn, &mlp)?;
         Ok(Self {
+            networks: Networks::new(stored.kind, stored.healthy, gnn, mlp)?,
             params: stored.params,
-            kind: stored.kind,
-            healthy: stored.healthy,
-            gnn,
-            mlp,
             calibration: stored.calibration,
         })
     }

@@ -1,16 +1,13 @@
 //! The fitted detector.
 
-use astern_gnn::{EncodeError, GraphSnapshots, OneClass};
-use astern_graph_core::{MetricName, NodeKind, TemporalGraph, Window};
-use astern_stats::order::ascending;
-use ndarray::{Array2, Array3, Axis};
+use astern_gnn::{GraphSnapshots, OneClass};
+use astern_graph_core::{TemporalGraph, Window};
+use ndarray::Array2;
 
-use super::inputs::{deviations, message_edges, snapshots};
-use super::judge::{Calibration, smoothed};
+use super::judge::Calibration;
+use super::networks::Networks;
 use super::params::Prepared;
 use super::{HypersphereParams, LearnedError, Scores};
-use crate::error::ScoreError;
-use crate::score::RobustZ;
 
 /// A hypersphere around healthy embeddings of a graph neural network, with its three controls and
 /// a calibrated threshold.
@@ -25,10 +22,7 @@ use crate::score::RobustZ;
 #[derive(Debug, Clone)]
 pub struct Hypersphere {
     pub(super) params: HypersphereParams,
-    pub(super) kind: NodeKind,
-    pub(super) healthy: RobustZ,
-    pub(super) gnn: OneClass,
-    pub(super) mlp: OneClass,
+    pub(super) networks: Networks,
     pub(super) calibration: Calibration,
 }
 
@@ -52,26 +46,18 @@ impl Hypersphere {
         Self::calibrated(&params, &Prepared::new(&params, graph, healthy)?, gnn, mlp)
     }
 
-    /// Fits the tail to the smoothed scores of the part of the healthy window that the networks
-    /// have not seen.
     pub(super) fn calibrated(
         params: &HypersphereParams,
         prepared: &Prepared<'_>,
         gnn: OneClass,
         mlp: OneClass,
     ) -> Result<Self, LearnedError> {
-        same_features(&gnn, &mlp)?;
-        let window = &prepared.calibrate;
-        let x = deviations(&prepared.healthy, gnn.features(), window)?;
-        let edges = message_edges(prepared.graph, window);
-        let scores = gnn.score(&snapshots(x, gnn.features(), edges)?)?;
+        let healthy = prepared.healthy.clone();
+        let networks = Networks::new(prepared.learn.kind, healthy, gnn, mlp)?;
         Ok(Self {
-            calibration: Calibration::fit(&smoothed(&scores, params.ema_weight))?,
+            calibration: Calibration::fit(params, prepared, &networks)?,
             params: params.clone(),
-            kind: window.kind,
-            healthy: prepared.healthy.clone(),
-            gnn,
-            mlp,
+            networks,
         })
     }
 
@@ -85,25 +71,15 @@ impl Hypersphere {
         graph: &TemporalGraph,
         window: &Window,
     ) -> Result<GraphSnapshots, LearnedError> {
-        let x = self.inputs(window)?;
-        Ok(snapshots(
-            x,
-            self.gnn.features(),
-            message_edges(graph, window),
-        )?)
-    }
-
-    fn inputs(&self, window: &Window) -> Result<Array3<f64>, LearnedError> {
-        let (fitted, given) = (self.kind, window.kind);
-        if fitted != given {
-            return Err(ScoreError::OtherKind { fitted, given }.into());
-        }
-        deviations(&self.healthy, self.gnn.features(), window)
+        self.networks.snapshots(graph, window)
     }
 
     /// Scores `[T, N]` of a window: squared distance from the centre less the squared radius,
     /// above 0 outside the sphere; `NaN` for a node without any value in a step and for one that
     /// was not seen while healthy.
+    ///
+    /// Nodes with many callees have other scores than leaves even while healthy:
+    /// [`deviations`](Self::deviations) can be compared between nodes.
     ///
     /// # Errors
     /// Those of [`snapshots`](Self::snapshots).
@@ -112,7 +88,7 @@ impl Hypersphere {
         graph: &TemporalGraph,
         window: &Window,
     ) -> Result<Array2<f64>, LearnedError> {
-        Ok(self.gnn.score(&self.snapshots(graph, window)?)?)
+        Ok(self.networks.gnn.score(&self.snapshots(graph, window)?)?)
     }
 
     /// [`score`](Self::score) of the same network with its initial weights.
@@ -124,35 +100,34 @@ impl Hypersphere {
         graph: &TemporalGraph,
         window: &Window,
     ) -> Result<Array2<f64>, LearnedError> {
-        Ok(self.gnn.control_score(&self.snapshots(graph, window)?)?)
+        let data = self.snapshots(graph, window)?;
+        Ok(self.networks.gnn.control_score(&data)?)
     }
 
-    /// The score and its three controls, for the same data.
+    /// The score and its three controls, for the same data. Those of networks are above 0 outside
+    /// their spheres.
     ///
     /// # Errors
     /// Those of [`snapshots`](Self::snapshots).
     pub fn scores(&self, graph: &TemporalGraph, window: &Window) -> Result<Scores, LearnedError> {
-        let data = self.snapshots(graph, window)?;
-        let alone = snapshots(data.x().clone(), data.features(), Vec::new())?;
-        Ok(Scores {
-            trained: self.gnn.score(&data)?,
-            untrained: self.gnn.control_score(&data)?,
-            mlp: self.mlp.score(&alone)?,
-            classic: self.classic(window)?,
-        })
+        self.networks.scores(graph, window)
     }
 
-    /// Greatest robust z-score `[T, N]` of a node over the features that the networks see.
-    fn classic(&self, window: &Window) -> Result<Array2<f64>, LearnedError> {
-        let names = self.gnn.features().iter();
-        let columns: Vec<usize> = names
-            .filter_map(|name| window.column(&MetricName::from(name.as_str())))
-            .collect();
-        let scores = self.healthy.score(window)?.select(Axis(2), &columns);
-        Ok(scores.map_axis(Axis(2), |of_node| {
-            let greatest = of_node.iter().copied().max_by(|a, b| ascending(*a, *b));
-            greatest.unwrap_or(f64::NAN)
-        }))
+    /// [`scores`](Self::scores), those of networks as deviations from each node's own healthy
+    /// median, in its healthy standard deviations.
+    ///
+    /// So none is ahead only because it tells busy nodes from quiet ones: these are the scores to
+    /// compare across nodes.
+    ///
+    /// # Errors
+    /// Those of [`snapshots`](Self::snapshots).
+    pub fn deviations(
+        &self,
+        graph: &TemporalGraph,
+        window: &Window,
+    ) -> Result<Scores, LearnedError> {
+        let scores = self.networks.scores(graph, window)?;
+        Ok(self.calibration.deviations(window, scores)?)
     }
 
     /// The settings that it was fitted with.
@@ -162,29 +137,11 @@ impl Hypersphere {
 
     /// The network that hears its neighbours; its report says how training went and where.
     pub fn gnn(&self) -> &OneClass {
-        &self.gnn
+        &self.networks.gnn
     }
 
     /// The network that sees each node by itself.
     pub fn mlp(&self) -> &OneClass {
-        &self.mlp
-    }
-}
-
-/// Both networks are compared on the same data, so they take the same.
-pub(super) fn same_features(gnn: &OneClass, mlp: &OneClass) -> Result<(), EncodeError> {
-    let (expected, got) = (gnn.features(), mlp.features());
-    if expected.len() != got.len() {
-        let (expected, got) = (expected.len(), got.len());
-        return Err(EncodeError::FeatureCount { expected, got });
-    }
-    let mut pairs = expected.iter().zip(got).enumerate();
-    match pairs.find(|(_, (expected, got))| expected != got) {
-        Some((index, (expected, got))) => Err(EncodeError::FeatureName {
-            index,
-            expected: expected.clone(),
-            got: got.clone(),
-        }),
-        None => Ok(()),
+        &self.networks.mlp
     }
 }

@@ -68,7 +68,7 @@ pub(super) fn features(window: &Window) -> Vec<String> {
 /// not seen while healthy.
 ///
 /// Columns are found by name, levels by key.
-pub(super) fn deviations(
+pub(super) fn standardised(
     healthy: &RobustZ,
     features: &[String],
     window: &Window,

@@ -1,15 +1,18 @@
 //! Learned detectors (feature `gnn`): does a node behave, on its graph, as it did while healthy?
 //!
 //! ```text
-//! healthy Window ─ first two thirds ─► deviations per node ─ train ─► two networks
-//!                └ last third ───────► scores ─ EMA ─► upper tail ──► Hypersphere
-//! later Window ─► score > 0: outside ─ EMA ─ p-value ─ Benjamini-Hochberg ─► anomalies
+//! healthy Window ─ first two thirds ─► deviations per node ─ train ─► two networks, levels
+//!                └ last third ───────► score ─ less the node's level ─ EMA ─► upper tail
+//! later Window ─► score ─ less the node's level ─ EMA ─ p-value ─ Benjamini-Hochberg ─► anomalies
 //! ```
 //!
 //! * Inputs: each feature's deviation from the node's own healthy median, in healthy standard
 //!   deviations. Messages run where faults run: from the callee to its caller.
 //! * Score: `|z - c|² - r²` of the node's embedding `z`; see
 //!   [`gnn::one_class`] for centre, radius and sources.
+//! * Level: a score is measured from the node's own healthy median, in its healthy standard
+//!   deviations, as each metric is in [`Assessor`](crate::Assessor). A node that hears many others
+//!   scores otherwise than a leaf even while all is well.
 //! * Threshold: split conformal calibration (Papadopoulos et al. 2002) on the third of the healthy
 //!   window that training has not seen, with an exponential tail beyond the sample.
 //!
@@ -57,6 +60,7 @@ mod file;
 mod hypersphere;
 mod inputs;
 mod judge;
+mod networks;
 mod params;
 #[cfg(feature = "torch")]
 mod train;

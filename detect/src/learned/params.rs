@@ -6,7 +6,7 @@ use astern_stats::ParamError;
 use astern_stats::param::in_range;
 use serde::{Deserialize, Serialize};
 
-use super::inputs::{deviations, features, message_edges, snapshots};
+use super::inputs::{features, message_edges, snapshots, standardised};
 use super::{Hypersphere, LearnedError};
 use crate::error::FitError;
 use crate::score::{RobustZ, RobustZParams};
@@ -18,12 +18,14 @@ use crate::score::{RobustZ, RobustZParams};
 /// | `network` | those of [`OneClassParams`] | see there |
 /// | `ema_weight` | .3 | weight of the newest score, (0, 1] |
 /// | `false_discovery_rate` | .001 | per tick over all nodes, (0, 1) |
+/// | `score_min` | 3 | least smoothed deviation of an anomaly, 0 to 1,000 |
 /// | `steps_min` | 30 | fewest healthy steps, 6 to 1,000,000 |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HypersphereParams {
     pub(super) network: OneClassParams,
     pub(super) ema_weight: f64,
     pub(super) false_discovery_rate: f64,
+    pub(super) score_min: f64,
     steps_min: u32,
 }
 
@@ -33,6 +35,7 @@ impl Default for HypersphereParams {
             network: OneClassParams::default(),
             ema_weight: 0.3,
             false_discovery_rate: 1e-3,
+            score_min: 3.0,
             steps_min: 30,
         }
     }
@@ -67,6 +70,13 @@ impl HypersphereParams {
     #[must_use]
     pub fn false_discovery_rate(mut self, rate: f64) -> Self {
         self.false_discovery_rate = rate;
+        self
+    }
+
+    /// With another least deviation of an anomaly.
+    #[must_use]
+    pub fn score_min(mut self, score: f64) -> Self {
+        self.score_min = score;
         self
     }
 
@@ -124,6 +134,7 @@ impl HypersphereParams {
         let rate = self.false_discovery_rate;
         let below_1 = 1.0 - f64::EPSILON;
         in_range("false_discovery_rate", rate, f64::MIN_POSITIVE, below_1)?;
+        in_range("score_min", self.score_min, 0.0, 1e3)?;
         in_range("steps_min", f64::from(self.steps_min), 6.0, 1e6)?;
         Ok(())
     }
@@ -133,8 +144,8 @@ impl HypersphereParams {
 pub(super) struct Prepared<'a> {
     pub(super) graph: &'a TemporalGraph,
     pub(super) healthy: RobustZ,
+    pub(super) learn: Window,
     pub(super) calibrate: Window,
-    learn: Window,
     features: Vec<String>,
 }
 
@@ -162,7 +173,7 @@ impl<'a> Prepared<'a> {
     }
 
     pub(super) fn training_data(&self, network: Network) -> Result<GraphSnapshots, LearnedError> {
-        let x = deviations(&self.healthy, &self.features, &self.learn)?;
+        let x = standardised(&self.healthy, &self.features, &self.learn)?;
         let edges = match network {
             Network::Graph => message_edges(self.graph, &self.learn),
             Network::Mlp => Vec::new(),

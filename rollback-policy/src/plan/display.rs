@@ -16,7 +16,7 @@ impl fmt::Display for Plan {
             lines(f, width, step)?;
         }
         for rejected in &self.rejected {
-            write!(f, "\n{:>width$}  not: {rejected}", "")?;
+            write!(f, "\n{:>width$}  not done: {rejected}", "")?;
         }
         Ok(())
     }

@@ -35,14 +35,17 @@ impl Plan {
     /// The plan as indented JSON, with name and version of the format.
     ///
     /// # Errors
-    /// [`CodecError::Damaged`] when it cannot be serialised.
+    /// [`CodecError::Damaged`] when it could not be read again: JSON has no number for `NaN` and
+    /// infinities, and a plan may have been altered since it was made.
     pub fn to_json(&self) -> Result<String, CodecError> {
         let file = Written {
             format: FORMAT,
             version: VERSION,
             plan: self,
         };
-        serde_json::to_string_pretty(&file).map_err(damaged)
+        let text = serde_json::to_string_pretty(&file).map_err(damaged)?;
+        Self::from_json(&text)?;
+        Ok(text)
     }
 
     /// A plan from [`to_json`](Self::to_json), validated.
@@ -81,6 +84,7 @@ fn damaged(source: impl std::error::Error + Send + Sync + 'static) -> CodecError
 mod tests {
     use super::*;
     use crate::{Action, PlanError, Step, StepId};
+    use astern_graph_core::signal::Evidence;
     use astern_graph_core::{NodeKey, Timestamp};
 
     fn json() -> String {
@@ -92,6 +96,17 @@ mod tests {
             .unwrap()
             .to_json()
             .unwrap()
+    }
+
+    #[test]
+    fn what_could_not_be_read_again_is_not_written() {
+        let mut plan = Plan::from_json(&json()).unwrap();
+        let metric = "errors".into();
+        plan.steps[0].because.push(Evidence::Correlation {
+            metric,
+            r: f64::NAN,
+        });
+        assert!(matches!(plan.to_json(), Err(CodecError::Damaged { .. })));
     }
 
     #[test]

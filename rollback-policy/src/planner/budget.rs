@@ -33,11 +33,6 @@ pub(crate) fn choose(
         .iter()
         .filter(|kept| kept.code)
         .map(|kept| kept.service.clone())
-        .filter(|service| {
-            !proposals
-                .get(service)
-                .is_some_and(|all| all.iter().any(is_code))
-        })
         .collect();
     let mut spent = Spent {
         steps: 0,

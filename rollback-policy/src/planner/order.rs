@@ -9,6 +9,8 @@ use astern_graph_core::{NodeId, NodeKey, TemporalGraph};
 pub(crate) struct Order {
     /// Services by worth, greatest first.
     ranked: Vec<NodeKey>,
+    /// Their places in `ranked`.
+    place: BTreeMap<NodeKey, usize>,
     /// For each service, those of interest that it depends on, directly or not.
     depends_on: BTreeMap<NodeKey, BTreeSet<NodeKey>>,
 }
@@ -42,7 +44,12 @@ impl Order {
                 .collect();
             depends_on.insert((*service).clone(), below);
         }
-        Self { ranked, depends_on }
+        let place = ranked.iter().cloned().zip(0..).collect();
+        Self {
+            ranked,
+            place,
+            depends_on,
+        }
     }
 
     /// Whether `caller` depends on `callee`, directly or not.
@@ -59,12 +66,12 @@ impl Order {
 
     /// Whether `a` must be acted on before `b`: it depends on it; in a circle, by worth.
     fn precedes(&self, a: &NodeKey, b: &NodeKey) -> bool {
-        let place = |key: &NodeKey| self.ranked.iter().position(|ranked| ranked == key);
-        let first = !self.depends(b, a) || place(a) < place(b);
-        a != b && self.depends(a, b) && first
+        a != b
+            && self.depends(a, b)
+            && (!self.depends(b, a) || self.place.get(a) < self.place.get(b))
     }
 
-    /// The ranked services, each after all that precede it, otherwise by worth.
+    /// The ranked services, each after all that precede it, otherwise by worth. `O(S³)` look-ups.
     pub(crate) fn sorted(&self) -> Vec<NodeKey> {
         let mut open: Vec<&NodeKey> = self.ranked.iter().collect();
         let mut sorted = Vec::with_capacity(open.len());

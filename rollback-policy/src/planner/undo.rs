@@ -48,6 +48,11 @@ impl<'a> Chain<'a> {
         })
     }
 
+    /// Whether it changes what runs, and not only how.
+    pub(crate) fn is_code(self) -> bool {
+        Artefact::of(&self.newest.kind) == Artefact::Code
+    }
+
     /// Undoes the chain, if that is safe.
     pub(crate) fn undo(self, history: &[&ChangeEvent]) -> Undo {
         let artefact = Artefact::of(&self.newest.kind);

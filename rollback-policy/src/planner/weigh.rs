@@ -9,7 +9,7 @@ use astern_stats::order;
 use crate::action::Action;
 use crate::plan::{Blame, RejectedAlternative, Rejection};
 use crate::planner::changes::{Artefact, blamed, is_active};
-use crate::planner::undo::{Chain, Move, Undo};
+use crate::planner::undo::{Bar, Chain, Move, Undo};
 
 /// Blamed changes of one thing that are undone together.
 #[derive(Debug, Clone, PartialEq)]
@@ -135,53 +135,75 @@ impl Weighed {
                     under: lid.id.clone(),
                 },
             };
-            let alternative = Chain::of(&[change]).and_then(|one| named(one.undo(history)));
-            self.keep(&[change], guilty, reason, alternative);
+            let one = [*change];
+            let Some(alone) = Chain::of(&one) else {
+                continue;
+            };
+            let alternative = named(alone.undo(history));
+            let bar = Bar {
+                reason,
+                alternative,
+            };
+            self.keep(change, guilty, bar, alone.is_code());
         }
-        let Some(whole) = Chain::of(&chain) else {
-            return;
-        };
-        let Undo { moves, bar } = whole.undo(history);
-        if let Some(bar) = bar {
-            self.keep(&chain, guilty, bar.reason, bar.alternative);
-        }
-        if !moves.is_empty() {
-            let newest = whole.newest;
-            let collateral =
-                entries(&chain, guilty).flat_map(|(entry, _)| entry.collateral.clone());
-            self.proposals.push(Proposal {
-                service: newest.service.clone(),
-                artefact: Artefact::of(&newest.kind),
-                began: newest.at,
-                in_progress: newest.phase != ChangePhase::Completed,
-                answers: answers(&chain, guilty),
-                because: evidence(&chain, guilty),
-                collateral: collateral.collect(),
-                moves,
-            });
-        }
+        self.longest_undo(&chain, guilty, history);
     }
 
-    fn keep(
+    /// Undoes as much of a chain as can be undone, from the newest change on; what lies below
+    /// stays.
+    fn longest_undo(
         &mut self,
         chain: &[&ChangeEvent],
         guilty: &Guilty<'_>,
-        reason: Rejection,
-        alternative: Option<Action>,
+        history: &[&ChangeEvent],
     ) {
-        let Some(newest) = chain.first() else { return };
+        for end in (1..=chain.len()).rev() {
+            let Some(part) = Chain::of(&chain[..end]) else {
+                return;
+            };
+            let Undo { moves, bar } = part.undo(history);
+            let barred = bar.is_some();
+            // What can be done in spite of a bar takes all traffic from the newest change.
+            let drained = barred && end == 1 && !moves.is_empty();
+            if let Some(bar) = bar {
+                let code = part.is_code() && !drained;
+                self.keep(part.oldest, guilty, bar, code);
+            }
+            if drained || !barred {
+                self.propose(part, guilty, moves);
+                return;
+            }
+        }
+    }
+
+    fn propose(&mut self, chain: Chain<'_>, guilty: &Guilty<'_>, moves: Vec<Move>) {
+        let newest = chain.newest;
+        let collateral = entries(chain.all, guilty).flat_map(|(entry, _)| entry.collateral.clone());
+        self.proposals.push(Proposal {
+            service: newest.service.clone(),
+            artefact: Artefact::of(&newest.kind),
+            began: newest.at,
+            in_progress: newest.phase != ChangePhase::Completed,
+            answers: answers(chain.all, guilty),
+            because: evidence(chain.all, guilty),
+            collateral: collateral.collect(),
+            moves,
+        });
+    }
+
+    fn keep(&mut self, change: &ChangeEvent, guilty: &Guilty<'_>, bar: Bar, code: bool) {
         let one_way = matches!(
-            reason,
+            bar.reason,
             Rejection::ForwardOnly { .. } | Rejection::Irreversible { .. }
         );
         self.kept.push(Kept {
-            service: newest.service.clone(),
-            code: Artefact::of(&newest.kind) == Artefact::Code,
-            hold: one_way || newest.phase != ChangePhase::Completed,
-            answers: answers(chain, guilty),
-            because: evidence(chain, guilty),
-            reason,
-            alternatives: alternative.into_iter().collect(),
+            service: change.service.clone(),
+            code,
+            hold: one_way || change.phase != ChangePhase::Completed,
+            answers: answers(&[change], guilty),
+            because: evidence(&[change], guilty),
+            reason: bar.reason,
+            alternatives: bar.alternative.into_iter().collect(),
         });
     }
 

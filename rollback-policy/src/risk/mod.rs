@@ -132,11 +132,6 @@ impl RiskModel {
         Ok(Self { params })
     }
 
-    /// The parameters in force.
-    pub fn params(&self) -> &RiskParams {
-        &self.params
-    }
-
     /// Severity of an anomaly score, 0..=1:
     ///
     /// ```text

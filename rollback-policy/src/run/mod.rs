@@ -3,6 +3,7 @@
 mod error;
 mod params;
 mod progress;
+mod schedule;
 mod status;
 mod stored;
 mod summary;
@@ -12,14 +13,12 @@ pub use params::RunParams;
 pub use status::{Failure, Mode, RunState, StepStatus};
 pub use summary::{RunSummary, StepSummary};
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde::{Deserialize, Serialize};
 
 use astern_graph_core::Timestamp;
 
 use crate::executor::{IdempotencyKey, Outcome, Request};
-use crate::plan::{Plan, Precondition, Step, StepId};
+use crate::plan::{Plan, Step, StepId};
 use progress::{Context, Progress, Timer};
 use stored::Stored;
 
@@ -248,117 +247,6 @@ impl Run {
         }
         let key = IdempotencyKey::effect(self.plan.id, step.id);
         Some(Request::new(key, self.fence, effect).requiring(self.required(step)))
-    }
-
-    /// What a step requires. In a dry run without what a step before it would bring about: that
-    /// step was not done, so it cannot hold yet.
-    fn required(&self, step: &Step) -> Vec<Precondition> {
-        let mut required = step.requires.clone();
-        if self.mode == Mode::DryRun {
-            let before = self.before(step);
-            let targets: Vec<_> = self
-                .plan
-                .steps
-                .iter()
-                .filter(|s| before.contains(&s.id))
-                .collect();
-            required.retain(|condition| {
-                let Precondition::Is(wanted) = condition else {
-                    return true;
-                };
-                let brings = |s: &&Step| s.action.target()?.satisfies(wanted);
-                !targets.iter().any(|s| brings(s) == Some(true))
-            });
-        }
-        required
-    }
-
-    /// All steps that come before one, directly or not.
-    fn before(&self, step: &Step) -> BTreeSet<StepId> {
-        let mut before = BTreeSet::new();
-        let mut open: Vec<StepId> = step.after.clone();
-        while let Some(id) = open.pop() {
-            if before.insert(id) {
-                open.extend(self.plan.step(id).into_iter().flat_map(|s| &s.after));
-            }
-        }
-        before
-    }
-
-    /// Skips, starts and judges whatever the state of the other steps allows.
-    fn advance(&mut self) {
-        self.skip();
-        self.start();
-        let busy = |p: &Progress| p.status == StepStatus::Waiting || p.status.is_under_way();
-        if !self.progress.iter().any(busy) {
-            let settled = self
-                .progress
-                .iter_mut()
-                .filter(|p| p.status == StepStatus::Settled);
-            settled.for_each(|progress| progress.recover(self.clock));
-        }
-    }
-
-    /// Skips steps after one that failed, until there is no more to skip.
-    fn skip(&mut self) {
-        if self.mode == Mode::DryRun {
-            return;
-        }
-        loop {
-            let dead: BTreeSet<StepId> = self
-                .parts()
-                .filter(|(_, p)| p.status.is_final() && !self.lets_go_on(&p.status))
-                .map(|(step, _)| step.id)
-                .collect();
-            let mut skipped = false;
-            for (step, progress) in self.plan.steps.iter().zip(&mut self.progress) {
-                let because = step.after.iter().find(|after| dead.contains(after));
-                if let (StepStatus::Waiting, Some(because)) = (&progress.status, because) {
-                    progress.finish(StepStatus::Skipped { because: *because });
-                    skipped = true;
-                }
-            }
-            if !skipped {
-                return;
-            }
-        }
-    }
-
-    /// Starts steps in the order of the plan, as many as may run at the same time.
-    fn start(&mut self) {
-        let done: BTreeMap<StepId, bool> = self
-            .parts()
-            .map(|(step, p)| (step.id, self.lets_go_on(&p.status)))
-            .collect();
-        let under_way = self
-            .parts()
-            .filter(|(s, p)| s.action.changes_service() && p.status.is_under_way());
-        let max_parallel = usize::try_from(self.params.max_parallel).unwrap_or(usize::MAX);
-        let mut free = max_parallel.saturating_sub(under_way.count());
-        for (step, progress) in self.plan.steps.iter().zip(&mut self.progress) {
-            let ready = step
-                .after
-                .iter()
-                .all(|after| done.get(after) == Some(&true));
-            if progress.status != StepStatus::Waiting || !ready {
-                continue;
-            }
-            if step.action.changes_service() {
-                if free == 0 {
-                    continue;
-                }
-                free -= 1;
-            }
-            progress.start(self.clock);
-        }
-    }
-
-    /// Whether the steps after one with this status may start.
-    fn lets_go_on(&self, status: &StepStatus) -> bool {
-        let unverified = matches!(status, StepStatus::Unverified { .. });
-        status.has_settled()
-            || (unverified && self.params.proceed_unverified)
-            || (self.mode == Mode::DryRun && status.is_final())
     }
 }
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use astern_graph_core::signal::{Anomaly, BlamedChange, Diagnosis, Evidence};
-use astern_graph_core::{ChangeKind, ChangePhase, Subject};
+use astern_graph_core::{ChangeKind, ChangePhase, Reversibility, Subject, TemporalGraph};
 use astern_rollback_policy::{
-    Action, Check, Limit, Plan, PlanError, Planner, PlannerParams, Rejection,
+    Action, Check, Limit, Plan, PlanError, Planner, PlannerParams, Rejection, Step,
 };
 use proptest::prelude::*;
 
@@ -154,6 +154,16 @@ fn changes_on_top_of_each_other_are_undone_together_or_not_at_all() {
             "set service/left to revision left-2: left@3 is to blame with 10 %, 50 % needed",
         ]
     );
+
+    // As far back as data allows.
+    let min_compatible = older.to.clone();
+    let migrated = older
+        .clone()
+        .undo(Reversibility::ForwardOnly { min_compatible });
+    let plan = plan_for(&diamond(), &[migrated, newer.clone()]).unwrap();
+    let text = "set service/left to revision left-2";
+    assert_eq!(plan.steps[0].action.to_string(), text);
+    assert!(rejected(&plan)[0].ends_with("left@2 is forward-only: data needs left-2 or newer"));
 
     // Without the link between them, nobody knows what lies below.
     newer.from = Some("left-2b".into());
@@ -326,6 +336,33 @@ fn the_ends_of_time_are_planned_for_too() {
     }
 }
 
+/// Whether every step comes after all steps on services that depend on its own, and not it on them.
+fn is_callers_first(graph: &TemporalGraph, plan: &Plan) -> bool {
+    let depends = |caller: &Step, callee: &Step| {
+        let id = |step: &Step| graph.id(step.action.node()).unwrap();
+        graph.fault_ancestry(id(caller)).contains_key(&id(callee))
+    };
+    let is_after = |later: &Step, earlier: &Step| {
+        let mut open = later.after.clone();
+        while let Some(id) = open.pop() {
+            if id == earlier.id {
+                return true;
+            }
+            open.extend(&plan.step(id).unwrap().after);
+        }
+        false
+    };
+    let acting = || {
+        plan.steps
+            .iter()
+            .filter(|step| step.action.changes_service())
+    };
+    acting().all(|callee| {
+        let callers = acting().filter(|caller| depends(caller, callee) && !depends(callee, caller));
+        callers.into_iter().all(|caller| is_after(callee, caller))
+    })
+}
+
 const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
 
 proptest! {
@@ -362,12 +399,12 @@ proptest! {
                 let json = plan.to_json().unwrap();
                 prop_assert_eq!(&json, &other.to_json().unwrap());
                 prop_assert_eq!(&Plan::from_json(&json).unwrap(), &plan);
-                for index in 0..5 {
+                for (index, (_, _, guilty)) in changed.iter().enumerate() {
                     let id = change(index).id;
-                    let answered =
-                        plan.steps.iter().any(|s| s.answers.iter().any(|b| b.change == id));
-                    prop_assert_eq!(answered, changed[index].2, "{}", plan);
+                    let answers = |step: &Step| step.answers.iter().any(|b| b.change == id);
+                    prop_assert_eq!(plan.steps.iter().any(answers), *guilty, "{}", plan);
                 }
+                prop_assert!(is_callers_first(&graph, &plan), "{}", plan);
                 let acting = plan.steps.iter().filter(|s| s.action.changes_service()).count();
                 prop_assert!(acting <= 3);
             }

@@ -111,7 +111,9 @@ impl State {
             return Outcome::Refused(refusal);
         }
         self.writes.push(request.key);
-        target.into_iter().for_each(|target| self.set(target));
+        if let Some(target) = target {
+            self.set(target);
+        }
         Outcome::Done(self.seen())
     }
 }

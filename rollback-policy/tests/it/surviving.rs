@@ -128,7 +128,7 @@ fn survive(plan: &Plan, platform: &Platform, fates: &[Fate], params: RunParams) 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn a_run_ends_in_order_and_does_nothing_twice(

@@ -18,8 +18,16 @@ const CENTRE_PULL: f64 = 1e-3;
 ///
 /// Minimises the squared horizontal lengths of all arrows row by row, each row exactly.
 pub(super) fn columns(rows: &Rows, nodes: usize) -> (Vec<f64>, f64) {
-    let offsets: Vec<Vec<f64>> = rows.rows.iter().map(|row| offsets(rows, row, nodes)).collect();
-    let width = rows.rows.iter().zip(&offsets).map(|(row, offsets)| extent(rows, row, offsets));
+    let offsets: Vec<Vec<f64>> = rows
+        .rows
+        .iter()
+        .map(|row| offsets(rows, row, nodes))
+        .collect();
+    let width = rows
+        .rows
+        .iter()
+        .zip(&offsets)
+        .map(|(row, offsets)| extent(rows, row, offsets));
     let width = width.fold(0.0, f64::max);
     let mut x = vec![0.0; rows.widths.len()];
     for (row, offsets) in rows.rows.iter().zip(&offsets) {
@@ -34,7 +42,11 @@ pub(super) fn columns(rows: &Rows, nodes: usize) -> (Vec<f64>, f64) {
     };
     for round in 0..ROUNDS {
         for step in 0..rows.rows.len() {
-            let at = if round % 2 == 0 { step } else { rows.rows.len() - 1 - step };
+            let at = if round % 2 == 0 {
+                step
+            } else {
+                rows.rows.len() - 1 - step
+            };
             let row = &rows.rows[at];
             let wanted: Vec<(f64, f64)> = row
                 .iter()
@@ -91,13 +103,22 @@ pub(in crate::report) fn spaced(wanted: &[(f64, f64)], offsets: &[f64], room: f6
         let mut block = (position - offset, *weight, 1);
         while let Some((mean, total, count)) = blocks.pop_if(|(mean, ..)| *mean > block.0) {
             let weight = total + block.1;
-            block = ((mean * total + block.0 * block.1) / weight, weight, count + block.2);
+            block = (
+                (mean * total + block.0 * block.1) / weight,
+                weight,
+                count + block.2,
+            );
         }
         blocks.push(block);
     }
-    let shifts = blocks.into_iter().flat_map(|(mean, _, count)| std::iter::repeat_n(mean, count));
+    let shifts = blocks
+        .into_iter()
+        .flat_map(|(mean, _, count)| std::iter::repeat_n(mean, count));
     let room = room.max(0.0);
-    shifts.zip(offsets).map(|(shift, offset)| shift.clamp(0.0, room) + offset).collect()
+    shifts
+        .zip(offsets)
+        .map(|(shift, offset)| shift.clamp(0.0, room) + offset)
+        .collect()
 }
 
 #[cfg(test)]
@@ -110,7 +131,10 @@ mod tests {
         let offsets = [0.0, 10.0, 20.0];
         assert_eq!(spaced(&wanted, &offsets, 80.0), [0.0, 10.0, 90.0]);
         assert_eq!(spaced(&wanted, &offsets, 30.0), [0.0, 10.0, 50.0]);
-        assert_eq!(spaced(&[(7.0, 1.0), (7.0, 1.0)], &[0.0, 4.0], 50.0), [5.0, 9.0]);
+        assert_eq!(
+            spaced(&[(7.0, 1.0), (7.0, 1.0)], &[0.0, 4.0], 50.0),
+            [5.0, 9.0]
+        );
         assert_eq!(spaced(&[], &[], 1.0), Vec::<f64>::new());
     }
 }

@@ -44,10 +44,16 @@ pub(super) struct Route {
 impl Route {
     /// The way as the data of an SVG path that leaves room for a tip of this length at its head.
     pub(super) fn path(&self, tip: f64) -> String {
-        let lanes = self.lanes.iter().flat_map(|(x, top, bottom)| [(*x, *top), (*x, *bottom)]);
+        let lanes = self
+            .lanes
+            .iter()
+            .flat_map(|(x, top, bottom)| [(*x, *top), (*x, *bottom)]);
         let mut points = vec![self.start];
         points.extend(lanes);
-        points.push((self.end.0, self.end.1 - if self.upwards { 0.0 } else { tip }));
+        points.push((
+            self.end.0,
+            self.end.1 - if self.upwards { 0.0 } else { tip },
+        ));
         if self.upwards {
             points[0].1 += tip;
             points.reverse();
@@ -88,7 +94,8 @@ pub(super) struct Drawing {
 /// # Complexity
 /// `O(N + E)` lanes in each of at most N rows, and the square of the lanes between two rows.
 pub(super) fn layout(widths: &[f64], arrows: &[(usize, usize)]) -> Drawing {
-    let downwards: Vec<(usize, usize)> = arrows.iter().map(|(a, b)| (*a.min(b), *a.max(b))).collect();
+    let downwards: Vec<(usize, usize)> =
+        arrows.iter().map(|(a, b)| (*a.min(b), *a.max(b))).collect();
     let row_of = layers::layers(widths, &downwards);
     let mut rows = Rows::new(widths, &row_of, &downwards);
     rows.untangle();
@@ -105,7 +112,11 @@ pub(super) fn layout(widths: &[f64], arrows: &[(usize, usize)]) -> Drawing {
         let chain = &rows.chains[arrow];
         let row = row_of[*from.min(to)];
         let (start, end) = (ports.bottom[arrow], ports.top[arrow]);
-        let lanes = chain.iter().enumerate().skip(1).take(chain.len().saturating_sub(2));
+        let lanes = chain
+            .iter()
+            .enumerate()
+            .skip(1)
+            .take(chain.len().saturating_sub(2));
         let lanes = lanes.map(|(step, lane)| {
             let top = tops[row + step];
             (MARGIN + x[*lane], top, top + BOX_HEIGHT)
@@ -131,9 +142,11 @@ fn tops(rows: &Rows, x: &[f64]) -> Vec<f64> {
     let mut tops = Vec::with_capacity(rows.rows.len());
     for row in &rows.rows {
         tops.push(top);
-        let joined = row.iter().flat_map(|a| rows.below[*a].iter().map(|b| (x[*a] - x[*b]).abs()));
+        let joined = row
+            .iter()
+            .flat_map(|a| rows.below[*a].iter().map(|b| (x[*a] - x[*b]).abs()));
         let sideways = joined.fold(0.0, f64::max);
-        top += BOX_HEIGHT + (40.0 + 0.06 * sideways).min(84.0);
+        top += BOX_HEIGHT + (42.0 + 0.09 * sideways).min(104.0);
     }
     tops
 }
@@ -150,7 +163,11 @@ impl Ports {
             let mut by_node: Vec<Vec<(f64, usize)>> = vec![Vec::new(); widths.len()];
             for (arrow, chain) in rows.chains.iter().enumerate() {
                 let last = chain.len() - 1;
-                let (node, next) = if at_bottom { (chain[0], chain[1]) } else { (chain[last], chain[last - 1]) };
+                let (node, next) = if at_bottom {
+                    (chain[0], chain[1])
+                } else {
+                    (chain[last], chain[last - 1])
+                };
                 by_node[node].push((x[next], arrow));
             }
             let mut positions = vec![0.0; rows.chains.len()];
@@ -164,7 +181,10 @@ impl Ports {
             }
             positions
         };
-        Self { bottom: ends(true), top: ends(false) }
+        Self {
+            bottom: ends(true),
+            top: ends(false),
+        }
     }
 }
 
@@ -183,14 +203,24 @@ mod tests {
         let nothing = layout(&[], &[]);
         assert_eq!((nothing.boxes.len(), nothing.routes.len()), (0, 0));
         let one = layout(&[80.0], &[]);
-        assert_eq!(one.boxes, [Spot { x: MARGIN, y: MARGIN, width: 80.0 }]);
+        assert_eq!(
+            one.boxes,
+            [Spot {
+                x: MARGIN,
+                y: MARGIN,
+                width: 80.0
+            }]
+        );
     }
 
     #[test]
     fn an_arrow_back_starts_below_and_ends_above() {
         let drawing = layout(&[80.0, 80.0], &[(0, 1), (1, 0)]);
         let [down, up] = [&drawing.routes[0], &drawing.routes[1]];
-        assert!(down.path(7.0).starts_with(&format!("M{} 60C", Px(down.start.0))));
+        assert!(
+            down.path(7.0)
+                .starts_with(&format!("M{} 60C", Px(down.start.0)))
+        );
         assert!(up.path(7.0).ends_with(" 67"), "{}", up.path(7.0));
         assert!(up.upwards && !down.upwards);
     }

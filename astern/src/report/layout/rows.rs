@@ -44,13 +44,23 @@ impl Rows {
             chain.push(*lower);
             chains.push(chain);
         }
-        let (mut above, mut below) = (vec![Vec::new(); widths.len()], vec![Vec::new(); widths.len()]);
+        let (mut above, mut below) = (
+            vec![Vec::new(); widths.len()],
+            vec![Vec::new(); widths.len()],
+        );
         for pair in chains.iter().flat_map(|chain| chain.windows(2)) {
             below[pair[0]].push(pair[1]);
             above[pair[1]].push(pair[0]);
         }
         let place = vec![0; widths.len()];
-        let mut sorted = Self { rows, widths, chains, above, below, place };
+        let mut sorted = Self {
+            rows,
+            widths,
+            chains,
+            above,
+            below,
+            place,
+        };
         (0..count).for_each(|row| sorted.note(row));
         sorted
     }
@@ -95,9 +105,16 @@ impl Rows {
         let mean = |item: &usize| {
             let places = joined[*item].iter().map(|other| self.place[*other] as f64);
             let count = joined[*item].len();
-            if count == 0 { self.place[*item] as f64 } else { places.sum::<f64>() / count as f64 }
+            if count == 0 {
+                self.place[*item] as f64
+            } else {
+                places.sum::<f64>() / count as f64
+            }
         };
-        let mut keyed: Vec<(f64, usize)> = self.rows[row].iter().map(|item| (mean(item), *item)).collect();
+        let mut keyed: Vec<(f64, usize)> = self.rows[row]
+            .iter()
+            .map(|item| (mean(item), *item))
+            .collect();
         keyed.sort_by(|a, b| ascending(a.0, b.0));
         self.rows[row] = keyed.into_iter().map(|(_, item)| item).collect();
         self.note(row);
@@ -122,7 +139,9 @@ impl Rows {
     /// Crossings between what is joined to a left and to a right neighbour.
     fn inversions(&self, left: &[usize], right: &[usize]) -> usize {
         let pairs = left.iter().flat_map(|a| right.iter().map(move |b| (a, b)));
-        pairs.filter(|(a, b)| self.place[**a] > self.place[**b]).count()
+        pairs
+            .filter(|(a, b)| self.place[**a] > self.place[**b])
+            .count()
     }
 
     /// Crossings of all arrows.
@@ -130,7 +149,8 @@ impl Rows {
         let in_row = |row: &Vec<usize>| {
             let mut ends = Vec::new();
             for item in row {
-                let mut below: Vec<usize> = self.below[*item].iter().map(|b| self.place[*b]).collect();
+                let mut below: Vec<usize> =
+                    self.below[*item].iter().map(|b| self.place[*b]).collect();
                 below.sort_unstable();
                 ends.extend(below);
             }

@@ -1,0 +1,67 @@
+//! The learned detector's scores, where the example was built with libtorch.
+
+use astern::graph::NodeKey;
+use astern_examples::{Incident, Sample};
+
+/// Scores of one service in the last step; above 0 is outside the sphere.
+#[derive(Debug, Clone)]
+pub(crate) struct Learned {
+    pub(crate) key: NodeKey,
+    pub(crate) trained: f64,
+    pub(crate) untrained: f64,
+    pub(crate) mlp: f64,
+}
+
+/// Trains on the healthy part and scores the last step.
+#[cfg(feature = "torch")]
+pub(crate) fn scores(
+    sample: &Sample,
+    incident: &Incident,
+) -> Result<Option<Vec<Learned>>, Box<dyn std::error::Error>> {
+    use astern::detect::learned::HypersphereParams;
+    use astern::graph::{NodeKind, TimeRange};
+
+    let graph = &incident.graph;
+    let Some(extent) = graph.extent() else {
+        return Ok(None);
+    };
+    let window = |from, to| -> Result<_, Box<dyn std::error::Error>> {
+        Ok(graph.window(NodeKind::Service, TimeRange::new(from, to)?)?)
+    };
+    let healthy = window(extent.start, sample.healthy_until)?;
+    let later = window(sample.healthy_until, extent.end)?;
+    let detector = HypersphereParams::default().fit(graph, &healthy)?;
+    let scores = detector.scores(graph, &later)?;
+    let last = later.len().saturating_sub(1);
+    let rows = later.rows.iter().enumerate().map(|(row, key)| Learned {
+        key: key.clone(),
+        trained: scores.trained[[last, row]],
+        untrained: scores.untrained[[last, row]],
+        mlp: scores.mlp[[last, row]],
+    });
+    Ok(Some(rows.collect()))
+}
+
+/// Without libtorch there is nothing to train with.
+#[cfg(not(feature = "torch"))]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the same signature as with libtorch"
+)]
+pub(crate) fn scores(
+    _: &Sample,
+    _: &Incident,
+) -> Result<Option<Vec<Learned>>, Box<dyn std::error::Error>> {
+    Ok(None)
+}
+
+/// One sentence on what the learned scores are, or why they are missing.
+pub(crate) fn note(present: bool) -> &'static str {
+    if present {
+        "robust z decides. The learned scores stand beside it to compare with; above 0 is outside \
+         the hypersphere, and a score that the untrained network has too was not learnt."
+    } else {
+        "The learned scores are missing: this was built without libtorch. `cargo xtask demo` sets \
+         it up where it can be had."
+    }
+}

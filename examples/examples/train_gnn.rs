@@ -1,0 +1,193 @@
+//! Trains the hypersphere detector on the healthy part of the sample, scores the rest, and says
+//! plainly whether the graph neural network beats what needs no learning.
+//!
+//! ```text
+//! cargo run -p astern-examples --example train_gnn --features torch
+//! ```
+#![allow(clippy::print_stdout, reason = "the example's result is its output")]
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use astern_detect::learned::gnn::OneClassParams;
+use astern_detect::learned::gnn::torch::{DeviceChoice, tch};
+use astern_detect::learned::{Hypersphere, HypersphereParams, Network, Scores};
+use astern_examples::sample;
+use astern_graph_core::{
+    GraphBuilder, GraphParams, NodeKey, NodeKind, TemporalGraph, TimeRange, Window,
+};
+use astern_sim::GroundTruth;
+use comfy_table::{Cell, CellAlignment, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+use ndarray::Array2;
+
+const FILE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../target/train_gnn.hypersphere"
+);
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let sample = sample()?;
+    let mut builder = GraphBuilder::new(GraphParams::default().step(sample.step))?;
+    builder.extend(sample.records);
+    let graph = builder.build();
+    let extent = graph.extent().ok_or("the sample has no telemetry")?;
+    let window = |from, to| -> Result<Window, Box<dyn Error>> {
+        Ok(graph.window(NodeKind::Service, TimeRange::new(from, to)?)?)
+    };
+    let healthy = window(extent.start, sample.healthy_until)?;
+    let later = window(sample.healthy_until, extent.end)?;
+    let (services, steps) = (healthy.rows.len(), healthy.len());
+    println!(
+        "{services} services: {steps} healthy steps, then {} to judge.",
+        later.len()
+    );
+
+    let detector = train(&graph, &healthy)?;
+    let scores = detector.scores(&graph, &later)?;
+    let hurt = hurt(&graph, &sample.truth);
+    println!("\n{}", table(&scores, &later, &sample.truth, &hurt));
+    println!("Medians since the onset, each column in its own unit; > 0 is outside a sphere.\n");
+
+    let onset = sample.truth.onset.ok_or("the sample has no fault")?;
+    let after = |t: usize| later.times[t].plus(later.step) > onset;
+    let labels = Array2::from_shape_fn(scores.trained.dim(), |(t, row)| {
+        after(t) && hurt.contains(&later.rows[row])
+    });
+    let areas = scores.compare(&labels)?;
+    println!("The culprit and its callers since the onset, against all else:\n{areas}.\n");
+    for anomaly in detector.anomalies(&graph, &later)? {
+        let because: Vec<String> = anomaly.evidence.iter().map(ToString::to_string).collect();
+        println!("{anomaly}: {}", because.join(", "));
+    }
+
+    if let Some(folder) = Path::new(FILE).parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(FILE, detector.to_bytes()?)?;
+    let loaded = Hypersphere::from_bytes(&fs::read(FILE)?)?;
+    let again = loaded.scores(&graph, &later)?;
+    assert!(
+        same(&scores, &again),
+        "the loaded detector scores otherwise"
+    );
+    println!(
+        "\nSaved as target/train_gnn.hypersphere; loaded again it scores the same, to the last bit."
+    );
+    Ok(())
+}
+
+/// Trains on the GPU if there is one, else on the CPU, and says which.
+fn train(graph: &TemporalGraph, healthy: &Window) -> Result<Hypersphere, Box<dyn Error>> {
+    // For ten services one thread is as fast as many, and the result is the same everywhere.
+    tch::set_num_threads(1);
+    let device = DeviceChoice::Auto.resolve()?;
+    if device.device().is_cuda() {
+        println!("Training on the GPU: {device}.");
+    } else {
+        println!("Training on the CPU: {device}.");
+    }
+    let network = OneClassParams::default();
+    // Drawn on a terminal only.
+    let bar = ProgressBar::new(2 * network.epochs as u64).with_style(ProgressStyle::with_template(
+        "{msg:>20} {bar:40} {pos}/{len} epochs, {elapsed}",
+    )?);
+    let params = HypersphereParams::default().network(network);
+    let detector = params.fit_with(graph, healthy, DeviceChoice::Auto, |network, epoch| {
+        let name = match network {
+            Network::Graph => "graph network",
+            Network::Mlp => "MLP",
+        };
+        bar.set_message(format!("{name} {:.4}", epoch.loss));
+        bar.inc(1);
+        ControlFlow::Continue(())
+    })?;
+    bar.finish_and_clear();
+    for (name, network) in [("graph network", detector.gnn()), ("MLP", detector.mlp())] {
+        let report = network.report();
+        let (first, last) = (report.losses.get(1), report.losses.last());
+        println!(
+            "{name}: {} epochs on {}, loss {:.4} to {:.4}, radius {:.4}",
+            report.epochs_run(),
+            report.device,
+            first.unwrap_or(&f64::NAN),
+            last.unwrap_or(&f64::NAN),
+            report.radius
+        );
+    }
+    Ok(detector)
+}
+
+/// The service at fault and all that call it, directly or not.
+fn hurt(graph: &TemporalGraph, truth: &GroundTruth) -> BTreeSet<NodeKey> {
+    let mut reached = BTreeSet::new();
+    let mut open: Vec<NodeKey> = truth.service.iter().cloned().collect();
+    while let Some(key) = open.pop() {
+        let targets = graph.id(&key).map(|id| graph.fault_targets(id));
+        if reached.insert(key) {
+            let keys = targets.into_iter().flatten().filter_map(|id| graph.key(id));
+            open.extend(keys.cloned());
+        }
+    }
+    reached
+}
+
+fn table(scores: &Scores, window: &Window, truth: &GroundTruth, hurt: &BTreeSet<NodeKey>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header([
+        "service",
+        "",
+        "trained",
+        "untrained",
+        "MLP",
+        "classic",
+    ]);
+    let columns = [
+        &scores.trained,
+        &scores.untrained,
+        &scores.mlp,
+        &scores.classic,
+    ];
+    for (row, key) in window.rows.iter().enumerate() {
+        let role = if truth.service.as_ref() == Some(key) {
+            "at fault"
+        } else if hurt.contains(key) {
+            "calls it"
+        } else {
+            ""
+        };
+        let mut cells = vec![Cell::new(&key.name), Cell::new(role)];
+        for scores in columns {
+            let since = window.times.iter().zip(scores.column(row));
+            let mut values: Vec<f64> = since
+                .filter(|(at, score)| truth.onset.is_some_and(|o| **at >= o) && !score.is_nan())
+                .map(|(_, score)| *score)
+                .collect();
+            values.sort_by(f64::total_cmp);
+            let text = match values.get(values.len() / 2) {
+                Some(median) => format!("{median:.2}"),
+                None => "-".to_owned(),
+            };
+            cells.push(Cell::new(text).set_alignment(CellAlignment::Right));
+        }
+        table.add_row(cells);
+    }
+    table
+}
+
+/// Whether all scores are the same bits; missing ones are `NaN`, which equals nothing.
+fn same(a: &Scores, b: &Scores) -> bool {
+    let bits = |scores: &Scores| -> Vec<u64> {
+        let all = [
+            &scores.trained,
+            &scores.untrained,
+            &scores.mlp,
+            &scores.classic,
+        ];
+        all.into_iter().flatten().map(|x| x.to_bits()).collect()
+    };
+    bits(a) == bits(b)
+}

@@ -1,0 +1,89 @@
+//! The committed sample data: one simulated run of a web shop, seed 1.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use astern_graph_core::{Record, Timestamp};
+use astern_sim::export::{ExportError, Tables, records_from_csv};
+use astern_sim::{GroundTruth, Scenario, SimError, run};
+
+/// Telemetry of one run with what was really wrong.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    /// Calls, samples and changes, by time.
+    pub records: Vec<Record>,
+    /// What was really wrong: never shown to the guard.
+    pub truth: GroundTruth,
+    /// End of the phase in which nothing was released.
+    pub healthy_until: Timestamp,
+    /// Length of a step.
+    pub step: Duration,
+}
+
+/// The sample data could not be read or made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SampleError {
+    /// A file cannot be read.
+    #[error("cannot read {}; `cargo xtask sample-data` writes it", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file is not what it should be.
+    #[error("the sample data is damaged; `cargo xtask sample-data` writes it anew")]
+    Damaged(#[from] ExportError),
+    /// The simulator refused a scenario.
+    #[error("simulation")]
+    Sim(#[from] SimError),
+}
+
+/// Reads `examples/data/`.
+///
+/// # Errors
+/// [`SampleError`] when a file is missing or damaged.
+pub fn sample() -> Result<Sample, SampleError> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
+    let read = |name: &str| {
+        let path = folder.join(name);
+        fs::read_to_string(&path).map_err(|source| SampleError::Read { path, source })
+    };
+    let tables = Tables {
+        parties: read("parties.csv")?,
+        calls: read("calls.csv")?,
+        samples: read("samples.csv")?,
+        changes: read("changes.csv")?,
+    };
+    let records = records_from_csv(&tables)?;
+    let truth = GroundTruth::from_json(&read("truth.json")?)?;
+    let scenario = Scenario::releases(1);
+    let healthy_until = scenario.start.plus(scenario.healthy);
+    Ok(Sample {
+        records,
+        truth,
+        healthy_until,
+        step: scenario.step,
+    })
+}
+
+/// Makes another run than the committed one; `bad` says whether one of its releases is.
+///
+/// # Errors
+/// [`SampleError::Sim`] when the simulator refuses.
+pub fn simulated(seed: u64, bad: bool) -> Result<Sample, SampleError> {
+    let scenario = if bad {
+        Scenario::releases(seed)
+    } else {
+        Scenario::benign(seed)
+    };
+    let simulation = run(&scenario)?;
+    Ok(Sample {
+        records: simulation.records,
+        truth: simulation.truth,
+        healthy_until: simulation.healthy_until,
+        step: scenario.step,
+    })
+}

@@ -1,0 +1,100 @@
+//! When a step counts as done.
+
+use astern_rollback_policy::{
+    Check, Fact, Failure, Limit, Mode, Observed, Outcome, Refusal, Run, RunParams, RunState,
+    StepStatus,
+};
+
+use crate::script::{MINUTE, answer, id, run, run_with, seen, status, step};
+use crate::world::service;
+
+#[test]
+fn a_target_that_is_not_reached_in_time_fails_the_step() {
+    let mut run = run(vec![step(1, &[])]);
+    answer(&mut run, 0, Outcome::Done(Observed::new()));
+    let other = Fact::Revision {
+        service: service("s1"),
+        revision: "r2".into(),
+    };
+    let mut looks = 0;
+    while let Some(due) = run.deadline() {
+        for request in run.poll(due) {
+            let outcome = Outcome::Done(Observed::new().fact(other.clone()));
+            run.report(&request.key, outcome, due).unwrap();
+            looks += 1;
+        }
+    }
+    assert_eq!(looks, 13); // every five seconds of a minute, both ends included
+    assert!(matches!(
+        status(&run, 1),
+        StepStatus::Failed(Failure::NotMet { .. })
+    ));
+}
+
+#[test]
+fn what_cannot_be_observed_is_judged_by_the_reply() {
+    let blind = || {
+        Outcome::Refused(Refusal::Unsupported {
+            what: "observing".into(),
+        })
+    };
+    let mut told = run(vec![step(1, &[])]);
+    answer(&mut told, 0, seen("s1"));
+    answer(&mut told, 0, blind());
+    assert_eq!(told.state(), RunState::Succeeded);
+
+    let untold = |proceed| {
+        let params = RunParams::default().proceed_unverified(proceed);
+        let mut run = run_with(vec![step(1, &[]), step(2, &[1])], Mode::Apply, params);
+        answer(&mut run, 0, Outcome::Done(Observed::new()));
+        answer(&mut run, 0, blind());
+        assert!(matches!(status(&run, 1), StepStatus::Unverified { .. }));
+        run
+    };
+    assert_eq!(
+        status(&untold(false), 2),
+        StepStatus::Skipped { because: id(1) }
+    );
+    let mut run = untold(true);
+    answer(&mut run, 0, seen("s2"));
+    answer(&mut run, 0, seen("s2"));
+    assert_eq!(run.state(), RunState::Unverified);
+}
+
+#[test]
+fn metrics_are_judged_when_no_step_is_under_way() {
+    let errors = |run: &mut Run, secs, value: Option<f64>| {
+        let nothing = Observed::new();
+        let read = |v| Observed::new().reading(service("s1"), "errors".into(), v);
+        answer(run, secs, Outcome::Done(value.map_or(nothing, read)))
+    };
+    let start = || {
+        let limit = Check::metric(service("s1"), "errors".into(), Limit::AtMost(0.1), MINUTE);
+        let mut run = run(vec![step(1, &[]).verified_by([limit]), step(2, &[1])]);
+        answer(&mut run, 0, Outcome::Done(Observed::new()));
+        answer(&mut run, 0, seen("s1"));
+        assert_eq!(status(&run, 1), StepStatus::Settled);
+        answer(&mut run, 100, Outcome::Done(Observed::new()));
+        answer(&mut run, 100, seen("s2"));
+        assert_eq!(status(&run, 1), StepStatus::Recovering);
+        run
+    };
+    let mut good = start();
+    errors(&mut good, 100, Some(0.5));
+    errors(&mut good, 105, Some(0.05));
+    assert_eq!(good.state(), RunState::Succeeded);
+
+    let mut bad = start();
+    errors(&mut bad, 100, None);
+    errors(&mut bad, 160, Some(0.5));
+    assert!(matches!(
+        status(&bad, 1),
+        StepStatus::Failed(Failure::NotMet { .. })
+    ));
+    assert_eq!(bad.state(), RunState::Failed);
+
+    let mut unseen = start();
+    errors(&mut unseen, 100, None);
+    errors(&mut unseen, 160, None);
+    assert_eq!(unseen.state(), RunState::Unverified);
+}
