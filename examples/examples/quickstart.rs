@@ -17,7 +17,7 @@ use anstream::println;
 use astern::GuardParams;
 use astern::graph::signal::Verdict;
 use astern::policy::{DryRun, Recording};
-use astern_examples::{Incident, Sample, sample, simulated, watch};
+use astern_examples::{Incident, sample, simulated, watch};
 
 use quickstart::args::Args;
 use quickstart::{learned, page, tables};

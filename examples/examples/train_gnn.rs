@@ -12,7 +12,6 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use astern_detect::learned::gnn::OneClassParams;
 use astern_detect::learned::gnn::torch::{DeviceChoice, tch};
 use astern_detect::learned::{Hypersphere, HypersphereParams, Network, Scores};
 use astern_examples::sample;
@@ -47,10 +46,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
 
     let detector = train(&graph, &healthy)?;
-    let scores = detector.scores(&graph, &later)?;
+    let scores = detector.deviations(&graph, &later)?;
     let hurt = hurt(&graph, &sample.truth);
     println!("\n{}", table(&scores, &later, &sample.truth, &hurt));
-    println!("Medians since the onset, each column in its own unit; > 0 is outside a sphere.\n");
+    println!("Medians since the onset, in each service's own healthy standard deviations.\n");
 
     let onset = sample.truth.onset.ok_or("the sample has no fault")?;
     let after = |t: usize| later.times[t].plus(later.step) > onset;
@@ -69,7 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     fs::write(FILE, detector.to_bytes()?)?;
     let loaded = Hypersphere::from_bytes(&fs::read(FILE)?)?;
-    let again = loaded.scores(&graph, &later)?;
+    let again = loaded.deviations(&graph, &later)?;
     assert!(
         same(&scores, &again),
         "the loaded detector scores otherwise"
@@ -90,17 +89,16 @@ fn train(graph: &TemporalGraph, healthy: &Window) -> Result<Hypersphere, Box<dyn
     } else {
         println!("Training on the CPU: {device}.");
     }
-    let network = OneClassParams::default();
     // Drawn on a terminal only.
-    let bar = ProgressBar::new(2 * network.epochs as u64).with_style(ProgressStyle::with_template(
-        "{msg:>20} {bar:40} {pos}/{len} epochs, {elapsed}",
-    )?);
-    let params = HypersphereParams::default().network(network);
+    let style = ProgressStyle::with_template("{msg:>20} {bar:40} {pos}/{len} epochs, {elapsed}")?;
+    let bar = ProgressBar::new(0).with_style(style);
+    let params = HypersphereParams::default();
     let detector = params.fit_with(graph, healthy, DeviceChoice::Auto, |network, epoch| {
         let name = match network {
             Network::Graph => "graph network",
             Network::Mlp => "MLP",
         };
+        bar.set_length(2 * epoch.of as u64);
         bar.set_message(format!("{name} {:.4}", epoch.loss));
         bar.inc(1);
         ControlFlow::Continue(())
@@ -137,7 +135,7 @@ fn hurt(graph: &TemporalGraph, truth: &GroundTruth) -> BTreeSet<NodeKey> {
 
 fn table(scores: &Scores, window: &Window, truth: &GroundTruth, hurt: &BTreeSet<NodeKey>) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header([
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header([
         "service",
         "",
         "trained",

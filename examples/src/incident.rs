@@ -42,9 +42,13 @@ pub fn watch(
     let mut guard = Guard::new(params.graph(GraphParams::default().step(sample.step)))?;
     let mut incident = Incident::empty(&guard);
     let mut records = sample.records.iter().cloned().peekable();
-    let Some(mut now) = sample.records.first().map(Record::at) else {
+    let Some(first) = sample.records.first().map(Record::at) else {
         return Ok(incident);
     };
+    let step = i64::try_from(sample.step.as_nanos())
+        .unwrap_or(i64::MAX)
+        .max(1);
+    let mut now = Timestamp::from_nanos(first.nanos().div_euclid(step).saturating_mul(step));
     while records.peek().is_some() {
         now = now.plus(sample.step);
         let mut batch = Vec::new();

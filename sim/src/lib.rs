@@ -34,6 +34,7 @@ mod draw;
 mod engine;
 mod error;
 mod event;
+mod executor;
 pub mod export;
 mod fault;
 mod jobs;
@@ -47,6 +48,7 @@ mod topology;
 mod truth;
 
 pub use error::{ActionError, SimError};
+pub use executor::SimExecutor;
 pub use fault::{Fault, FaultKind};
 pub use law::TimeLaw;
 pub use scenario::{Balance, Drift, Load, Release, Scenario};

@@ -5,6 +5,7 @@ mod event;
 mod incident;
 mod judge;
 mod params;
+mod readings;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +21,8 @@ use astern_graph_core::{
 use astern_rca::Ranker;
 use astern_rca::rank::FusedRanker;
 use astern_rollback_policy::{
-    Decision, IdempotencyKey, Outcome, Persistence, Run, RunState, StepId, StepStatus,
+    Decision, IdempotencyKey, Mode, Outcome, Persistence, Run, RunError, RunState, StepId,
+    StepStatus,
 };
 
 use crate::error::Error;
@@ -162,7 +164,8 @@ impl<R: Ranker> Guard<R> {
         events
     }
 
-    /// Takes the platform's answer to an [`Event::Execute`].
+    /// Takes the platform's answer to an [`Event::Execute`]. What an observation should tell about
+    /// metrics and the platform does not, is read from the telemetry.
     ///
     /// # Errors
     /// [`Error::Run`] for a key that no run awaits; nothing is changed then.
@@ -172,12 +175,11 @@ impl<R: Ranker> Guard<R> {
         outcome: Outcome,
         now: Timestamp,
     ) -> Result<Vec<Event>, Error> {
-        let unknown = astern_rollback_policy::RunError::UnknownKey { key: *key };
-        self.state
-            .run
-            .as_mut()
-            .ok_or(unknown)?
-            .report(key, outcome, now)?;
+        let graph = self.state.builder.build();
+        let unknown = RunError::UnknownKey { key: *key };
+        let run = self.state.run.as_mut().ok_or(unknown)?;
+        let outcome = readings::with_readings(outcome, run, key, &graph, now);
+        run.report(key, outcome, now)?;
         let mut events = Vec::new();
         self.poll(now, &mut events);
         Ok(events)
@@ -214,7 +216,7 @@ impl<R: Ranker> Guard<R> {
         now: Timestamp,
         events: &mut Vec<Event>,
     ) -> Result<(), Error> {
-        let changes = watch::watched(&self.state.params, graph, &self.state.acted, end);
+        let changes = watch::watched(&self.state.params, graph, end);
         self.learn(graph, &changes, end)?;
         let Some(baseline) = &self.state.baseline else {
             return Ok(());
@@ -297,26 +299,35 @@ impl<R: Ranker> Guard<R> {
         let ruling = self.stages.policy.decide(&risk, overall, diagnosis, &steps);
         let decision = ruling.decision;
         events.push(Event::Decided { ruling, risk });
-        let (Decision::RollBack, Some(diagnosis), None) = (decision, diagnosis, &self.state.run)
-        else {
-            return Ok(());
-        };
+        if let (Decision::RollBack, Some(diagnosis), None) = (decision, diagnosis, &self.state.run)
+        {
+            self.begin(graph, overall, diagnosis, &steps, now, events)?;
+        }
+        Ok(())
+    }
+
+    /// Plans, and begins a run of the plan unless all of it was acted on before.
+    fn begin(
+        &mut self,
+        graph: &TemporalGraph,
+        overall: &Assessment,
+        diagnosis: &Diagnosis,
+        steps: &[ChangeEvent],
+        now: Timestamp,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Error> {
         let plan = self
             .stages
             .planner
-            .plan(graph, overall, diagnosis, &steps, now)?;
-        let params = self.state.params.run.clone();
-        let run = Run::new(
-            plan.clone(),
-            self.state.params.mode,
-            self.state.fence,
-            params,
-            now,
-        )?;
-        let answered = plan.steps.iter().flat_map(|step| &step.answers);
-        self.state
-            .acted
-            .extend(answered.map(|blame| blame.change.clone()));
+            .plan(graph, overall, diagnosis, steps, now)?;
+        let answers = plan.steps.iter().flat_map(|step| &step.answers);
+        let answered: BTreeSet<ChangeId> = answers.map(|blame| blame.change.clone()).collect();
+        if answered.is_subset(&self.state.acted) {
+            return Ok(());
+        }
+        let State { params, fence, .. } = &self.state;
+        let run = Run::new(plan.clone(), params.mode, *fence, params.run.clone(), now)?;
+        self.state.acted.extend(answered);
         self.state.told.clear();
         self.state.run = Some(run);
         events.push(Event::Planned(plan));
@@ -345,6 +356,10 @@ impl<R: Ranker> Guard<R> {
         if run.state() != RunState::Running {
             events.push(Event::Finished(run.summary()));
             self.state.run = None;
+            if self.state.params.mode == Mode::Apply {
+                // The platform is another one now: what lasts must show anew that it lasts.
+                self.state.persistence = self.stages.policy.risk().persistence();
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The changes that are watched, and their new instances against their old ones.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use astern_detect::compare::ReleaseComparison;
 use astern_graph_core::signal::Assessment;
@@ -9,12 +9,11 @@ use astern_graph_core::{ChangeEvent, ChangeId, ChangePhase, TemporalGraph, TimeR
 use super::params::GuardParams;
 use crate::error::Error;
 
-/// First step of every change that is under way or ended less than `watch` ago, was not rolled
-/// back and not acted on; by id.
+/// First step of every change that is under way or ended less than `watch` ago and was not rolled
+/// back; by id.
 pub(super) fn watched(
     params: &GuardParams,
     graph: &TemporalGraph,
-    acted: &BTreeSet<ChangeId>,
     end: Timestamp,
 ) -> Vec<ChangeEvent> {
     let Ok(past) = TimeRange::new(Timestamp::MIN, end) else {
@@ -27,10 +26,8 @@ pub(super) fn watched(
             .and_modify(|(_, last)| *last = step)
             .or_insert((step, step));
     }
-    let open = |(first, last): &(&ChangeEvent, &ChangeEvent)| {
-        last.phase != ChangePhase::RolledBack
-            && end.since(last.at) <= params.watch
-            && !acted.contains(&first.id)
+    let open = |(_, last): &(&ChangeEvent, &ChangeEvent)| {
+        last.phase != ChangePhase::RolledBack && end.since(last.at) <= params.watch
     };
     changes
         .into_values()

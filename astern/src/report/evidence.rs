@@ -45,7 +45,7 @@ pub(super) fn stance(evidence: &Evidence) -> Stance {
 }
 
 /// Evidence about the matter itself: what was replaced by another method has its own section.
-pub(super) fn told<'e>(evidence: &'e [Evidence]) -> impl Iterator<Item = &'e Evidence> {
+pub(super) fn told(evidence: &[Evidence]) -> impl Iterator<Item = &Evidence> {
     evidence
         .iter()
         .filter(|e| !matches!(e, Evidence::Fallback { .. }))

@@ -81,12 +81,12 @@ fn blamed(scene: &Scene<'_>) -> Markup {
                 @if let Some(p) = culprit.probability {
                     (evidence::bar(p))
                 } @else { p.muted { "No probability was given." } }
-            } @else if let Some(cause) = scene.path.first() {
-                p.strong { (name(cause)) }
-                p { "is the first cause; " (nothing_blamed(scene)) "." }
             } @else {
-                p.strong { "Nothing" }
-                p { (nothing_blamed(scene)) "." }
+                p.strong { (if scene.page.diagnosis.is_some() { "No change" } else { "Unknown" }) }
+                p { (plan::sentence(&nothing_blamed(scene))) "." }
+                @if let Some(cause) = scene.path.first() {
+                    p { "First of the causes: " b { (name(cause)) } "." }
+                }
             }
         }
     }
@@ -114,16 +114,20 @@ fn decision(scene: &Scene<'_>) -> Markup {
     let page = scene.page;
     let steps = page.plan.map_or(&[][..], |plan| &plan.steps);
     // What holds or calls for help is not the point of a plan that does more.
-    let main = steps
-        .iter()
-        .find(|step| step.action.changes_service())
-        .or(steps.first());
+    let main = steps.iter().find(|step| step.action.changes_service());
+    let main = main
+        .or(steps.first())
+        .map(|step| plan::headline(&step.action));
     html! {
         div.tile {
             h2 { "Decision" }
-            @match (&page.decision, main) {
-                (Some(sentence), _) => p.strong { (sentence) },
-                (None, Some(step)) => p.strong { (plan::headline(&step.action)) },
+            @match (&page.decision, &main) {
+                (Some(sentence), Some(step)) => {
+                    p.strong { (plan::sentence(sentence)) }
+                    p { (step) }
+                },
+                (Some(sentence), None) => p.strong { (plan::sentence(sentence)) },
+                (None, Some(step)) => p.strong { (step) },
                 (None, None) => p.strong { "None" },
             }
             @if let Some(plan) = page.plan {

@@ -4,8 +4,8 @@
 //! or dark, and prints. The same input gives the same bytes.
 //!
 //! ```
+//! use astern::graph::{GraphBuilder, GraphParams, NodeKey, Sample, TimeRange, Timestamp};
 //! use astern::report::Page;
-//! use astern_graph_core::{GraphBuilder, GraphParams, NodeKey, Sample, TimeRange, Timestamp};
 //!
 //! let at = Timestamp::from_secs(30);
 //! let mut builder = GraphBuilder::new(GraphParams::default())?;
@@ -109,7 +109,7 @@ impl<'a> Page<'a> {
         self
     }
 
-    /// With what was decided, as a sentence; without it, the page says what the plan does.
+    /// With what was decided, in words; without it, what the plan does first stands in its place.
     #[must_use]
     pub fn decision(mut self, sentence: impl Into<String>) -> Self {
         self.decision = Some(sentence.into());

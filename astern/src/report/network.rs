@@ -14,7 +14,7 @@ use astern_graph_core::{EdgeKind, NodeKey, NodeKind};
 const LETTER: f64 = 13.0;
 
 /// Most room for a name, in em.
-const NAME_EM: f64 = 11.5;
+const NAME_EM: f64 = 13.0;
 
 /// Length of an arrow's tip.
 const TIP: f64 = 8.0;
@@ -29,16 +29,20 @@ pub(super) fn section(scene: &Scene<'_>) -> Markup {
             @if selection.boxes.is_empty() { p.muted { "No service is known." } } @else {
                 (drawing(scene, &selection, &scale))
                 (legend(scene, &scale, dashed))
-                @if selection.boxes_left > 0 || selection.arrows_left > 0 {
-                    p.muted {
-                        "Left out because there is too much to draw: "
-                        (counted(selection.boxes_left, "quieter node", "quieter nodes")) ", "
-                        (counted(selection.arrows_left, "quieter arrow", "quieter arrows")) "."
-                    }
-                }
+                @if let Some(left) = left_out(&selection) { p.muted { (left) } }
             }
         }
     }
+}
+
+fn left_out(selection: &Selection<'_>) -> Option<String> {
+    let boxes = (selection.boxes_left, "quieter node", "quieter nodes");
+    let arrows = (selection.arrows_left, "quieter arrow", "quieter arrows");
+    let parts = [boxes, arrows].into_iter().filter(|(count, ..)| *count > 0);
+    let parts: Vec<String> = parts
+        .map(|(count, one, many)| counted(count, one, many))
+        .collect();
+    (!parts.is_empty()).then(|| format!("Too much to draw: {} left out.", parts.join(" and ")))
 }
 
 fn drawing(scene: &Scene<'_>, selection: &Selection<'_>, scale: &Scale) -> Markup {

@@ -31,7 +31,7 @@ pub(super) fn section(scene: &Scene<'_>) -> Markup {
 }
 
 /// With a capital at its start.
-fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().map(char::to_uppercase);
     first.into_iter().flatten().chain(chars).collect()

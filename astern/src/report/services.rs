@@ -1,6 +1,7 @@
 //! Which services and which arrows between them are drawn, and in which order.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use astern_graph_core::{EdgeKind, NodeId, NodeKey, NodeKind};
 use astern_stats::order;
@@ -12,6 +13,9 @@ const BOXES_MAX: usize = 48;
 
 /// Most arrows.
 const ARROWS_MAX: usize = 200;
+
+/// What joins two nodes, by their ends.
+type Pairs = BTreeMap<(NodeId, NodeId), Vec<EdgeKind>>;
 
 /// Everything between two nodes, in one direction.
 #[derive(Debug, Clone)]
@@ -47,7 +51,7 @@ pub(super) fn is_drawn(key: &NodeKey) -> bool {
 /// The most telling nodes and arrows.
 pub(super) fn select<'a>(scene: &Scene<'a>) -> Selection<'a> {
     let graph = scene.page.graph;
-    let mut pairs: BTreeMap<(NodeId, NodeId), Vec<EdgeKind>> = BTreeMap::new();
+    let mut pairs = Pairs::new();
     let drawn = |id: NodeId| graph.key(id).is_some_and(is_drawn);
     for (from, to, kind) in graph
         .edges()
@@ -64,7 +68,8 @@ pub(super) fn select<'a>(scene: &Scene<'a>) -> Selection<'a> {
     };
     let mut ids: Vec<NodeId> = graph.ids().filter(tells).collect();
     let all = ids.len();
-    ids.sort_by_cached_key(|id| weight(scene, *id));
+    let busy = busy(scene, &pairs);
+    ids.sort_by_cached_key(|id| weight(scene, &busy, *id));
     ids.truncate(BOXES_MAX);
     let chosen: BTreeSet<NodeId> = ids.into_iter().collect();
     pairs.retain(|(from, to), _| chosen.contains(from) && chosen.contains(to));
@@ -93,10 +98,14 @@ pub(super) fn select<'a>(scene: &Scene<'a>) -> Selection<'a> {
 }
 
 /// The least is drawn first: nodes of the path, released ones, anomalous ones, busy ones.
-fn weight(scene: &Scene<'_>, id: NodeId) -> (u8, std::cmp::Reverse<u64>, NodeId) {
+fn weight(
+    scene: &Scene<'_>,
+    busy: &BTreeMap<NodeId, u64>,
+    id: NodeId,
+) -> (u8, Reverse<u64>, NodeId) {
     let page = scene.page;
     let Some(key) = page.graph.key(id) else {
-        return (u8::MAX, std::cmp::Reverse(0), id);
+        return (u8::MAX, Reverse(0), id);
     };
     let told = page
         .diagnosis
@@ -110,36 +119,75 @@ fn weight(scene: &Scene<'_>, id: NodeId) -> (u8, std::cmp::Reverse<u64>, NodeId)
     } else {
         3
     };
-    let calls = page
-        .graph
-        .calls_received(key, page.range)
-        .map_or(0, |calls| calls.calls);
-    (class, std::cmp::Reverse(calls), id)
+    (class, Reverse(busy.get(&id).copied().unwrap_or(0)), id)
 }
 
-/// Callers before callees; within a circle, those that are called from outside it come first.
-fn callers_first(
-    scene: &Scene<'_>,
-    chosen: &BTreeSet<NodeId>,
-    pairs: &BTreeMap<(NodeId, NodeId), Vec<EdgeKind>>,
-) -> Vec<NodeId> {
-    let mut order = Vec::with_capacity(chosen.len());
-    for group in scene.page.graph.callers_first() {
-        let mut left: BTreeSet<NodeId> =
-            group.into_iter().filter(|id| chosen.contains(id)).collect();
-        let entered = |id: &NodeId| order.iter().any(|from| pairs.contains_key(&(*from, *id)));
-        let entries: Vec<NodeId> = left.iter().copied().filter(entered).collect();
-        let mut queue: VecDeque<NodeId> = entries.into();
-        while !left.is_empty() {
-            let next = queue.pop_front().or_else(|| left.first().copied());
-            let Some(id) = next.filter(|id| left.remove(id)) else {
-                continue;
-            };
-            order.push(id);
-            queue.extend(left.iter().filter(|to| pairs.contains_key(&(id, **to))));
+/// Calls that each node made and received.
+fn busy(scene: &Scene<'_>, pairs: &Pairs) -> BTreeMap<NodeId, u64> {
+    let mut busy = BTreeMap::new();
+    for (from, to) in pairs.keys() {
+        let calls = calls(scene, (*from, *to));
+        for id in [from, to] {
+            *busy.entry(*id).or_insert(0) += calls;
         }
     }
-    order
+    busy
+}
+
+fn calls(scene: &Scene<'_>, (from, to): (NodeId, NodeId)) -> u64 {
+    let graph = scene.page.graph;
+    let ends = graph.key(from).zip(graph.key(to));
+    let summary = ends.and_then(|(from, to)| graph.calls_between(from, to, scene.page.range));
+    summary.map_or(0, |summary| summary.calls)
+}
+
+/// Callers before callees; where nodes call each other in circles, as few arrows as a greedy choice
+/// finds point back (Eades, Lin and Smyth 1993).
+fn callers_first(scene: &Scene<'_>, chosen: &BTreeSet<NodeId>, pairs: &Pairs) -> Vec<NodeId> {
+    let groups = scene.page.graph.callers_first().into_iter();
+    let chosen_of =
+        |group: Vec<NodeId>| group.into_iter().filter(|id| chosen.contains(id)).collect();
+    groups
+        .flat_map(|group| unrolled(chosen_of(group), pairs))
+        .collect()
+}
+
+fn unrolled(mut left: BTreeSet<NodeId>, pairs: &Pairs) -> Vec<NodeId> {
+    let (mut front, mut back) = (Vec::new(), Vec::new());
+    while let Some(first) = left.first().copied() {
+        let callees = |id: NodeId| {
+            left.iter()
+                .filter(|to| pairs.contains_key(&(id, **to)))
+                .count()
+        };
+        let callers = |id: NodeId| {
+            left.iter()
+                .filter(|from| pairs.contains_key(&(**from, id)))
+                .count()
+        };
+        let sink = left
+            .iter()
+            .copied()
+            .find(|id| callees(*id) == 0 && callers(*id) > 0);
+        let surplus = |id: NodeId| {
+            (
+                callers(id) == 0,
+                callees(id).saturating_sub(callers(id)),
+                callees(id),
+            )
+        };
+        let best = left
+            .iter()
+            .copied()
+            .fold(first, |a, b| if surplus(b) > surplus(a) { b } else { a });
+        left.remove(&sink.unwrap_or(best));
+        match sink {
+            Some(sink) => back.push(sink),
+            None => front.push(best),
+        }
+    }
+    front.extend(back.into_iter().rev());
+    front
 }
 
 fn arrow(
@@ -150,9 +198,6 @@ fn arrow(
 ) -> Option<Arrow> {
     let graph = scene.page.graph;
     let (source, target) = (graph.key(from)?, graph.key(to)?);
-    let calls = graph
-        .calls_between(source, target, scene.page.range)
-        .map_or(0, |c| c.calls);
     let seconds = scene.page.range.span().as_secs_f64().max(1.0);
     let is = |pair: &[&NodeKey], a: &NodeKey, b: &NodeKey| pair[0] == a && pair[1] == b;
     let on_path = scene
@@ -162,7 +207,36 @@ fn arrow(
     Some(Arrow {
         ends: (*number.get(&from)?, *number.get(&to)?),
         kinds,
-        per_second: calls as f64 / seconds,
+        per_second: calls(scene, (from, to)) as f64 / seconds,
         on_path,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use astern_graph_core::{GraphBuilder, GraphParams};
+
+    #[test]
+    fn a_circle_is_opened_where_most_comes_from() {
+        let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
+        for (from, to) in [("z", "a"), ("z", "b"), ("a", "b"), ("b", "c"), ("c", "z")] {
+            builder.declare_edge(
+                NodeKey::service(from),
+                NodeKey::service(to),
+                EdgeKind::Calls,
+            );
+        }
+        let graph = builder.build();
+        let pairs: Pairs = graph
+            .edges()
+            .map(|(from, to, kind)| ((from, to), vec![kind]))
+            .collect();
+        let order = unrolled(graph.ids().collect(), &pairs);
+        let names: Vec<&str> = order
+            .iter()
+            .map(|id| &*graph.key(*id).unwrap().name)
+            .collect();
+        assert_eq!(names, ["z", "a", "b", "c"]);
+    }
 }

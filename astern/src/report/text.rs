@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(ellipsised("cart", 10.0), "cart");
         assert_eq!(
             ellipsised("recommendation-service-eu-west", 10.0),
-            "recomme…u-west"
+            "recomme…-west"
         );
         assert_eq!(ellipsised("a\u{0}b", 10.0), "a\u{fffd}b");
     }

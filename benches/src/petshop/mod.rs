@@ -32,85 +32,54 @@ struct Method {
     ties: Ties,
 }
 
-/// The frozen configuration of Astern's ranker, and the baselines.
+/// A ranker, its name in the table, and the way its ties count.
+type Named = (&'static str, Box<dyn Ranker>, Ties);
+
+/// The frozen configuration of Astern's ranker, the same with one channel off, and the baselines.
 fn methods() -> Result<Vec<Method>, DataError> {
-    let fused = |weights: FusedWeights, external_prior: f64| {
-        let params = FusedParams::default()
-            .weights(weights)
-            .external_prior(external_prior);
-        params
-            .check()
-            .map(|ranker| Box::new(ranker) as Box<dyn Ranker>)
+    let full = FusedWeights::default();
+    let without = |change: fn(&mut FusedWeights)| {
+        let mut weights = full;
+        change(&mut weights);
+        FusedParams::default().weights(weights)
     };
-    let weights = FusedWeights::default();
-    let prior = -2.0;
-    let method = |name, ranker| Method {
-        name,
-        ranker,
-        ties: Ties::ShareTheWorst,
-    };
-    Ok(vec![
-        method("astern fused", fused(weights, prior)?),
-        method(
-            "- without shift",
-            fused(
-                FusedWeights {
-                    shift: 0.0,
-                    ..weights
-                },
-                prior,
-            )?,
+    let fused = [
+        ("astern fused", FusedParams::default()),
+        ("- without shift", without(|w| w.shift = 0.0)),
+        ("- without correlation", without(|w| w.correlation = 0.0)),
+        ("- without origin", without(|w| w.origin = 0.0)),
+        ("- without reach", without(|w| w.reach = 0.0)),
+        ("- without influence", without(|w| w.influence = 0.0)),
+        (
+            "- without prior",
+            FusedParams::default().external_prior(0.0),
         ),
-        method(
-            "- without correlation",
-            fused(
-                FusedWeights {
-                    correlation: 0.0,
-                    ..weights
-                },
-                prior,
-            )?,
+    ];
+    let baselines: [Named; 4] = [
+        (
+            "correlation",
+            Box::new(CorrelationRanker),
+            Ties::ShareTheWorst,
         ),
-        method(
-            "- without origin",
-            fused(
-                FusedWeights {
-                    origin: 0.0,
-                    ..weights
-                },
-                prior,
-            )?,
+        ("traversal", Box::new(TraversalRanker), Ties::ShareTheWorst),
+        ("robust scorer", Box::new(RobustScorer), Ties::ShareTheWorst),
+        (
+            "robust scorer, ties by column",
+            Box::new(RobustScorer),
+            Ties::ByColumn,
         ),
-        method(
-            "- without reach",
-            fused(
-                FusedWeights {
-                    reach: 0.0,
-                    ..weights
-                },
-                prior,
-            )?,
-        ),
-        method(
-            "- without influence",
-            fused(
-                FusedWeights {
-                    influence: 0.0,
-                    ..weights
-                },
-                prior,
-            )?,
-        ),
-        method("- without prior", fused(weights, 0.0)?),
-        method("correlation", Box::new(CorrelationRanker)),
-        method("traversal", Box::new(TraversalRanker)),
-        method("robust scorer", Box::new(RobustScorer)),
-        Method {
-            name: "robust scorer, ties by column",
-            ranker: Box::new(RobustScorer),
-            ties: Ties::ByColumn,
-        },
-    ])
+    ];
+    let mut methods = Vec::new();
+    for (name, params) in fused {
+        let ranker = Box::new(params.check()?);
+        methods.push(Method {
+            name,
+            ranker,
+            ties: Ties::ShareTheWorst,
+        });
+    }
+    methods.extend(baselines.map(|(name, ranker, ties)| Method { name, ranker, ties }));
+    Ok(methods)
 }
 
 /// Evaluates all methods and returns the report as Markdown.

@@ -10,7 +10,9 @@ use super::LabelError;
 
 /// The score of a learned detector and of its controls, each `[T, N]`, all of the same data.
 ///
-/// Their units differ, so only their order says something. `NaN` where nothing is known.
+/// Of [`Hypersphere::scores`](super::Hypersphere::scores) each is in its own unit, so only their
+/// order says something; those of [`Hypersphere::deviations`](super::Hypersphere::deviations) are
+/// in healthy standard deviations. `NaN` where nothing is known.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Scores {

@@ -5,7 +5,7 @@ use astern_graph_core::NodeKind;
 use astern_graph_core::codec::Format;
 use serde::{Deserialize, Serialize};
 
-use super::judge::Calibration;
+use super::calibration::Calibration;
 use super::networks::Networks;
 use super::{Hypersphere, HypersphereParams, LearnedError};
 use crate::error::FitError;

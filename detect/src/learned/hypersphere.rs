@@ -4,7 +4,7 @@ use astern_gnn::{GraphSnapshots, OneClass};
 use astern_graph_core::{TemporalGraph, Window};
 use ndarray::Array2;
 
-use super::judge::Calibration;
+use super::calibration::Calibration;
 use super::networks::Networks;
 use super::params::Prepared;
 use super::{HypersphereParams, LearnedError, Scores};
@@ -113,8 +113,8 @@ impl Hypersphere {
         self.networks.scores(graph, window)
     }
 
-    /// [`scores`](Self::scores), those of networks as deviations from each node's own healthy
-    /// median, in its healthy standard deviations.
+    /// [`scores`](Self::scores), those of networks as deviations of the distance from the centre
+    /// from each node's own healthy median, in its healthy standard deviations.
     ///
     /// So none is ahead only because it tells busy nodes from quiet ones: these are the scores to
     /// compare across nodes.
@@ -127,7 +127,9 @@ impl Hypersphere {
         window: &Window,
     ) -> Result<Scores, LearnedError> {
         let scores = self.networks.scores(graph, window)?;
-        Ok(self.calibration.deviations(window, scores)?)
+        Ok(self
+            .calibration
+            .deviations(&self.networks, window, scores)?)
     }
 
     /// The settings that it was fitted with.

@@ -1,97 +1,17 @@
-//! From scores to anomalies: levels, calibration, judgement.
+//! From scores to anomalies.
 
 use astern_graph_core::signal::{Anomaly, Evidence};
-use astern_graph_core::{Feature, FeatureClass, TemporalGraph, Timestamp, Unit, Window, Worse};
-use astern_stats::ParamError;
+use astern_graph_core::{TemporalGraph, Timestamp, Window};
 use astern_stats::multiplicity::benjamini_hochberg;
 use astern_stats::order::descending;
-use astern_stats::tail::UpperTail;
-use ndarray::{Array2, Axis, stack};
-use serde::{Deserialize, Serialize};
+use ndarray::Array2;
 
-use super::networks::Networks;
-use super::params::Prepared;
-use super::{Hypersphere, HypersphereParams, LearnedError, Scores};
-use crate::error::{FitError, ScoreError};
-use crate::score::{RobustZ, RobustZParams};
-use crate::smooth::smooth;
+use super::calibration::smoothed;
+use super::{Hypersphere, HypersphereParams, LearnedError};
+use crate::error::FitError;
 
 /// Name of the detector in its evidence.
 const NAME: &str = "hypersphere";
-/// Names of the networks' scores as features of a window.
-const SCORES: [&str; 3] = ["trained", "untrained", "mlp"];
-/// Fewest healthy scores behind a threshold: what [`UpperTail`] needs.
-const SCORES_MIN: usize = 10;
-
-/// What the networks' scores are while healthy.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Calibration {
-    /// Level and spread of each score of each node.
-    levels: RobustZ,
-    /// Tail of the trained network's smoothed deviations over all nodes.
-    tail: UpperTail,
-}
-
-impl Calibration {
-    /// Levels from the part that was learnt from, the tail from the part that was not.
-    pub(super) fn fit(
-        params: &HypersphereParams,
-        prepared: &Prepared<'_>,
-        networks: &Networks,
-    ) -> Result<Self, LearnedError> {
-        let Prepared {
-            graph,
-            learn,
-            calibrate,
-            ..
-        } = prepared;
-        let learnt = as_window(learn, &networks.scores(graph, learn)?);
-        let levels = RobustZParams::default().fit(&learnt)?;
-        let fresh = networks.scores(graph, calibrate)?;
-        let deviations = deviations(&levels, calibrate, fresh)?.trained;
-        let smoothed = smoothed(&deviations, params.ema_weight).map_err(FitError::from)?;
-        let values: Vec<f64> = smoothed.iter().copied().collect();
-        let tail = UpperTail::fit(&values).ok_or(FitError::NoSeries {
-            series: calibrate.rows.len(),
-            need: SCORES_MIN,
-        })?;
-        Ok(Self { levels, tail })
-    }
-
-    pub(super) fn deviations(&self, window: &Window, scores: Scores) -> Result<Scores, ScoreError> {
-        deviations(&self.levels, window, scores)
-    }
-}
-
-/// The networks' scores as a window of three features that are worse upwards.
-fn as_window(window: &Window, scores: &Scores) -> Window {
-    let networks = [&scores.trained, &scores.untrained, &scores.mlp].map(|s| s.view());
-    let feature = |name| Feature::new(name, Unit::Other, FeatureClass::Application, Worse::Up);
-    let mut told = window.clone();
-    told.schema = SCORES.map(feature).to_vec();
-    // All have the window's own shape.
-    if let Ok(values) = stack(Axis(2), &networks) {
-        told.values = values;
-    }
-    told
-}
-
-fn deviations(levels: &RobustZ, window: &Window, scores: Scores) -> Result<Scores, ScoreError> {
-    let z = levels.score(&as_window(window, &scores))?;
-    let of = |network| z.index_axis(Axis(2), network).to_owned();
-    Ok(Scores {
-        trained: of(0),
-        untrained: of(1),
-        mlp: of(2),
-        classic: scores.classic,
-    })
-}
-
-/// [`smooth`] for scores `[T, N]`.
-fn smoothed(scores: &Array2<f64>, weight: f64) -> Result<Array2<f64>, ParamError> {
-    let scores = scores.clone().insert_axis(Axis(2));
-    smooth(&scores, weight).map(|smoothed| smoothed.index_axis_move(Axis(2), 0))
-}
 
 impl Hypersphere {
     /// Nodes that are not as they were while healthy at the last step of a window, the most
@@ -116,7 +36,10 @@ impl Hypersphere {
             return Ok(Vec::new());
         };
         let scores = self.scores(graph, window)?;
-        let deviations = self.calibration.deviations(window, scores.clone())?.trained;
+        let deviations = self
+            .calibration
+            .deviations(&self.networks, window, scores.clone())?;
+        let deviations = deviations.trained;
         // The weight was checked when the detector was fitted or read.
         let smoothed = smoothed(&deviations, self.params.ema_weight).map_err(FitError::from)?;
         let p_values: Vec<f64> = (0..window.rows.len())

@@ -2,17 +2,17 @@
 //!
 //! ```text
 //! healthy Window ─ first two thirds ─► deviations per node ─ train ─► two networks, levels
-//!                └ last third ───────► score ─ less the node's level ─ EMA ─► upper tail
-//! later Window ─► score ─ less the node's level ─ EMA ─ p-value ─ Benjamini-Hochberg ─► anomalies
+//!                └ last third ───────► distance ─ less the node's level ─ EMA ─► upper tail
+//! later Window ─► distance ─ less the node's level ─ EMA ─ p-value ─ Benjamini-Hochberg ─► anomalies
 //! ```
 //!
 //! * Inputs: each feature's deviation from the node's own healthy median, in healthy standard
 //!   deviations. Messages run where faults run: from the callee to its caller.
-//! * Score: `|z - c|² - r²` of the node's embedding `z`; see
-//!   [`gnn::one_class`] for centre, radius and sources.
-//! * Level: a score is measured from the node's own healthy median, in its healthy standard
-//!   deviations, as each metric is in [`Assessor`](crate::Assessor). A node that hears many others
-//!   scores otherwise than a leaf even while all is well.
+//! * Score: `|z - c|² - r²` of the node's embedding `z`; see [`gnn::one_class`] for centre, radius
+//!   and sources.
+//! * Level: the distance from the centre is measured from the node's own healthy median, in its
+//!   healthy standard deviations, as each metric is in [`Assessor`](crate::Assessor). A node that
+//!   hears many others scores otherwise than a leaf even while all is well.
 //! * Threshold: split conformal calibration (Papadopoulos et al. 2002) on the third of the healthy
 //!   window that training has not seen, with an exponential tail beyond the sample.
 //!
@@ -21,8 +21,9 @@
 //! On injected benchmarks an untrained network, or no network at all, often ranks as well as a
 //! trained one. So [`Hypersphere::scores`] always gives four scores of the same data: the trained
 //! network, the same network untrained, an MLP of the same layers that hears no neighbour, and the
-//! greatest robust z-score; given labels, [`Scores::compare`] says which separates best. A sphere
-//! knows no better and worse: a node that became faster lies outside as well.
+//! greatest robust z-score. Given labels, [`Scores::compare`] says which separates best; on
+//! [`Hypersphere::deviations`] none is ahead only because it tells busy nodes from quiet ones. A
+//! sphere knows no better and worse: a node that became faster lies outside as well.
 //!
 //! # Example
 //! ```
@@ -54,6 +55,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod calibration;
 mod compare;
 mod error;
 mod file;

@@ -62,6 +62,12 @@ impl Networks {
         Ok(snapshots(x, names, message_edges(graph, window))?)
     }
 
+    /// Radii of the trained network, of its untrained twin, and of the MLP.
+    pub(super) fn radii(&self) -> [f64; 3] {
+        let control = self.gnn.report().control_radius;
+        [self.gnn.radius(), control, self.mlp.radius()]
+    }
+
     pub(super) fn scores(
         &self,
         graph: &TemporalGraph,

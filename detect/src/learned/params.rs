@@ -15,11 +15,16 @@ use crate::score::{RobustZ, RobustZParams};
 ///
 /// | parameter | default | rule |
 /// |---|---|---|
-/// | `network` | those of [`OneClassParams`] | see there |
+/// | `network` | those of [`OneClassParams`], without hidden layers | see there |
 /// | `ema_weight` | .3 | weight of the newest score, (0, 1] |
 /// | `false_discovery_rate` | .001 | per tick over all nodes, (0, 1) |
 /// | `score_min` | 3 | least smoothed deviation of an anomaly, 0 to 1,000 |
 /// | `steps_min` | 30 | fewest healthy steps, 6 to 1,000,000 |
+///
+/// No hidden layer by default: one graph convolution is linear in the deviations, so training
+/// weighs down the directions in which healthy nodes vary, and a deviation ten times as great is
+/// as far again. A deeper network without bias can learn to answer nothing in the direction in
+/// which healthy latencies are skewed, which is that of most faults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HypersphereParams {
     pub(super) network: OneClassParams,
@@ -32,7 +37,7 @@ pub struct HypersphereParams {
 impl Default for HypersphereParams {
     fn default() -> Self {
         Self {
-            network: OneClassParams::default(),
+            network: OneClassParams::default().hidden(&[]),
             ema_weight: 0.3,
             false_discovery_rate: 1e-3,
             score_min: 3.0,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anstream::println;
 use anstyle::Style;
 use astern::detect::AssessorParams;
-use astern::graph::{NodeKind, Record, TimeRange};
+use astern::graph::{FeatureClass, NodeKind, Record, TimeRange};
 use astern_examples::{Incident, Sample};
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
@@ -18,11 +18,16 @@ pub(crate) fn heading(text: &str) {
     println!("\n{bold}{text}{bold:#}");
 }
 
+/// An aligned table; a line between rows only where rows have several lines.
 pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
-        .set_header(header.to_vec());
+    let tall = rows.iter().flatten().any(|cell| cell.contains('\n'));
+    let style = if tall {
+        presets::UTF8_HORIZONTAL_ONLY
+    } else {
+        presets::NOTHING
+    };
+    table.load_style(style).set_header(header.to_vec());
     for row in rows {
         table.add_row(row.into_iter().enumerate().map(|(column, text)| {
             let number = column > 0 && text.trim_end_matches('%').trim().parse::<f64>().is_ok();
@@ -121,7 +126,7 @@ pub(crate) fn changes(incident: &Incident) -> String {
     table(&["change", "probability", "evidence"], rows.collect())
 }
 
-/// Worst scores of each service in the last step, the learned ones beside the classic one.
+/// Worst score of each service's application metrics in the last step, the learned ones beside the classic one.
 pub(crate) fn scores(
     sample: &Sample,
     incident: &Incident,
@@ -140,7 +145,10 @@ pub(crate) fn scores(
     let last = later.len().saturating_sub(1);
     let mut rows = Vec::new();
     for (row, key) in later.rows.iter().enumerate() {
-        let of_service = (0..later.schema.len()).map(|f| scores[[last, row, f]]);
+        let of_users = |f: &usize| later.schema[*f].class == FeatureClass::Application;
+        let of_service = (0..later.schema.len())
+            .filter(of_users)
+            .map(|f| scores[[last, row, f]]);
         let worst = of_service
             .filter(|x| x.is_finite())
             .fold(f64::NAN, f64::max);

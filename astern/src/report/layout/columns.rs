@@ -16,52 +16,32 @@ const CENTRE_PULL: f64 = 1e-3;
 
 /// Centres of all nodes and lanes, and the width of the whole.
 ///
-/// Minimises the squared horizontal lengths of all arrows row by row, each row exactly.
-pub(super) fn columns(rows: &Rows, nodes: usize) -> (Vec<f64>, f64) {
-    let offsets: Vec<Vec<f64>> = rows
-        .rows
-        .iter()
-        .map(|row| offsets(rows, row, nodes))
-        .collect();
-    let width = rows
-        .rows
-        .iter()
-        .zip(&offsets)
-        .map(|(row, offsets)| extent(rows, row, offsets));
-    let width = width.fold(0.0, f64::max);
+/// Minimises the squared horizontal lengths of all arrows row by row, each row exactly, for a fixed
+/// number of rounds.
+pub(super) fn columns(rows: &Rows) -> (Vec<f64>, f64) {
+    let packed: Vec<Packed> = rows.items.iter().map(|row| Packed::of(rows, row)).collect();
+    let width = packed.iter().map(|row| row.width).fold(0.0, f64::max);
     let mut x = vec![0.0; rows.widths.len()];
-    for (row, offsets) in rows.rows.iter().zip(&offsets) {
-        let start = (width - extent(rows, row, offsets)) / 2.0;
-        for (item, offset) in row.iter().zip(offsets) {
-            x[*item] = start + offset;
+    for (row, packed) in rows.items.iter().zip(&packed) {
+        for (item, offset) in row.iter().zip(&packed.offsets) {
+            x[*item] = (width - packed.width) / 2.0 + offset;
         }
     }
-    let pull = |a: usize, b: usize| {
-        let lanes = usize::from(rows.is_lane(a, nodes)) + usize::from(rows.is_lane(b, nodes));
-        if lanes == 2 { LANE_PULL } else { 1.0 }
-    };
+    let count = rows.items.len();
     for round in 0..ROUNDS {
-        for step in 0..rows.rows.len() {
+        for step in 0..count {
             let at = if round % 2 == 0 {
                 step
             } else {
-                rows.rows.len() - 1 - step
+                count - 1 - step
             };
-            let row = &rows.rows[at];
+            let (row, packed) = (&rows.items[at], &packed[at]);
             let wanted: Vec<(f64, f64)> = row
                 .iter()
-                .map(|item| {
-                    let joined = rows.above[*item].iter().chain(&rows.below[*item]);
-                    let start = (CENTRE_PULL * width / 2.0, CENTRE_PULL);
-                    let (sum, weight) = joined.fold(start, |(sum, weight), other| {
-                        let w = pull(*item, *other);
-                        (sum + w * x[*other], weight + w)
-                    });
-                    (sum / weight, weight)
-                })
+                .map(|item| wanted(rows, &x, *item, width / 2.0))
                 .collect();
-            let room = width - extent(rows, row, &offsets[at]);
-            for (item, centre) in row.iter().zip(spaced(&wanted, &offsets[at], room)) {
+            let centres = spaced(&wanted, &packed.offsets, width - packed.width);
+            for (item, centre) in row.iter().zip(centres) {
                 x[*item] = centre;
             }
         }
@@ -69,29 +49,43 @@ pub(super) fn columns(rows: &Rows, nodes: usize) -> (Vec<f64>, f64) {
     (x, width)
 }
 
-/// Centres of a row packed to the left.
-fn offsets(rows: &Rows, row: &[usize], nodes: usize) -> Vec<f64> {
-    let mut end = 0.0;
-    let mut before: Option<usize> = None;
-    row.iter()
-        .map(|item| {
-            let lane = |i: usize| rows.is_lane(i, nodes);
-            let gap = match before {
-                None => 0.0,
-                Some(other) if lane(other) || lane(*item) => LANE_GAP,
-                Some(_) => GAP,
-            };
-            let centre = end + gap + rows.widths[*item] / 2.0;
-            end = centre + rows.widths[*item] / 2.0;
-            before = Some(*item);
-            centre
-        })
-        .collect()
+/// Where an item would best be, and how strongly it is pulled there.
+fn wanted(rows: &Rows, x: &[f64], item: usize, centre: f64) -> (f64, f64) {
+    let joined = rows.above[item].iter().chain(&rows.below[item]);
+    let to_centre = (CENTRE_PULL * centre, CENTRE_PULL);
+    let (sum, weight) = joined.fold(to_centre, |(sum, weight), other| {
+        let lanes = rows.is_lane(item) && rows.is_lane(*other);
+        let pull = if lanes { LANE_PULL } else { 1.0 };
+        (sum + pull * x[*other], weight + pull)
+    });
+    (sum / weight, weight)
 }
 
-fn extent(rows: &Rows, row: &[usize], offsets: &[f64]) -> f64 {
-    let last = row.last().zip(offsets.last());
-    last.map_or(0.0, |(item, offset)| offset + rows.widths[*item] / 2.0)
+/// A row packed to the left.
+struct Packed {
+    /// Centres.
+    offsets: Vec<f64>,
+    /// Width of the row.
+    width: f64,
+}
+
+impl Packed {
+    fn of(rows: &Rows, row: &[usize]) -> Self {
+        let mut width = 0.0;
+        let mut offsets = Vec::with_capacity(row.len());
+        let mut before: Option<usize> = None;
+        for item in row {
+            let gap = match before {
+                None => 0.0,
+                Some(other) if rows.is_lane(other) || rows.is_lane(*item) => LANE_GAP,
+                Some(_) => GAP,
+            };
+            offsets.push(width + gap + rows.widths[*item] / 2.0);
+            width += gap + rows.widths[*item];
+            before = Some(*item);
+        }
+        Self { offsets, width }
+    }
 }
 
 /// The positions nearest to the wanted ones, `(position, weight)`, that are at least as far apart

@@ -99,7 +99,7 @@ pub(super) fn layout(widths: &[f64], arrows: &[(usize, usize)]) -> Drawing {
     let row_of = layers::layers(widths, &downwards);
     let mut rows = Rows::new(widths, &row_of, &downwards);
     rows.untangle();
-    let (x, width) = columns::columns(&rows, widths.len());
+    let (x, width) = columns::columns(&rows);
     let tops = tops(&rows, &x);
     let spot = |node: usize| Spot {
         x: MARGIN + x[node] - widths[node] / 2.0,
@@ -139,8 +139,8 @@ pub(super) fn layout(widths: &[f64], arrows: &[(usize, usize)]) -> Drawing {
 /// Top of each row: the further arrows run sideways between two rows, the more room they get.
 fn tops(rows: &Rows, x: &[f64]) -> Vec<f64> {
     let mut top = MARGIN;
-    let mut tops = Vec::with_capacity(rows.rows.len());
-    for row in &rows.rows {
+    let mut tops = Vec::with_capacity(rows.items.len());
+    for row in &rows.items {
         tops.push(top);
         let joined = row
             .iter()

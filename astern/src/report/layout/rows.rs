@@ -12,7 +12,7 @@ const LANE: f64 = 10.0;
 #[derive(Debug, Clone)]
 pub(super) struct Rows {
     /// Nodes and lanes of each row, from left to right.
-    pub(super) rows: Vec<Vec<usize>>,
+    pub(super) items: Vec<Vec<usize>>,
     /// Width of each node and lane.
     pub(super) widths: Vec<f64>,
     /// For each arrow the nodes and lanes that it touches, from top to bottom.
@@ -22,6 +22,7 @@ pub(super) struct Rows {
     /// The same in the row below.
     pub(super) below: Vec<Vec<usize>>,
     place: Vec<usize>,
+    nodes: usize,
 }
 
 impl Rows {
@@ -54,24 +55,25 @@ impl Rows {
         }
         let place = vec![0; widths.len()];
         let mut sorted = Self {
-            rows,
+            items: rows,
             widths,
             chains,
             above,
             below,
             place,
+            nodes: row_of.len(),
         };
         (0..count).for_each(|row| sorted.note(row));
         sorted
     }
 
     /// Whether it is a lane and no node.
-    pub(super) fn is_lane(&self, item: usize, nodes: usize) -> bool {
-        item >= nodes
+    pub(super) fn is_lane(&self, item: usize) -> bool {
+        item >= self.nodes
     }
 
     fn note(&mut self, row: usize) {
-        for (place, item) in self.rows[row].iter().enumerate() {
+        for (place, item) in self.items[row].iter().enumerate() {
             self.place[*item] = place;
         }
     }
@@ -80,12 +82,12 @@ impl Rows {
     /// (barycentre heuristic, Sugiyama et al. 1981), then swaps neighbours where that helps. Keeps
     /// the best order seen. `O(L²)` for the L lanes between two rows.
     pub(super) fn untangle(&mut self) {
-        let mut best = (self.crossings(), self.rows.clone());
+        let mut best = (self.crossings(), self.items.clone());
         for sweep in 0..SWEEPS {
             if best.0 == 0 {
                 break;
             }
-            let count = self.rows.len();
+            let count = self.items.len();
             for step in 1..count {
                 let down = sweep % 2 == 0;
                 self.sort(if down { step } else { count - 1 - step }, down);
@@ -93,11 +95,11 @@ impl Rows {
             self.swap_neighbours();
             let crossings = self.crossings();
             if crossings < best.0 {
-                best = (crossings, self.rows.clone());
+                best = (crossings, self.items.clone());
             }
         }
-        self.rows = best.1;
-        (0..self.rows.len()).for_each(|row| self.note(row));
+        self.items = best.1;
+        (0..self.items.len()).for_each(|row| self.note(row));
     }
 
     fn sort(&mut self, row: usize, by_above: bool) {
@@ -111,25 +113,25 @@ impl Rows {
                 places.sum::<f64>() / count as f64
             }
         };
-        let mut keyed: Vec<(f64, usize)> = self.rows[row]
+        let mut keyed: Vec<(f64, usize)> = self.items[row]
             .iter()
             .map(|item| (mean(item), *item))
             .collect();
         keyed.sort_by(|a, b| ascending(a.0, b.0));
-        self.rows[row] = keyed.into_iter().map(|(_, item)| item).collect();
+        self.items[row] = keyed.into_iter().map(|(_, item)| item).collect();
         self.note(row);
     }
 
     fn swap_neighbours(&mut self) {
-        for row in 0..self.rows.len() {
-            for left in 1..self.rows[row].len() {
-                let (a, b) = (self.rows[row][left - 1], self.rows[row][left]);
+        for row in 0..self.items.len() {
+            for left in 1..self.items[row].len() {
+                let (a, b) = (self.items[row][left - 1], self.items[row][left]);
                 let crossed = |a: usize, b: usize| {
                     self.inversions(&self.above[a], &self.above[b])
                         + self.inversions(&self.below[a], &self.below[b])
                 };
                 if crossed(b, a) < crossed(a, b) {
-                    self.rows[row].swap(left - 1, left);
+                    self.items[row].swap(left - 1, left);
                     self.note(row);
                 }
             }
@@ -157,7 +159,7 @@ impl Rows {
             let later = |at: usize| ends[at + 1..].iter().filter(|end| **end < ends[at]).count();
             (0..ends.len()).map(later).sum::<usize>()
         };
-        self.rows.iter().map(in_row).sum()
+        self.items.iter().map(in_row).sum()
     }
 }
 
@@ -177,6 +179,6 @@ mod tests {
     fn long_arrows_get_a_lane_in_each_row_between() {
         let rows = Rows::new(&[50.0; 3], &[0, 1, 3], &[(0, 1), (0, 2)]);
         assert_eq!(rows.chains, [vec![0, 1], vec![0, 3, 4, 2]]);
-        assert_eq!(rows.rows, [vec![0], vec![1, 3], vec![4], vec![2]]);
+        assert_eq!(rows.items, [vec![0], vec![1, 3], vec![4], vec![2]]);
     }
 }

@@ -66,7 +66,9 @@ impl Series {
         };
         let unit = scene.page.graph.feature(&metric).unit;
         if unit == Unit::Ratio {
-            values.iter_mut().for_each(|value| *value *= 100.0);
+            for value in &mut values {
+                *value *= 100.0;
+            }
         }
         let times = step_times(scene, values.len());
         Self {
