@@ -8,7 +8,7 @@ use crate::te::{GaussianTeParams, TeError};
 
 /// Fewest complete samples for which transfer entropy is estimated. Below them its bias and
 /// spread exceed the effects that matter; with a handful of abnormal rows it is not estimable.
-const SAMPLES_MIN: usize = 60;
+const SAMPLES_MIN: usize = 50;
 
 /// Level of significance below which an influence counts.
 const ALPHA: f64 = 0.01;
@@ -30,7 +30,7 @@ pub struct Influence {
 /// nodes look coupled). For Gaussian series `1 - exp(-2 TE)` is the partial R² of the source's
 /// past; an insignificant estimate weighs 0. `O(T)`.
 ///
-/// Below 60 complete samples, or for degenerate series, there is no weight and the evidence is a
+/// Below 50 complete samples, or for degenerate series, there is no weight and the evidence is a
 /// [`Evidence::Fallback`].
 pub fn influence(
     graph: &TemporalGraph,

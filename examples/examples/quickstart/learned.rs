@@ -3,7 +3,7 @@
 use astern::graph::NodeKey;
 use astern_examples::{Incident, Sample};
 
-/// Scores of one service in the last step; above 0 is outside the sphere.
+/// Distance from the centre in the last step, in each service's own healthy standard deviations.
 #[derive(Debug, Clone)]
 pub(crate) struct Learned {
     pub(crate) key: NodeKey,
@@ -31,7 +31,7 @@ pub(crate) fn scores(
     let healthy = window(extent.start, sample.healthy_until)?;
     let later = window(sample.healthy_until, extent.end)?;
     let detector = HypersphereParams::default().fit(graph, &healthy)?;
-    let scores = detector.scores(graph, &later)?;
+    let scores = detector.deviations(graph, &later)?;
     let last = later.len().saturating_sub(1);
     let rows = later.rows.iter().enumerate().map(|(row, key)| Learned {
         key: key.clone(),
@@ -58,10 +58,10 @@ pub(crate) fn scores(
 /// One sentence on what the learned scores are, or why they are missing.
 pub(crate) fn note(present: bool) -> &'static str {
     if present {
-        "robust z decides. The learned scores stand beside it to compare with; above 0 is outside \
-         the hypersphere, and a score that the untrained network has too was not learnt."
+        "robust z decides. The learned distances stand beside it, in healthy standard deviations of \
+         each service: of the trained network, of the same untrained, and of an MLP without a graph."
     } else {
-        "The learned scores are missing: this was built without libtorch. `cargo xtask demo` sets \
+        "The learned scores are missing: this was built without libtorch. cargo xtask demo sets \
          it up where it can be had."
     }
 }
