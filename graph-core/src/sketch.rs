@@ -21,9 +21,9 @@ impl Sketch {
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
-        // Merging fails only for sketches of another accuracy; all of ours share one.
-        let merged = self.0.merge(&other.0);
-        debug_assert!(merged.is_ok());
+        // Merging fails only for a sketch of another accuracy, which only a damaged file can bring
+        // in: it is left out.
+        let _ = self.0.merge(&other.0);
     }
 
     /// Quantile within 1 % of its value; `None` when empty.

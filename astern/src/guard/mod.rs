@@ -3,6 +3,7 @@
 mod baseline;
 mod event;
 mod incident;
+mod influence;
 mod judge;
 mod params;
 mod readings;
@@ -316,10 +317,11 @@ impl<R: Ranker> Guard<R> {
         now: Timestamp,
         events: &mut Vec<Event>,
     ) -> Result<(), Error> {
-        let plan = self
-            .stages
-            .planner
-            .plan(graph, overall, diagnosis, steps, now)?;
+        let mut planner = self.stages.planner.clone();
+        if let Some(baseline) = &self.state.baseline {
+            planner = planner.influence(influence::of_blamed(graph, diagnosis, baseline.range)?);
+        }
+        let plan = planner.plan(graph, overall, diagnosis, steps, now)?;
         let answers = plan.steps.iter().flat_map(|step| &step.answers);
         let answered: BTreeSet<ChangeId> = answers.map(|blame| blame.change.clone()).collect();
         if answered.is_subset(&self.state.acted) {

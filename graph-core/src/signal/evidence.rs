@@ -154,10 +154,12 @@ impl fmt::Display for Evidence {
                 nodes,
                 calls_per_second,
             } => {
-                write!(
-                    f,
-                    "{nodes} nodes depend on it, {calls_per_second:.1} calls/s"
-                )
+                let depend = if *nodes == 1 {
+                    "node depends"
+                } else {
+                    "nodes depend"
+                };
+                write!(f, "{nodes} {depend} on it, {calls_per_second:.1} calls/s")
             }
             Self::Fallback {
                 wanted,
