@@ -320,6 +320,88 @@ fn parameters_and_states_are_checked() {
 }
 
 #[test]
+fn limits_that_contradict_each_other_are_refused() {
+    let kept = |steps| params().graph(GraphParams::default().step(STEP).retention_steps(steps));
+    assert!(matches!(Guard::new(kept(89)), Err(Error::Param(_))));
+    assert!(Guard::new(kept(90)).is_ok());
+    assert!(matches!(
+        Guard::new(params().healthy_steps(29)),
+        Err(Error::Param(_))
+    ));
+    let assessor = astern::detect::AssessorParams::default().score_min(-1.0);
+    assert!(matches!(
+        Guard::new(params().assessor(assessor)),
+        Err(Error::Param(_))
+    ));
+    let run = astern::policy::RunParams::default().max_attempts(0);
+    assert!(matches!(
+        Guard::new(params().run(run)),
+        Err(Error::Param(_))
+    ));
+}
+
+#[test]
+fn a_later_holder_has_a_greater_fence() {
+    let bytes = Guard::new(params()).unwrap().to_bytes().unwrap();
+    let taken_over = Guard::from_bytes(&bytes, 7).unwrap().to_bytes().unwrap();
+    assert!(matches!(
+        Guard::from_bytes(&taken_over, 6),
+        Err(Error::Run(_))
+    ));
+    assert!(Guard::from_bytes(&taken_over, 8).is_ok());
+}
+
+#[test]
+fn a_guard_with_a_ranker_of_ones_own_survives_a_restart() {
+    let ranker = astern::rca::rank::CorrelationRanker;
+    let guard = Guard::with_ranker(params(), ranker).unwrap();
+    let restored = Guard::from_bytes_with_ranker(&guard.to_bytes().unwrap(), 1, ranker).unwrap();
+    assert_eq!(guard.to_bytes().unwrap(), restored.to_bytes().unwrap());
+}
+
+#[test]
+fn a_stage_that_fails_is_told_and_the_others_go_on() {
+    // Nobody measures this metric, so no diagnosis can start from it.
+    let params = params().symptom(NodeKey::service("frontend"), "latncy_ms".into());
+    let simulation = run(&scenario()).unwrap();
+    let mut guard = Guard::new(params).unwrap();
+    let (mut failed, mut decided) = (0, 0);
+    for (now, batch) in batches(simulation.records, simulation.start, simulation.end) {
+        for event in guard.observe(batch, now) {
+            failed += usize::from(matches!(event, Event::Failed(_)));
+            decided += usize::from(matches!(event, Event::Decided { .. }));
+            if let Event::Failed(error) = &event {
+                assert!(matches!(error, Error::Rank(_)));
+                assert!(event.to_string().contains("latncy_ms"), "{event}");
+            }
+        }
+    }
+    assert!(failed > 0 && decided > failed);
+}
+
+#[test]
+fn an_incident_is_never_learnt_as_healthy() {
+    let mut guard = Guard::new(params()).unwrap();
+    for step in 0..400_i64 {
+        let at = Timestamp::from_secs(30 * step);
+        // Slow for forty steps in the middle, without any change.
+        let ms = if (150..190).contains(&step) {
+            400
+        } else {
+            20 + step % 7
+        };
+        let took = Some(Duration::from_millis(u64::try_from(ms).unwrap()));
+        let call = Call::new(at, Party::new(NodeKey::service("a"))).took(took, took);
+        guard.observe([call.into()], at.plus(STEP));
+        let incident = Timestamp::from_secs(30 * 150)..Timestamp::from_secs(30 * 190);
+        let healthy = guard.healthy_range();
+        assert!(healthy.is_none_or(|h| h.end <= incident.start || h.start >= incident.end));
+    }
+    // Once all has been well for long enough, it follows again.
+    assert!(guard.healthy_range().unwrap().start >= Timestamp::from_secs(30 * 190));
+}
+
+#[test]
 fn requests_of_the_default_mode_change_nothing() {
     let simulation = run(&scenario()).unwrap();
     let mut guard = Guard::new(params()).unwrap();

@@ -20,12 +20,13 @@ pub fn minutes(from: i64, to: i64) -> TimeRange {
     TimeRange { start, end }
 }
 
-/// A tree of services in which each calls three others; the last one is slow from minute 123 on,
+/// A tree of at least one service in which each calls three others; the last one is slow from minute 123 on,
 /// and so are its callers.
 ///
 /// # Errors
 /// Never with the parameters it uses; the builder's own error is passed on.
 pub fn tree(services: u32) -> Result<TemporalGraph, ParamError> {
+    let services = services.max(1);
     let key = |i: u32| NodeKey::service(format!("s{i:06}"));
     let mut builder = GraphBuilder::new(GraphParams::default())?;
     let mut suffering = vec![false; services as usize];

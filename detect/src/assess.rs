@@ -2,6 +2,7 @@
 
 use astern_graph_core::signal::{Anomaly, Assessment, Evidence, SourceFault, Verdict};
 use astern_graph_core::{Feature, FeatureClass, MetricName, NodeKey, Window};
+use astern_stats::ParamError;
 use astern_stats::multiplicity::benjamini_hochberg;
 use astern_stats::param::in_range;
 use astern_stats::tail::UpperTail;
@@ -78,19 +79,11 @@ impl AssessorParams {
         self
     }
 
-    /// Learns what healthy is from a window in which the system was healthy.
-    ///
-    /// Centre and spread come from the first two thirds of the steps, the tail of the scores from
-    /// the last third (split conformal calibration, Papadopoulos et al. 2002), so that no score is
-    /// calibrated on the values that centred it.
+    /// Checks the parameters, as [`fit`](Self::fit) does.
     ///
     /// # Errors
-    /// [`FitError::Param`] for a parameter outside its rule, [`FitError::TooShort`] for fewer than
-    /// `steps_min` steps, [`FitError::NoSeries`] when nothing can be fitted.
-    ///
-    /// # Complexity
-    /// `O(N · F · T log T)`.
-    pub fn fit(&self, healthy: &Window) -> Result<Assessor, FitError> {
+    /// [`ParamError`] for a parameter outside its rule.
+    pub fn check(&self) -> Result<(), ParamError> {
         in_range("ema_weight", self.ema_weight, f64::MIN_POSITIVE, 1.0)?;
         let rate = self.false_discovery_rate;
         in_range(
@@ -107,6 +100,33 @@ impl AssessorParams {
             1.0,
             1e3,
         )?;
+        Ok(())
+    }
+
+    /// The least smoothed score of an anomaly.
+    pub fn least_score(&self) -> f64 {
+        self.score_min
+    }
+
+    /// The fewest healthy steps that it learns from.
+    pub fn least_steps(&self) -> u32 {
+        self.steps_min
+    }
+
+    /// Learns what healthy is from a window in which the system was healthy.
+    ///
+    /// Centre and spread come from the first two thirds of the steps, the tail of the scores from
+    /// the last third (split conformal calibration, Papadopoulos et al. 2002), so that no score is
+    /// calibrated on the values that centred it.
+    ///
+    /// # Errors
+    /// [`FitError::Param`] for a parameter outside its rule, [`FitError::TooShort`] for fewer than
+    /// `steps_min` steps, [`FitError::NoSeries`] when nothing can be fitted.
+    ///
+    /// # Complexity
+    /// `O(N · F · T log T)`.
+    pub fn fit(&self, healthy: &Window) -> Result<Assessor, FitError> {
+        self.check()?;
         let (have, need) = (healthy.len(), self.steps_min as usize);
         let too_short = FitError::TooShort { have, need };
         if have < need {
@@ -119,12 +139,19 @@ impl AssessorParams {
         let scores = scorer.score(&calibrate).map_err(|_| too_short)?;
         let smoothed = smooth(&scores, self.ema_weight)?;
         let tails = healthy.schema.iter().zip(smoothed.axis_iter(Axis(2)));
-        let tails = tails
+        let tails: Vec<(MetricName, UpperTail)> = tails
             .filter_map(|(feature, scores)| {
                 let scores: Vec<f64> = scores.iter().copied().collect();
                 UpperTail::fit(&scores).map(|tail| (feature.name.clone(), tail))
             })
             .collect();
+        if tails.is_empty() {
+            let series = healthy.rows.len() * healthy.schema.len();
+            return Err(FitError::NoSeries {
+                series,
+                need: UpperTail::VALUES_MIN,
+            });
+        }
         Ok(Assessor {
             params: self.clone(),
             scorer,
@@ -276,7 +303,8 @@ impl Assessor {
         let score_at = |t: usize| smoothed[[t, latest.row, latest.column]];
         let calm = (0..window.len())
             .rev()
-            .find(|t| score_at(*t) < latest.threshold);
+            // A step without a score ends the run of anomalous ones too.
+            .find(|t| score_at(*t).is_nan() || score_at(*t) < latest.threshold);
         let since = window.times[calm.map_or(0, |t| t + 1).min(window.len() - 1)];
         let values = (0..window.len())
             .rev()

@@ -1,6 +1,6 @@
 //! Errors of fitting and of scoring.
 
-use astern_graph_core::{NodeKind, TimeRange};
+use astern_graph_core::NodeKind;
 use astern_stats::ParamError;
 
 /// A detector could not be fitted.
@@ -39,13 +39,5 @@ pub enum ScoreError {
         fitted: NodeKind,
         /// Kind of the window.
         given: NodeKind,
-    },
-    /// The two ranges to compare overlap.
-    #[error("the ranges {before} and {after} overlap")]
-    Overlap {
-        /// The earlier range.
-        before: TimeRange,
-        /// The later range.
-        after: TimeRange,
     },
 }

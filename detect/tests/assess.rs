@@ -7,8 +7,8 @@ use astern_detect::compare::ReleaseParams;
 use astern_detect::{Assessor, AssessorParams, FitError, ScoreError};
 use astern_graph_core::signal::{Assessment, Evidence, Verdict};
 use astern_graph_core::{
-    Call, CallStatus, ChangeEvent, GraphBuilder, GraphParams, NodeKey, NodeKind, Party, Sample,
-    TemporalGraph, TimeRange, Timestamp,
+    Call, CallStatus, ChangeEvent, ChangePhase, GraphBuilder, GraphParams, NodeKey, NodeKind,
+    Party, Sample, TemporalGraph, TimeRange, Timestamp,
 };
 
 const HEALTHY: i64 = 120;
@@ -160,6 +160,37 @@ fn a_window_of_another_kind_is_refused() {
     assert_eq!(refused, ScoreError::OtherKind { fitted, given });
 }
 
+#[test]
+fn the_onset_is_not_before_the_first_value() {
+    // Silent for most of the window, slow from its first call on.
+    let first = HEALTHY + 6;
+    let graph = graph("latency_ms", |node, minute| {
+        let silent = node == 2 && (HEALTHY..first).contains(&minute);
+        let slow = if node == 2 && minute >= first {
+            60.0
+        } else {
+            0.0
+        };
+        (!silent).then(|| 50.0 + ripple(node, minute) + slow)
+    });
+    let assessment = assess(&graph);
+    assert_eq!(
+        assessment.anomalies[0].since,
+        Timestamp::from_secs(60 * first)
+    );
+}
+
+#[test]
+fn a_fit_that_could_judge_nothing_is_refused() {
+    // Eight steps fit a centre, four of one node are too few for a tail.
+    let graph = graph("latency_ms", |node, minute| {
+        (node == 0).then(|| ripple(node, minute))
+    });
+    let window = graph.window(NodeKind::Service, minutes(0, 12)).unwrap();
+    let refused = AssessorParams::default().steps_min(6).fit(&window);
+    assert!(matches!(refused, Err(FitError::NoSeries { need: 10, .. })));
+}
+
 /// A release of `cart` at minute 60 on one of three instances; its calls take `new_ms` and fail
 /// every `new_fails`-th time. Old ones take 20 ms and never fail.
 fn release(new_ms: u64, new_fails: i64, calls: i64) -> Assessment {
@@ -208,6 +239,63 @@ fn few_or_no_calls_give_no_verdict() {
     assert_eq!(release(90, 1, 30).verdict, Verdict::Inconclusive);
     assert_eq!(release(90, 1, 1).verdict, Verdict::Inconclusive);
     assert_eq!(release(90, 1, 0).verdict, Verdict::NoData);
+}
+
+#[test]
+fn a_huge_rise_in_the_first_step_is_not_called_healthy() {
+    // Many calls in one step: two latencies are too few to test.
+    let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
+    let cart = NodeKey::service("cart");
+    for (instance, revision, ms) in [("cart-0", "v1", 20), ("cart-1", "v2", 200)] {
+        builder.extend((0..60_i64).map(|i| {
+            let at = Timestamp::from_secs(3_660 + i);
+            let party = Party::new(cart.clone()).on(NodeKey::instance(instance), revision.into());
+            Call::new(at, party)
+                .took(None, Some(Duration::from_millis(ms)))
+                .into()
+        }));
+    }
+    let start = Timestamp::from_secs(3_600);
+    let change = ChangeEvent::new("cart@v2", start, cart, Some("v1".into()), "v2".into());
+    let comparison = ReleaseParams::default().check().unwrap();
+    let graph = builder.build();
+    let verdict = comparison
+        .assess(&graph, &change, minutes(60, 62), minutes(0, 60))
+        .unwrap()
+        .verdict;
+    assert_eq!(verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn an_instance_that_switches_in_place_counts_on_both_sides() {
+    let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
+    let cart = NodeKey::service("cart");
+    let pod = NodeKey::instance("cart-0");
+    let start = Timestamp::from_secs(3_600);
+    for minute in 0..60_i64 {
+        let (revision, ms) = if minute < 30 { ("v1", 20) } else { ("v2", 40) };
+        builder.extend((0..4).map(|i| {
+            let at = start.plus(Duration::from_secs(u64::try_from(minute * 60 + i).unwrap()));
+            let party = Party::new(cart.clone()).on(pod.clone(), revision.into());
+            let took = Duration::from_millis(ms + u64::try_from(minute % 5).unwrap());
+            Call::new(at, party).took(None, Some(took)).into()
+        }));
+    }
+    let step = |at: Timestamp, phase, instances| {
+        ChangeEvent::new("cart@v2", at, cart.clone(), Some("v1".into()), "v2".into())
+            .reached(phase, instances)
+    };
+    let first = step(start, ChangePhase::Started, vec![]);
+    let switch = start.plus(Duration::from_secs(30 * 60));
+    builder.extend([
+        first.clone().into(),
+        step(switch, ChangePhase::Completed, vec![pod.clone()]).into(),
+    ]);
+    let comparison = ReleaseParams::default().check().unwrap();
+    let assessment = comparison
+        .assess(&builder.build(), &first, minutes(60, 120), minutes(0, 60))
+        .unwrap();
+    assert_eq!(assessment.verdict, Verdict::Regressed, "{assessment}");
 }
 
 #[test]

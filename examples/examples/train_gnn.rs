@@ -121,16 +121,13 @@ fn train(graph: &TemporalGraph, healthy: &Window) -> Result<Hypersphere, Box<dyn
 
 /// The service at fault and all that call it, directly or not.
 fn hurt(graph: &TemporalGraph, truth: &GroundTruth) -> BTreeSet<NodeKey> {
-    let mut reached = BTreeSet::new();
-    let mut open: Vec<NodeKey> = truth.service.iter().cloned().collect();
-    while let Some(key) = open.pop() {
-        let targets = graph.id(&key).map(|id| graph.fault_targets(id));
-        if reached.insert(key) {
-            let keys = targets.into_iter().flatten().filter_map(|id| graph.key(id));
-            open.extend(keys.cloned());
-        }
-    }
+    let fault = truth.service.as_ref().and_then(|service| graph.id(service));
+    let reached = fault.map(|id| graph.blast_radius(id)).unwrap_or_default();
     reached
+        .into_keys()
+        .filter_map(|id| graph.key(id))
+        .cloned()
+        .collect()
 }
 
 fn table(scores: &Scores, window: &Window, truth: &GroundTruth, hurt: &BTreeSet<NodeKey>) -> Table {
@@ -160,15 +157,12 @@ fn table(scores: &Scores, window: &Window, truth: &GroundTruth, hurt: &BTreeSet<
         let mut cells = vec![Cell::new(&key.name), Cell::new(role)];
         for scores in columns {
             let since = window.times.iter().zip(scores.column(row));
-            let mut values: Vec<f64> = since
-                .filter(|(at, score)| truth.onset.is_some_and(|o| **at >= o) && !score.is_nan())
+            let values: Vec<f64> = since
+                .filter(|(at, _)| truth.onset.is_some_and(|onset| **at >= onset))
                 .map(|(_, score)| *score)
                 .collect();
-            values.sort_by(f64::total_cmp);
-            let text = match values.get(values.len() / 2) {
-                Some(median) => format!("{median:.2}"),
-                None => "-".to_owned(),
-            };
+            let median = astern::stats::robust::median(&values);
+            let text = median.map_or("-".to_owned(), |median| format!("{median:.2}"));
             cells.push(Cell::new(text).set_alignment(CellAlignment::Right));
         }
         table.add_row(cells);

@@ -45,26 +45,22 @@ pub fn watch(
     let Some(first) = sample.records.first().map(Record::at) else {
         return Ok(incident);
     };
-    let step = i64::try_from(sample.step.as_nanos())
-        .unwrap_or(i64::MAX)
-        .max(1);
-    let mut now = Timestamp::from_nanos(first.nanos().div_euclid(step).saturating_mul(step));
+    let mut now = GraphParams::default().step(sample.step).step_end(first);
     while records.peek().is_some() {
         now = now.plus(sample.step);
         let mut batch = Vec::new();
         while let Some(record) = records.next_if(|record| record.at() < now) {
             batch.push(record);
         }
-        let mut events = guard.observe(batch, now);
+        let events = guard.observe(batch, now);
         incident.begin_step(&events);
-        while !events.is_empty() {
-            let requests = incident.take(events, now);
-            events = Vec::new();
-            for request in requests {
-                let outcome = executor.execute(&request);
-                events.extend(guard.report(&request.key, outcome, now)?);
-            }
-        }
+        incident.carry_out(&mut guard, executor, events, now)?;
+    }
+    // No more telemetry, but a run under way still has its deadlines; it ends by itself.
+    while let Some(due) = guard.deadline() {
+        now = now.max(due);
+        let events = guard.observe([], now);
+        incident.carry_out(&mut guard, executor, events, now)?;
     }
     incident.graph = guard.graph();
     incident.healthy = guard.healthy_range();
@@ -92,6 +88,25 @@ impl Incident {
             self.assessments.clear();
             self.diagnosis = None;
         }
+    }
+
+    /// Keeps what events say, carries their requests out and reports, until nothing is left to do.
+    fn carry_out(
+        &mut self,
+        guard: &mut Guard,
+        executor: &dyn Executor,
+        mut events: Vec<Event>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        while !events.is_empty() {
+            let requests = self.take(events, now);
+            events = Vec::new();
+            for request in requests {
+                let outcome = executor.execute(&request);
+                events.extend(guard.report(&request.key, outcome, now)?);
+            }
+        }
+        Ok(())
     }
 
     /// Keeps what events say and returns the requests among them.

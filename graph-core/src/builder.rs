@@ -17,7 +17,7 @@ use crate::key::NodeKey;
 use crate::name::{MetricName, SpanId};
 use crate::params::GraphParams;
 use crate::record::{Call, ChangeEvent, Party, Record, Sample};
-use crate::state::{Cells, State};
+use crate::state::{Cells, EdgeKey, State, change_order};
 use crate::time::Timestamp;
 
 const FORMAT: Format = Format {
@@ -28,7 +28,8 @@ const FORMAT: Format = Format {
 
 /// Takes records in any order and makes [`TemporalGraph`]s of them.
 ///
-/// What a graph holds does not depend on the order in which records came. Without
+/// What a graph holds does not depend on the order in which records came, as long as none was over
+/// a limit (see [`IngestReport::over_limit`]): past a limit the first to come are kept. Without
 /// [`advance`](Self::advance) everything is taken, as fits a file; with it, the given time bounds
 /// what is late or lies in the future, and what is older than the retention is dropped, as fits a
 /// stream.
@@ -58,7 +59,10 @@ const FORMAT: Format = Format {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GraphBuilder {
     state: State,
+    /// At least the metrics of which a sample is held.
     metrics: BTreeSet<MetricName>,
+    /// Steps were dropped since `metrics` was last made of what is held.
+    metrics_stale: bool,
     /// Spans seen, by step, so that they are forgotten together with it.
     spans: BTreeMap<i64, BTreeSet<SpanId>>,
     now: Option<Timestamp>,
@@ -74,6 +78,7 @@ impl GraphBuilder {
         Ok(Self {
             state: State::new(params),
             metrics: BTreeSet::new(),
+            metrics_stale: false,
             spans: BTreeMap::new(),
             now: None,
         })
@@ -116,14 +121,21 @@ impl GraphBuilder {
     /// further ahead is in the future, and what is older than the retention is dropped.
     ///
     /// Time never goes backwards: an earlier `now` than before changes nothing.
+    ///
+    /// # Complexity
+    /// `O(V + E)` when a step has left the retention since the last call, else that of forgetting
+    /// spans.
     pub fn advance(&mut self, now: Timestamp) {
         if self.now.is_some_and(|before| now <= before) {
             return;
         }
+        let oldest = self.oldest(now);
+        // Since the last call nothing older than its oldest step was admitted.
+        if self.now.map(|before| self.oldest(before)) != Some(oldest) {
+            self.state.retire_before(oldest);
+            self.metrics_stale = true;
+        }
         self.now = Some(now);
-        let newest = self.state.step_of(now);
-        let oldest = newest.saturating_sub(i64::from(self.state.params.retention_steps) - 1);
-        self.state.retire_before(oldest);
         let closed = self
             .state
             .step_of(now.minus(self.state.params.lateness_bound()));
@@ -148,22 +160,22 @@ impl GraphBuilder {
     /// # Errors
     /// [`CodecError`] for bytes of another format or version, or damaged ones.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CodecError> {
-        let builder: Self = FORMAT.decode(bytes)?;
-        let name = FORMAT.name;
-        let checked = builder.state.params.check();
-        checked.map_err(|e| CodecError::Damaged {
-            format: name,
-            source: e.into(),
-        })?;
-        Ok(builder)
+        FORMAT.decode(bytes)
+    }
+
+    /// First step that is kept at `now`.
+    fn oldest(&self, now: Timestamp) -> i64 {
+        let kept = i64::from(self.state.params.retention_steps);
+        self.state.step_of(now).saturating_sub(kept - 1)
     }
 
     fn admit(&self, at: Timestamp) -> Result<(), Count> {
         let Some(now) = self.now else { return Ok(()) };
         let bound = self.state.params.lateness_bound();
+        let first = self.state.step_of(now.minus(bound)).max(self.oldest(now));
         if at > now.plus(bound) {
             Err(Count::Future)
-        } else if self.state.step_of(at) < self.state.step_of(now.minus(bound)) {
+        } else if self.state.step_of(at) < first {
             Err(Count::Late)
         } else {
             Ok(())
@@ -171,11 +183,28 @@ impl GraphBuilder {
     }
 
     fn has_room_for(&self, keys: &[&NodeKey]) -> bool {
-        let new = keys
+        let new: BTreeSet<&NodeKey> = keys
             .iter()
-            .filter(|key| !self.state.nodes.contains_key(**key))
-            .count();
-        new == 0 || self.state.nodes.len() + new <= self.state.params.nodes_max as usize
+            .copied()
+            .filter(|key| !self.state.nodes.contains_key(*key))
+            .collect();
+        let nodes = self.state.nodes.len() + new.len();
+        new.is_empty() || nodes <= self.state.params.nodes_max as usize
+    }
+
+    fn has_room_for_edge(&self, edge: &EdgeKey) -> bool {
+        let full = self.state.edges.len() >= self.state.params.edges_max as usize;
+        !full || self.state.edges.contains_key(edge)
+    }
+
+    fn has_room_for_metric(&mut self, metric: &MetricName) -> bool {
+        let full = |metrics: &BTreeSet<_>, max: u32| metrics.len() >= max as usize;
+        let max = self.state.params.metrics_max;
+        if full(&self.metrics, max) && self.metrics_stale && !self.metrics.contains(metric) {
+            self.metrics = self.state.metrics();
+            self.metrics_stale = false;
+        }
+        !full(&self.metrics, max) || self.metrics.contains(metric)
     }
 
     fn add_call(&mut self, call: &Call) -> Count {
@@ -185,7 +214,14 @@ impl GraphBuilder {
             .flat_map(|p| [Some(&p.service), p.instance.as_ref()])
             .flatten()
             .collect();
-        if !self.has_room_for(&keys) {
+        let edge = call.caller.as_ref().map(|caller| {
+            let (from, to) = (caller.service.clone(), call.callee.service.clone());
+            (from, to, EdgeKind::Calls)
+        });
+        let edge_fits = edge
+            .as_ref()
+            .is_none_or(|edge| self.has_room_for_edge(edge));
+        if !edge_fits || !self.has_room_for(&keys) {
             return Count::OverLimit;
         }
         let step = self.state.step_of(call.at);
@@ -200,16 +236,11 @@ impl GraphBuilder {
         }
         let seen = [Some(&call.callee.service), call.callee.instance.as_ref()];
         for key in seen.into_iter().flatten() {
-            let node = self.state.nodes.entry(key.clone()).or_default();
+            let node = self.state.see(key, step);
             cell(&mut node.cells, step).add_call(call, Side::Server);
         }
-        if let Some(caller) = &call.caller {
-            let ends = (
-                caller.service.clone(),
-                call.callee.service.clone(),
-                EdgeKind::Calls,
-            );
-            let edge = self.state.edges.entry(ends).or_default();
+        if let Some(edge) = edge {
+            let edge = self.state.edges.entry(edge).or_default();
             cell(&mut edge.cells, step).add_call(call, Side::Client);
         }
         Count::Accepted
@@ -218,9 +249,10 @@ impl GraphBuilder {
     /// Makes a party's nodes known. An instance's newest revision wins; at equal times the
     /// greater, so that the order of arrival does not matter.
     fn touch(&mut self, party: &Party, at: Timestamp) {
-        self.state.nodes.entry(party.service.clone()).or_default();
+        let step = self.state.step_of(at);
+        self.state.see(&party.service, step);
         if let Some(instance) = &party.instance {
-            let node = self.state.nodes.entry(instance.clone()).or_default();
+            let node = self.state.see(instance, step);
             node.owner = node.owner.take().max(Some(party.service.clone()));
             let seen = party.revision.clone().map(|revision| (at, revision));
             node.revision = node.revision.take().max(seen);
@@ -231,26 +263,26 @@ impl GraphBuilder {
         if !sample.value.is_finite() {
             return Count::NonFinite;
         }
-        let keys: Vec<&NodeKey> = match &sample.subject {
-            Subject::Node(key) => vec![key],
-            Subject::Edge { from, to, .. } => vec![from, to],
+        let (keys, edge): (Vec<&NodeKey>, Option<EdgeKey>) = match &sample.subject {
+            Subject::Node(key) => (vec![key], None),
+            Subject::Edge { from, to, kind } => {
+                (vec![from, to], Some((from.clone(), to.clone(), *kind)))
+            }
         };
-        let metric_is_new = !self.metrics.contains(&sample.metric);
-        let metrics_full = self.metrics.len() >= self.state.params.metrics_max as usize;
-        if !self.has_room_for(&keys) || (metric_is_new && metrics_full) {
+        let edge_fits = edge
+            .as_ref()
+            .is_none_or(|edge| self.has_room_for_edge(edge));
+        if !edge_fits || !self.has_room_for(&keys) || !self.has_room_for_metric(&sample.metric) {
             return Count::OverLimit;
-        }
-        for key in keys {
-            self.state.nodes.entry(key.clone()).or_default();
         }
         self.metrics.insert(sample.metric.clone());
         let step = self.state.step_of(sample.at);
-        let cells = match &sample.subject {
-            Subject::Node(key) => &mut self.state.nodes.entry(key.clone()).or_default().cells,
-            Subject::Edge { from, to, kind } => {
-                let ends = (from.clone(), to.clone(), *kind);
-                &mut self.state.edges.entry(ends).or_default().cells
-            }
+        for key in keys {
+            self.state.see(key, step);
+        }
+        let cells = match edge {
+            Some(edge) => &mut self.state.edges.entry(edge).or_default().cells,
+            None => &mut self.state.see(sample.subject.node(), step).cells,
         };
         if cell(cells, step).add_sample(&sample.metric, sample.value) {
             Count::Accepted
@@ -260,21 +292,19 @@ impl GraphBuilder {
     }
 
     fn add_change(&mut self, change: ChangeEvent) -> Count {
-        let keys: Vec<&NodeKey> = change.instances.iter().chain([&change.service]).collect();
-        if !self.has_room_for(&keys) {
-            return Count::OverLimit;
-        }
-        let place = |c: &ChangeEvent| (c.at, c.id.clone(), c.phase);
-        let position = self
-            .state
-            .changes
-            .binary_search_by_key(&place(&change), place);
-        let Err(position) = position else {
+        let changes = &self.state.changes;
+        let Err(position) = changes.binary_search_by(|held| change_order(held, &change)) else {
             return Count::Duplicate;
         };
-        self.state.nodes.entry(change.service.clone()).or_default();
+        let full = changes.len() >= self.state.params.changes_max as usize;
+        let keys: Vec<&NodeKey> = change.instances.iter().chain([&change.service]).collect();
+        if full || !self.has_room_for(&keys) {
+            return Count::OverLimit;
+        }
+        let step = self.state.step_of(change.at);
+        self.state.see(&change.service, step);
         for instance in &change.instances {
-            let node = self.state.nodes.entry(instance.clone()).or_default();
+            let node = self.state.see(instance, step);
             node.owner = node.owner.take().max(Some(change.service.clone()));
             let has = Some((change.at, change.to.clone()));
             node.revision = node.revision.take().max(has);

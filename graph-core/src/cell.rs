@@ -23,7 +23,11 @@ pub(crate) enum Side {
     Client,
 }
 
-/// One step of one node or edge. Its content does not depend on the order of arrival.
+/// One step of one node or edge.
+///
+/// Counts, quantiles and means do not depend on the order of arrival as long as no metric has more
+/// than [`SAMPLES_PER_CELL_MAX`] samples; past that the first to come are kept. The sketch also
+/// carries a sum whose last bits depend on the order: nothing reads it, but stored bytes differ.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Cell {
     calls: u64,

@@ -1,5 +1,6 @@
 //! Errors of this crate, one enum per family of operations.
 
+use crate::edge::EdgeKind;
 use crate::key::{NodeKey, NodeKind};
 use crate::time::{TimeRange, Timestamp};
 
@@ -57,6 +58,22 @@ pub enum GraphError {
         /// The key asked for.
         key: NodeKey,
     },
+    /// No such edge.
+    #[error("the graph has no edge {from} {kind} {to}")]
+    UnknownEdge {
+        /// Source asked for.
+        from: NodeKey,
+        /// Target asked for.
+        to: NodeKey,
+        /// Kind asked for.
+        kind: EdgeKind,
+    },
+    /// The range holds no instant: it ends where it starts, or before.
+    #[error("the range from {} to {} is empty", range.start, range.end)]
+    EmptyRange {
+        /// The range asked for.
+        range: TimeRange,
+    },
     /// The range would need more steps than a window may have.
     #[error("{range} spans {steps} steps; a window has at most {limit}")]
     TooLong {
@@ -65,6 +82,20 @@ pub enum GraphError {
         /// Steps in it.
         steps: u64,
         /// Greatest number of steps.
+        limit: u64,
+    },
+    /// The window would have more values (steps · nodes · features) than a window may have.
+    #[error(
+        "a window of kind {kind} over {range} has {values} values; a window has at most {limit}"
+    )]
+    TooLarge {
+        /// The kind asked for.
+        kind: NodeKind,
+        /// The range asked for.
+        range: TimeRange,
+        /// Values in it.
+        values: u64,
+        /// Greatest number of values.
         limit: u64,
     },
     /// The split point leaves one side empty.
@@ -95,12 +126,12 @@ pub enum CodecError {
         /// Version that can be read.
         supported: u32,
     },
-    /// The body does not decode.
+    /// The body is not what was written, or does not decode.
     #[error("{format} is damaged")]
     Damaged {
         /// Name of the format.
         format: &'static str,
-        /// What the decoder said.
+        /// What the check or the decoder said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }

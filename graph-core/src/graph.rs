@@ -3,22 +3,18 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ndarray::{Array3, Axis};
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
-use crate::cell::{CallSummary, Cell};
 use crate::codec::Format;
 use crate::edge::{EdgeKind, FaultFlow};
-use crate::error::{CodecError, GraphError};
-use crate::key::{NodeId, NodeKey, NodeKind};
-use crate::name::{ChangeId, MetricName, Revision};
+use crate::error::CodecError;
+use crate::key::{NodeId, NodeKey};
+use crate::name::{ChangeId, Revision};
 use crate::record::ChangeEvent;
-use crate::schema::{CALL_FEATURES, Feature, REQUEST_RATE};
-use crate::state::{Cells, NodeState, State};
+use crate::state::{NodeState, State};
 use crate::time::{TimeRange, Timestamp};
-use crate::window::Window;
 
 const FORMAT: Format = Format {
     name: "a temporal graph",
@@ -26,16 +22,13 @@ const FORMAT: Format = Format {
     version: 1,
 };
 
-/// Most steps that one window may have.
-pub const WINDOW_STEPS_MAX: u64 = 1_000_000;
-
 /// Services, what they run on and what they call, over time.
 ///
 /// Made by a [`GraphBuilder`](crate::GraphBuilder); see there for an example. Looking up a key
 /// costs `O(log n)`, its neighbours `O(degree)`.
 #[derive(Debug, Clone)]
 pub struct TemporalGraph {
-    state: State,
+    pub(crate) state: State,
     keys: Vec<NodeKey>,
     edges: DiGraph<(), EdgeKind, u32>,
 }
@@ -149,6 +142,13 @@ impl TemporalGraph {
         self.state.params.step
     }
 
+    /// End of the last step that is over at `now`; as [`GraphParams::step_end`].
+    ///
+    /// [`GraphParams::step_end`]: crate::GraphParams::step_end
+    pub fn step_end(&self, now: Timestamp) -> Timestamp {
+        self.state.params.step_end(now)
+    }
+
     /// From the start of the first step with telemetry to the end of the last; `None` when there
     /// is none.
     pub fn extent(&self) -> Option<TimeRange> {
@@ -157,14 +157,25 @@ impl TemporalGraph {
         TimeRange::new(self.state.start_of(first), end).ok()
     }
 
-    /// Steps of changes inside a range, by time.
+    /// Steps of changes inside a range, by time; at equal times by change, phase, service and the
+    /// rest of the event. None in an empty range.
     pub fn changes(&self, range: TimeRange) -> &[ChangeEvent] {
+        if range.is_empty() {
+            return &[];
+        }
         let from = self.state.changes.partition_point(|c| c.at < range.start);
         let to = self.state.changes.partition_point(|c| c.at < range.end);
         &self.state.changes[from..to]
     }
 
-    /// All steps of one change, by time.
+    /// First step of one change among all that is held: the earliest, at equal times in the order
+    /// of [`changes`](Self::changes). `None` for a change that is unknown or older than the
+    /// retention; of one that reaches back further, the first step that is still held. `O(changes)`.
+    pub fn first_step(&self, id: &ChangeId) -> Option<&ChangeEvent> {
+        self.state.changes.iter().find(|change| change.id == *id)
+    }
+
+    /// All steps of one change, in the order of [`changes`](Self::changes).
     pub fn change_steps<'a>(&'a self, id: &'a ChangeId) -> impl Iterator<Item = &'a ChangeEvent> {
         self.state
             .changes
@@ -197,158 +208,6 @@ impl TemporalGraph {
             .map(|(key, _)| key)
     }
 
-    /// Calls that a node received in a range of whole steps; `None` for an unknown node.
-    pub fn calls_received(&self, key: &NodeKey, range: TimeRange) -> Option<CallSummary> {
-        let node = self.state.nodes.get(key)?;
-        Some(CallSummary::of(self.cells_in(&node.cells, range)))
-    }
-
-    /// Calls over the edge `from → to`, as the caller saw them, in a range of whole steps; `None`
-    /// for an unknown edge.
-    pub fn calls_between(
-        &self,
-        from: &NodeKey,
-        to: &NodeKey,
-        range: TimeRange,
-    ) -> Option<CallSummary> {
-        let edge = self
-            .state
-            .edges
-            .get(&(from.clone(), to.clone(), EdgeKind::Calls))?;
-        Some(CallSummary::of(self.cells_in(&edge.cells, range)))
-    }
-
-    fn cells_in<'a>(
-        &self,
-        cells: &'a Cells,
-        range: TimeRange,
-    ) -> impl Iterator<Item = &'a Cell> + use<'a> {
-        let (first, last) = self.steps_of(range);
-        cells
-            .range(first..=last.max(first))
-            .map(|(_, cell)| cell.as_ref())
-    }
-
-    /// First and last step that a range touches.
-    fn steps_of(&self, range: TimeRange) -> (i64, i64) {
-        let last_instant = Timestamp::from_nanos(range.end.nanos().saturating_sub(1));
-        (
-            self.state.step_of(range.start),
-            self.state.step_of(last_instant),
-        )
-    }
-
-    /// Series of one metric of one node over the steps that a range touches; missing is `NaN`.
-    ///
-    /// # Errors
-    /// [`GraphError::UnknownNode`] for an unknown node, [`GraphError::TooLong`] as for a window.
-    pub fn series(
-        &self,
-        key: &NodeKey,
-        metric: &MetricName,
-        range: TimeRange,
-    ) -> Result<Vec<f64>, GraphError> {
-        let node = self.state.nodes.get(key);
-        let node = node.ok_or_else(|| GraphError::UnknownNode { key: key.clone() })?;
-        let (first, steps) = self.checked_steps(range)?;
-        let mut values = vec![f64::NAN; steps];
-        self.fill(node, metric, first, &mut values);
-        Ok(values)
-    }
-
-    /// Names of the features that a node has: those of calls first, then sampled ones by name.
-    pub fn metrics(&self, key: &NodeKey) -> Vec<MetricName> {
-        columns(self.state.nodes.get(key).into_iter())
-    }
-
-    /// Meaning of a metric in this graph.
-    pub fn feature(&self, metric: &MetricName) -> Feature {
-        self.state.params.catalogue.get(metric)
-    }
-
-    /// First step of a range and the number of its steps.
-    fn checked_steps(&self, range: TimeRange) -> Result<(i64, usize), GraphError> {
-        let (first, last) = self.steps_of(range);
-        let steps = last.abs_diff(first) + 1;
-        match usize::try_from(steps) {
-            Ok(n) if steps <= WINDOW_STEPS_MAX => Ok((first, n)),
-            _ => Err(GraphError::TooLong {
-                range,
-                steps,
-                limit: WINDOW_STEPS_MAX,
-            }),
-        }
-    }
-
-    /// Writes a node's values of one metric, from the step `first` on, into a series.
-    fn fill<'a>(
-        &self,
-        node: &NodeState,
-        metric: &MetricName,
-        first: i64,
-        series: impl IntoIterator<Item = &'a mut f64>,
-    ) {
-        let step_secs = self.state.params.step.as_secs_f64();
-        let counts = metric.as_str() == REQUEST_RATE;
-        let called = counts && node.cells.values().any(|cell| cell.has_calls());
-        let silent = if called { 0.0 } else { f64::NAN };
-        for (step, value) in (first..).zip(series) {
-            let seen = node
-                .cells
-                .get(&step)
-                .map(|cell| cell.feature(metric, step_secs));
-            *value = seen.filter(|x| !x.is_nan()).unwrap_or(silent);
-        }
-    }
-
-    /// Features of all nodes of a kind over the steps that a range touches.
-    ///
-    /// Columns: the features of calls where any node of the kind received one, then every metric
-    /// that was sampled for one, sorted by name. A node that never received a call has no request
-    /// rate (`NaN`); one that did has 0 in steps without calls.
-    ///
-    /// # Errors
-    /// [`GraphError::NoNodes`] when there is no node of the kind, [`GraphError::TooLong`] when the
-    /// range spans more than [`WINDOW_STEPS_MAX`] steps.
-    ///
-    /// # Complexity
-    /// `O(T · N · F)` in time and memory.
-    pub fn window(&self, kind: NodeKind, range: TimeRange) -> Result<Window, GraphError> {
-        let of_kind = || {
-            self.state
-                .nodes
-                .iter()
-                .filter(move |(key, _)| key.kind == kind)
-        };
-        if of_kind().next().is_none() {
-            return Err(GraphError::NoNodes { kind });
-        }
-        let (first, steps) = self.checked_steps(range)?;
-        let rows: Vec<NodeKey> = of_kind().map(|(key, _)| key.clone()).collect();
-        let columns = columns(of_kind().map(|(_, node)| node));
-        let mut values = Array3::from_elem((steps, rows.len(), columns.len()), f64::NAN);
-        for (row, (_, node)) in of_kind().enumerate() {
-            for (column, name) in columns.iter().enumerate() {
-                let mut plane = values.index_axis_mut(Axis(2), column);
-                self.fill(node, name, first, plane.index_axis_mut(Axis(1), row));
-            }
-        }
-        Ok(Window {
-            kind,
-            step: self.state.params.step,
-            times: (first..)
-                .take(steps)
-                .map(|step| self.state.start_of(step))
-                .collect(),
-            rows,
-            schema: columns
-                .iter()
-                .map(|name| self.state.params.catalogue.get(name))
-                .collect(),
-            values,
-        })
-    }
-
     /// The graph as bytes, with everything that it holds.
     ///
     /// # Errors
@@ -362,40 +221,12 @@ impl TemporalGraph {
     /// # Errors
     /// [`CodecError`] for bytes of another format or version, or damaged ones.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CodecError> {
-        let state: State = FORMAT.decode(bytes)?;
-        let damaged = |e| CodecError::Damaged {
-            format: FORMAT.name,
-            source: Box::new(e),
-        };
-        state.params.check().map_err(damaged)?;
-        Ok(Self::from_state(state))
+        FORMAT.decode(bytes).map(Self::from_state)
     }
 
     pub(crate) fn digraph(&self) -> &DiGraph<(), EdgeKind, u32> {
         &self.edges
     }
-}
-
-/// Features that these nodes have: those of calls first, then sampled metrics by name.
-fn columns<'a>(nodes: impl Iterator<Item = &'a NodeState>) -> Vec<MetricName> {
-    let mut any_calls = false;
-    let mut sampled = BTreeSet::new();
-    for cell in nodes.flat_map(|node| node.cells.values()) {
-        any_calls |= cell.has_calls();
-        for metric in cell.metrics() {
-            if !sampled.contains(metric) {
-                sampled.insert(metric.clone());
-            }
-        }
-    }
-    let mut columns: Vec<MetricName> = CALL_FEATURES
-        .iter()
-        .filter(|_| any_calls)
-        .map(|name| (*name).into())
-        .collect();
-    sampled.retain(|metric| !columns.contains(metric));
-    columns.extend(sampled);
-    columns
 }
 
 fn flows_both_ways(kind: EdgeKind) -> bool {

@@ -11,15 +11,16 @@ use serde::{Deserialize, Serialize};
 pub struct IngestReport {
     /// Taken in.
     pub accepted: u64,
-    /// Dropped: the span was already seen, or the same step of the same change.
+    /// Dropped: the span was already seen, or a change event equal in every field.
     pub duplicate: u64,
-    /// Dropped: older than the lateness bound or the retention allows.
+    /// Dropped: its step is older than the lateness bound or than the retention allows.
     pub late: u64,
     /// Dropped: further in the future than the lateness bound allows.
     pub future: u64,
     /// Dropped: the value is `NaN` or infinite.
     pub non_finite: u64,
-    /// Dropped: a limit on nodes, metrics or samples per step was reached.
+    /// Dropped: a limit on nodes, edges, metrics, change events, or samples of a metric per step was
+    /// reached; the first to come are kept.
     pub over_limit: u64,
 }
 

@@ -5,7 +5,8 @@
 //! calls, samples, changes ──► GraphBuilder ──► TemporalGraph ──► Window [T, N, F]
 //! ```
 //!
-//! Pure data and functions: no clock, no IO. Results never depend on the order of arrival.
+//! Pure data and functions: no clock, no IO. Within the limits of [`GraphParams`], results never
+//! depend on the order of arrival.
 //!
 //! ```
 //! use std::time::Duration;
@@ -39,6 +40,7 @@ mod name;
 mod params;
 mod record;
 pub mod schema;
+mod series;
 pub mod signal;
 mod sketch;
 mod state;
@@ -52,7 +54,7 @@ pub use builder::GraphBuilder;
 pub use cell::CallSummary;
 pub use edge::{EdgeKind, FaultFlow, Subject};
 pub use error::{CodecError, GraphError, KeyError, TimeError};
-pub use graph::{TemporalGraph, WINDOW_STEPS_MAX};
+pub use graph::TemporalGraph;
 pub use ingest::IngestReport;
 pub use key::{NodeId, NodeKey, NodeKind};
 pub use name::{ChangeId, MetricName, Revision, SpanId};
@@ -61,5 +63,6 @@ pub use record::{
     Call, CallStatus, ChangeEvent, ChangeKind, ChangePhase, Party, Record, Reversibility, Sample,
 };
 pub use schema::{Feature, FeatureCatalogue, FeatureClass, Unit, Worse};
+pub use series::{WINDOW_STEPS_MAX, WINDOW_VALUES_MAX};
 pub use time::{TimeRange, Timestamp};
 pub use window::Window;

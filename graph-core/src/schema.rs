@@ -106,19 +106,29 @@ impl Feature {
     ///
     /// A healthy window of constant zeros (an error rate) has no spread; without a floor the
     /// first failed call would be infinitely anomalous.
+    ///
+    /// | unit | floor, with m = the absolute value of the healthy median |
+    /// |---|---|
+    /// | milliseconds | max(0.5, 2 % of m) |
+    /// | percent | 0.5 |
+    /// | ratio | 0.005 |
+    /// | per second | max(0.1, 2 % of m) |
+    /// | bytes | max(1,000,000, 2 % of m) |
+    /// | count | max(1, 2 % of m): a single event is no anomaly |
+    /// | other | max(1e-9, 5 % of m), as nothing is known of its scale; 1e-3 where m is 0 |
     pub fn noise_floor(&self, healthy_median: f64) -> f64 {
-        let absolute = match self.unit {
-            Unit::Milliseconds | Unit::Percent => 0.5,
-            Unit::Ratio => 0.005,
-            Unit::PerSecond => 0.1,
-            Unit::Bytes => 1e6,
-            Unit::Count | Unit::Other => 1e-9,
+        let level = healthy_median.abs();
+        let (absolute, share) = match self.unit {
+            Unit::Milliseconds => (0.5, 0.02),
+            Unit::Percent => (0.5, 0.0),
+            Unit::Ratio => (0.005, 0.0),
+            Unit::PerSecond => (0.1, 0.02),
+            Unit::Bytes => (1e6, 0.02),
+            Unit::Count => (1.0, 0.02),
+            Unit::Other if level > 0.0 => (1e-9, 0.05),
+            Unit::Other => (1e-3, 0.0),
         };
-        let relative = match self.unit {
-            Unit::Ratio | Unit::Percent => 0.0,
-            _ => 0.02 * healthy_median.abs(),
-        };
-        f64::max(absolute, relative)
+        f64::max(absolute, share * level)
     }
 }
 
@@ -190,6 +200,33 @@ mod tests {
         );
         let catalogue = FeatureCatalogue::default().with(mine.clone());
         assert_eq!(catalogue.get(&ERROR_RATE.into()), mine);
+    }
+
+    #[test]
+    fn the_floor_fits_the_unit() {
+        let floor = |unit, median| {
+            Feature::new("x", unit, FeatureClass::Application, Worse::Up).noise_floor(median)
+        };
+        for (unit, median, expected) in [
+            (Unit::Count, 0.0, 1.0),
+            (Unit::Count, -1_000.0, 20.0),
+            (Unit::Other, 0.0, 1e-3),
+            (Unit::Other, f64::NAN, 1e-3),
+            (Unit::Other, 1e-6, 5e-8),
+            (Unit::Other, 1e-12, 1e-9),
+            (Unit::Other, -200.0, 10.0),
+            (Unit::Ratio, 1.0, 0.005),
+            (Unit::Percent, 100.0, 0.5),
+            (Unit::Milliseconds, 1_000.0, 20.0),
+            (Unit::PerSecond, 0.0, 0.1),
+            (Unit::Bytes, 0.0, 1e6),
+        ] {
+            let found = floor(unit, median);
+            assert!(
+                (found - expected).abs() <= 1e-12 * expected,
+                "{unit:?} {found}"
+            );
+        }
     }
 
     #[test]

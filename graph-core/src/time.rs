@@ -118,7 +118,12 @@ impl<'de> Deserialize<'de> for Timestamp {
 }
 
 /// The instants from `start` up to, but without, `end`.
+///
+/// [`new`](Self::new) and deserialisation refuse a range without an instant. The fields are
+/// public, so one can be made by hand: a graph then holds nothing in it, or answers with
+/// [`GraphError::EmptyRange`](crate::GraphError::EmptyRange).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct TimeRange {
     /// First instant.
     pub start: Timestamp,
@@ -139,14 +144,34 @@ impl TimeRange {
         }
     }
 
+    /// Whether it holds no instant: it ends where it starts, or before.
+    pub fn is_empty(&self) -> bool {
+        self.start >= self.end
+    }
+
     /// Whether `at` lies inside.
     pub fn contains(&self, at: Timestamp) -> bool {
         self.start <= at && at < self.end
     }
 
-    /// Length of the range.
+    /// Length of the range; zero when it is empty.
     pub fn span(&self) -> Duration {
         self.end.since(self.start)
+    }
+}
+
+/// A range as it is stored.
+#[derive(Deserialize)]
+struct Unchecked {
+    start: Timestamp,
+    end: Timestamp,
+}
+
+impl TryFrom<Unchecked> for TimeRange {
+    type Error = TimeError;
+
+    fn try_from(stored: Unchecked) -> Result<Self, TimeError> {
+        Self::new(stored.start, stored.end)
     }
 }
 
@@ -178,6 +203,23 @@ mod tests {
         assert!(TimeRange::new(a, a).is_err() && TimeRange::new(b, a).is_err());
         assert!(TimeRange::new(a, b).unwrap().contains(a));
         assert!(!TimeRange::new(a, b).unwrap().contains(b));
+    }
+
+    #[test]
+    fn a_stored_range_is_checked() {
+        let range = TimeRange::new(Timestamp::from_secs(1), Timestamp::from_secs(2)).unwrap();
+        let json = serde_json::to_string(&range).unwrap();
+        assert_eq!(serde_json::from_str::<TimeRange>(&json).unwrap(), range);
+        let backwards = TimeRange {
+            start: range.end,
+            end: range.start,
+        };
+        assert!(backwards.is_empty() && !range.is_empty());
+        let json = serde_json::to_string(&backwards).unwrap();
+        let refused = serde_json::from_str::<TimeRange>(&json).unwrap_err();
+        assert!(refused.to_string().contains("is empty"));
+        let bytes = postcard::to_stdvec(&backwards).unwrap();
+        assert!(postcard::from_bytes::<TimeRange>(&bytes).is_err());
     }
 
     #[test]

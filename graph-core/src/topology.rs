@@ -3,7 +3,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
-use petgraph::algo::tarjan_scc;
+use petgraph::algo::kosaraju_scc;
 
 use crate::graph::{TemporalGraph, node_id};
 use crate::key::NodeId;
@@ -44,12 +44,14 @@ impl TemporalGraph {
     }
 
     /// Groups of nodes in an order in which every caller comes before its callees; nodes that call
-    /// each other in a circle share a group. Ties are broken by key. `O(V + E)` (Tarjan 1972).
+    /// each other in a circle share a group. Ties are broken by key. `O(V + E)` and a sort of the
+    /// groups (Kosaraju 1978, published by Sharir 1981; iterative, so that a long chain of calls
+    /// needs no deep stack).
     ///
     /// Undoing changes in this order never leaves a new caller in front of an old callee.
     pub fn callers_first(&self) -> Vec<Vec<NodeId>> {
-        // Tarjan yields components callees first.
-        let components = tarjan_scc(self.digraph());
+        // Components come callees first.
+        let components = kosaraju_scc(self.digraph());
         let mut group_of = vec![0_usize; self.node_count()];
         for (group, members) in components.iter().enumerate() {
             for member in members {

@@ -70,6 +70,23 @@ fn callers_come_first_and_circles_share_a_group() {
 }
 
 #[test]
+fn a_long_chain_of_calls_needs_no_deep_stack() {
+    let key = |i: usize| NodeKey::service(format!("s{i:06}"));
+    let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
+    let n = 100_000;
+    for i in 1..n {
+        builder.declare_edge(key(i - 1), key(i), EdgeKind::Calls);
+    }
+    let g = builder.build();
+    let groups = g.callers_first();
+    let expected = g.ids().map(|id| vec![id]);
+    assert_eq!(groups.len(), n);
+    assert!(groups.into_iter().eq(expected));
+    let last = g.id(&key(n - 1)).unwrap();
+    assert_eq!(g.blast_radius(last).len(), n);
+}
+
+#[test]
 fn self_calls_end() {
     let g = graph(&[("a", "a", EdgeKind::Calls)]);
     let a = g.id(&NodeKey::service("a")).unwrap();

@@ -49,7 +49,7 @@
 //! 1. set service/cart to revision sha-1
 //!      because  cart@2 is to blame with 92 %
 //!      because  cart@2 came 20 s before
-//!      because  1 node depends on it, 10.0 calls/s
+//!      because  1 node depends on it, 10.0 calls/s at risk there
 //!      requires service/cart runs sha-2
 //!      requires sha-1 of service/cart can still be run
 //!      requires no other plan acts on service/cart

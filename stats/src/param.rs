@@ -25,13 +25,13 @@ pub enum ParamError {
         value: f64,
     },
     /// Two parameters contradict each other.
-    #[error("parameter `{small}` ({small_value}) must be less than `{large}` ({large_value})")]
+    #[error("parameter `{small}` ({small_value}) is too great for `{large}` ({large_value})")]
     NotOrdered {
-        /// The one that must be less.
+        /// The one that is too great.
         small: &'static str,
         /// Its value.
         small_value: f64,
-        /// The one that must be greater.
+        /// The one that bounds it.
         large: &'static str,
         /// Its value.
         large_value: f64,

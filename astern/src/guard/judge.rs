@@ -10,9 +10,8 @@ use astern_rollback_policy::{Impact, Influence, Planner, Policy, Risk};
 use super::params::GuardParams;
 use crate::error::Error;
 
-/// Score of an anomaly of the system from which it is one; severity counts from there.
-const SYSTEM_THRESHOLD: f64 = 3.0;
-/// The same for new instances against old ones, in units of the least effect that matters.
+/// Score of new instances against old ones from which severity counts, in units of the least effect
+/// that matters.
 const CHANGE_THRESHOLD: f64 = 1.0;
 /// How far back traffic is measured for the share of users that a fault hits.
 const TRAFFIC_WINDOW: Duration = Duration::from_secs(600);
@@ -23,6 +22,8 @@ pub(super) struct Stages {
     pub(super) comparison: ReleaseComparison,
     pub(super) policy: Policy,
     pub(super) planner: Planner,
+    /// Score of an anomaly of the system from which severity counts.
+    system_threshold: f64,
 }
 
 impl Stages {
@@ -31,6 +32,7 @@ impl Stages {
             comparison: params.release.clone().check()?,
             policy: Policy::new(params.policy.clone())?,
             planner: Planner::new(params.planner.clone())?,
+            system_threshold: params.assessor.least_score(),
         })
     }
 
@@ -50,7 +52,7 @@ impl Stages {
             let threshold = if of_change {
                 CHANGE_THRESHOLD
             } else {
-                SYSTEM_THRESHOLD
+                self.system_threshold
             };
             self.policy.risk().severity(anomaly.score, threshold)
         });

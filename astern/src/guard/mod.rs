@@ -54,8 +54,9 @@ const FORMAT: Format = Format {
 /// `R` is the ranker: Astern's own unless you bring yours with [`with_ranker`](Self::with_ranker).
 ///
 /// # Complexity
-/// A call costs `O(log n)` a record; a step `O(N · F · T)` for the N nodes, F features and T steps
-/// that it looks back, and `O(E log N)` more while something is anomalous.
+/// A call costs `O(log n)` a record. A step costs a reference to every cell held, `O(N · F · T)` for
+/// the N nodes, F features and T steps that it looks back, and while something is anomalous what
+/// the ranker costs.
 #[derive(Debug)]
 pub struct Guard<R = FusedRanker> {
     state: State,
@@ -70,7 +71,8 @@ struct State {
     builder: GraphBuilder,
     baseline: Option<Baseline>,
     persistence: Persistence,
-    calm: bool,
+    /// End of the last step that was not healthy or in which a change was watched.
+    disturbed: Timestamp,
     /// End of the last step that was judged.
     judged: Option<Timestamp>,
     acted: BTreeSet<ChangeId>,
@@ -90,26 +92,40 @@ impl Guard {
         Self::with_ranker(params, ranker)
     }
 
-    /// A guard from [`to_bytes`](Self::to_bytes), as its next holder: `fence` must be greater than
-    /// that of the holder before, so that a platform can refuse the old one's requests.
+    /// A guard from [`to_bytes`](Self::to_bytes), as its next holder: give every holder a greater
+    /// `fence` than the one before, so that a platform can refuse the old one's requests.
     ///
     /// # Errors
     /// [`Error::Codec`] for bytes of another format or version, or damaged ones; [`Error::Run`] for
     /// a fence below the stored one; [`Error::Param`] for parameters outside their rules.
     pub fn from_bytes(bytes: &[u8], fence: u64) -> Result<Self, Error> {
-        let mut state: State = FORMAT.decode(bytes)?;
-        state.params.check()?;
-        if let Some(run) = &mut state.run {
-            run.resume(fence)?;
-        }
-        state.fence = fence;
-        let stages = Stages::new(&state.params)?;
+        let state = State::restore(bytes, fence)?;
         let ranker = state.params.ranker.clone().check()?;
+        let stages = Stages::new(&state.params)?;
         Ok(Self {
             state,
             stages,
             ranker,
         })
+    }
+}
+
+impl State {
+    fn restore(bytes: &[u8], fence: u64) -> Result<Self, Error> {
+        let mut state: Self = FORMAT.decode(bytes)?;
+        state.params.check()?;
+        if fence < state.fence {
+            return Err(RunError::StaleFence {
+                fence,
+                newest: state.fence,
+            }
+            .into());
+        }
+        if let Some(run) = &mut state.run {
+            run.resume(fence)?;
+        }
+        state.fence = fence;
+        Ok(state)
     }
 }
 
@@ -126,13 +142,27 @@ impl<R: Ranker> Guard<R> {
             persistence: stages.policy.risk().persistence(),
             params,
             baseline: None,
-            calm: true,
+            disturbed: Timestamp::MIN,
             judged: None,
             acted: BTreeSet::new(),
             run: None,
             told: BTreeSet::new(),
             fence: 1,
         };
+        Ok(Self {
+            state,
+            stages,
+            ranker,
+        })
+    }
+
+    /// [`from_bytes`](Guard::from_bytes) of a guard with a ranker of your own.
+    ///
+    /// # Errors
+    /// Those of [`from_bytes`](Guard::from_bytes).
+    pub fn from_bytes_with_ranker(bytes: &[u8], fence: u64, ranker: R) -> Result<Self, Error> {
+        let state = State::restore(bytes, fence)?;
+        let stages = Stages::new(&state.params)?;
         Ok(Self {
             state,
             stages,
@@ -153,13 +183,11 @@ impl<R: Ranker> Guard<R> {
         if report.total() > 0 {
             events.push(Event::Ingest(report));
         }
-        let graph = self.state.builder.build();
-        let end = last_step_end(&graph, now);
+        let end = self.state.params.graph.step_end(now);
         if self.state.judged.is_none_or(|judged| judged < end) {
             self.state.judged = Some(end);
-            if let Err(error) = self.step(&graph, end, now, &mut events) {
-                events.push(Event::Failed(error));
-            }
+            let graph = self.state.builder.build();
+            self.step(&graph, end, now, &mut events);
         }
         self.poll(now, &mut events);
         events
@@ -209,28 +237,29 @@ impl<R: Ranker> Guard<R> {
         FORMAT.encode(&self.state)
     }
 
-    /// One step of the loop.
+    /// One step of the loop. A stage that fails is told; the others go on with what they have.
     fn step(
         &mut self,
         graph: &TemporalGraph,
         end: Timestamp,
         now: Timestamp,
         events: &mut Vec<Event>,
-    ) -> Result<(), Error> {
+    ) {
         let changes = watch::watched(&self.state.params, graph, end);
-        self.learn(graph, &changes, end)?;
-        let Some(baseline) = &self.state.baseline else {
-            return Ok(());
+        if !changes.is_empty() {
+            self.state.disturbed = end;
+        }
+        if let Err(error) = self.learn(graph, end) {
+            events.push(Event::Failed(error));
+        }
+        let Some(healthy) = self.healthy_range() else {
+            return;
         };
-        let healthy = baseline.range;
-        let span = graph.step().saturating_mul(self.state.params.memory_steps);
-        let Ok(recent) = TimeRange::new(end.minus(span), end) else {
-            return Ok(());
-        };
-        let window = graph.window(NodeKind::Service, recent)?;
-        let mut assessments = vec![baseline.assessor.assess(&window)?];
-        for judged in watch::assess_changes(&self.stages.comparison, graph, &changes, healthy, end)
-        {
+        let mut assessments = Vec::new();
+        let system = self.assess_system(graph, end).into_iter();
+        let comparison = &self.stages.comparison;
+        let of_changes = watch::assess_changes(comparison, graph, &changes, healthy, end);
+        for judged in system.chain(of_changes) {
             match judged {
                 Ok(assessment) => assessments.push(assessment),
                 Err(error) => events.push(Event::Failed(error)),
@@ -238,29 +267,48 @@ impl<R: Ranker> Guard<R> {
         }
         let overall = judge::overall(&assessments);
         self.state.persistence.record(overall.verdict);
-        self.state.calm = overall.verdict == Verdict::Healthy;
+        if overall.verdict != Verdict::Healthy {
+            self.state.disturbed = end;
+        }
         events.extend(assessments.iter().cloned().map(Event::Assessed));
-        let diagnosis = self.diagnose(graph, &assessments, &overall, healthy, end)?;
+        let diagnosis = self.diagnose(graph, &assessments, &overall, healthy, end);
+        let diagnosis = diagnosis.unwrap_or_else(|error| {
+            events.push(Event::Failed(error));
+            None
+        });
         events.extend(diagnosis.iter().cloned().map(Event::Diagnosed));
-        self.decide(graph, &overall, diagnosis.as_ref(), &changes, now, events)
+        let decided = self.decide(graph, &overall, diagnosis.as_ref(), &changes, now, events);
+        events.extend(decided.err().map(Event::Failed));
     }
 
-    /// Learns the baseline, first as soon as there is enough, later only while all is well.
-    fn learn(
-        &mut self,
-        graph: &TemporalGraph,
-        changes: &[ChangeEvent],
-        end: Timestamp,
-    ) -> Result<(), Error> {
+    /// Learns the baseline, first as soon as there is enough telemetry, later when it is stale and
+    /// nothing disturbed the steps to learn from.
+    fn learn(&mut self, graph: &TemporalGraph, end: Timestamp) -> Result<(), Error> {
         let params = &self.state.params;
         let due = match &self.state.baseline {
             None => true,
-            Some(old) => self.state.calm && changes.is_empty() && old.is_stale(params, graph, end),
+            Some(old) => {
+                let start = end.minus(graph.step().saturating_mul(params.healthy_steps));
+                self.state.disturbed <= start && old.is_stale(params, graph, end)
+            }
         };
         if due && let Some(new) = Baseline::learn(params, graph, end)? {
             self.state.baseline = Some(new);
         }
         Ok(())
+    }
+
+    /// Judges the system as a whole; `None` before there is a baseline.
+    fn assess_system(
+        &self,
+        graph: &TemporalGraph,
+        end: Timestamp,
+    ) -> Option<Result<Assessment, Error>> {
+        let baseline = self.state.baseline.as_ref()?;
+        let span = graph.step().saturating_mul(self.state.params.memory_steps);
+        let recent = TimeRange::new(end.minus(span), end).ok()?;
+        let window = graph.window(NodeKind::Service, recent).map_err(Error::from);
+        Some(window.and_then(|window| Ok(baseline.assessor.assess(&window)?)))
     }
 
     fn diagnose(
@@ -364,12 +412,4 @@ impl<R: Ranker> Guard<R> {
             }
         }
     }
-}
-
-/// End of the last step that is over at `now`.
-fn last_step_end(graph: &TemporalGraph, now: Timestamp) -> Timestamp {
-    let step = i64::try_from(graph.step().as_nanos())
-        .unwrap_or(i64::MAX)
-        .max(1);
-    Timestamp::from_nanos(now.nanos().div_euclid(step).saturating_mul(step))
 }

@@ -20,6 +20,7 @@ use astern_stats::param::in_range;
 /// | `memory_steps` | 30 | steps that an assessment looks back, 3 to 100,000 |
 /// | `watch` | one hour | how long a change is watched after its last step, at least 1 s |
 /// | `mode` | dry run | whether requests change the platform |
+/// | | | the graph keeps at least `healthy_steps` and `memory_steps` together; the assessor needs no more than `healthy_steps` |
 /// | `symptom` | none | the service level indicator; without one the anomaly nearest to the users |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GuardParams {
@@ -108,6 +109,35 @@ impl GuardParams {
         in_range("healthy_steps", f64::from(self.healthy_steps), 6.0, 1e5)?;
         in_range("memory_steps", f64::from(self.memory_steps), 3.0, 1e5)?;
         in_range("watch in seconds", self.watch.as_secs_f64(), 1.0, 1e9)?;
-        Ok(())
+        self.assessor.check()?;
+        self.run.check()?;
+        let (least, healthy) = (self.assessor.least_steps(), self.healthy_steps);
+        ordered("assessor.steps_min", least, "healthy_steps", healthy)?;
+        let looked_back = healthy.saturating_add(self.memory_steps);
+        let kept = self.graph.retained_steps();
+        ordered(
+            "healthy_steps + memory_steps",
+            looked_back,
+            "graph.retention_steps",
+            kept,
+        )
     }
+}
+
+fn ordered(
+    small: &'static str,
+    small_value: u32,
+    large: &'static str,
+    large_value: u32,
+) -> Result<(), ParamError> {
+    if small_value <= large_value {
+        return Ok(());
+    }
+    let (small_value, large_value) = (f64::from(small_value), f64::from(large_value));
+    Err(ParamError::NotOrdered {
+        small,
+        small_value,
+        large,
+        large_value,
+    })
 }

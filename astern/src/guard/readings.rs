@@ -4,8 +4,6 @@ use astern_graph_core::{MetricName, Subject, TemporalGraph, TimeRange, Timestamp
 use astern_rollback_policy::{Expectation, IdempotencyKey, Observed, Outcome, Run};
 use astern_stats::robust;
 
-use super::last_step_end;
-
 /// Newest steps of which a reading is the median: one step may hold a single call.
 const STEPS: u32 = 3;
 
@@ -51,7 +49,11 @@ fn reading(
     metric: &MetricName,
     now: Timestamp,
 ) -> Option<f64> {
-    let end = last_step_end(graph, now);
+    let end = graph.step_end(now);
     let range = TimeRange::new(end.minus(graph.step() * STEPS), end).ok()?;
-    robust::median(&graph.series(subject.node(), metric, range).ok()?)
+    let series = match subject {
+        Subject::Node(key) => graph.series(key, metric, range),
+        Subject::Edge { from, to, kind } => graph.edge_series(from, to, *kind, metric, range),
+    };
+    robust::median(&series.ok()?)
 }

@@ -76,6 +76,9 @@ fn parse() -> Result<Args, lexopt::Error> {
             other => return Err(other.unexpected()),
         }
     }
+    if args.seeds == 0 {
+        return Err("--seeds must be at least 1".into());
+    }
     if args.suite.is_empty() {
         Err("which suite?".into())
     } else {
@@ -106,7 +109,13 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
     };
     let version = env!("CARGO_PKG_VERSION");
     let suite = &args.suite;
-    let report = format!("# {suite}\n\n`cargo xtask eval {suite}`, Astern {version}.\n\n{body}");
+    let options = match (suite.as_str(), args.splits) {
+        ("sim", _) => format!(" --from {} --seeds {}", args.from, args.seeds),
+        (_, Splits::Train) => " --train-only".to_owned(),
+        (_, Splits::All) => String::new(),
+    };
+    let command = format!("cargo xtask eval {suite}{options}");
+    let report = format!("# {suite}\n\n`{command}`, Astern {version}.\n\n{body}");
     println!("{report}");
     if let Some(path) = &args.out {
         std::fs::write(path, &report)?;

@@ -130,19 +130,15 @@ pub(super) fn read(root: &Path, split: Split) -> Result<Vec<Case>, DataError> {
         Split::Train => "train",
         Split::Test => "test",
     });
-    let mut issues: Vec<(u32, PathBuf)> = fs::read_dir(&folder)
-        .map_err(|e| unreadable(&folder, e))?
-        .filter_map(Result::ok)
-        .filter_map(|entry| {
-            let number = entry
-                .file_name()
-                .to_str()?
-                .strip_prefix("issue_")?
-                .parse()
-                .ok()?;
-            Some((number, entry.path()))
-        })
-        .collect();
+    let mut issues: Vec<(u32, PathBuf)> = Vec::new();
+    for entry in fs::read_dir(&folder).map_err(|e| unreadable(&folder, e))? {
+        let entry = entry.map_err(|e| unreadable(&folder, e))?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix("issue_"));
+        if let Some(number) = number.and_then(|number| number.parse().ok()) {
+            issues.push((number, entry.path()));
+        }
+    }
     issues.sort();
     if issues.is_empty() {
         return Err(misshapen(&folder, "it holds no folder `issue_N`"));
@@ -259,12 +255,17 @@ fn read_metrics(path: &Path) -> Result<Metrics, DataError> {
         let at: f64 = at
             .parse()
             .map_err(|_| misshapen(path, &format!("line {}: `{at}` is no unix time", line + 5)))?;
-        let values = cells
+        let values: Result<Vec<f64>, DataError> = cells
             .iter()
-            .map(|cell| cell.trim().parse().unwrap_or(f64::NAN))
+            .map(|cell| match cell.trim() {
+                "" => Ok(f64::NAN),
+                text => text.parse().map_err(|_| {
+                    misshapen(path, &format!("line {}: `{text}` is no number", line + 5))
+                }),
+            })
             .collect();
         #[expect(clippy::cast_possible_truncation, reason = "unix seconds")]
-        parsed.push((at as i64, values));
+        parsed.push((at as i64, values?));
     }
     Ok(Metrics {
         columns,

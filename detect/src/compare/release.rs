@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use astern_graph_core::schema::{ERROR_RATE, LATENCY_MS_P50, LATENCY_MS_P95};
 use astern_graph_core::signal::{Anomaly, Assessment, Evidence, Verdict};
 use astern_graph_core::{
-    ChangeEvent, GraphError, MetricName, NodeKey, TemporalGraph, TimeRange, Timestamp,
+    ChangeEvent, ChangePhase, GraphError, MetricName, NodeKey, TemporalGraph, TimeRange, Timestamp,
 };
 use astern_stats::param::in_range;
 use astern_stats::{ParamError, robust};
@@ -82,8 +82,9 @@ impl ReleaseParams {
 /// calls by [`fisher_greater`]; the median and the 95 % quantile of latency per instance and step
 /// by [`mann_whitney_greater`]. A test counts only with an effect that matters.
 ///
-/// When no old instance received a call any more, the service's own instances before the change
-/// stand in for them, and the evidence says so.
+/// When old instances receive too few calls, the service's own instances before the change stand
+/// in for them, and the evidence says so. Too few calls or latencies on either side are
+/// inconclusive, never healthy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReleaseComparison(ReleaseParams);
 
@@ -115,23 +116,41 @@ impl Side {
     }
 }
 
+/// Whether both sides have latencies enough to compare, or neither has any.
+fn comparable(old: &Side, new: &Side) -> bool {
+    let seen = |series: &[f64]| series.iter().filter(|x| x.is_finite()).count();
+    let (old, new) = (seen(&old.latency_p50), seen(&new.latency_p50));
+    (old == 0 && new == 0) || (old >= LATENCIES_MIN && new >= LATENCIES_MIN)
+}
+
+/// Fewest latencies a side that [`mann_whitney_greater`] takes.
+const LATENCIES_MIN: usize = 3;
+
 /// The parts of a range in which an instance ran the old and the new revision, in whole steps: the
-/// step of the switch itself belongs to neither.
+/// step of a switch itself belongs to neither.
 fn parts(
     graph: &TemporalGraph,
     change: &ChangeEvent,
     instance: &NodeKey,
     range: TimeRange,
 ) -> (Option<TimeRange>, Option<TimeRange>) {
-    let mut steps = graph.change_steps(&change.id);
-    let switched = steps
-        .find(|step| step.instances.contains(instance))
-        .map(|step| step.at);
-    match switched {
+    let switch = |back: bool| {
+        let mut steps = graph.change_steps(&change.id);
+        let named = steps.find(|step| {
+            (step.phase == ChangePhase::RolledBack) == back && step.instances.contains(instance)
+        });
+        named.map(|step| step.at)
+    };
+    // The last instant before the step that holds a switch.
+    let until = |at: Timestamp| {
+        let last = at.minus(graph.step()).nanos().saturating_add(1);
+        Timestamp::from_nanos(last).min(range.end)
+    };
+    let end = switch(true).map_or(range.end, until);
+    match switch(false) {
         Some(at) => {
-            let before = Timestamp::from_nanos(at.minus(graph.step()).nanos().saturating_add(1));
-            let old = TimeRange::new(range.start, before).ok();
-            let new = TimeRange::new(at.plus(graph.step()).max(range.start), range.end).ok();
+            let old = TimeRange::new(range.start, until(at)).ok();
+            let new = TimeRange::new(at.plus(graph.step()).max(range.start), end).ok();
             (old, new)
         }
         None if graph.revision(instance) == Some(&change.to) => (None, Some(range)),
@@ -140,22 +159,24 @@ fn parts(
 }
 
 impl ReleaseComparison {
-    /// Judges one change over `range`; `before` is a range from before the change, for the case that
-    /// no old instance is left. An instance counts as old until the step of the change that names
+    /// Judges one change over `range`. The part of `healthy` before the change stands in where old
+    /// instances receive too few calls. An instance counts as old until the step of the change that names
     /// it, and as new from the step after.
     ///
     /// # Errors
     /// [`GraphError`] when the range is longer than a window may be.
     ///
     /// # Complexity
-    /// `O(I · T)` for I instances of the service and T steps.
+    /// `O(N + I · (T + C))` for N nodes, I instances of the service, T steps, and C events of changes.
     pub fn assess(
         &self,
         graph: &TemporalGraph,
         change: &ChangeEvent,
         range: TimeRange,
-        before: TimeRange,
+        healthy: TimeRange,
     ) -> Result<Assessment, GraphError> {
+        // What ran before the change must not contain it.
+        let before = TimeRange::new(healthy.start, healthy.end.min(change.at)).ok();
         let verdict = |verdict| Assessment::new(verdict).of_change(change.id.clone());
         let (mut old, mut new) = (Side::default(), Side::default());
         for instance in graph.instances(&change.service) {
@@ -171,17 +192,18 @@ impl ReleaseComparison {
             return Ok(verdict(Verdict::NoData));
         }
         let mut fallback = None;
-        if old.calls == 0 {
+        let least = u64::from(self.0.calls_min);
+        if let (true, Some(before)) = (old.calls < least, before) {
             for instance in graph.instances(&change.service) {
                 old.add(graph, instance, before)?;
             }
             fallback = Some(Evidence::Fallback {
                 wanted: "old instances at the same time".into(),
-                used: "instances before the change".into(),
-                reason: "no old instance received a call since".into(),
+                used: "instances before the change as well".into(),
+                reason: "old instances received too few calls since".into(),
             });
         }
-        if new.calls < u64::from(self.0.calls_min) || old.calls < u64::from(self.0.calls_min) {
+        if new.calls < least || old.calls < least || !comparable(&old, &new) {
             return Ok(verdict(Verdict::Inconclusive));
         }
         let worse = self.worse(&old, &new);

@@ -86,7 +86,7 @@ pub enum Evidence {
     BlastRadius {
         /// Number of nodes that a fault here can reach.
         nodes: usize,
-        /// Calls per second into them.
+        /// Calls per second at risk there: into each of them, weighted by influence.
         calls_per_second: f64,
     },
     /// A method could not run, and what was done instead.
@@ -132,7 +132,15 @@ impl fmt::Display for Evidence {
                 te_nats,
                 p_value,
             } => {
-                write!(f, "{from} drives {to} ({te_nats:.3} nats, p {p_value:.1e})")
+                let drives = if *p_value <= 0.05 {
+                    "drives"
+                } else {
+                    "is not seen to drive"
+                };
+                write!(
+                    f,
+                    "{from} {drives} {to} ({te_nats:.3} nats, p {p_value:.1e})"
+                )
             }
             Self::OriginOfFault {
                 anomalous_dependencies: 0,
@@ -159,7 +167,10 @@ impl fmt::Display for Evidence {
                 } else {
                     "nodes depend"
                 };
-                write!(f, "{nodes} {depend} on it, {calls_per_second:.1} calls/s")
+                write!(
+                    f,
+                    "{nodes} {depend} on it, {calls_per_second:.1} calls/s at risk there"
+                )
             }
             Self::Fallback {
                 wanted,

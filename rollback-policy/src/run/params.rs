@@ -94,7 +94,11 @@ impl RunParams {
         self
     }
 
-    pub(crate) fn check(&self) -> Result<(), ParamError> {
+    /// Checks the parameters, as a [`Run`](crate::Run) does when it is made.
+    ///
+    /// # Errors
+    /// [`ParamError`] for a parameter outside its rule.
+    pub fn check(&self) -> Result<(), ParamError> {
         in_range("max_attempts", f64::from(self.max_attempts), 1.0, 100.0)?;
         for (name, span) in [
             ("backoff_seconds", self.backoff),
