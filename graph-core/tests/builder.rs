@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use astern_graph_core::{
-    Call, CallStatus, ChangeEvent, ChangeKind, ChangePhase, EdgeKind, GraphBuilder, GraphError,
-    GraphParams, NodeKey, NodeKind, Party, Record, Reversibility, Revision, Sample, SpanId,
-    Subject, TemporalGraph, TimeRange, Timestamp,
+    Call, CallStatus, ChangeEvent, ChangeKind, ChangePhase, EdgeKind, GraphBuilder, GraphParams,
+    NodeKey, NodeKind, Party, Record, Reversibility, Revision, Sample, SpanId, Subject,
+    TemporalGraph, TimeRange, Timestamp,
 };
 use proptest::prelude::*;
 

@@ -45,7 +45,7 @@
 //! let assessment = Assessment::new(Verdict::Regressed);
 //! let plan = Planner::new(params)?.plan(&builder.build(), &assessment, &diagnosis, &[release], now)?;
 //! assert_eq!(plan.to_string(), "\
-//! plan 3094a45b2f1d9359f93f52f218767a97 of 2023-11-14T22:14:20Z, 1 step
+//! plan 28bdb0fd6d25229276836eae22af8588 of 2023-11-14T22:14:20Z, 1 step
 //! 1. set service/cart to revision sha-1
 //!      because  cart@2 is to blame with 92 %
 //!      because  cart@2 came 20 s before

@@ -103,17 +103,44 @@ pub enum Evidence {
 impl fmt::Display for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Shift { .. } | Self::NewAgainstOld { .. } | Self::Correlation { .. } => {
+                self.fmt_metric(f)
+            }
+            Self::ChangedBefore { change, delay } => {
+                write!(f, "{change} came {} s before", delay.as_secs())
+            }
+            Self::OlderThanChange { change, lead } => {
+                write!(f, "the fault is {} s older than {change}", lead.as_secs())
+            }
+            Self::Learned {
+                model,
+                score,
+                untrained,
+            } => write!(f, "{model} scores {score:.2} (untrained {untrained:.2})"),
+            Self::Fallback {
+                wanted,
+                used,
+                reason,
+            } => write!(f, "{used} in place of {wanted}: {reason}"),
+            Self::Influence { .. } | Self::OriginOfFault { .. } | Self::BlastRadius { .. } => {
+                self.fmt_graph(f)
+            }
+        }
+    }
+}
+
+impl Evidence {
+    fn fmt_metric(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::Shift {
                 metric,
                 healthy,
                 observed,
                 z,
-            } => {
-                write!(
-                    f,
-                    "{metric} is {observed:.3}, healthy {healthy:.3} (z {z:.1})"
-                )
-            }
+            } => write!(
+                f,
+                "{metric} is {observed:.3}, healthy {healthy:.3} (z {z:.1})"
+            ),
             Self::NewAgainstOld {
                 metric,
                 old,
@@ -126,6 +153,12 @@ impl fmt::Display for Evidence {
             Self::Correlation { metric, r } => {
                 write!(f, "{metric} moves with the symptom (r {r:.2})")
             }
+            _ => Ok(()),
+        }
+    }
+
+    fn fmt_graph(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::Influence {
                 from,
                 to,
@@ -147,17 +180,7 @@ impl fmt::Display for Evidence {
             } => f.write_str("nothing that it depends on is anomalous"),
             Self::OriginOfFault {
                 anomalous_dependencies: n,
-            } => {
-                write!(f, "{n} of its dependencies are anomalous too")
-            }
-            Self::ChangedBefore { .. } | Self::OlderThanChange { .. } => self.fmt_timing(f),
-            Self::Learned {
-                model,
-                score,
-                untrained,
-            } => {
-                write!(f, "{model} scores {score:.2} (untrained {untrained:.2})")
-            }
+            } => write!(f, "{n} of its dependencies are anomalous too"),
             Self::BlastRadius {
                 nodes,
                 calls_per_second,
@@ -171,26 +194,6 @@ impl fmt::Display for Evidence {
                     f,
                     "{nodes} {depend} on it, {calls_per_second:.1} calls/s at risk there"
                 )
-            }
-            Self::Fallback {
-                wanted,
-                used,
-                reason,
-            } => {
-                write!(f, "{used} in place of {wanted}: {reason}")
-            }
-        }
-    }
-}
-
-impl Evidence {
-    fn fmt_timing(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ChangedBefore { change, delay } => {
-                write!(f, "{change} came {} s before", delay.as_secs())
-            }
-            Self::OlderThanChange { change, lead } => {
-                write!(f, "the fault is {} s older than {change}", lead.as_secs())
             }
             _ => Ok(()),
         }
