@@ -1,7 +1,7 @@
 //! The series that rankers compare: one metric of each candidate, healthy and abnormal.
 
-use astern_graph_core::{Feature, FeatureClass, MetricName, NodeId, NodeKey, TemporalGraph};
-use astern_stats::robust;
+use astern_graph_core::{Feature, FeatureClass, MetricName, NodeId, NodeKey, TemporalGraph, Worse};
+use astern_stats::{order, robust};
 
 use crate::error::RankError;
 use crate::incident::Incident;
@@ -20,6 +20,7 @@ pub(crate) struct Candidate {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shift {
     pub(crate) median: f64,
+    /// The abnormal value, at the same quantile of badness as `excess`.
     pub(crate) observed: f64,
     /// How much worse than the median, in the metric's unit; never negative.
     pub(crate) excess: f64,
@@ -44,14 +45,19 @@ impl Candidate {
             .map(|x| self.feature.worse.badness(x - median))
             .collect();
         let excess = robust::quantile(&bad, upper)?.max(0.0);
-        let direction = if self.feature.worse.badness(1.0) < 0.0 {
-            -1.0
-        } else {
-            1.0
+        let observed = match self.feature.worse {
+            Worse::Up => median + excess,
+            Worse::Down => median - excess,
+            // Either side may be the bad one: the step nearest to the excess says which it was.
+            Worse::Both => {
+                let finite = self.abnormal.iter().copied().filter(|x| x.is_finite());
+                let off = |x: f64| ((x - median).abs() - excess).abs();
+                finite.min_by(|a, b| order::ascending(off(*a), off(*b)))?
+            }
         };
         Some(Shift {
             median,
-            observed: median + direction * excess,
+            observed,
             excess,
             z: excess / spread,
         })
@@ -133,5 +139,45 @@ pub(crate) fn filled(series: &[f64]) -> Vec<f64> {
             .map(|x| if x.is_finite() { *x } else { mean })
             .collect(),
         None => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use astern_graph_core::Unit;
+    use astern_graph_core::{EdgeKind, GraphBuilder, GraphParams};
+
+    /// A node with one series, of which either direction or one is worse.
+    pub(crate) fn series(worse: Worse, healthy: &[f64], abnormal: &[f64]) -> Candidate {
+        let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
+        let key = NodeKey::service("a");
+        builder.declare_edge(key.clone(), NodeKey::service("b"), EdgeKind::Calls);
+        Candidate {
+            id: builder.build().id(&key).unwrap(),
+            key,
+            feature: Feature::new("x", Unit::Count, FeatureClass::Application, worse),
+            healthy: healthy.to_vec(),
+            abnormal: abnormal.to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_fall_is_observed_as_a_fall_where_either_direction_is_worse() {
+        let healthy = [99.0, 100.0, 101.0, 100.0, 100.0];
+        let observed = |worse, abnormal: &[f64]| {
+            let shift = series(worse, &healthy, abnormal).shift(0.9).unwrap();
+            (shift.observed, shift.excess)
+        };
+        let close = |found: (f64, f64), observed: f64, excess: f64| {
+            (found.0 - observed).abs() + (found.1 - excess).abs() < 1e-9
+        };
+        let fell = [100.0, f64::NAN, 10.0, 10.0, 10.0];
+        assert!(close(observed(Worse::Both, &fell), 10.0, 90.0));
+        assert!(close(observed(Worse::Down, &fell), 10.0, 90.0));
+        assert!(close(observed(Worse::Up, &fell), 100.0, 0.0));
+        let rose = [100.0, 190.0, 190.0];
+        assert!(close(observed(Worse::Both, &rose), 190.0, 90.0));
+        assert!(close(observed(Worse::Up, &rose), 190.0, 90.0));
     }
 }

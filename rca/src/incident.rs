@@ -1,7 +1,7 @@
 //! What is to be explained: the symptom, when it was healthy, when it was not.
 
 use astern_graph_core::signal::Assessment;
-use astern_graph_core::{MetricName, NodeKey, TimeRange, Timestamp};
+use astern_graph_core::{MetricName, NodeKey, TimeRange};
 
 /// What users notice: one metric of one node, the service level indicator (SLI).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,8 @@ pub struct Incident {
     pub healthy: TimeRange,
     /// When it was not. Some steps from before the onset help: a cause moves with the symptom.
     pub abnormal: TimeRange,
-    /// Assessments of the system and of changes; empty when there was no detector.
+    /// Assessments of the system and of changes, the newest last: only the last one of each change
+    /// counts. Empty when there was no detector.
     pub assessments: Vec<Assessment>,
 }
 
@@ -38,19 +39,10 @@ impl Incident {
         }
     }
 
-    /// With what detectors said.
+    /// With what detectors said, the newest last.
     #[must_use]
     pub fn assessed(mut self, assessments: Vec<Assessment>) -> Self {
         self.assessments = assessments;
         self
-    }
-
-    /// Earliest onset among the anomalies of the system; `None` when there is none.
-    pub fn onset(&self) -> Option<Timestamp> {
-        let of_system = self.assessments.iter().filter(|a| a.change.is_none());
-        of_system
-            .flat_map(|a| &a.anomalies)
-            .map(|anomaly| anomaly.since)
-            .min()
     }
 }

@@ -30,7 +30,8 @@ pub struct Influence {
 /// nodes look coupled). For Gaussian series `1 - exp(-2 TE)` is the partial R² of the source's
 /// past; an insignificant estimate weighs 0. `O(T)`.
 ///
-/// Below 50 complete samples, or for degenerate series, there is no weight and the evidence is a
+/// A sample is complete when the target's next value, its past and the source's past are there. Below
+/// 50 complete samples, or for degenerate series, there is no weight and the evidence is a
 /// [`Evidence::Fallback`].
 pub fn influence(
     graph: &TemporalGraph,
@@ -47,18 +48,15 @@ pub fn influence(
             .collect::<Vec<f64>>()
     };
     let (source, target) = (differenced(from), differenced(to));
-    let complete = source
-        .iter()
-        .zip(&target)
-        .filter(|(a, b)| a.is_finite() && b.is_finite());
-    let samples = complete.count();
-    let estimate = if samples < SAMPLES_MIN {
-        Err(TeError::TooFew {
-            have: samples,
-            need: SAMPLES_MIN,
-        })
-    } else {
-        GaussianTeParams::default().estimate(&source, &target)
+    let too_few = |have| TeError::TooFew {
+        have,
+        need: SAMPLES_MIN,
+    };
+    let estimate = match GaussianTeParams::default().estimate(&source, &target) {
+        Ok(te) if te.samples < SAMPLES_MIN => Err(too_few(te.samples)),
+        // The estimator itself is content with fewer.
+        Err(TeError::TooFew { have, .. }) => Err(too_few(have)),
+        other => other,
     };
     match estimate {
         Ok(te) => {
@@ -81,5 +79,48 @@ pub fn influence(
                 reason: error.to_string().into(),
             },
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use astern_graph_core::{EdgeKind, GraphBuilder, GraphParams, Sample, Timestamp};
+
+    /// Influence between two nodes of which those minutes are missing.
+    fn with_gaps(minutes: i64, missing: impl Fn(i64) -> bool) -> Influence {
+        let (from, to) = (NodeKey::service("a"), NodeKey::service("b"));
+        let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
+        builder.declare_edge(to.clone(), from.clone(), EdgeKind::Calls);
+        for minute in (0..minutes).filter(|m| !missing(*m)) {
+            let at = Timestamp::from_secs(60 * minute);
+            for (key, prime) in [(&from, 31), (&to, 37)] {
+                let value = (minute * minute % prime) as f64;
+                builder.extend([Sample::new(at, key.clone(), "x", value).into()]);
+            }
+        }
+        let (start, end) = (Timestamp::from_secs(0), Timestamp::from_secs(60 * minutes));
+        let range = TimeRange::new(start, end).unwrap();
+        influence(&builder.build(), &from, &to, &"x".into(), range)
+    }
+
+    #[test]
+    fn only_samples_with_their_past_count() {
+        // 53 minutes are 52 differences, of which 51 have a past.
+        assert!(with_gaps(53, |_| false).weight.is_some());
+        // Every third minute missing: 66 pairs of values that follow each other, none with a past.
+        for (minutes, have) in [(51, "49"), (5, "3"), (1, "0")] {
+            let few = with_gaps(minutes, |_| false);
+            assert_eq!(few.weight, None);
+            let Evidence::Fallback { reason, .. } = &few.evidence else {
+                panic!("{}", few.evidence);
+            };
+            assert!(reason.contains(&format!("{have} complete samples; at least 50")));
+        }
+        let sparse = with_gaps(200, |minute| minute % 3 == 0);
+        let Evidence::Fallback { reason, .. } = &sparse.evidence else {
+            panic!("{}", sparse.evidence);
+        };
+        assert!(reason.starts_with("0 complete samples"), "{reason}");
     }
 }

@@ -1,16 +1,17 @@
 //! What every ranker must do, and what the fused one does beyond that.
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
-use astern_graph_core::signal::{Abstention, Anomaly, Assessment, Evidence, Verdict};
+use astern_graph_core::signal::{Abstention, Evidence, RankedCause};
 use astern_graph_core::{
-    ChangeEvent, EdgeKind, GraphBuilder, GraphError, GraphParams, NodeKey, Sample, TemporalGraph,
-    TimeRange, Timestamp,
+    EdgeKind, GraphBuilder, GraphError, GraphParams, NodeKey, Sample, TemporalGraph, TimeRange,
+    Timestamp,
 };
 use astern_rca::rank::{CorrelationRanker, FusedParams, RobustScorer, TraversalRanker};
 use astern_rca::{Incident, RankError, Ranker};
 
 const HEALTHY: i64 = 120;
 const ABNORMAL: i64 = 10;
+const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
 fn minutes(from: i64, to: i64) -> TimeRange {
     TimeRange::new(
@@ -32,17 +33,20 @@ fn ripple(node: usize, minute: i64) -> f64 {
 
 /// `a → b → c → d`, with `c` slow from minute 123 on: the fault travels back to `b` and `a`.
 fn chain(builder: &mut GraphBuilder) {
-    let names = ["a", "b", "c", "d"];
-    for pair in names.windows(2) {
+    for pair in NAMES.windows(2) {
         builder.declare_edge(service(pair[0]), service(pair[1]), EdgeKind::Calls);
     }
+    readings(builder);
+}
+
+fn readings(builder: &mut GraphBuilder) {
     for minute in 0..HEALTHY + ABNORMAL {
         let fault = if minute >= HEALTHY + 3 {
             40.0 + 5.0 * ripple(9, minute)
         } else {
             0.0
         };
-        for (i, name) in names.iter().enumerate() {
+        for (i, name) in NAMES.iter().enumerate() {
             let own = 10.0 * (4 - i) as f64 + ripple(i, minute);
             let suffered = if i <= 2 { fault } else { 0.0 };
             let at = Timestamp::from_secs(60 * minute);
@@ -181,53 +185,137 @@ fn too_few_samples_for_transfer_entropy_are_said() {
     assert!(!long.causes[0].evidence.iter().any(says), "{long}");
 }
 
-/// Releases of `b` and `c`, and what a detector said.
-fn releases() -> (TemporalGraph, Vec<Assessment>) {
+#[test]
+fn without_edges_every_ranker_answers() {
+    let mut builder = builder();
+    readings(&mut builder);
+    let graph = builder.build();
+    assert_eq!(graph.edges().count(), 0);
+    let first = |ranker: &dyn Ranker| ranker.rank(&graph, &incident()).unwrap();
+    // Those that go by edges know of no candidate but the symptom, which traversal never blames.
+    let fused = first(&*fused());
+    assert_eq!(fused.causes.len(), 1, "{fused}");
+    assert_eq!(fused.causes[0].subject, service("a").into());
+    assert_eq!(fused.causes[0].path, [service("a")]);
+    let traversal = first(&TraversalRanker);
+    assert_eq!(traversal.abstained, Some(Abstention::NoCandidate));
+    assert_eq!(first(&CorrelationRanker).causes.len(), 3);
+    assert_eq!(first(&RobustScorer).causes.len(), 4);
+}
+
+#[test]
+fn a_symptom_apart_from_the_graph_has_no_other_cause() {
     let mut builder = builder();
     chain(&mut builder);
-    for (name, minute) in [("b", HEALTHY), ("c", HEALTHY + 2)] {
+    for minute in 0..HEALTHY + ABNORMAL {
+        let slow = if minute < HEALTHY + 3 { 0.0 } else { 40.0 };
         let at = Timestamp::from_secs(60 * minute);
-        let change = ChangeEvent::new(name, at, service(name), Some("v1".into()), "v2".into());
-        builder.extend([change.into()]);
+        let value = 20.0 + slow + ripple(5, minute);
+        builder.extend([Sample::new(at, service("apart"), "latency_ms", value).into()]);
     }
-    let onset = Timestamp::from_secs(60 * (HEALTHY + 3));
-    let anomalies = ["a", "b", "c"].map(|name| Anomaly::new(service(name), 9.0, onset));
-    let system = Assessment::new(Verdict::Regressed).with_anomalies(anomalies.to_vec());
-    let of_b = Assessment::new(Verdict::Healthy).of_change("b".into());
-    let of_c = Assessment::new(Verdict::Regressed).of_change("c".into());
-    (builder.build(), vec![system, of_b, of_c])
+    let graph = builder.build();
+    let mut apart = incident();
+    apart.symptom.node = service("apart");
+    let fused = fused().rank(&graph, &apart).unwrap();
+    let blamed: Vec<_> = fused.causes.iter().map(|c| c.subject.node()).collect();
+    assert_eq!(blamed, [&service("apart")]);
+    let traversal = TraversalRanker.rank(&graph, &apart).unwrap();
+    assert_eq!(traversal.abstained, Some(Abstention::NoCandidate));
+    for ranker in [&CorrelationRanker as &dyn Ranker, &RobustScorer] {
+        assert!(!ranker.rank(&graph, &apart).unwrap().causes.is_empty());
+    }
 }
 
 #[test]
-fn the_change_of_the_cause_is_blamed_with_its_collateral() {
-    let (graph, assessments) = releases();
-    let diagnosis = fused()
-        .rank(&graph, &incident().assessed(assessments))
-        .unwrap();
-    let first = &diagnosis.changes[0];
-    assert_eq!(first.change.as_str(), "c");
-    assert!(first.probability.unwrap() > 0.9, "{diagnosis}");
-    assert_eq!(first.collateral, ["a", "b"].map(service));
-    assert!(diagnosis.changes[1].probability.unwrap() < 0.1);
-    assert_eq!(diagnosis.abstained, None);
+fn callers_of_the_symptom_are_not_blamed() {
+    let graph = graph_of_chain();
+    let mut of_b = incident();
+    of_b.symptom.node = service("b");
+    for ranker in [fused(), Box::new(TraversalRanker)] {
+        let diagnosis = ranker.rank(&graph, &of_b).unwrap();
+        assert_eq!(diagnosis.causes[0].path, ["c", "b"].map(service));
+        let blames_a = |c: &RankedCause| *c.subject.node() == service("a");
+        assert!(!diagnosis.causes.iter().any(blames_a), "{diagnosis}");
+    }
+    for ranker in [&CorrelationRanker as &dyn Ranker, &RobustScorer] {
+        assert!(!ranker.rank(&graph, &of_b).unwrap().causes.is_empty());
+    }
 }
 
 #[test]
-fn a_change_after_the_onset_is_not_blamed() {
+fn a_node_that_calls_itself_can_be_the_cause() {
     let mut builder = builder();
     chain(&mut builder);
-    let late = Timestamp::from_secs(60 * (HEALTHY + 9));
-    let change = ChangeEvent::new("c", late, service("c"), None, "v2".into());
-    builder.extend([change.into()]);
-    let onset = Timestamp::from_secs(60 * (HEALTHY + 3));
-    let anomaly = Anomaly::new(service("c"), 9.0, onset);
-    let system = Assessment::new(Verdict::Regressed).with_anomalies(vec![anomaly]);
-    let diagnosis = fused()
-        .rank(&builder.build(), &incident().assessed(vec![system]))
-        .unwrap();
-    assert!(
-        diagnosis.changes[0].probability.unwrap() < 0.5,
-        "{diagnosis}"
-    );
-    assert_eq!(diagnosis.abstained, Some(Abstention::NoChangeExplains));
+    for name in ["a", "c"] {
+        builder.declare_edge(service(name), service(name), EdgeKind::Calls);
+    }
+    for ranker in [fused(), Box::new(TraversalRanker)] {
+        let diagnosis = ranker.rank(&builder.build(), &incident()).unwrap();
+        assert_eq!(diagnosis.causes[0].path, ["c", "b", "a"].map(service));
+    }
+}
+
+/// Nodes of which each is slow by another amount from minute 12 on, and an incident of the first.
+fn all_slow(nodes: usize, edges: impl IntoIterator<Item = (usize, usize)>) -> TemporalGraph {
+    let mut builder = builder();
+    for (from, to) in edges {
+        builder.declare_edge(numbered(from), numbered(to), EdgeKind::Calls);
+    }
+    for minute in 0..16 {
+        let at = Timestamp::from_secs(60 * minute);
+        let slow = if minute < 12 { 0.0 } else { 40.0 };
+        let values = (0..nodes).map(|i| (i, 10.0 + slow + ripple(i % 9, minute)));
+        builder.extend(values.map(|(i, x)| Sample::new(at, numbered(i), "latency_ms", x).into()));
+    }
+    builder.build()
+}
+
+fn numbered(i: usize) -> NodeKey {
+    service(&format!("{i:05}"))
+}
+
+fn incident_of_first() -> Incident {
+    let symptom = numbered(0);
+    Incident::new(
+        symptom,
+        "latency_ms".into(),
+        minutes(0, 12),
+        minutes(12, 16),
+    )
+}
+
+#[test]
+fn a_walk_of_too_many_paths_ends_and_says_so() {
+    // 15 nodes that all call each other, of which each calls one more: 2e11 paths.
+    let mutual = (0..15).flat_map(|from| (0..16).map(move |to| (from, to)));
+    let graph = all_slow(16, mutual);
+    let diagnosis = TraversalRanker.rank(&graph, &incident_of_first()).unwrap();
+    let first = &diagnosis.causes[0];
+    assert_eq!(first.subject, numbered(15).into());
+    let says = |e: &Evidence| matches!(e, Evidence::Fallback { .. });
+    assert!(first.evidence.iter().any(says), "{diagnosis}");
+    // Without that one there is no node to blame, and never an end of paths.
+    let mutual = (0..15).flat_map(|from| (0..15).map(move |to| (from, to)));
+    let graph = all_slow(15, mutual);
+    let diagnosis = TraversalRanker.rank(&graph, &incident_of_first()).unwrap();
+    assert_eq!(diagnosis.abstained, Some(Abstention::NoCandidate));
+}
+
+#[test]
+fn a_long_chain_takes_neither_stack_nor_quadratic_memory() {
+    const LONG: usize = 20_000;
+    let graph = all_slow(LONG, (1..LONG).map(|i| (i - 1, i)));
+    let diagnosis = TraversalRanker.rank(&graph, &incident_of_first()).unwrap();
+    assert_eq!(diagnosis.causes[0].path.len(), LONG);
+    let diagnosis = fused().rank(&graph, &incident_of_first()).unwrap();
+    assert_eq!(diagnosis.causes.len(), LONG);
+    let says = |e: &Evidence| matches!(e, Evidence::Fallback { .. });
+    for (rank, cause) in diagnosis.causes.iter().enumerate() {
+        assert_eq!(cause.path.is_empty(), rank >= 20);
+        assert_eq!(
+            cause.evidence.len() - usize::from(cause.evidence.iter().any(says)),
+            3
+        );
+        assert!(rank < 20 || !cause.evidence.iter().any(says));
+    }
 }

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use astern_graph_core::signal::{Diagnosis, Evidence, RankedCause};
-use astern_graph_core::{NodeId, NodeKey, TemporalGraph};
+use astern_graph_core::{NodeId, TemporalGraph};
 use astern_stats::robust::{MAD_TO_SIGMA, mean, median};
 
 use crate::candidates::{Candidate, candidate, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::rank::{Ranker, ranked};
+use crate::rank::{Ranker, first, keys, ranked};
 
 /// Blames the anomalous nodes that have no anomalous callee and an anomalous path to the symptom,
 /// scored by the greatest sum of anomaly scores along such a path.
@@ -20,9 +20,15 @@ use crate::rank::{Ranker, ranked};
 /// score above 5 is anomalous. A MAD of 0 makes any deviation infinitely anomalous, and a constant
 /// healthy series makes any deviation anomalous, as there; such ties are broken by key, and an
 /// evaluation must give tied causes the worst rank. Without an anomalous symptom there is no answer.
+/// A node that calls itself is not its own callee.
+///
+/// The number of simple paths may grow exponentially, so the walk ends after 100,000 visits of
+/// nodes. The first cause then says so by [`Evidence::Fallback`]; causes that were not visited are
+/// absent, and with none visited the ranker abstains.
 ///
 /// # Complexity
-/// `O(N · T log T)`, and the number of simple anomalous paths, of which at most 100,000 are walked.
+/// `O(N · T log T + E log N + P · D log N)` in time for P visits, at most 100,000, of nodes with at
+/// most D anomalous callees; `O(N + E + P)` in memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TraversalRanker;
 
@@ -30,7 +36,7 @@ pub struct TraversalRanker;
 const FIRST_STEP: usize = 2;
 const THRESHOLD: f64 = 5.0;
 const HEALTHY_MIN: usize = 10;
-const PATHS_MAX: usize = 100_000;
+const VISITS_MAX: usize = 100_000;
 
 impl Ranker for TraversalRanker {
     fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
@@ -49,28 +55,28 @@ impl Ranker for TraversalRanker {
                 anomalous.insert(id, score);
             }
         }
-        let mut walk = Walk {
-            graph,
-            anomalous: &anomalous,
-            best: BTreeMap::new(),
-            paths: 0,
-        };
-        walk.visit(target.id, &mut vec![target.id], anomalous[&target.id]);
-        let causes = walk.best.into_values().map(|(sum, path)| {
-            let keys: Vec<NodeKey> = path
-                .iter()
-                .rev()
-                .filter_map(|id| graph.key(*id))
-                .cloned()
-                .collect();
+        let walk = Walk::from(graph, target.id, &anomalous);
+        let causes = walk.best.iter().filter_map(|(id, (sum, _))| {
             let origin = Evidence::OriginOfFault {
                 anomalous_dependencies: 0,
             };
-            RankedCause::new(keys[0].clone(), sum)
-                .along(keys)
-                .because([origin])
+            let key = graph.key(*id)?.clone();
+            Some(RankedCause::new(key, *sum).because([origin]))
         });
-        Ok(ranked(causes.collect()))
+        let mut diagnosis = ranked(causes.collect());
+        for cause in first(&mut diagnosis) {
+            let id = graph.id(cause.subject.node());
+            let best = id.and_then(|id| walk.best.get(&id));
+            cause.path = best.map_or_else(Vec::new, |(_, visit)| keys(graph, &walk.path(*visit)));
+        }
+        if let (true, Some(cause)) = (walk.cut, diagnosis.causes.first_mut()) {
+            cause.evidence.push(Evidence::Fallback {
+                wanted: "all simple anomalous paths".into(),
+                used: "those found first".into(),
+                reason: format!("more than {VISITS_MAX} visits of nodes").into(),
+            });
+        }
+        Ok(diagnosis)
     }
 }
 
@@ -100,34 +106,88 @@ fn score(node: &Candidate, step: usize) -> Option<f64> {
     (z > THRESHOLD).then_some(z)
 }
 
-struct Walk<'a> {
-    graph: &'a TemporalGraph,
-    anomalous: &'a BTreeMap<NodeId, f64>,
-    best: BTreeMap<NodeId, (f64, Vec<NodeId>)>,
-    paths: usize,
+/// Depth-first walk of all simple anomalous paths from the symptom.
+#[derive(Debug, Default)]
+struct Walk {
+    /// Every visit in order: the node, and the visit that it was called from.
+    visits: Vec<(NodeId, usize)>,
+    /// Greatest sum of scores of each node without anomalous callees, and the visit that ended it.
+    best: BTreeMap<NodeId, (f64, usize)>,
+    /// Whether there was more to visit.
+    cut: bool,
 }
 
-impl Walk<'_> {
-    fn visit(&mut self, id: NodeId, path: &mut Vec<NodeId>, sum: f64) {
-        let callees: BTreeSet<NodeId> = self
-            .graph
-            .callees(id)
-            .filter(|callee| self.anomalous.contains_key(callee))
-            .collect();
-        // The symptom itself is never its own cause here, as in the reference.
-        if callees.is_empty() && path.len() > 1 {
-            self.paths += 1;
-            let better = self.best.get(&id).is_none_or(|(best, _)| sum > *best);
-            if better {
-                self.best.insert(id, (sum, path.clone()));
+/// A visit whose callees are not all visited yet.
+struct Open {
+    visit: usize,
+    sum: f64,
+    next: usize,
+}
+
+impl Walk {
+    fn from(graph: &TemporalGraph, symptom: NodeId, anomalous: &BTreeMap<NodeId, f64>) -> Self {
+        let callees_of = |id: NodeId| {
+            let callees = graph.callees(id).filter(move |callee| *callee != id);
+            let scored = callees.filter_map(|id| anomalous.get(&id).map(|score| (id, *score)));
+            scored.collect::<Vec<(NodeId, f64)>>()
+        };
+        let callees: BTreeMap<NodeId, Vec<(NodeId, f64)>> =
+            anomalous.keys().map(|id| (*id, callees_of(*id))).collect();
+        let mut walk = Self::default();
+        let mut on_path = BTreeSet::from([symptom]);
+        let sum = anomalous.get(&symptom).copied().unwrap_or(0.0);
+        let mut open = vec![walk.visit(symptom, 0, sum)];
+        while let Some(last) = open.last_mut() {
+            let (visit, sum) = (last.visit, last.sum);
+            let id = walk.visits[visit].0;
+            let of_id = callees.get(&id).map_or(&[][..], Vec::as_slice);
+            let Some((callee, score)) = of_id.get(last.next) else {
+                // The symptom itself is never its own cause here, as in the reference.
+                if of_id.is_empty() && id != symptom {
+                    walk.end(id, sum, visit);
+                }
+                on_path.remove(&id);
+                open.pop();
+                continue;
+            };
+            last.next += 1;
+            if on_path.contains(callee) {
+                continue;
             }
-        }
-        for callee in callees {
-            if self.paths < PATHS_MAX && !path.contains(&callee) {
-                path.push(callee);
-                self.visit(callee, path, sum + self.anomalous[&callee]);
-                path.pop();
+            if walk.visits.len() >= VISITS_MAX {
+                walk.cut = true;
+                break;
             }
+            on_path.insert(*callee);
+            open.push(walk.visit(*callee, visit, sum + score));
         }
+        walk
+    }
+
+    fn visit(&mut self, id: NodeId, from: usize, sum: f64) -> Open {
+        let visit = self.visits.len();
+        self.visits.push((id, from));
+        Open {
+            visit,
+            sum,
+            next: 0,
+        }
+    }
+
+    fn end(&mut self, id: NodeId, sum: f64, visit: usize) {
+        if self.best.get(&id).is_none_or(|(best, _)| sum > *best) {
+            self.best.insert(id, (sum, visit));
+        }
+    }
+
+    /// The path of a visit, from its node to the symptom, which was visited first.
+    fn path(&self, visit: usize) -> Vec<NodeId> {
+        let mut path = vec![self.visits[visit].0];
+        let mut at = visit;
+        while at > 0 {
+            at = self.visits[at].1;
+            path.push(self.visits[at].0);
+        }
+        path
     }
 }

@@ -1,6 +1,8 @@
 //! The channels of evidence for one candidate.
 
+use astern_graph_core::Worse;
 use astern_stats::correlation::pearson;
+use astern_stats::robust;
 
 use super::Scene;
 use super::params::FusedWeights;
@@ -44,22 +46,12 @@ impl Channels {
         } else {
             0.5
         };
-        let path = scene.reach.path(node.id);
-        let weights = path.windows(2).filter_map(|step| {
-            scene
-                .influences
-                .get(&(step[0], step[1]))
-                .and_then(|influence| influence.weight)
-        });
-        let weakest = weights.fold(None, |least: Option<f64>, w| {
-            Some(least.map_or(w, |l| l.min(w)))
-        });
         Self {
             shift: shifted,
             correlation: if is_symptom { 0.5 } else { r.max(0.0).powi(2) },
             origin,
             reach: scene.reach.width(node.id).max(REACH_MIN),
-            influence: f64::midpoint(1.0, weakest.unwrap_or(0.0)),
+            influence: f64::midpoint(1.0, scene.influences.least(node.id).unwrap_or(0.0)),
             r,
             anomalous_dependencies: dependencies().filter(|(_, s)| s.z >= ANOMALOUS_Z).count(),
         }
@@ -85,28 +77,60 @@ fn log_odds(p: f64) -> f64 {
 /// Correlation with the symptom, positive where the two worsen together. Missing values count as
 /// the mean, so a series that is mostly missing correlates little.
 fn worsening_together(symptom: &Candidate, node: &Candidate) -> f64 {
-    let bad = |candidate: &Candidate| {
-        let sign = if candidate.feature.worse.badness(1.0) < 0.0 {
-            -1.0
-        } else {
-            1.0
-        };
-        filled(&candidate.abnormal)
-            .iter()
-            .map(|x| sign * x)
-            .collect::<Vec<f64>>()
-    };
-    pearson(&bad(symptom), &bad(node)).unwrap_or(0.0)
+    pearson(&worsening(symptom), &worsening(node)).unwrap_or(0.0)
+}
+
+/// The abnormal series so that greater is worse: where either direction is, its distance from the
+/// healthy median.
+fn worsening(candidate: &Candidate) -> Vec<f64> {
+    let abnormal = &candidate.abnormal;
+    match candidate.feature.worse {
+        Worse::Up => filled(abnormal),
+        Worse::Down => filled(abnormal).iter().map(|x| -x).collect(),
+        Worse::Both => match robust::median(&candidate.healthy) {
+            Some(median) => {
+                let distances: Vec<f64> = abnormal.iter().map(|x| (x - median).abs()).collect();
+                filled(&distances)
+            }
+            None => filled(abnormal),
+        },
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::candidates::tests::series;
 
     #[test]
     fn log_odds_are_bounded_and_neutral_for_the_unknown() {
         assert!(log_odds(f64::NAN).abs() < 1e-12);
         assert!((log_odds(1.0) + log_odds(0.0)).abs() < 1e-12);
         assert!(log_odds(1.0) < 4.0);
+    }
+
+    #[test]
+    fn a_fall_worsens_where_either_direction_is_worse() {
+        let rises = [100.0, 120.0, 150.0, 180.0];
+        let falls = [100.0, 80.0, 50.0, 20.0];
+        let r = |symptom: Worse, node: Worse, abnormal: &[f64]| {
+            let healthy = [100.0; 5];
+            let symptom = series(symptom, &healthy, &rises);
+            worsening_together(&symptom, &series(node, &healthy, abnormal))
+        };
+        for (node, of_rises, of_falls) in [
+            (Worse::Up, 1.0, -1.0),
+            (Worse::Down, -1.0, 1.0),
+            (Worse::Both, 1.0, 1.0),
+        ] {
+            assert!((r(Worse::Up, node, &rises) - of_rises).abs() < 1e-9);
+            assert!((r(Worse::Both, node, &falls) - of_falls).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn without_a_healthy_median_the_values_themselves_are_compared() {
+        let rises = series(Worse::Both, &[], &[1.0, f64::NAN, 3.0]);
+        assert!((worsening_together(&rises, &rises) - 1.0).abs() < 1e-9);
     }
 }

@@ -1,22 +1,24 @@
 //! Astern's own ranker: evidence of several kinds, added as log-odds.
 
 mod channels;
+mod influences;
 mod params;
 mod reach;
 
 use std::collections::BTreeMap;
 
 use astern_graph_core::signal::{Diagnosis, Evidence, RankedCause};
-use astern_graph_core::{NodeId, NodeKey, TemporalGraph};
+use astern_graph_core::{NodeId, TemporalGraph};
 
 use crate::blame::ChangeBlame;
 use crate::candidates::{Candidate, Shift, best_candidate, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::influence::{Influence, influence};
-use crate::rank::{Ranker, ranked};
+use crate::influence::influence;
+use crate::rank::{Ranker, first, keys, ranked};
 
 use channels::Channels;
+use influences::Influences;
 use reach::Reach;
 
 pub use params::{FusedParams, FusedWeights};
@@ -42,8 +44,14 @@ pub use params::{FusedParams, FusedWeights};
 /// Without enough samples for transfer entropy the diagnosis says so by
 /// [`Evidence::Fallback`] and goes on without.
 ///
+/// All causes say how far they shifted, how they correlate and whether the fault may have begun
+/// there. Only the first 20 carry their path to the symptom, with what transfer entropy says of its
+/// weakest step: the paths of all would take quadratic memory.
+///
 /// # Complexity
-/// `O(N · T log T + E log N)` for the N ancestors of the symptom.
+/// `O(N · M · T log T + (N + E) log N)` in time, `O(N · T + E)` in memory, for the N nodes from
+/// which a fault can have come, E edges among them, T steps and the M application metrics of a
+/// node that lacks the symptom's (1 otherwise); then that of [`ChangeBlame`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct FusedRanker {
     params: FusedParams,
@@ -63,7 +71,7 @@ struct Scene<'a> {
     symptom: Candidate,
     nodes: BTreeMap<NodeId, (Candidate, Shift)>,
     reach: Reach,
-    influences: BTreeMap<(NodeId, NodeId), Influence>,
+    influences: Influences,
 }
 
 impl Ranker for FusedRanker {
@@ -75,6 +83,12 @@ impl Ranker for FusedRanker {
             .map(|id| self.cause(&scene, *id))
             .collect();
         let mut diagnosis = ranked(causes);
+        for cause in first(&mut diagnosis) {
+            if let Some(id) = graph.id(cause.subject.node()) {
+                cause.path = keys(graph, &scene.reach.path(id));
+                cause.evidence.extend(scene.influences.weakest(id).cloned());
+            }
+        }
         self.blame.blame(graph, incident, &mut diagnosis);
         Ok(diagnosis)
     }
@@ -101,16 +115,15 @@ impl FusedRanker {
                 .map_or(0.0, |(_, shift)| self.shifted(shift.z))
         };
         let reach = Reach::from(graph, symptom.id, anomaly);
-        let mut influences = BTreeMap::new();
-        if self.params.weights.influence > 0.0 {
-            for (cause, effect) in reach.steps() {
-                if let Some((from, to)) = graph.key(cause).zip(graph.key(effect)) {
-                    let metric = &incident.symptom.metric;
-                    let found = influence(graph, from, to, metric, incident.healthy);
-                    influences.insert((cause, effect), found);
-                }
-            }
-        }
+        let influences = if self.params.weights.influence > 0.0 {
+            let metric = &incident.symptom.metric;
+            Influences::of(&reach, |cause, effect| {
+                let (from, to) = graph.key(cause).zip(graph.key(effect))?;
+                Some(influence(graph, from, to, metric, incident.healthy))
+            })
+        } else {
+            Influences::default()
+        };
         Ok(Scene {
             graph,
             symptom,
@@ -129,13 +142,7 @@ impl FusedRanker {
         let (node, shift) = &scene.nodes[&id];
         let channels = Channels::of(scene, node, shift, self.shifted(shift.z));
         let score = channels.score(&self.params.weights, self.params.prior(node.key.kind));
-        let path = scene.reach.path(id);
-        let keys: Vec<NodeKey> = path
-            .iter()
-            .filter_map(|id| scene.graph.key(*id))
-            .cloned()
-            .collect();
-        let mut evidence = vec![
+        let evidence = [
             Evidence::Shift {
                 metric: node.feature.name.clone(),
                 healthy: shift.median,
@@ -150,12 +157,6 @@ impl FusedRanker {
                 anomalous_dependencies: channels.anomalous_dependencies,
             },
         ];
-        let weakest = path
-            .windows(2)
-            .filter_map(|step| scene.influences.get(&(step[0], step[1])));
-        evidence.extend(weakest.map(|influence| influence.evidence.clone()).take(1));
-        RankedCause::new(node.key.clone(), score)
-            .along(keys)
-            .because(evidence)
+        RankedCause::new(node.key.clone(), score).because(evidence)
     }
 }

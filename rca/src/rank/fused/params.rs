@@ -75,6 +75,20 @@ impl FusedParams {
         self
     }
 
+    /// With another deviation, in healthy standard deviations, that is as likely an anomaly as not.
+    #[must_use]
+    pub fn shift_half(mut self, z: f64) -> Self {
+        self.shift_half = z;
+        self
+    }
+
+    /// With another quantile of the badness over the abnormal steps.
+    #[must_use]
+    pub fn upper_quantile(mut self, q: f64) -> Self {
+        self.upper_quantile = q;
+        self
+    }
+
     /// With other log-odds of external nodes.
     #[must_use]
     pub fn external_prior(mut self, log_odds: f64) -> Self {
@@ -124,33 +138,41 @@ impl FusedParams {
 mod tests {
     use super::*;
 
+    type Weight = fn(&mut FusedWeights) -> &mut f64;
+
     #[test]
     fn each_rule_refuses() {
-        let default = FusedParams::default;
-        assert!(default().check().is_ok());
-        for bad in [
-            FusedParams {
-                shift_half: 0.0,
-                ..default()
-            },
-            FusedParams {
-                upper_quantile: 0.4,
-                ..default()
-            },
-            FusedParams {
-                external_prior: f64::NAN,
-                ..default()
-            },
-            default().weights(FusedWeights {
-                origin: -1.0,
-                ..FusedWeights::default()
-            }),
-            default().weights(FusedWeights {
-                influence: f64::NAN,
-                ..FusedWeights::default()
-            }),
-        ] {
-            assert!(bad.check().is_err());
+        let with = FusedParams::default;
+        assert!(with().check().is_ok());
+        let mut bad = vec![
+            ("shift_half", with().shift_half(0.0)),
+            ("shift_half", with().shift_half(f64::INFINITY)),
+            ("upper_quantile", with().upper_quantile(0.4)),
+            ("upper_quantile", with().upper_quantile(1.1)),
+            ("external_prior", with().external_prior(f64::NAN)),
+            ("external_prior", with().external_prior(20.1)),
+            (
+                "blame.prior",
+                with().blame(BlameParams::default().prior(99.0)),
+            ),
+        ];
+        let weights: [(&str, Weight); 5] = [
+            ("weights.shift", |w| &mut w.shift),
+            ("weights.correlation", |w| &mut w.correlation),
+            ("weights.origin", |w| &mut w.origin),
+            ("weights.reach", |w| &mut w.reach),
+            ("weights.influence", |w| &mut w.influence),
+        ];
+        for (name, weight) in weights {
+            for value in [-0.1, 100.1, f64::NAN] {
+                let mut weights = FusedWeights::default();
+                *weight(&mut weights) = value;
+                bad.push((name, with().weights(weights)));
+            }
+        }
+        for (name, params) in bad {
+            let refused = params.check().unwrap_err().to_string();
+            assert!(refused.contains(&format!("`{name}`")), "{refused}");
         }
     }
 }

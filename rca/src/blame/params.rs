@@ -1,0 +1,149 @@
+//! Parameters of change blame.
+
+use serde::{Deserialize, Serialize};
+
+use astern_stats::ParamError;
+use astern_stats::param::{in_range, positive};
+
+/// Parameters of change blame, in log-odds against "no change is to blame".
+///
+/// | parameter | default | rule |
+/// |---|---|---|
+/// | `prior` | -1 | of any change, -20 to 20 |
+/// | `cause_limit` | 2 | greatest effect of the service's rank as a cause, 0 to 20 |
+/// | `regressed` | 4 | new instances worse than old, 0 to 20 |
+/// | `healthy` | -3 | new instances like old, -20 to 0 |
+/// | `recent` | 1 | a fault right after the change, falling to 0, 0 to 20 |
+/// | `recent_half_life_secs` | 600 | of that effect, positive |
+/// | `veto` | -4 | a fault older than the change, -20 to 0 |
+/// | `steps_slack` | 2 | steps by which an onset may precede a change without being older, 0 to 1,000 |
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BlameParams {
+    pub(super) prior: f64,
+    pub(super) cause_limit: f64,
+    pub(super) regressed: f64,
+    pub(super) healthy: f64,
+    pub(super) recent: f64,
+    pub(super) recent_half_life_secs: f64,
+    pub(super) veto: f64,
+    pub(super) steps_slack: u32,
+}
+
+impl Default for BlameParams {
+    fn default() -> Self {
+        Self {
+            prior: -1.0,
+            cause_limit: 2.0,
+            regressed: 4.0,
+            healthy: -3.0,
+            recent: 1.0,
+            recent_half_life_secs: 600.0,
+            veto: -4.0,
+            steps_slack: 2,
+        }
+    }
+}
+
+impl BlameParams {
+    /// With another prior of any change.
+    #[must_use]
+    pub fn prior(mut self, log_odds: f64) -> Self {
+        self.prior = log_odds;
+        self
+    }
+
+    /// With another limit to the effect of the service's rank as a cause.
+    #[must_use]
+    pub fn cause_limit(mut self, log_odds: f64) -> Self {
+        self.cause_limit = log_odds;
+        self
+    }
+
+    /// With another effect of new instances that are worse than old ones.
+    #[must_use]
+    pub fn regressed(mut self, log_odds: f64) -> Self {
+        self.regressed = log_odds;
+        self
+    }
+
+    /// With another effect of new instances that are like old ones.
+    #[must_use]
+    pub fn healthy(mut self, log_odds: f64) -> Self {
+        self.healthy = log_odds;
+        self
+    }
+
+    /// With another effect of a fault right after the change.
+    #[must_use]
+    pub fn recent(mut self, log_odds: f64) -> Self {
+        self.recent = log_odds;
+        self
+    }
+
+    /// With another time, in seconds, in which that effect halves.
+    #[must_use]
+    pub fn recent_half_life_secs(mut self, seconds: f64) -> Self {
+        self.recent_half_life_secs = seconds;
+        self
+    }
+
+    /// With another effect of a fault that is older than the change.
+    #[must_use]
+    pub fn veto(mut self, log_odds: f64) -> Self {
+        self.veto = log_odds;
+        self
+    }
+
+    /// With another number of steps by which an onset may precede a change.
+    #[must_use]
+    pub fn steps_slack(mut self, steps: u32) -> Self {
+        self.steps_slack = steps;
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<(), ParamError> {
+        in_range("blame.prior", self.prior, -20.0, 20.0)?;
+        in_range("blame.cause_limit", self.cause_limit, 0.0, 20.0)?;
+        in_range("blame.regressed", self.regressed, 0.0, 20.0)?;
+        in_range("blame.healthy", self.healthy, -20.0, 0.0)?;
+        in_range("blame.recent", self.recent, 0.0, 20.0)?;
+        positive("blame.recent_half_life_secs", self.recent_half_life_secs)?;
+        in_range("blame.veto", self.veto, -20.0, 0.0)?;
+        in_range("blame.steps_slack", f64::from(self.steps_slack), 0.0, 1e3)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_refuses() {
+        let with = BlameParams::default;
+        assert!(with().check().is_ok());
+        for (name, bad) in [
+            ("prior", with().prior(f64::NAN)),
+            ("prior", with().prior(20.1)),
+            ("cause_limit", with().cause_limit(-0.1)),
+            ("cause_limit", with().cause_limit(20.1)),
+            ("regressed", with().regressed(-0.1)),
+            ("regressed", with().regressed(20.1)),
+            ("healthy", with().healthy(0.1)),
+            ("healthy", with().healthy(-20.1)),
+            ("recent", with().recent(-0.1)),
+            ("recent", with().recent(20.1)),
+            ("recent_half_life_secs", with().recent_half_life_secs(0.0)),
+            (
+                "recent_half_life_secs",
+                with().recent_half_life_secs(f64::INFINITY),
+            ),
+            ("veto", with().veto(0.1)),
+            ("veto", with().veto(-20.1)),
+            ("steps_slack", with().steps_slack(1_001)),
+        ] {
+            let refused = bad.check().unwrap_err().to_string();
+            assert!(refused.contains(&format!("`blame.{name}`")), "{refused}");
+        }
+    }
+}
