@@ -22,7 +22,7 @@ suites
 
 options
   --train-only   petshop: leave the test half unread
-  --from N       sim: first seed (2001; the configuration was chosen on others)
+  --from N       sim: first seed (3001; the configuration was chosen on others)
   --seeds N      sim: number of seeds (100)
   --out FILE     write the table to FILE as well
 ";
@@ -61,7 +61,7 @@ fn parse() -> Result<Args, lexopt::Error> {
     let mut args = Args {
         suite: String::new(),
         splits: Splits::All,
-        from: 2001,
+        from: 3001,
         seeds: 100,
         out: None,
     };
