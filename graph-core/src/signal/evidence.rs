@@ -181,6 +181,7 @@ impl Evidence {
             Self::OriginOfFault {
                 anomalous_dependencies: n,
             } => write!(f, "{n} of its dependencies are anomalous too"),
+            Self::BlastRadius { nodes: 0, .. } => f.write_str("nothing depends on it"),
             Self::BlastRadius {
                 nodes,
                 calls_per_second,

@@ -266,7 +266,11 @@ impl Kept {
 }
 
 fn blast_radius(impact: &Impact) -> Evidence {
-    let calls_per_second = impact.affected.iter().map(|(_, calls)| calls).sum();
+    // Not `sum`: that of nothing is -0.0, which people would read.
+    let calls_per_second = impact
+        .affected
+        .iter()
+        .fold(0.0, |sum, (_, calls)| sum + calls);
     Evidence::BlastRadius {
         nodes: impact.affected.len(),
         calls_per_second,
