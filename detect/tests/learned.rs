@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use astern_detect::learned::gnn::{EncodeError, FileError, OneClass, OneClassParams};
+use astern_detect::learned::gnn::{EncodeError, OneClass, OneClassParams};
 use astern_detect::learned::{
     Hypersphere, HypersphereParams, LearnedError, Network, message_edges,
 };
@@ -319,7 +319,7 @@ fn bytes_give_back_the_same_detector() {
 }
 
 #[test]
-fn cut_or_changed_bytes_do_not_panic() {
+fn cut_or_changed_bytes_are_refused() {
     let graph = graph(0.0);
     let small = OneClassParams::default().hidden(&[]).embedding(1);
     let detector = params()
@@ -336,19 +336,12 @@ fn cut_or_changed_bytes_do_not_panic() {
     for length in (0..bytes.len()).step_by(7) {
         assert!(read(&bytes[..length]).is_err(), "{length} bytes");
     }
-    let mut networks = 0;
+    // The frame carries a checksum, so no changed byte gets as far as the networks.
     for i in (0..bytes.len()).step_by(5) {
         let mut changed = bytes.clone();
         changed[i] ^= 1;
-        match read(&changed) {
-            Ok(detector) => {
-                let _ = detector.anomalies(&graph, &later(&graph));
-            }
-            Err(LearnedError::Network(FileError::Checksum { .. })) => networks += 1,
-            Err(_) => {}
-        }
+        assert!(read(&changed).is_err(), "byte {i}");
     }
-    assert!(networks > 0);
 }
 
 #[cfg(feature = "torch")]

@@ -1,17 +1,21 @@
 //! What the example prints: aligned tables, colour only on a terminal.
 
 use std::collections::BTreeSet;
+use std::io::IsTerminal as _;
 
 use anstream::println;
 use anstyle::Style;
 use astern::detect::AssessorParams;
 use astern::graph::{FeatureClass, NodeKind, Record, TimeRange};
 use astern_examples::{Incident, Sample};
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
 use super::learned::Learned;
 
 const CAUSES_SHOWN: usize = 5;
+
+/// Columns of a table that does not go to a terminal; there it is as wide as the terminal.
+const WIDTH_ELSEWHERE: u16 = 120;
 
 pub(crate) fn heading(text: &str) {
     let bold = Style::new().bold();
@@ -27,7 +31,13 @@ pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
     } else {
         presets::NOTHING
     };
-    table.load_style(style).set_header(header.to_vec());
+    table
+        .load_style(style)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header.to_vec());
+    if !std::io::stdout().is_terminal() {
+        table.set_width(WIDTH_ELSEWHERE);
+    }
     for row in rows {
         table.add_row(row.into_iter().enumerate().map(|(column, text)| {
             let number = column > 0 && text.trim_end_matches('%').trim().parse::<f64>().is_ok();
