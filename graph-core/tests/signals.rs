@@ -1,0 +1,150 @@
+//! The values that cross borders: what people read of them, and that files give them back.
+#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+
+use std::time::Duration;
+
+use astern_graph_core::signal::{
+    Abstention, Anomaly, Assessment, BlamedChange, Diagnosis, Evidence, RankedCause, SourceFault,
+    Verdict,
+};
+use astern_graph_core::{EdgeKind, NodeKey, Subject, Timestamp};
+
+fn service(name: &str) -> NodeKey {
+    NodeKey::service(name)
+}
+
+fn shift() -> Evidence {
+    Evidence::Shift {
+        metric: "latency_ms_p95".into(),
+        healthy: 20.0,
+        observed: 80.0,
+        z: 12.0,
+    }
+}
+
+fn assessment() -> Assessment {
+    let onset = Timestamp::from_secs(60);
+    let slow = Anomaly::new(service("cart"), 12.0, onset)
+        .in_metric("latency_ms_p95".into(), 1e-6)
+        .because(shift());
+    let edge = Subject::Edge {
+        from: service("web"),
+        to: service("cart"),
+        kind: EdgeKind::Calls,
+    };
+    let mut assessment = Assessment::new(Verdict::Regressed)
+        .of_change("cart@2".into())
+        .with_anomalies(vec![Anomaly::new(edge, 4.0, onset), slow]);
+    assessment.source_faults = vec![SourceFault::new(service("ads"), None, onset)];
+    assessment
+}
+
+fn diagnosis() -> Diagnosis {
+    let cause = RankedCause::new(service("cart"), 3.5)
+        .along(vec![service("cart"), service("web")])
+        .because([shift()]);
+    let delay = Duration::from_secs(30);
+    let change = "cart@2".into();
+    let blamed = BlamedChange::new("cart@2".into(), service("cart"), Some(0.925))
+        .hurting(vec![service("web")])
+        .because([Evidence::ChangedBefore { change, delay }]);
+    Diagnosis::new(vec![cause], vec![blamed])
+}
+
+#[test]
+fn an_assessment_reads_worst_first() {
+    assert_eq!(
+        assessment().to_string(),
+        "cart@2: regressed\n  \
+         service/cart latency_ms_p95: score 12.0, p 1.0e-6, since 1970-01-01T00:01:00Z\n  \
+         service/web calls service/cart: score 4.0, since 1970-01-01T00:01:00Z\n  \
+         no telemetry of service/ads since 1970-01-01T00:01:00Z"
+    );
+}
+
+#[test]
+fn a_diagnosis_reads_from_cause_to_change() {
+    assert_eq!(
+        diagnosis().to_string(),
+        "1. service/cart (3.50) via service/cart > service/web\n   \
+         - latency_ms_p95 is 80.000, healthy 20.000 (z 12.0)\n\
+         change cart@2 of service/cart: 92 %\n   \
+         - cart@2 came 30 s before\n"
+    );
+    let silent = Diagnosis::abstain(Abstention::TooFewSamples { have: 3, need: 50 });
+    assert_eq!(silent.to_string(), "abstained: 3 samples, 50 needed\n");
+}
+
+#[test]
+fn json_gives_them_back() {
+    let json = serde_json::to_string(&assessment()).unwrap();
+    assert_eq!(
+        serde_json::from_str::<Assessment>(&json).unwrap(),
+        assessment()
+    );
+    assert!(json.contains("\"since\":\"1970-01-01T00:01:00Z\""));
+    assert!(json.contains("\"service/cart\""));
+    let json = serde_json::to_string(&diagnosis()).unwrap();
+    assert_eq!(
+        serde_json::from_str::<Diagnosis>(&json).unwrap(),
+        diagnosis()
+    );
+}
+
+#[test]
+fn every_evidence_has_a_sentence() {
+    let (from, to) = (service("a"), service("b"));
+    let metric = || "error_rate".into();
+    let sentences = [
+        (
+            Evidence::NewAgainstOld {
+                metric: metric(),
+                old: 0.01,
+                new: 0.2,
+                p_value: 0.0005,
+            },
+            "error_rate is 0.200 on new instances, 0.010 on old (p 5.0e-4)",
+        ),
+        (
+            Evidence::Influence {
+                from: from.clone(),
+                to: to.clone(),
+                te_nats: 0.12,
+                p_value: 0.001,
+            },
+            "service/a drives service/b (0.120 nats, p 1.0e-3)",
+        ),
+        (
+            Evidence::Influence {
+                from,
+                to,
+                te_nats: 0.0,
+                p_value: 0.5,
+            },
+            "service/a is not seen to drive service/b (0.000 nats, p 5.0e-1)",
+        ),
+        (
+            Evidence::OriginOfFault {
+                anomalous_dependencies: 2,
+            },
+            "2 of its dependencies are anomalous too",
+        ),
+        (
+            Evidence::BlastRadius {
+                nodes: 0,
+                calls_per_second: 0.0,
+            },
+            "nothing depends on it",
+        ),
+        (
+            Evidence::BlastRadius {
+                nodes: 1,
+                calls_per_second: 2.0,
+            },
+            "1 node depends on it, 2.0 calls/s at risk there",
+        ),
+    ];
+    for (evidence, sentence) in sentences {
+        assert_eq!(evidence.to_string(), sentence);
+    }
+}
