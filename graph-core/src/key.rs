@@ -100,6 +100,11 @@ impl NodeKey {
         Self::new(NodeKind::Service, name)
     }
 
+    /// A machine.
+    pub fn host(name: impl Into<Arc<str>>) -> Self {
+        Self::new(NodeKind::Host, name)
+    }
+
     /// An instance of a service.
     pub fn instance(name: impl Into<Arc<str>>) -> Self {
         Self::new(NodeKind::Instance, name)

@@ -41,6 +41,7 @@ mod params;
 mod record;
 pub mod schema;
 mod series;
+mod share;
 pub mod signal;
 mod sketch;
 mod state;
@@ -64,5 +65,6 @@ pub use record::{
 };
 pub use schema::{Feature, FeatureCatalogue, FeatureClass, Unit, Worse};
 pub use series::{WINDOW_STEPS_MAX, WINDOW_VALUES_MAX};
+pub use share::TrafficShare;
 pub use time::{TimeRange, Timestamp};
 pub use window::Window;

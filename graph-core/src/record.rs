@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::edge::Subject;
+use crate::edge::{EdgeKind, Subject};
 use crate::key::NodeKey;
 use crate::name::{ChangeId, MetricName, Revision, SpanId};
+use crate::share::TrafficShare;
 use crate::time::Timestamp;
 
 /// One piece of telemetry.
@@ -61,6 +62,8 @@ pub struct Party {
     pub instance: Option<NodeKey>,
     /// The revision that instance runs, when known.
     pub revision: Option<Revision>,
+    /// The machine that the instance runs on, when known.
+    pub host: Option<NodeKey>,
     /// The user segment that the call belongs to, when known.
     pub segment: Option<Arc<str>>,
 }
@@ -72,6 +75,7 @@ impl Party {
             service,
             instance: None,
             revision: None,
+            host: None,
             segment: None,
         }
     }
@@ -81,6 +85,20 @@ impl Party {
     pub fn on(mut self, instance: NodeKey, revision: Revision) -> Self {
         self.instance = Some(instance);
         self.revision = Some(revision);
+        self
+    }
+
+    /// With the machine that the instance runs on.
+    #[must_use]
+    pub fn hosted(mut self, host: NodeKey) -> Self {
+        self.host = Some(host);
+        self
+    }
+
+    /// With the user segment that the call belongs to.
+    #[must_use]
+    pub fn segment(mut self, segment: impl Into<Arc<str>>) -> Self {
+        self.segment = Some(segment.into());
         self
     }
 }
@@ -98,7 +116,10 @@ pub enum CallStatus {
     ClientError,
 }
 
-/// One observed call.
+/// One observed call, or one read, write, publication or consumption of a message.
+///
+/// A consumption has the consumer as its caller and the queue as its callee; its `server` duration
+/// is the time that the consumer took to handle the message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Call {
@@ -106,6 +127,8 @@ pub struct Call {
     pub id: Option<SpanId>,
     /// When it began.
     pub at: Timestamp,
+    /// The kind of edge that it went over.
+    pub kind: EdgeKind,
     /// Who called; `None` for a call from outside.
     pub caller: Option<Party>,
     /// Who was called.
@@ -116,6 +139,8 @@ pub struct Call {
     pub client: Option<Duration>,
     /// Duration as the callee saw it.
     pub server: Option<Duration>,
+    /// The part of it in which the callee did not wait for a call of its own.
+    pub exclusive: Option<Duration>,
     /// How it ended.
     pub status: CallStatus,
 }
@@ -126,11 +151,13 @@ impl Call {
         Self {
             id: None,
             at,
+            kind: EdgeKind::Calls,
             caller: None,
             callee,
             operation: None,
             client: None,
             server: None,
+            exclusive: None,
             status: CallStatus::Ok,
         }
     }
@@ -139,6 +166,13 @@ impl Call {
     #[must_use]
     pub fn from(mut self, caller: Party) -> Self {
         self.caller = Some(caller);
+        self
+    }
+
+    /// With the kind of edge that it went over; [`Calls`](EdgeKind::Calls) where none is given.
+    #[must_use]
+    pub fn over(mut self, kind: EdgeKind) -> Self {
+        self.kind = kind;
         self
     }
 
@@ -260,6 +294,8 @@ pub struct ChangeEvent {
     pub to: Revision,
     /// The instances that have it since this step.
     pub instances: Vec<NodeKey>,
+    /// The share of the service's traffic that has it since this step, when known.
+    pub share: Option<TrafficShare>,
     /// Whether it can be undone.
     pub reversibility: Reversibility,
 }
@@ -282,6 +318,7 @@ impl ChangeEvent {
             from,
             to,
             instances: Vec::new(),
+            share: None,
             reversibility: Reversibility::Reversible,
         }
     }
@@ -298,6 +335,13 @@ impl ChangeEvent {
     pub fn reached(mut self, phase: ChangePhase, instances: Vec<NodeKey>) -> Self {
         self.phase = phase;
         self.instances = instances;
+        self
+    }
+
+    /// With the share of the service's traffic that has it since.
+    #[must_use]
+    pub fn carrying(mut self, share: TrafficShare) -> Self {
+        self.share = Some(share);
         self
     }
 

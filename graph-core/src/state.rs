@@ -150,10 +150,11 @@ pub(crate) fn change_order(a: &ChangeEvent, b: &ChangeEvent) -> Ordering {
             from,
             to,
             instances,
+            share,
             reversibility,
         } = change;
         let first = (at, id, phase, service, to, instances);
-        (first, from, kind, reversibility)
+        (first, from, kind, share, reversibility)
     }
     place(a).cmp(&place(b))
 }

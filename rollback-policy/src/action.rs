@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use astern_graph_core::{NodeKey, Revision, Timestamp};
 
 use crate::fact::Fact;
-use crate::share::TrafficShare;
+use astern_graph_core::TrafficShare;
 
 /// One action on the platform, always with an absolute target.
 ///

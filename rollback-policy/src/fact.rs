@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use astern_graph_core::{NodeKey, Revision, Timestamp};
 
-use crate::share::TrafficShare;
+use astern_graph_core::TrafficShare;
 
 /// One statement about the state of the platform.
 ///

@@ -75,9 +75,9 @@ mod recording;
 mod risk;
 mod run;
 mod seconds;
-mod share;
 
 pub use action::Action;
+pub use astern_graph_core::TrafficShare;
 pub use decision::{Decision, Policy, PolicyParams, Reason, Ruling, WhenUnsure};
 pub use drive::drive;
 pub use dry_run::DryRun;
@@ -96,4 +96,3 @@ pub use risk::{Persistence, Risk, RiskLevel, RiskModel, RiskParams};
 pub use run::{
     Failure, Mode, Run, RunError, RunParams, RunState, RunSummary, StepStatus, StepSummary,
 };
-pub use share::TrafficShare;

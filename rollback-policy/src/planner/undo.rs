@@ -6,7 +6,7 @@ use crate::action::Action;
 use crate::fact::Fact;
 use crate::plan::{Precondition, Rejection};
 use crate::planner::changes::{Artefact, is_compatible};
-use crate::share::TrafficShare;
+use astern_graph_core::TrafficShare;
 
 /// One action of an undo, with what must hold for it.
 #[derive(Debug, Clone, PartialEq)]

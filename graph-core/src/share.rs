@@ -13,7 +13,7 @@ use astern_stats::param::in_range;
 /// cent, per mille or weights can be served without rounding twice.
 ///
 /// ```
-/// use astern_rollback_policy::TrafficShare;
+/// use astern_graph_core::TrafficShare;
 /// assert_eq!(TrafficShare::basis_points(250)?.to_string(), "2.5 %");
 /// assert!(TrafficShare::basis_points(10_001).is_err());
 /// # Ok::<(), astern_stats::ParamError>(())
