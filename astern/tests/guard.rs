@@ -230,7 +230,7 @@ fn silence_holds_and_changes_nothing() {
     let last = decisions(&events).last().copied();
     assert_eq!(last, Some(Decision::Hold));
     let silent = |event: &Event| match event {
-        Event::Assessed(a) => a.verdict == Verdict::Inconclusive && !a.source_faults.is_empty(),
+        Event::Assessed(a) => a.verdict == Verdict::NoData && !a.source_faults.is_empty(),
         _ => false,
     };
     assert!(events.iter().any(silent));

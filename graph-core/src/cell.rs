@@ -1,54 +1,85 @@
-//! What was seen of one node or edge in one step: counts, a latency sketch, samples.
+//! What was seen of one node, edge or slice in one step: counts, durations, samples.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use astern_stats::{order, robust};
 
+use crate::feature::{Computed, Timing};
 use crate::name::MetricName;
 use crate::record::{Call, CallStatus};
-use crate::schema::{ERROR_RATE, LATENCY_MS_P50, LATENCY_MS_P95, REQUEST_RATE};
-use crate::sketch::Sketch;
+use crate::sketch::{Bin, Bins, Sketch};
 
 /// Most samples of one metric that one cell keeps; further ones are counted as over the limit.
 pub(crate) const SAMPLES_PER_CELL_MAX: usize = 256;
 
-/// Which side of a call a latency is taken from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Side {
-    /// As the callee saw it, or the caller where the callee is silent.
-    Server,
-    /// As the caller saw it, or the callee where the caller is silent.
-    Client,
+/// What a cell needs of a call, made once for all cells that it goes into.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Observation {
+    failed: bool,
+    client: Option<Bin>,
+    server: Option<Bin>,
+    gap: Option<Bin>,
+    exclusive: Option<Bin>,
 }
 
-/// One step of one node or edge.
+impl Observation {
+    pub(crate) fn of(call: &Call, bins: &Bins) -> Self {
+        let bin = |duration: Option<Duration>| duration.map(|duration| bins.of(duration));
+        let both = call.client.zip(call.server);
+        Self {
+            failed: call.status == CallStatus::Error,
+            client: bin(call.client),
+            server: bin(call.server),
+            gap: bin(both.map(|(client, server)| client.saturating_sub(server))),
+            exclusive: bin(call.exclusive),
+        }
+    }
+}
+
+/// One step of one node, edge or slice.
 ///
-/// Counts, quantiles and means do not depend on the order of arrival as long as no metric has more
-/// than [`SAMPLES_PER_CELL_MAX`] samples; past that the first to come are kept. The sketch also
-/// carries a sum whose last bits depend on the order: nothing reads it, but stored bytes differ.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+/// Nothing here depends on the order of arrival as long as no metric has more than
+/// [`SAMPLES_PER_CELL_MAX`] samples; past that the first to come are kept.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Cell {
     calls: u64,
     errors: u64,
-    latency_ms: Option<Sketch>,
+    latency: Sketch,
+    server: Sketch,
+    gap: Sketch,
+    exclusive: Sketch,
+    /// Each in ascending order.
     samples: BTreeMap<MetricName, Vec<f64>>,
 }
 
 impl Cell {
-    pub(crate) fn add_call(&mut self, call: &Call, side: Side) {
-        self.calls += 1;
-        if call.status == CallStatus::Error {
-            self.errors += 1;
+    /// Adds a call that the node handled.
+    pub(crate) fn receive(&mut self, call: &Observation) {
+        self.count(call.failed, call.server.or(call.client));
+        if let Some(bin) = call.exclusive {
+            self.exclusive.add(bin);
         }
-        let duration = match side {
-            Side::Server => call.server.or(call.client),
-            Side::Client => call.client.or(call.server),
-        };
-        if let Some(duration) = duration {
-            let sketch = self.latency_ms.get_or_insert_with(Sketch::default);
-            sketch.add(duration.as_secs_f64() * 1e3);
+    }
+
+    /// Adds a call that went over the edge.
+    pub(crate) fn carry(&mut self, call: &Observation) {
+        self.count(call.failed, call.client.or(call.server));
+        if let Some(bin) = call.server {
+            self.server.add(bin);
+        }
+        if let Some(bin) = call.gap {
+            self.gap.add(bin);
+        }
+    }
+
+    fn count(&mut self, failed: bool, latency: Option<Bin>) {
+        self.calls += 1;
+        self.errors += u64::from(failed);
+        if let Some(bin) = latency {
+            self.latency.add(bin);
         }
     }
 
@@ -63,78 +94,120 @@ impl Cell {
         true
     }
 
+    /// Adds all that another cell holds; says how many samples there was no room for.
+    pub(crate) fn merge(&mut self, other: &Self) -> u64 {
+        self.calls += other.calls;
+        self.errors += other.errors;
+        self.latency.merge(&other.latency);
+        self.server.merge(&other.server);
+        self.gap.merge(&other.gap);
+        self.exclusive.merge(&other.exclusive);
+        let samples = other.samples.iter();
+        let samples = samples.flat_map(|(metric, values)| values.iter().map(move |x| (metric, x)));
+        let refused = samples.filter(|(metric, x)| !self.add_sample(metric, **x));
+        refused.count() as u64
+    }
+
     /// Names of the metrics that were sampled here.
     pub(crate) fn metrics(&self) -> impl Iterator<Item = &MetricName> {
         self.samples.keys()
     }
 
-    pub(crate) fn has_calls(&self) -> bool {
-        self.calls > 0
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls
     }
 
-    /// Value of a feature in this step, `NaN` when it was not seen. A sample under the name of a
-    /// call feature wins over the calls: the user measured it.
-    pub(crate) fn feature(&self, name: &MetricName, step_secs: f64) -> f64 {
-        if let Some(mean) = self
-            .samples
-            .get(name)
+    /// Whether something was measured, and not only named.
+    pub(crate) fn is_measured(&self) -> bool {
+        self.calls > 0 || !self.samples.is_empty()
+    }
+
+    /// Mean of the samples of a metric.
+    pub(crate) fn sampled(&self, metric: &MetricName) -> Option<f64> {
+        self.samples
+            .get(metric)
             .and_then(|values| robust::mean(values))
-        {
-            return mean;
-        }
-        let latency = |q: f64| self.latency_quantile_ms(q).unwrap_or(f64::NAN);
-        match name.as_str() {
-            REQUEST_RATE if self.calls > 0 => self.calls as f64 / step_secs,
-            ERROR_RATE if self.calls > 0 => self.errors as f64 / self.calls as f64,
-            LATENCY_MS_P50 => latency(0.5),
-            LATENCY_MS_P95 => latency(0.95),
-            _ => f64::NAN,
+    }
+
+    /// A feature of the calls; `None` where it was not seen.
+    pub(crate) fn computed(&self, feature: Computed, step_secs: f64) -> Option<f64> {
+        match feature {
+            Computed::RequestRate => (self.calls > 0).then(|| self.calls as f64 / step_secs),
+            Computed::ErrorRate => rate(self.errors, self.calls),
+            Computed::Quantile(timing, q) => self.durations(timing).quantile_ms(q),
         }
     }
 
-    fn latency_quantile_ms(&self, q: f64) -> Option<f64> {
-        self.latency_ms
-            .as_ref()
-            .and_then(|sketch| sketch.quantile(q))
+    fn durations(&self, timing: Timing) -> &Sketch {
+        match timing {
+            Timing::Latency => &self.latency,
+            Timing::Server => &self.server,
+            Timing::Gap => &self.gap,
+            Timing::Exclusive => &self.exclusive,
+        }
     }
 }
 
-/// Calls of one node or edge over several steps.
-#[derive(Debug, Clone)]
+fn rate(errors: u64, calls: u64) -> Option<f64> {
+    (calls > 0).then(|| errors as f64 / calls as f64)
+}
+
+/// Calls of one node, edge or slice over several steps.
+#[derive(Debug, Clone, PartialEq)]
 pub struct CallSummary {
     /// Number of calls.
     pub calls: u64,
     /// Number of calls that failed by the fault of the callee.
     pub errors: u64,
-    latency_ms: Sketch,
+    total: Cell,
 }
 
 impl CallSummary {
     pub(crate) fn of<'a>(cells: impl Iterator<Item = &'a Cell>) -> Self {
-        let latency_ms = Sketch::default();
-        let mut summary = Self {
-            calls: 0,
-            errors: 0,
-            latency_ms,
-        };
+        let mut total = Cell::default();
         for cell in cells {
-            summary.calls += cell.calls;
-            summary.errors += cell.errors;
-            if let Some(sketch) = &cell.latency_ms {
-                summary.latency_ms.merge(sketch);
-            }
+            total.calls += cell.calls;
+            total.errors += cell.errors;
+            total.latency.merge(&cell.latency);
+            total.server.merge(&cell.server);
+            total.gap.merge(&cell.gap);
+            total.exclusive.merge(&cell.exclusive);
         }
-        summary
+        Self {
+            calls: total.calls,
+            errors: total.errors,
+            total,
+        }
     }
 
     /// Share of calls that failed; `None` without calls.
     pub fn error_rate(&self) -> Option<f64> {
-        (self.calls > 0).then(|| self.errors as f64 / self.calls as f64)
+        rate(self.errors, self.calls)
     }
 
-    /// Quantile `q` of the latency, within 1 % of its value; `None` when no latency was seen.
+    /// Quantile `q` of the latency, within 1 % of its value: as the callee saw it for calls that a
+    /// node received, as the caller saw it for calls over an edge, or as the other where that side
+    /// is silent. `None` when none was seen.
     pub fn latency_ms(&self, q: f64) -> Option<f64> {
-        self.latency_ms.quantile(q)
+        self.total.latency.quantile_ms(q)
+    }
+
+    /// Over an edge: quantile `q` of the latency as the callee saw it; `None` when none was seen.
+    pub fn server_latency_ms(&self, q: f64) -> Option<f64> {
+        self.total.server.quantile_ms(q)
+    }
+
+    /// Over an edge: quantile `q` of what the caller waited beyond what the callee took (network,
+    /// connection, queue in front of the callee's own clock); 0 where clocks say less than nothing.
+    /// `None` where no call had both durations.
+    pub fn gap_ms(&self, q: f64) -> Option<f64> {
+        self.total.gap.quantile_ms(q)
+    }
+
+    /// Of a node: quantile `q` of the time that it did not wait for callees of its own; `None` when
+    /// none was seen.
+    pub fn exclusive_ms(&self, q: f64) -> Option<f64> {
+        self.total.exclusive.quantile_ms(q)
     }
 }
 
@@ -143,14 +216,15 @@ mod tests {
     use super::*;
     use crate::key::NodeKey;
     use crate::record::Party;
+    use crate::schema::{ERROR_RATE, LATENCY_MS_P50, LATENCY_MS_P95, REQUEST_RATE};
     use crate::time::Timestamp;
-    use std::time::Duration;
 
-    fn call(ms: u64, status: CallStatus) -> Call {
+    fn call(ms: u64, status: CallStatus) -> Observation {
         let server = Some(Duration::from_millis(ms));
-        Call::new(Timestamp::from_secs(0), Party::new(NodeKey::service("a")))
+        let call = Call::new(Timestamp::from_secs(0), Party::new(NodeKey::service("a")))
             .took(None, server)
-            .ended(status)
+            .ended(status);
+        Observation::of(&call, &Bins::default())
     }
 
     #[test]
@@ -162,15 +236,31 @@ mod tests {
             } else {
                 CallStatus::Ok
             };
-            cell.add_call(&call(ms, status), Side::Server);
+            cell.receive(&call(ms, status));
         }
-        cell.add_call(&call(50, CallStatus::ClientError), Side::Client);
-        let feature = |name: &str| cell.feature(&name.into(), 10.0);
+        cell.carry(&call(50, CallStatus::ClientError));
+        let feature = |name: &str| {
+            cell.computed(Computed::of(&name.into()).unwrap(), 10.0)
+                .unwrap()
+        };
         assert!((feature(REQUEST_RATE) - 10.1).abs() < 1e-12);
         assert!((feature(ERROR_RATE) - 10.0 / 101.0).abs() < 1e-12);
         assert!((feature(LATENCY_MS_P50) - 50.0).abs() < 1.0);
         assert!((feature(LATENCY_MS_P95) - 95.0).abs() < 2.0);
-        assert!(feature("unheard_of").is_nan());
+    }
+
+    #[test]
+    fn the_gap_is_what_the_caller_waited_beyond_the_callee() {
+        let ms = |ms| Some(Duration::from_millis(ms));
+        let at = Timestamp::from_secs(0);
+        let mut cell = Cell::default();
+        for (client, server) in [(ms(30), ms(10)), (ms(5), ms(10)), (ms(30), None)] {
+            let call = Call::new(at, Party::new(NodeKey::service("a"))).took(client, server);
+            cell.carry(&Observation::of(&call, &Bins::default()));
+        }
+        assert!((cell.gap.quantile_ms(1.0).unwrap() - 20.0).abs() < 0.2);
+        assert!(cell.gap.quantile_ms(0.0).unwrap() < 1e-5);
+        assert!((cell.latency.quantile_ms(1.0).unwrap() - 30.0).abs() < 0.3);
     }
 
     #[test]
@@ -178,10 +268,14 @@ mod tests {
         let mut cell = Cell::default();
         let cpu = MetricName::from("cpu_utilisation");
         assert!(cell.add_sample(&cpu, 0.25) && cell.add_sample(&cpu, 0.75));
-        assert!((cell.feature(&cpu, 1.0) - 0.5).abs() < 1e-12);
+        assert!((cell.sampled(&cpu).unwrap() - 0.5).abs() < 1e-12);
         for _ in 2..SAMPLES_PER_CELL_MAX {
             assert!(cell.add_sample(&cpu, 0.5));
         }
         assert!(!cell.add_sample(&cpu, 0.5));
+        let mut half = Cell::default();
+        half.add_sample(&cpu, 1.0);
+        assert_eq!(cell.merge(&half), 1);
+        assert_eq!(half.merge(&cell), 1);
     }
 }

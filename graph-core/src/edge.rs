@@ -58,6 +58,36 @@ impl fmt::Display for EdgeKind {
     }
 }
 
+/// An edge by its ends and kind: the stable identity of an edge.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Link {
+    /// Source of the edge: the caller.
+    pub from: NodeKey,
+    /// Target of the edge: the callee.
+    pub to: NodeKey,
+    /// Its kind.
+    pub kind: EdgeKind,
+}
+
+impl Link {
+    /// The edge `from → to` of a kind.
+    pub fn new(from: NodeKey, to: NodeKey, kind: EdgeKind) -> Self {
+        Self { from, to, kind }
+    }
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{} {} {}", self.from, self.kind, self.to))
+    }
+}
+
+impl From<Link> for Subject {
+    fn from(Link { from, to, kind }: Link) -> Self {
+        Self::Edge { from, to, kind }
+    }
+}
+
 /// What a sample, an anomaly or a cause is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -2,6 +2,7 @@
 
 use crate::edge::EdgeKind;
 use crate::key::{NodeKey, NodeKind};
+use crate::slice::SliceBy;
 use crate::time::{TimeRange, Timestamp};
 
 /// A text is not a node key.
@@ -52,6 +53,20 @@ pub enum GraphError {
         /// The kind asked for.
         kind: NodeKind,
     },
+    /// The graph has no edge of this kind.
+    #[error("the graph has no edge of kind {kind}")]
+    NoEdges {
+        /// The kind asked for.
+        kind: EdgeKind,
+    },
+    /// Nothing tells the traffic of this service apart in this way.
+    #[error("no call that {service} received tells its {by}")]
+    NoSlices {
+        /// The service asked for.
+        service: NodeKey,
+        /// By what its traffic was to be told apart.
+        by: SliceBy,
+    },
     /// No such node.
     #[error("the graph has no node {key}")]
     UnknownNode {
@@ -84,13 +99,13 @@ pub enum GraphError {
         /// Greatest number of steps.
         limit: u64,
     },
-    /// The window would have more values (steps · nodes · features) than a window may have.
+    /// The window would have more values (steps · rows · features) than a window may have.
     #[error(
         "a window of kind {kind} over {range} has {values} values; a window has at most {limit}"
     )]
     TooLarge {
-        /// The kind asked for.
-        kind: NodeKind,
+        /// The kind of rows asked for.
+        kind: String,
         /// The range asked for.
         range: TimeRange,
         /// Values in it.
@@ -103,6 +118,31 @@ pub enum GraphError {
     EmptySide {
         /// Where it was to be split.
         at: Timestamp,
+    },
+}
+
+/// Two builders that cannot become one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MergeError {
+    /// They have different parameters.
+    #[error("the two builders have different parameters")]
+    Params,
+    /// Both hold the same spans, so their calls would count twice.
+    #[error("{spans} spans are in both builders; give each span to one of them")]
+    SameSpans {
+        /// How many.
+        spans: usize,
+    },
+    /// Together they hold more than a limit allows.
+    #[error("together the two builders hold {count} {what}; the limit is {limit}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many there would be.
+        count: usize,
+        /// Greatest number.
+        limit: u32,
     },
 }
 

@@ -19,20 +19,39 @@ pub struct IngestReport {
     pub future: u64,
     /// Dropped: the value is `NaN` or infinite.
     pub non_finite: u64,
+    /// Dropped: a call over an edge of a kind that carries none, or a consumption by nobody.
+    pub malformed: u64,
     /// Dropped: a limit on nodes, edges, metrics, change events, or samples of a metric per step was
     /// reached; the first to come are kept.
     pub over_limit: u64,
+    /// Taken in, but not told apart by revision or segment: the service has as many of them as the
+    /// limit on slices allows.
+    pub unsliced: u64,
+    /// Taken in without a look for duplicates: as many spans as the limit allows were remembered.
+    pub unchecked: u64,
 }
 
 impl IngestReport {
     /// Number of dropped records.
     pub fn dropped(&self) -> u64 {
-        self.duplicate + self.late + self.future + self.non_finite + self.over_limit
+        self.reasons().iter().map(|(_, count)| count).sum()
     }
 
     /// Number of records fed in.
     pub fn total(&self) -> u64 {
         self.accepted + self.dropped()
+    }
+
+    /// Why records were dropped, with how many.
+    fn reasons(&self) -> [(&'static str, u64); 6] {
+        [
+            ("duplicate", self.duplicate),
+            ("late", self.late),
+            ("future", self.future),
+            ("non-finite", self.non_finite),
+            ("malformed", self.malformed),
+            ("over limit", self.over_limit),
+        ]
     }
 }
 
@@ -43,22 +62,23 @@ impl AddAssign for IngestReport {
         self.late += other.late;
         self.future += other.future;
         self.non_finite += other.non_finite;
+        self.malformed += other.malformed;
         self.over_limit += other.over_limit;
+        self.unsliced += other.unsliced;
+        self.unchecked += other.unchecked;
     }
 }
 
 impl fmt::Display for IngestReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {} records accepted", self.accepted, self.total())?;
-        let reasons = [
-            ("duplicate", self.duplicate),
-            ("late", self.late),
-            ("future", self.future),
-            ("non-finite", self.non_finite),
-            ("over limit", self.over_limit),
+        let notes = [
+            ("not told apart by revision or segment", self.unsliced),
+            ("not looked at for duplicates", self.unchecked),
         ];
-        for (reason, count) in reasons.into_iter().filter(|(_, count)| *count > 0) {
-            write!(f, ", {count} {reason}")?;
+        let told = self.reasons().into_iter().chain(notes);
+        for (what, count) in told.filter(|(_, count)| *count > 0) {
+            write!(f, ", {count} {what}")?;
         }
         Ok(())
     }

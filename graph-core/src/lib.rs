@@ -33,6 +33,7 @@ mod cell;
 pub mod codec;
 mod edge;
 mod error;
+mod feature;
 mod graph;
 mod ingest;
 mod key;
@@ -40,21 +41,22 @@ mod name;
 mod params;
 mod record;
 pub mod schema;
-mod series;
 mod share;
 pub mod signal;
 mod sketch;
-mod state;
+mod slice;
+mod store;
 mod time;
 mod topology;
+mod view;
 mod window;
 
 pub use ndarray;
 
 pub use builder::GraphBuilder;
 pub use cell::CallSummary;
-pub use edge::{EdgeKind, FaultFlow, Subject};
-pub use error::{CodecError, GraphError, KeyError, TimeError};
+pub use edge::{EdgeKind, FaultFlow, Link, Subject};
+pub use error::{CodecError, GraphError, KeyError, MergeError, TimeError};
 pub use graph::TemporalGraph;
 pub use ingest::IngestReport;
 pub use key::{NodeId, NodeKey, NodeKind};
@@ -64,7 +66,8 @@ pub use record::{
     Call, CallStatus, ChangeEvent, ChangeKind, ChangePhase, Party, Record, Reversibility, Sample,
 };
 pub use schema::{Feature, FeatureCatalogue, FeatureClass, Unit, Worse};
-pub use series::{WINDOW_STEPS_MAX, WINDOW_VALUES_MAX};
 pub use share::TrafficShare;
+pub use slice::{Slice, SliceBy};
 pub use time::{TimeRange, Timestamp};
-pub use window::Window;
+pub use view::{Rollout, WINDOW_STEPS_MAX, WINDOW_VALUES_MAX};
+pub use window::{EdgeWindow, Row, SliceWindow, Window};

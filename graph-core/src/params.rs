@@ -22,6 +22,8 @@ use crate::time::{Timestamp, nanos_of};
 /// | `edges_max` | 1,000,000 | further edges are counted as over the limit |
 /// | `metrics_max` | 256 | distinct sampled metrics held; further ones are counted as over the limit |
 /// | `changes_max` | 100,000 | change events held; further ones are counted as over the limit |
+/// | `slices_max` | 64 | revisions, and user segments, that are told apart for each service; calls of further ones are taken and counted as unsliced |
+/// | `spans_max` | 4,000,000 | spans remembered to find duplicates (about 40 bytes each); calls of further ones are taken and counted as unchecked |
 ///
 /// Every limit is at least 1. What the user declares is not limited, but counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +36,8 @@ pub struct GraphParams {
     pub(crate) edges_max: u32,
     pub(crate) metrics_max: u32,
     pub(crate) changes_max: u32,
+    pub(crate) slices_max: u32,
+    pub(crate) spans_max: u32,
     pub(crate) catalogue: FeatureCatalogue,
 }
 
@@ -47,6 +51,8 @@ impl Default for GraphParams {
             edges_max: 1_000_000,
             metrics_max: 256,
             changes_max: 100_000,
+            slices_max: 64,
+            spans_max: 4_000_000,
             catalogue: FeatureCatalogue::default(),
         }
     }
@@ -93,6 +99,20 @@ impl GraphParams {
     #[must_use]
     pub fn changes_max(mut self, changes_max: u32) -> Self {
         self.changes_max = changes_max;
+        self
+    }
+
+    /// With another limit on the revisions, and on the segments, that are told apart for a service.
+    #[must_use]
+    pub fn slices_max(mut self, slices_max: u32) -> Self {
+        self.slices_max = slices_max;
+        self
+    }
+
+    /// With another limit on the spans that are remembered to find duplicates.
+    #[must_use]
+    pub fn spans_max(mut self, spans_max: u32) -> Self {
+        self.spans_max = spans_max;
         self
     }
 
@@ -147,6 +167,8 @@ impl GraphParams {
         positive("edges_max", f64::from(self.edges_max))?;
         positive("metrics_max", f64::from(self.metrics_max))?;
         positive("changes_max", f64::from(self.changes_max))?;
+        positive("slices_max", f64::from(self.slices_max))?;
+        positive("spans_max", f64::from(self.spans_max))?;
         Ok(())
     }
 
@@ -166,6 +188,8 @@ struct Unchecked {
     edges_max: u32,
     metrics_max: u32,
     changes_max: u32,
+    slices_max: u32,
+    spans_max: u32,
     catalogue: FeatureCatalogue,
 }
 
@@ -181,6 +205,8 @@ impl TryFrom<Unchecked> for GraphParams {
             edges_max: stored.edges_max,
             metrics_max: stored.metrics_max,
             changes_max: stored.changes_max,
+            slices_max: stored.slices_max,
+            spans_max: stored.spans_max,
             catalogue: stored.catalogue,
         };
         params.check()?;
@@ -210,6 +236,8 @@ mod tests {
             fine.clone().limits(1, 0),
             fine.clone().edges_max(0),
             fine.clone().changes_max(0),
+            fine.clone().slices_max(0),
+            fine.clone().spans_max(0),
         ] {
             assert!(stored(&bad).is_err(), "{bad:?}");
             let json = serde_json::to_string(&bad).unwrap();

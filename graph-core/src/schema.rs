@@ -15,8 +15,41 @@ pub const LATENCY_MS_P50: &str = "latency_ms_p50";
 /// 95 % quantile of the duration of calls as the callee saw them.
 pub const LATENCY_MS_P95: &str = "latency_ms_p95";
 
-/// Names of the features that are computed from calls, in the order of a window's columns.
+/// 99 % quantile of the duration of calls as the callee saw them. No column of a window unless asked
+/// for: of fewer than a few hundred calls a step it is the slowest call.
+pub const LATENCY_MS_P99: &str = "latency_ms_p99";
+/// Median time that the callee did not wait for callees of its own. No column of a window unless
+/// asked for.
+pub const EXCLUSIVE_MS_P50: &str = "exclusive_ms_p50";
+/// 95 % quantile of the time that the callee did not wait for callees of its own. No column of a
+/// window unless asked for.
+pub const EXCLUSIVE_MS_P95: &str = "exclusive_ms_p95";
+/// Of an edge: median duration as the target saw it.
+pub const SERVER_LATENCY_MS_P50: &str = "server_latency_ms_p50";
+/// Of an edge: 95 % quantile of the duration as the target saw it.
+pub const SERVER_LATENCY_MS_P95: &str = "server_latency_ms_p95";
+/// Of an edge: 99 % quantile of the duration as the target saw it.
+pub const SERVER_LATENCY_MS_P99: &str = "server_latency_ms_p99";
+/// Of an edge: median of what the source waited beyond what the target took.
+pub const GAP_MS_P50: &str = "gap_ms_p50";
+/// Of an edge: 95 % quantile of what the source waited beyond what the target took.
+pub const GAP_MS_P95: &str = "gap_ms_p95";
+
+/// Names of the features of a node that are computed from calls, in the order of a window's columns.
 pub const CALL_FEATURES: [&str; 4] = [REQUEST_RATE, ERROR_RATE, LATENCY_MS_P50, LATENCY_MS_P95];
+
+/// Names of the features of an edge that are computed from calls, in the order of a window's columns.
+/// The first four are as the source of the edge saw the calls.
+pub const EDGE_FEATURES: [&str; 8] = [
+    REQUEST_RATE,
+    ERROR_RATE,
+    LATENCY_MS_P50,
+    LATENCY_MS_P95,
+    SERVER_LATENCY_MS_P50,
+    SERVER_LATENCY_MS_P95,
+    GAP_MS_P50,
+    GAP_MS_P95,
+];
 
 /// Unit of a feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -143,9 +176,6 @@ impl Default for FeatureCatalogue {
         let known = [
             Feature::new(REQUEST_RATE, Unit::PerSecond, Behaviour, Worse::Both),
             Feature::new(ERROR_RATE, Unit::Ratio, Application, Worse::Up),
-            Feature::new(LATENCY_MS_P50, Unit::Milliseconds, Application, Worse::Up),
-            Feature::new(LATENCY_MS_P95, Unit::Milliseconds, Application, Worse::Up),
-            Feature::new("latency_ms", Unit::Milliseconds, Application, Worse::Up),
             Feature::new(
                 "availability_percent",
                 Unit::Percent,
@@ -157,7 +187,22 @@ impl Default for FeatureCatalogue {
             Feature::new("memory_bytes", Unit::Bytes, Infrastructure, Worse::Up),
             Feature::new("queue_depth", Unit::Count, Infrastructure, Worse::Up),
         ];
-        Self(known.into_iter().map(|f| (f.name.clone(), f)).collect())
+        let durations = [
+            LATENCY_MS_P50,
+            LATENCY_MS_P95,
+            LATENCY_MS_P99,
+            EXCLUSIVE_MS_P50,
+            EXCLUSIVE_MS_P95,
+            SERVER_LATENCY_MS_P50,
+            SERVER_LATENCY_MS_P95,
+            SERVER_LATENCY_MS_P99,
+            GAP_MS_P50,
+            GAP_MS_P95,
+            "latency_ms",
+        ]
+        .map(|name| Feature::new(name, Unit::Milliseconds, Application, Worse::Up));
+        let known = known.into_iter().chain(durations);
+        Self(known.map(|f| (f.name.clone(), f)).collect())
     }
 }
 

@@ -1,18 +1,46 @@
-//! Feature windows: a dense `[T, N, F]` array of one kind of node, with its axes.
+//! Feature windows: a dense `[T, N, F]` array of rows of one kind, with its axes.
 
+use std::fmt::{Debug, Display};
 use std::time::Duration;
 
-use ndarray::{Array3, ArrayView1, Axis};
+use ndarray::{Array3, ArrayView1, ArrayView3, Axis};
 
+use crate::edge::{EdgeKind, Link};
 use crate::error::GraphError;
 use crate::key::{NodeKey, NodeKind};
 use crate::name::MetricName;
 use crate::schema::Feature;
+use crate::slice::{Slice, SliceBy};
 use crate::time::Timestamp;
 
-/// Features of all nodes of one kind over consecutive steps.
+/// What the rows of a [`Window`] are: nodes, edges, or slices of a service.
+pub trait Row: Clone + Debug + Ord {
+    /// Kind of rows; those of one window share it.
+    type Kind: Copy + Debug + Display + Eq;
+}
+
+impl Row for NodeKey {
+    type Kind = NodeKind;
+}
+
+impl Row for Link {
+    type Kind = EdgeKind;
+}
+
+impl Row for Slice {
+    type Kind = SliceBy;
+}
+
+/// Features of all edges of one kind over consecutive steps: a [`Window`] whose rows are edges.
+pub type EdgeWindow = Window<Link>;
+
+/// Features of a service told apart by instance, revision or segment over consecutive steps: a
+/// [`Window`] whose rows are those.
+pub type SliceWindow = Window<Slice>;
+
+/// Features of all rows (nodes, unless said otherwise) of one kind over consecutive steps.
 ///
-/// `values` has the shape `[T, N, F]`: steps, rows (nodes sorted by key; a row is not a
+/// `values` has the shape `[T, N, F]`: steps, rows (sorted by key; the row of a node is not its
 /// [`NodeId`](crate::NodeId)), features in the order of `schema`. Missing is `NaN`.
 ///
 /// The fields are public to be read: `times`, `rows` and `schema` name the axes of `values`, and
@@ -21,28 +49,27 @@ use crate::time::Timestamp;
 /// the step, row or column that does not fit were not there.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct Window {
-    /// Kind of the nodes.
-    pub kind: NodeKind,
+pub struct Window<R: Row = NodeKey> {
+    /// Kind of the rows.
+    pub kind: R::Kind,
     /// Length of a step.
     pub step: Duration,
     /// Start of each step, `[T]`.
     pub times: Vec<Timestamp>,
-    /// Nodes, `[N]`, sorted.
-    pub rows: Vec<NodeKey>,
+    /// Rows, `[N]`, sorted.
+    pub rows: Vec<R>,
     /// Features, `[F]`.
     pub schema: Vec<Feature>,
     /// Values, `[T, N, F]`.
     pub values: Array3<f64>,
 }
 
-impl Window {
-    /// Row of a node.
-    pub fn row(&self, key: &NodeKey) -> Option<usize> {
+impl<R: Row> Window<R> {
+    /// Row of a key.
+    pub fn row(&self, key: &R) -> Option<usize> {
         let row = self.rows.binary_search(key).ok()?;
         (row < self.values.len_of(Axis(1))).then_some(row)
     }
-
     /// Column of a feature.
     pub fn column(&self, metric: &MetricName) -> Option<usize> {
         let is_wanted = |feature: &Feature| feature.name == *metric;
@@ -87,7 +114,7 @@ impl Window {
         }
         let (values, _) = self.values.view().split_at(Axis(0), steps);
         let (before, after) = values.split_at(Axis(0), cut);
-        let part = |times: &[Timestamp], values: ndarray::ArrayView3<'_, f64>| Self {
+        let part = |times: &[Timestamp], values: ArrayView3<'_, f64>| Self {
             kind: self.kind,
             step: self.step,
             times: times.to_vec(),

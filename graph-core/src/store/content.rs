@@ -1,0 +1,136 @@
+//! What is held, as it is stored.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+
+use serde::{Deserialize, Serialize};
+
+use super::{EdgeState, Layout, NodeState, Store, change_order};
+use crate::edge::EdgeKind;
+use crate::graph::TemporalGraph;
+use crate::key::NodeKey;
+use crate::params::GraphParams;
+use crate::record::ChangeEvent;
+
+/// Nodes by key, edges by the places of their ends among them: in order, none twice. Checked when
+/// deserialised.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
+pub(crate) struct Content {
+    pub(crate) params: Arc<GraphParams>,
+    pub(crate) nodes: Vec<(NodeKey, Arc<NodeState>)>,
+    pub(crate) edges: Vec<(u32, u32, EdgeKind, Arc<EdgeState>)>,
+    pub(crate) changes: Arc<Vec<ChangeEvent>>,
+    pub(crate) call_steps: Arc<BTreeSet<i64>>,
+}
+
+#[derive(Deserialize)]
+struct Unchecked {
+    params: Arc<GraphParams>,
+    nodes: Vec<(NodeKey, Arc<NodeState>)>,
+    edges: Vec<(u32, u32, EdgeKind, Arc<EdgeState>)>,
+    changes: Vec<ChangeEvent>,
+    call_steps: Arc<BTreeSet<i64>>,
+}
+
+/// What a file says cannot be.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ContentError {
+    #[error("node {place} of {count} is not after the one before it")]
+    Nodes { place: usize, count: usize },
+    #[error("edge {place} of {count} is not after the one before it, or lacks an end")]
+    Edges { place: usize, count: usize },
+}
+
+impl TryFrom<Unchecked> for Content {
+    type Error = ContentError;
+
+    fn try_from(stored: Unchecked) -> Result<Self, ContentError> {
+        let Unchecked {
+            params,
+            nodes,
+            edges,
+            mut changes,
+            call_steps,
+        } = stored;
+        if let Some(place) = nodes.windows(2).position(|pair| pair[0].0 >= pair[1].0) {
+            let count = nodes.len();
+            return Err(ContentError::Nodes { place, count });
+        }
+        let ends = |(from, to, ..): &(u32, u32, EdgeKind, _)| (*from).max(*to) as usize;
+        let key = |(from, to, kind, _): &(u32, u32, EdgeKind, _)| (*from, *to, *kind);
+        let lacks = edges.iter().position(|edge| ends(edge) >= nodes.len());
+        let unordered = edges
+            .windows(2)
+            .position(|pair| key(&pair[0]) >= key(&pair[1]));
+        if let Some(place) = lacks.or(unordered) {
+            let count = edges.len();
+            return Err(ContentError::Edges { place, count });
+        }
+        changes.sort_by(change_order);
+        changes.dedup();
+        Ok(Self {
+            params,
+            nodes,
+            edges,
+            changes: Arc::new(changes),
+            call_steps,
+        })
+    }
+}
+
+impl From<&TemporalGraph> for Content {
+    fn from(graph: &TemporalGraph) -> Self {
+        let nodes = graph
+            .keys()
+            .iter()
+            .cloned()
+            .zip(graph.nodes.iter().cloned());
+        let edges = graph.edges().zip(&graph.edge_states);
+        Self {
+            params: Arc::clone(&graph.params),
+            nodes: nodes.collect(),
+            edges: edges
+                .map(|((from, to, kind), state)| (from.0, to.0, kind, Arc::clone(state)))
+                .collect(),
+            changes: Arc::clone(&graph.changes),
+            call_steps: Arc::clone(&graph.call_steps),
+        }
+    }
+}
+
+impl From<Content> for TemporalGraph {
+    fn from(content: Content) -> Self {
+        let places = content
+            .edges
+            .iter()
+            .map(|(from, to, kind, _)| (*from, *to, *kind));
+        let (keys, nodes) = content.nodes.into_iter().unzip();
+        Self {
+            layout: Arc::new(Layout::new(keys, places)),
+            params: content.params,
+            nodes,
+            edge_states: content.edges.into_iter().map(|(.., state)| state).collect(),
+            changes: content.changes,
+            call_steps: content.call_steps,
+            instances: OnceLock::new(),
+        }
+    }
+}
+
+impl From<Content> for Store {
+    fn from(content: Content) -> Self {
+        let mut store = Self::new(GraphParams::default());
+        store.params = content.params;
+        store.changes = content.changes;
+        store.call_steps = content.call_steps;
+        for (key, node) in content.nodes {
+            store.nodes.insert(key, node);
+        }
+        // In a new table the slot of a node is its place.
+        for (from, to, kind, edge) in content.edges {
+            store.edges.insert((from, to, kind), edge);
+        }
+        store
+    }
+}

@@ -1,0 +1,55 @@
+//! What a graph tells of values over time.
+//!
+//! | question | answered by |
+//! |---|---|
+//! | how did the calls of this node, edge or slice end | [`calls`] |
+//! | one metric of one of them over time | [`series`] |
+//! | all metrics of all of a kind over time, dense | [`windows`] |
+//! | only what was there in this time; when nothing was seen | [`during`] |
+//! | what changed where, when, on which instances | [`rollouts`] |
+
+mod calls;
+mod columns;
+mod during;
+mod fill;
+mod rollouts;
+mod series;
+mod windows;
+
+pub use rollouts::Rollout;
+pub use windows::WINDOW_VALUES_MAX;
+
+use crate::error::GraphError;
+use crate::graph::TemporalGraph;
+use crate::time::{TimeRange, Timestamp};
+
+/// Most steps that one window or series may have.
+pub const WINDOW_STEPS_MAX: u64 = 1_000_000;
+
+impl TemporalGraph {
+    /// First step that a range touches, and the first after it; `None` when it is empty.
+    fn steps_of(&self, range: TimeRange) -> Option<(i64, i64)> {
+        if range.is_empty() {
+            return None;
+        }
+        let last_instant = Timestamp::from_nanos(range.end.nanos().saturating_sub(1));
+        let first = self.params.step_of(range.start);
+        Some((first, self.params.step_of(last_instant).saturating_add(1)))
+    }
+
+    /// First step of a range and the number of its steps.
+    fn checked_steps(&self, range: TimeRange) -> Result<(i64, usize), GraphError> {
+        let (first, end) = self
+            .steps_of(range)
+            .ok_or(GraphError::EmptyRange { range })?;
+        let steps = end.abs_diff(first);
+        match usize::try_from(steps) {
+            Ok(n) if steps <= WINDOW_STEPS_MAX => Ok((first, n)),
+            _ => Err(GraphError::TooLong {
+                range,
+                steps,
+                limit: WINDOW_STEPS_MAX,
+            }),
+        }
+    }
+}
