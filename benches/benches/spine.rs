@@ -8,37 +8,15 @@
 
 use std::hint::black_box;
 
-use astern_benches::synthetic::{ABNORMAL, HEALTHY, calls, minutes, tree};
+use astern_benches::synthetic::{ABNORMAL, HEALTHY, minutes, tree};
 use astern_detect::AssessorParams;
-use astern_graph_core::{GraphBuilder, GraphParams, NodeKey, NodeKind};
+use astern_graph_core::{NodeKey, NodeKind};
 use astern_rca::rank::FusedParams;
 use astern_rca::te::GaussianTeParams;
 use astern_rca::{Incident, Ranker};
-use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
 const SERVICES: [u32; 3] = [12, 120, 1_200];
-
-fn ingest(c: &mut Criterion) {
-    let mut group = c.benchmark_group("ingest");
-    for count in [1_000, 100_000] {
-        let records = calls(count);
-        group.throughput(Throughput::Elements(u64::from(count)));
-        group.bench_with_input(
-            BenchmarkId::from_parameter(count),
-            &records,
-            |b, records| {
-                let builder = || {
-                    (
-                        GraphBuilder::new(GraphParams::default()).unwrap(),
-                        records.clone(),
-                    )
-                };
-                b.iter_batched(builder, |(mut b, r)| b.extend(r), BatchSize::LargeInput);
-            },
-        );
-    }
-    group.finish();
-}
 
 fn assess(c: &mut Criterion) {
     let mut group = c.benchmark_group("assess");
@@ -96,5 +74,5 @@ fn transfer_entropy(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(spine, ingest, assess, diagnose, transfer_entropy);
+criterion_group!(spine, assess, diagnose, transfer_entropy);
 criterion_main!(spine);

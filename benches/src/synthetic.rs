@@ -1,10 +1,11 @@
 //! Inputs of the benches: made by formula, so that every run sees the same.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use astern_graph_core::{
-    Call, EdgeKind, GraphBuilder, GraphParams, NodeKey, Party, Record, Sample, TemporalGraph,
-    TimeRange, Timestamp,
+    Call, EdgeKind, GraphBuilder, GraphParams, NodeKey, Party, Record, Sample, SpanId,
+    TemporalGraph, TimeRange, Timestamp,
 };
 use astern_stats::ParamError;
 
@@ -58,21 +59,62 @@ pub fn tree(services: u32) -> Result<TemporalGraph, ParamError> {
     Ok(builder.build())
 }
 
+/// What the calls of [`calls`] tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// Services and durations.
+    Services,
+    /// Span ids as well, so that duplicates are looked for.
+    Spans,
+    /// Instances, revisions and user segments as well, but no span ids.
+    Instances,
+}
+
 /// Calls between twenty services, a hundred a second.
-pub fn calls(count: u32) -> Vec<Record> {
-    let keys: Vec<NodeKey> = (0..20)
-        .map(|i| NodeKey::service(format!("s{i:02}")))
+pub fn calls(count: u32, told: Told) -> Vec<Record> {
+    let services: Vec<Party> = (0..20)
+        .map(|i| {
+            let party = Party::new(NodeKey::service(format!("s{i:02}")));
+            if told != Told::Instances {
+                return party;
+            }
+            let pod = NodeKey::instance(format!("s{i:02}-0"));
+            party.on(pod, "v1".into()).segment("eu")
+        })
         .collect();
-    let party = |i: u32| Party::new(keys[i as usize % keys.len()].clone());
+    let party = |i: u32| services[i as usize % services.len()].clone();
     (0..count)
         .map(|i| {
             let at = Timestamp::from_millis(i64::from(i) * 10);
             let server = Duration::from_micros(u64::from(1_000 + i * 7 % 5_000));
             let client = Some(server + Duration::from_millis(1));
-            Call::new(at, party(i * 7 + 1))
+            let mut call = Call::new(at, party(i * 7 + 1))
                 .from(party(i))
-                .took(client, Some(server))
-                .into()
+                .took(client, Some(server));
+            if told == Told::Spans {
+                call.id = Some(SpanId::new(u128::from(i / 10), u64::from(i)));
+            }
+            call.into()
         })
         .collect()
+}
+
+/// One call over each of ten edges of each of many services, all in one step: the `k`-th call of
+/// service `i` goes to service `(i + 7919 k) mod services`.
+pub fn wide(services: u32) -> impl Iterator<Item = Record> {
+    let keys: Arc<[NodeKey]> = (0..services)
+        .map(|i| NodeKey::service(format!("s{i:06}")))
+        .collect();
+    let at = Timestamp::from_secs(30);
+    let ms = |ms: u32| Some(Duration::from_millis(u64::from(ms)));
+    (0..services).flat_map(move |i| {
+        let keys = Arc::clone(&keys);
+        (1..=10).map(move |k| {
+            let key = |i: u32| keys[(i % services) as usize].clone();
+            Call::new(at, Party::new(key(i.wrapping_add(7_919 * k))))
+                .from(Party::new(key(i)))
+                .took(ms(20 + k), ms(10 + k))
+                .into()
+        })
+    })
 }

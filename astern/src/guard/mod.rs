@@ -36,7 +36,7 @@ pub use params::GuardParams;
 const FORMAT: Format = Format {
     name: "a guard",
     magic: *b"ASTNGARD",
-    version: 1,
+    version: 2,
 };
 
 /// Watches a system and its changes, says what is wrong and why, and carries out the way back.
