@@ -31,8 +31,10 @@
 mod builder;
 mod cell;
 pub mod codec;
+mod diff;
 mod edge;
 mod error;
+mod export;
 mod feature;
 mod graph;
 mod ingest;
@@ -55,8 +57,10 @@ pub use ndarray;
 
 pub use builder::GraphBuilder;
 pub use cell::CallSummary;
+pub use diff::{GraphDiff, Moved};
 pub use edge::{EdgeKind, FaultFlow, Link, Subject};
 pub use error::{CodecError, GraphError, KeyError, MergeError, TimeError};
+pub use export::{EdgeLabels, ExportParams, Mark};
 pub use graph::TemporalGraph;
 pub use ingest::IngestReport;
 pub use key::{NodeId, NodeKey, NodeKind};
@@ -69,5 +73,6 @@ pub use schema::{Feature, FeatureCatalogue, FeatureClass, Unit, Worse};
 pub use share::TrafficShare;
 pub use slice::{Slice, SliceBy};
 pub use time::{TimeRange, Timestamp};
+pub use topology::{ChokePoint, Dominators, Neighbourhood, Towards};
 pub use view::{Rollout, WINDOW_STEPS_MAX, WINDOW_VALUES_MAX};
 pub use window::{EdgeWindow, Row, SliceWindow, Window};
