@@ -78,7 +78,7 @@ fn load(load: &Load) -> Result<(), ParamError> {
     Ok(())
 }
 
-fn service(spec: &ServiceSpec) -> Result<(), ParamError> {
+pub(crate) fn service(spec: &ServiceSpec) -> Result<(), ParamError> {
     in_range("instances", f64::from(spec.instances), 1.0, 1e3)?;
     in_range("workers", f64::from(spec.workers), 1.0, 1e4)?;
     spec.work.check()?;

@@ -28,7 +28,6 @@
 //! [`Simulator`] runs the same in steps, so that what watches can also act.
 #![forbid(unsafe_code)]
 
-mod boutique;
 mod check;
 mod draw;
 mod engine;
@@ -40,10 +39,12 @@ mod fault;
 mod jobs;
 mod law;
 mod model;
+mod queueing;
 mod scenario;
 mod server;
 mod simulator;
 mod streams;
+mod topologies;
 mod topology;
 mod truth;
 

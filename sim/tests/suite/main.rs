@@ -7,6 +7,7 @@ mod export;
 mod faults;
 mod queueing;
 mod refusals;
+mod topologies;
 
 use std::time::Duration;
 

@@ -1,12 +1,9 @@
-//! The built-in topology: a web shop of the shape of Google's Online Boutique demo.
+//! A web shop of the shape of Google's Online Boutique demo.
 
-use astern_graph_core::{NodeKey, NodeKind};
+use astern_graph_core::NodeKind;
 
-use crate::law::TimeLaw;
+use super::{node, service};
 use crate::topology::{CallSpec, ServiceSpec, Topology};
-
-/// Spread of the work of every service: the 95 % quantile is 2.0 times the mean.
-const SIGMA: f64 = 0.5;
 
 impl Topology {
     /// A web shop: ten services, a cache and a database, three or four instances each.
@@ -64,18 +61,4 @@ fn checkout() -> ServiceSpec {
             CallSpec::new("email", "SendConfirmation"),
             CallSpec::new("cart", "EmptyCart"),
         ])
-}
-
-fn service(name: &str, instances: u32, workers: u32, mean_ms: f64) -> ServiceSpec {
-    node(NodeKind::Service, name, instances, workers, mean_ms)
-}
-
-fn node(kind: NodeKind, name: &str, instances: u32, workers: u32, mean_ms: f64) -> ServiceSpec {
-    let work = TimeLaw::LogNormal {
-        mean_ms,
-        sigma: SIGMA,
-    };
-    ServiceSpec::new(NodeKey::new(kind, name), work)
-        .instances(instances)
-        .workers(workers)
 }
