@@ -49,7 +49,7 @@ mod topology;
 mod truth;
 
 pub use error::{ActionError, SimError};
-pub use executor::SimExecutor;
+pub use executor::{Applied, CallFault, ExecutorFaults, SimExecutor, When};
 pub use fault::{Fault, FaultKind};
 pub use law::TimeLaw;
 pub use scenario::{Balance, Drift, Load, Release, Scenario};

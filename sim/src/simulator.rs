@@ -198,6 +198,11 @@ impl Simulator {
         self.engine.service(key).ok_or_else(unknown)
     }
 
+    /// Whether an action could give this revision to the service.
+    pub(crate) fn knows(&self, service: &NodeKey, to: &Revision) -> Result<(), ActionError> {
+        self.target(service, to).map(drop)
+    }
+
     fn target(&self, key: &NodeKey, to: &Revision) -> Result<(usize, usize), ActionError> {
         let service = self.service(key)?;
         let unknown = || ActionError::UnknownRevision {

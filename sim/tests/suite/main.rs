@@ -3,6 +3,7 @@
 
 mod closed_loop;
 mod determinism;
+mod executor;
 mod export;
 mod faults;
 mod queueing;

@@ -1,0 +1,86 @@
+//! A guard whose process crashes while it rolls back, and whose calls get lost.
+#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+
+use std::time::Duration;
+
+use astern::graph::GraphParams;
+use astern::policy::{Executor, Mode, RunState, RunSummary, StepId};
+use astern::{Event, Guard, GuardParams};
+use astern_sim::{CallFault, ExecutorFaults, FaultKind, Scenario, SimExecutor, Simulator, When};
+
+const STEP: Duration = Duration::from_secs(30);
+
+/// What became of a rollback.
+struct Told {
+    finished: Vec<RunSummary>,
+    crashes: u64,
+    platform: SimExecutor,
+}
+
+/// Runs a scenario under a guard that is stored before anything is sent, and started anew from
+/// what was stored, with a greater fence, whenever it crashes.
+fn guarded(scenario: &Scenario, faults: ExecutorFaults) -> Told {
+    let simulator = Simulator::new(scenario).unwrap();
+    let mut told = Told {
+        finished: Vec::new(),
+        crashes: 0,
+        platform: SimExecutor::with_faults(simulator, faults).unwrap(),
+    };
+    let params = GuardParams::default()
+        .graph(GraphParams::default().step(STEP))
+        .mode(Mode::Apply);
+    let mut guard = Guard::new(params).unwrap();
+    let (mut now, end) = (scenario.start, scenario.start.plus(scenario.span));
+    while now < end {
+        now = now.plus(STEP);
+        let mut events = guard.observe(told.platform.advance(now).unwrap(), now);
+        'step: while !events.is_empty() {
+            let stored = guard.to_bytes().unwrap();
+            let mut next = Vec::new();
+            for event in events {
+                if let Event::Finished(summary) = &event {
+                    told.finished.push(summary.clone());
+                }
+                let Event::Execute(request) = event else {
+                    continue;
+                };
+                let outcome = told.platform.execute(&request);
+                if told.platform.take_crash() {
+                    told.crashes += 1;
+                    drop(guard);
+                    guard = Guard::from_bytes(&stored, 1 + told.crashes).unwrap();
+                    break 'step;
+                }
+                next.extend(guard.report(&request.key, outcome, now).unwrap());
+            }
+            events = next;
+        }
+    }
+    told
+}
+
+#[test]
+fn a_rollback_is_finished_by_whoever_holds_the_guard_and_done_once() {
+    let mut scenario = Scenario::releases(1);
+    scenario.fault.as_mut().unwrap().kind = FaultKind::Errors { share: 0.5 };
+    scenario.span = Duration::from_secs(70 * 60);
+    let step = When::Step(StepId::new(1));
+    let faults = ExecutorFaults::new(1)
+        .on(step, CallFault::CrashBefore)
+        .on(step, CallFault::LoseRequest)
+        .on(step, CallFault::CrashAfter)
+        .on(When::Request(4), CallFault::LoseReply);
+    let told = guarded(&scenario, faults);
+    assert_eq!(told.crashes, 2);
+    let [summary] = told.finished.as_slice() else {
+        panic!("{:?}", told.finished);
+    };
+    assert_eq!(summary.state, RunState::Succeeded, "{summary}");
+    let steps: Vec<StepId> = told.platform.applied().iter().map(|e| e.key.step).collect();
+    assert!(steps.contains(&StepId::new(1)));
+    assert!(steps.is_sorted_by(|a, b| a != b), "each once: {steps:?}");
+    let culprit = scenario.fault.unwrap().change;
+    let release = scenario.releases.iter().find(|r| r.id == culprit).unwrap();
+    let running = told.platform.revisions(&release.service).unwrap();
+    assert!(running.iter().all(|(_, revision)| *revision != release.to));
+}

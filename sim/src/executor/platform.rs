@@ -1,0 +1,289 @@
+//! The simulated system as a platform: what it was asked for, and what it has reached.
+
+use std::time::Duration;
+
+use astern_graph_core::{NodeKey, Record, Revision, Timestamp, TrafficShare};
+use astern_rollback_policy::{
+    Action, Effect, Expectation, Fact, IdempotencyKey, Observed, Outcome, Precondition, Refusal,
+    Request,
+};
+
+use crate::error::{ActionError, SimError};
+use crate::simulator::{Simulator, sort_records};
+
+/// One effect that really happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Applied {
+    /// Key of the request that asked for it first.
+    pub key: IdempotencyKey,
+    /// What was done.
+    pub action: Action,
+    /// When it was there.
+    pub at: Timestamp,
+}
+
+#[derive(Debug)]
+pub(super) struct Platform {
+    pub(super) simulator: Simulator,
+    /// Effects that are there, in their order.
+    pub(super) applied: Vec<Applied>,
+    /// Effects that were asked for and are not there yet, in the order of asking.
+    coming: Vec<Applied>,
+    traffic: Vec<(NodeKey, Revision, TrafficShare)>,
+    newest_fence: u64,
+}
+
+impl Platform {
+    pub(super) fn new(simulator: Simulator) -> Self {
+        Self {
+            simulator,
+            applied: Vec::new(),
+            coming: Vec::new(),
+            traffic: Vec::new(),
+            newest_fence: 0,
+        }
+    }
+
+    pub(super) fn advance(&mut self, until: Timestamp) -> Result<Vec<Record>, SimError> {
+        let mut records = Vec::new();
+        while let Some(next) = self.next_before(until) {
+            records.extend(self.simulator.advance(self.coming[next].at)?);
+            let effect = self.coming.remove(next);
+            // What could be refused was checked when it was asked for.
+            if let Err(ActionError::Stuck(error)) = self.perform(effect) {
+                return Err(error);
+            }
+        }
+        records.extend(self.simulator.advance(until)?);
+        sort_records(&mut records);
+        Ok(records)
+    }
+
+    /// The first of the effects to come, if it comes until then.
+    fn next_before(&self, until: Timestamp) -> Option<usize> {
+        let due = (0..self.coming.len()).filter(|index| self.coming[*index].at <= until);
+        due.min_by_key(|index| self.coming[*index].at)
+    }
+
+    /// Answers a request; its effect, if it has one, is there after `wait`.
+    pub(super) fn answer(&mut self, request: &Request, wait: Option<Duration>) -> Outcome {
+        let answer = match &request.effect {
+            _ if self.is_stale(request.fence) => Err(self.fenced(request.fence)),
+            Effect::Observe(checks) => {
+                let services = checks.iter().filter_map(|check| match &check.expect {
+                    Expectation::Is(fact) => Some(fact.node().clone()),
+                    _ => None,
+                });
+                Ok(Outcome::Done(self.observed(services)))
+            }
+            Effect::DryRun(action) => {
+                let able = self.check(request).and_then(|()| self.able(action));
+                able.map(|()| {
+                    let facts = action.target().into_iter();
+                    Outcome::Done(facts.fold(Observed::new(), Observed::fact))
+                })
+            }
+            Effect::Apply(action) => self.apply(request, action, wait),
+            other => Err(unsupported(&format!("{other:?}"))),
+        };
+        answer.unwrap_or_else(Outcome::Refused)
+    }
+
+    /// Refuses a request for a reason of the platform's own.
+    pub(super) fn refuse(&mut self, request: &Request, refusal: Refusal) -> Outcome {
+        Outcome::Refused(if self.is_stale(request.fence) {
+            self.fenced(request.fence)
+        } else {
+            refusal
+        })
+    }
+
+    /// Whether a later holder has been here; else this one is the latest.
+    fn is_stale(&mut self, fence: u64) -> bool {
+        self.newest_fence = self.newest_fence.max(fence);
+        fence < self.newest_fence
+    }
+
+    fn fenced(&self, fence: u64) -> Refusal {
+        let newest = self.newest_fence;
+        Refusal::Fenced { fence, newest }
+    }
+
+    fn apply(
+        &mut self,
+        request: &Request,
+        action: &Action,
+        wait: Option<Duration>,
+    ) -> Result<Outcome, Refusal> {
+        let node = || [action.node().clone()];
+        let target = action.target();
+        // What leaves no trace is known by its key alone.
+        let by_key = || {
+            let mut effects = self.applied.iter().chain(&self.coming);
+            effects.any(|effect| effect.key == request.key)
+        };
+        if target
+            .as_ref()
+            .map_or_else(by_key, |target| self.is_asked(target))
+        {
+            return Ok(Outcome::AlreadyDone(self.observed(node())));
+        }
+        self.check(request)?;
+        self.able(action)?;
+        if let Some(target) = &target {
+            // The newest wish counts: what was on its way elsewhere turns round.
+            let elsewhere = |effect: &Applied| {
+                let other = effect.action.target();
+                other.and_then(|other| other.satisfies(target)) == Some(false)
+            };
+            self.coming.retain(|effect| !elsewhere(effect));
+        }
+        let now = self.simulator.now();
+        let effect = Applied {
+            key: request.key,
+            action: action.clone(),
+            at: now.plus(wait.unwrap_or(Duration::ZERO)),
+        };
+        if wait.is_some() {
+            self.coming.push(effect);
+        } else {
+            self.perform(effect).map_err(|error| refusal(&error))?;
+        }
+        Ok(Outcome::Done(self.observed(node())))
+    }
+
+    /// Whether an action can be done at all.
+    fn able(&self, action: &Action) -> Result<(), Refusal> {
+        match action {
+            Action::SetRevision { service, to } | Action::SwitchColour { service, to } => {
+                self.simulator.knows(service, to)
+            }
+            Action::SetTraffic {
+                service, revision, ..
+            } => self.simulator.knows(service, revision),
+            Action::Escalate { .. } => Ok(()),
+            other => return Err(unsupported(&other.to_string())),
+        }
+        .map_err(|error| refusal(&error))
+    }
+
+    fn perform(&mut self, effect: Applied) -> Result<(), ActionError> {
+        let now = self.simulator.now();
+        match &effect.action {
+            Action::SetRevision { service, to } => {
+                self.simulator.set_revision(service, to, now)?;
+                // The instances are all alike: nothing is left to split.
+                self.traffic.retain(|(key, ..)| key != service);
+            }
+            Action::SwitchColour { service, to } => {
+                self.share(service, to, TrafficShare::FULL, now)?;
+            }
+            Action::SetTraffic {
+                service,
+                revision,
+                share,
+            } => self.share(service, revision, *share, now)?,
+            _ => {}
+        }
+        self.applied.push(effect);
+        Ok(())
+    }
+
+    fn share(
+        &mut self,
+        service: &NodeKey,
+        revision: &Revision,
+        share: TrafficShare,
+        now: Timestamp,
+    ) -> Result<(), ActionError> {
+        self.simulator
+            .set_traffic(service, revision, share.fraction(), now)?;
+        self.traffic.retain(|(key, ..)| key != service);
+        self.traffic
+            .push((service.clone(), revision.clone(), share));
+        Ok(())
+    }
+
+    /// What is true of these services: the revision, where all instances share one, and the share
+    /// of traffic that was set.
+    fn observed(&self, services: impl IntoIterator<Item = NodeKey>) -> Observed {
+        let mut observed = Observed::new();
+        for service in services {
+            let instances = self.simulator.revisions(&service).unwrap_or_default();
+            if let Some((_, revision)) = instances.first()
+                && instances.iter().all(|(_, other)| other == revision)
+            {
+                let (service, revision) = (service.clone(), revision.clone());
+                observed = observed.fact(Fact::Revision { service, revision });
+            }
+            for (service, revision, share) in self.traffic.iter().filter(|(s, ..)| *s == service) {
+                let (service, revision) = (service.clone(), revision.clone());
+                observed = observed.fact(Fact::Traffic {
+                    service,
+                    revision,
+                    share: *share,
+                });
+            }
+        }
+        observed
+    }
+
+    /// Whether this is asked for: by an effect to come, or else because it is so.
+    fn is_asked(&self, fact: &Fact) -> bool {
+        self.to_come(fact).unwrap_or_else(|| {
+            let known = self.observed([fact.node().clone()]).facts;
+            known
+                .iter()
+                .any(|known| known.satisfies(fact) == Some(true))
+        })
+    }
+
+    /// Whether the effects to come lead to this; `None` when they are about something else.
+    fn to_come(&self, fact: &Fact) -> Option<bool> {
+        let says = |effect: &Applied| effect.action.target()?.satisfies(fact);
+        self.coming.iter().rev().find_map(says)
+    }
+
+    /// Preconditions: they are about what is asked for. A revision need run on one instance only,
+    /// since a canary runs two at once; the simulator keeps every revision, and no other plan acts
+    /// in it.
+    fn check(&self, request: &Request) -> Result<(), Refusal> {
+        for precondition in &request.requires {
+            let holds = match precondition {
+                Precondition::Is(fact @ Fact::Revision { service, revision }) => {
+                    let instances = self.simulator.revisions(service).map_err(|e| refusal(&e))?;
+                    let running = || instances.iter().any(|(_, running)| running == revision);
+                    self.to_come(fact).unwrap_or_else(running)
+                }
+                Precondition::Is(fact) => self.is_asked(fact),
+                _ => true,
+            };
+            if !holds {
+                let precondition = precondition.clone();
+                return Err(Refusal::PreconditionFailed {
+                    precondition,
+                    found: None,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn refusal(error: &ActionError) -> Refusal {
+    match error {
+        ActionError::UnknownService { .. } | ActionError::UnknownRevision { .. } => {
+            Refusal::NotFound {
+                what: error.to_string().into(),
+            }
+        }
+        other => Refusal::Invalid {
+            reason: other.to_string().into(),
+        },
+    }
+}
+
+fn unsupported(what: &str) -> Refusal {
+    Refusal::Unsupported { what: what.into() }
+}
