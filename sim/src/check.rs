@@ -20,9 +20,7 @@ const INSTANCES_MAX: f64 = 1e5;
 /// Checks every value by itself. What refers to something else by name is checked as it is looked
 /// up.
 pub(crate) fn check(scenario: &Scenario) -> Result<(), SimError> {
-    times(scenario).map_err(of("the scenario"))?;
-    rates(scenario).map_err(of("the scenario"))?;
-    load(&scenario.load).map_err(of("the load"))?;
+    frame(scenario)?;
     for spec in &scenario.topology.services {
         service(spec).map_err(of(&format!("service `{}`", spec.key.name)))?;
     }
@@ -35,6 +33,14 @@ pub(crate) fn check(scenario: &Scenario) -> Result<(), SimError> {
         .map(|s| f64::from(s.instances));
     in_range("instances of all", instances.sum(), 1.0, INSTANCES_MAX)
         .map_err(of("the topology"))?;
+    Ok(())
+}
+
+/// Checks everything but the topology.
+pub(crate) fn frame(scenario: &Scenario) -> Result<(), SimError> {
+    times(scenario).map_err(of("the scenario"))?;
+    rates(scenario).map_err(of("the scenario"))?;
+    load(&scenario.load).map_err(of("the load"))?;
     for change in &scenario.releases {
         release(change, scenario).map_err(of(&format!("change `{}`", change.id)))?;
     }

@@ -25,10 +25,12 @@
 //! # Ok::<(), astern_sim::SimError>(())
 //! ```
 //!
-//! [`Simulator`] runs the same in steps, so that what watches can also act.
+//! [`Simulator`] runs the same in steps, so that what watches can also act; [`coarse`] simulates up
+//! to 100,000 services by rates and means.
 #![forbid(unsafe_code)]
 
 mod check;
+pub mod coarse;
 mod draw;
 mod engine;
 mod error;

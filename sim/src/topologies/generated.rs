@@ -51,7 +51,7 @@ impl Topology {
     /// ([`sized_for`](Self::sized_for)).
     ///
     /// The [`Simulator`](crate::Simulator) takes thousands of services; beyond that, use
-    /// another tool.
+    /// [`coarse`](crate::coarse).
     ///
     /// # Errors
     /// [`SimError::Param`] for a number of services outside 1 to 100,000.

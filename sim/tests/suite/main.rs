@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 mod closed_loop;
+mod coarse;
 mod determinism;
 mod executor;
 mod export;
