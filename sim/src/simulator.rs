@@ -128,6 +128,11 @@ impl Simulator {
         self.engine.counts()
     }
 
+    /// Events until now: what a scenario's `events_max` bounds.
+    pub fn events(&self) -> u64 {
+        self.engine.events()
+    }
+
     /// Lets everything happen that happens before `until`, and gives what was observed since the
     /// last time, in the order of [`sort_records`]. A call is observed once it is answered, so it
     /// may have begun before that last time. The scenario's span does not bound it; a time that

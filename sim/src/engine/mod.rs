@@ -145,6 +145,10 @@ impl Engine {
         }
     }
 
+    pub(crate) fn events(&self) -> u64 {
+        self.events
+    }
+
     pub(crate) fn take_records(&mut self) -> Vec<Record> {
         std::mem::take(&mut self.records)
     }

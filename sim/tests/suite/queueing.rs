@@ -77,6 +77,9 @@ fn every_request_is_answered_or_in_flight() {
         assert_eq!(counts.started, counts.answered + counts.in_flight);
         assert!(counts.calls_in_flight >= counts.in_flight);
     }
+    // A request makes about six calls; each is received, computed and answered.
+    assert!(simulator.events() > 3 * 6 * answered);
+    assert!(simulator.events() < 5 * 6 * answered);
 }
 
 #[test]
