@@ -1,0 +1,24 @@
+//! What every target checks: reading ends, and every span is accounted for once.
+
+use astern_traces::{Decoded, Format, Params, Spans};
+
+/// Reads `bytes` as `format`, joins what is in them, and checks the laws of the report.
+pub fn check(format: Format, bytes: &[u8]) {
+    let params = Params::default().segment_attribute("user.tier");
+    let mut spans = Spans::new(&params).expect("the parameters are sound");
+    // Told by its beginning or not: it must not panic.
+    let _ = Format::recognise(bytes);
+    if spans.read(format, bytes).is_err() {
+        assert!(spans.as_slice().is_empty(), "a refused document left spans behind");
+        return;
+    }
+    let held = spans.as_slice().len();
+    let Decoded { calls, report, .. } = spans.join();
+    assert_eq!(report.calls, calls.len() as u64);
+    assert!(calls.len() <= held);
+    let fine = report.calls + report.merged + report.internal + report.duplicate + report.fragment;
+    assert_eq!(fine + report.lost(), report.spans, "{report:?}");
+    for call in &calls {
+        assert!(call.exclusive <= call.server, "more own time than time: {call:?}");
+    }
+}

@@ -1,0 +1,68 @@
+//! What can be wrong with a document, and where in it.
+
+use astern_stats::ParamError;
+
+use crate::format::Format;
+
+/// A document that cannot be read. Nothing of it was taken.
+///
+/// A span that is well-formed but makes no sense (it ends before it starts, its id is zero) is no
+/// error: it is left out and counted in the [`Report`](crate::Report).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParseError {
+    /// Not JSON, or not of the format's shape; the source names line and column.
+    #[error("{format}: {source}")]
+    Json {
+        /// The format that was expected.
+        format: Format,
+        /// What the parser said.
+        source: serde_json::Error,
+    },
+    /// Well-formed, but no document of traces.
+    #[error("not {format} traces: {found}")]
+    NotTraces {
+        /// The format that was expected.
+        format: Format,
+        /// What was found instead.
+        found: String,
+    },
+    /// Not protobuf, or not of the format's shape.
+    #[error("OTLP protobuf, byte {offset}: {what}")]
+    Wire {
+        /// Offset from the start of the document, in bytes.
+        offset: usize,
+        /// What is wrong there.
+        what: &'static str,
+    },
+    /// Not CSV; the source names line and record.
+    #[error("CSV: {source}")]
+    Csv {
+        /// What the parser said.
+        source: csv::Error,
+    },
+    /// A column of the CSV header is missing.
+    #[error("CSV: the header has no column `{column}`")]
+    MissingColumn {
+        /// The column that is needed.
+        column: &'static str,
+    },
+    /// A field of a CSV record is not what its column holds.
+    #[error("CSV, line {line}, column `{column}`: `{value}` is not {expected}")]
+    Field {
+        /// Line in the document, from 1.
+        line: u64,
+        /// Name of the column.
+        column: &'static str,
+        /// The start of the field.
+        value: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// The bytes are of no format that this crate reads.
+    #[error("of no known format: neither JSON with spans, nor CSV with a header, nor protobuf")]
+    UnknownFormat,
+    /// A parameter broke its rule.
+    #[error(transparent)]
+    Params(#[from] ParamError),
+}

@@ -1,0 +1,62 @@
+//! OTLP traces, as JSON and as protobuf.
+//!
+//! Both read an `ExportTraceServiceRequest` or `TracesData` (they are the same on the wire): resource
+//! spans, scope spans, spans. Ids in JSON are hexadecimal, enumerations are numbers or names, and one
+//! file may hold a document a line, as the collector's file exporter writes them.
+//!
+//! - A time of zero is not known. Links that are the parent are dropped.
+//! - A JSON document without `resourceSpans` is refused, such as one of logs or metrics; `{}` is the
+//!   empty request. Protobuf has no names: logs and metrics read as spans of services without ids, all
+//!   counted, or are refused where their shape differs.
+//!
+//! Protobuf is read from the wire and not by generated types: those would turn two bytes of an empty
+//! message into hundreds, could not say at which byte a document is wrong, and would bring an SDK
+//! along. The tests compare it with the generated types of the `opentelemetry-proto` crate.
+
+pub(crate) mod json;
+pub(crate) mod protobuf;
+mod wire;
+
+use astern_graph_core::SpanId;
+
+use crate::error::ParseError;
+use crate::format::Format;
+use crate::params::Params;
+use crate::spans::{Decoded, Draft};
+
+/// Decodes a JSON document and joins its spans.
+///
+/// # Errors
+/// [`ParseError`] when it is no such document, or when a parameter breaks its rule.
+pub fn decode_json(bytes: &[u8], params: &Params) -> Result<Decoded, ParseError> {
+    crate::decode(Format::OtlpJson, bytes, params)
+}
+
+/// Decodes a protobuf document and joins its spans.
+///
+/// # Errors
+/// [`ParseError`] when it is no such document, or when a parameter breaks its rule.
+pub fn decode_protobuf(bytes: &[u8], params: &Params) -> Result<Decoded, ParseError> {
+    crate::decode(Format::OtlpProtobuf, bytes, params)
+}
+
+/// The kind of a span by its number; unknown numbers say nothing.
+fn kind_of(number: i64) -> crate::span::SpanKind {
+    use crate::span::SpanKind;
+    match number {
+        1 => SpanKind::Internal,
+        2 => SpanKind::Server,
+        3 => SpanKind::Client,
+        4 => SpanKind::Producer,
+        5 => SpanKind::Consumer,
+        _ => SpanKind::Unspecified,
+    }
+}
+
+/// The draft with its duration; an end without a start says nothing.
+fn timed(mut draft: Draft<'_>, end: Option<i128>) -> Draft<'_> {
+    draft.duration = draft.start.zip(end).map(|(start, end)| end - start);
+    let parent = SpanId::new(draft.trace, draft.parent);
+    draft.links.retain(|link| *link != parent);
+    draft
+}
