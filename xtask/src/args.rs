@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use lexopt::{Arg, Parser, ValueExt as _};
 
+use crate::fuzz::TARGETS;
 use crate::run::Failure;
 
 pub(crate) const HELP: &str = "\
@@ -14,21 +15,23 @@ Usage: cargo xtask [--dry-run] <command> [options]
   test         set up libtorch, then run every test: default features, then torch
   ci           format, lints, docs, examples, benches in test mode, dependency rules
   demo         set up libtorch, then run the main example in release mode
-  eval SUITE   evaluation on real data (petshop) or on the simulator (sim)
+  eval SUITE   evaluation on real data (petshop, traces) or on the simulator (sim)
   bench        criterion benches; what follows goes to criterion, first a filter
+  fuzz         fuzz the trace codecs, one TARGET or each in turn (nightly, cargo-fuzz)
   libtorch     make libtorch in a cache shared by checkouts and link it in here
   sample-data  write the examples' data anew
 
 Options:
   --dry-run    print what would be run, and run nothing
   --cuda       libtorch: with the GPU's libraries (several GB)
+  --minutes N  fuzz: minutes for each target (10)
   --no-torch   test, ci, demo: leave out what needs libtorch
   -h, --help   this text
 
 Environment:
   LIBTORCH      a libtorch 2.11 of your own; wins over the one made here
   ASTERN_CACHE  where libtorch is kept; else $XDG_CACHE_HOME/astern or ~/.cache/astern
-  ASTERN_DATA   data for `eval petshop`
+  ASTERN_DATA   data for `eval petshop` and `eval traces`
   CI            when set, libtorch must be had: `test` and `ci` fail without it
 ";
 
@@ -54,6 +57,10 @@ pub(crate) enum Command {
     },
     Bench {
         args: Vec<OsString>,
+    },
+    Fuzz {
+        target: Option<String>,
+        minutes: u32,
     },
     SampleData,
 }
@@ -104,6 +111,7 @@ fn command(name: &str, parser: &mut Parser, dry_run: bool) -> Result<Invocation,
         "demo",
         "eval",
         "bench",
+        "fuzz",
         "sample-data",
     ]
     .contains(&name)
@@ -112,12 +120,21 @@ fn command(name: &str, parser: &mut Parser, dry_run: bool) -> Result<Invocation,
     }
     let (mut torch, mut cuda, mut dry_run) = (true, false, dry_run);
     let mut rest = Vec::new();
+    let (mut target, mut minutes) = (None, 10);
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Long("dry-run") => dry_run = true,
             Arg::Short('h') | Arg::Long("help") => return Ok(help()),
             Arg::Long("cuda") if name == "libtorch" => cuda = true,
             Arg::Long("no-torch") if ["test", "ci", "demo"].contains(&name) => torch = false,
+            Arg::Long("minutes") if name == "fuzz" => minutes = parser.value()?.parse()?,
+            Arg::Value(word) if name == "fuzz" && target.is_none() => {
+                let word = word.string()?;
+                if !TARGETS.contains(&&*word) {
+                    return Err(format!("no fuzz target `{word}`: {}", TARGETS.join(", ")).into());
+                }
+                target = Some(word);
+            }
             // From here on the words belong to the program that is started.
             Arg::Value(first) if ["eval", "bench"].contains(&name) => {
                 rest.push(first);
@@ -132,7 +149,11 @@ fn command(name: &str, parser: &mut Parser, dry_run: bool) -> Result<Invocation,
         "ci" => Command::Ci { torch },
         "demo" => Command::Demo { torch },
         "bench" => Command::Bench { args: rest },
-        "eval" if rest.is_empty() => return Err("`eval` needs a suite: petshop or sim".into()),
+        "fuzz" if minutes == 0 => return Err("--minutes must be at least 1".into()),
+        "fuzz" => Command::Fuzz { target, minutes },
+        "eval" if rest.is_empty() => {
+            return Err("`eval` needs a suite: petshop, sim or traces".into());
+        }
         "eval" => Command::Eval {
             suite: rest.remove(0),
             args: rest,
@@ -162,6 +183,16 @@ mod tests {
         assert_eq!(command("ci --no-torch"), Command::Ci { torch: false });
         assert_eq!(command("demo"), Command::Demo { torch: true });
         assert_eq!(command("sample-data"), Command::SampleData);
+        let target = Some("csv".to_owned());
+        assert_eq!(
+            command("fuzz csv --minutes 2"),
+            Command::Fuzz { target, minutes: 2 }
+        );
+        let each = Command::Fuzz {
+            target: None,
+            minutes: 10,
+        };
+        assert_eq!(command("fuzz"), each);
     }
 
     #[test]
@@ -200,6 +231,10 @@ mod tests {
             "eval",
             "ci extra",
             "--cuda",
+            "fuzz xml",
+            "fuzz csv zipkin",
+            "fuzz --minutes 0",
+            "test --minutes 1",
         ] {
             assert_eq!(parsed(line).unwrap_err().code, 2, "{line}");
         }
@@ -213,6 +248,7 @@ mod tests {
             "demo",
             "eval",
             "bench",
+            "fuzz",
             "libtorch",
             "sample-data",
         ] {

@@ -11,6 +11,7 @@ mod bench;
 mod ci;
 mod demo;
 mod eval;
+mod fuzz;
 mod libtorch;
 mod metadata;
 mod run;
@@ -49,6 +50,7 @@ fn dispatch(invocation: Invocation) -> Result<(), Failure> {
         Command::Demo { torch } => demo::command(&mut runner, torch),
         Command::Eval { suite, args } => eval::command(&mut runner, &suite, &args),
         Command::Bench { args } => bench::command(&mut runner, &args),
+        Command::Fuzz { target, minutes } => fuzz::command(&mut runner, target.as_deref(), minutes),
         Command::SampleData => sample_data::command(&mut runner),
     }
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use astern_benches::petshop::{self, Splits};
-use astern_benches::simulated;
+use astern_benches::{simulated, traces};
 use lexopt::{Arg, ValueExt};
 
 const USAGE: &str =
@@ -18,6 +18,8 @@ const USAGE: &str =
 
 suites
   petshop   root causes of 26 issues of a pet shop on AWS; reads $ASTERN_DATA/petshop
+  traces    public documents of traces to calls; reads $ASTERN_DATA/traces and
+            $ASTERN_DATA/nezha-trainticket
   sim       bad and benign releases of the simulator; needs no data
 
 options
@@ -86,17 +88,31 @@ fn parse() -> Result<Args, lexopt::Error> {
     }
 }
 
+/// The folder of the data; says what to do where it is not named.
+fn data(folders: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("ASTERN_DATA");
+    if root.is_none() {
+        eprintln!(
+            "ASTERN_DATA is not set. Set it to the folder that holds `{folders}`; \
+             docs/datasets.md says where the data comes from."
+        );
+    }
+    root.map(PathBuf::from)
+}
+
 fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let body = match args.suite.as_str() {
         "petshop" => {
-            let Some(root) = std::env::var_os("ASTERN_DATA") else {
-                eprintln!(
-                    "ASTERN_DATA is not set. Set it to the folder that holds `petshop/`; \
-                     docs/datasets.md says where the data comes from."
-                );
+            let Some(root) = data("petshop/") else {
                 return Ok(ExitCode::from(2));
             };
-            petshop::evaluate(&PathBuf::from(root), args.splits)?
+            petshop::evaluate(&root, args.splits)?
+        }
+        "traces" => {
+            let Some(root) = data("traces/` and `nezha-trainticket/") else {
+                return Ok(ExitCode::from(2));
+            };
+            traces::evaluate(&root)?
         }
         "sim" => {
             let last = args.from.saturating_add(args.seeds.saturating_sub(1));

@@ -1,0 +1,80 @@
+//! Speed of each trace codec, bytes to calls, beside `serde_json::Value` on the same bytes in one run;
+//! and a day of traces as large as one of the Nezha data set, from bytes to a built graph.
+#![forbid(unsafe_code)]
+#![allow(
+    missing_docs,
+    reason = "the macros of criterion make undocumented items"
+)]
+#![allow(clippy::unwrap_used, reason = "a bench panics to fail")]
+
+use std::hint::black_box;
+
+use astern_benches::documents;
+use astern_graph_core::{GraphBuilder, GraphParams, Record};
+use astern_traces::{Format, Params, decode};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+
+/// Makes a document of so many traces of so many spans from a seed.
+type Make = fn(u64, u64, u64) -> Vec<u8>;
+
+const SIZE: u64 = 33;
+const TRACES: [u64; 2] = [30, 3_000];
+
+const MAKERS: [(Format, Make); 5] = [
+    (Format::Jaeger, documents::jaeger),
+    (Format::Zipkin, documents::zipkin),
+    (Format::OtlpJson, documents::otlp_json),
+    (Format::OtlpProtobuf, documents::otlp_protobuf),
+    (Format::Csv, documents::csv),
+];
+
+fn codecs(c: &mut Criterion) {
+    for (format, make) in MAKERS {
+        let mut group = c.benchmark_group(format!("traces/{}", format.as_str()));
+        group.sample_size(10);
+        for traces in TRACES {
+            let bytes = make(1, traces, SIZE);
+            let spans = traces * SIZE;
+            group.throughput(Throughput::Bytes(bytes.len() as u64));
+            let joined = decode(format, &bytes, &Params::default()).unwrap();
+            assert_eq!((joined.report.spans, joined.report.lost()), (spans, 0));
+            group.bench_with_input(BenchmarkId::new("calls", spans), &bytes, |b, bytes| {
+                b.iter(|| decode(format, black_box(bytes), &Params::default()).unwrap());
+            });
+            if matches!(format, Format::Jaeger | Format::Zipkin | Format::OtlpJson) {
+                group.bench_with_input(BenchmarkId::new("value", spans), &bytes, |b, bytes| {
+                    b.iter(|| {
+                        serde_json::from_slice::<serde_json::Value>(black_box(bytes)).unwrap()
+                    });
+                });
+            }
+        }
+        group.finish();
+    }
+}
+
+/// 4,483 traces and 329 thousand spans: one day of Nezha's Train Ticket.
+fn day(c: &mut Criterion) {
+    let mut group = c.benchmark_group("traces/day");
+    group.sample_size(10);
+    for traces in [448, 4_483] {
+        let bytes = documents::csv(2, traces, 74);
+        group.throughput(Throughput::Elements(traces * 74));
+        group.bench_with_input(
+            BenchmarkId::new("graph", traces * 74),
+            &bytes,
+            |b, bytes| {
+                b.iter(|| {
+                    let joined = decode(Format::Csv, black_box(bytes), &Params::default()).unwrap();
+                    let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
+                    builder.extend(joined.calls.into_iter().map(Record::from));
+                    builder.build()
+                });
+            },
+        );
+    }
+    group.finish();
+}
+
+criterion_group!(benches, codecs, day);
+criterion_main!(benches);
