@@ -73,6 +73,11 @@ fn name(service: usize) -> String {
     format!("ts-order-{service}-service")
 }
 
+/// What a client span talks to where no server span answers it.
+fn peer(made: &Made) -> String {
+    format!("store-{}", made.service)
+}
+
 fn operation(made: &Made) -> String {
     format!("/api/v1/service{}/operation/{{id}}", made.service)
 }
@@ -105,7 +110,7 @@ pub fn jaeger(seed: u64, traces: u64, size: u64) -> Vec<u8> {
                     { "key": "span.kind", "type": "string", "value": kind },
                     { "key": "http.status_code", "type": "int64", "value": if made.failed { 500 } else { 200 } },
                     { "key": "http.method", "type": "string", "value": "GET" },
-                    { "key": "internal.span.format", "type": "string", "value": "proto" },
+                    { "key": "peer.service", "type": "string", "value": peer(made) },
                 ],
                 "logs": [], "warnings": null,
             })
@@ -128,6 +133,9 @@ pub fn zipkin(seed: u64, traces: u64, size: u64) -> Vec<u8> {
         });
         if let Some(kind) = [None, Some("SERVER"), Some("CLIENT")][usize::from(made.kind - 1)] {
             span["kind"] = kind.into();
+        }
+        if made.kind == 3 {
+            span["remoteEndpoint"] = json!({ "serviceName": peer(made) });
         }
         if made.parent != 0 {
             span["parentId"] = format!("{:016x}", made.parent).into();
@@ -153,7 +161,7 @@ pub fn otlp_json(seed: u64, traces: u64, size: u64) -> Vec<u8> {
                 "endTimeUnixNano": made.end_nanos.to_string(), "attributes": [
                     { "key": "http.request.method", "value": { "stringValue": "GET" } },
                     { "key": "http.response.status_code", "value": { "intValue": if made.failed { "500" } else { "200" } } },
-                    { "key": "thread.id", "value": { "intValue": "42" } },
+                    { "key": "server.address", "value": { "stringValue": peer(made) } },
                 ], "status": { "code": if made.failed { 2 } else { 0 } },
             })
         }).collect();
@@ -232,7 +240,7 @@ fn message(made: &Made) -> Span {
                 "http.response.status_code",
                 any_value::Value::IntValue(code),
             ),
-            attribute("thread.id", any_value::Value::IntValue(42)),
+            attribute("server.address", any_value::Value::StringValue(peer(made))),
         ],
         status: Some(Status {
             code: if made.failed { 2 } else { 0 },
