@@ -1,5 +1,5 @@
-//! A file of traces to a graph: what became of each span, and every edge with its calls, errors and
-//! latency from both sides.
+//! A file of traces to a graph: what became of each span, every edge with its calls, errors and
+//! latency from both sides, and a drawing.
 //!
 //! ```sh
 //! cargo run --release -p astern-examples --example trace_file [FILE [FORMAT]]
@@ -9,12 +9,11 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "an example shows what it found")]
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use astern_graph_core::{
-    Call, CallStatus, EdgeKind, GraphBuilder, GraphParams, NodeKey, NodeKind, Record,
+    CallSummary, EdgeKind, ExportParams, GraphBuilder, GraphParams, Link, NodeKey, NodeKind,
+    Record, TemporalGraph,
 };
 use astern_traces::{Format, Params, Spans};
 use comfy_table::{Table, presets};
@@ -37,94 +36,60 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let joined = spans.join();
     println!("{file}, {format}\n{}\n", joined.report);
 
-    let edges = edges(&joined.calls);
     let mut builder = GraphBuilder::new(GraphParams::default())?;
     let ingested = builder.extend(joined.calls.into_iter().map(Record::from));
-    let graph = builder.build();
     println!("{ingested}");
-    let services: Vec<String> = graph.keys().iter().map(NodeKey::to_string).collect();
-    println!("{} nodes: {}\n", services.len(), services.join(", "));
-
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_header([
-        "caller",
-        "",
-        "callee",
-        "calls",
-        "errors",
-        "client ms",
-        "server ms",
-        "own ms",
-    ]);
-    for ((from, to, kind), edge) in &edges {
-        table.add_row(edge.row(from, to, *kind));
-    }
-    println!("{table}");
+    let graph = builder.build();
+    println!("{} nodes, {} edges", graph.node_count(), graph.edge_count());
+    println!("{}\n", table(&graph));
+    println!("{}", graph.to_mermaid(&ExportParams::default()));
 
     if Path::new(&file) == Path::new(SAMPLE) {
         assert_eq!((ingested.accepted, ingested.dropped()), (9, 0));
-        let pay = (
-            NodeKey::service("frontend"),
-            NodeKey::service("payment"),
-            EdgeKind::Calls,
+        let service = |name| NodeKey::service(name);
+        let pay = Link::new(service("frontend"), service("payment"), EdgeKind::Calls);
+        let redis = NodeKey::new(NodeKind::Cache, "cart-redis");
+        let reads = Link::new(service("cart"), redis, EdgeKind::Reads);
+        let of = |link| over(&graph, link).ok_or("an edge of the sample is not there");
+        assert_eq!((of(&pay)?.calls, of(&pay)?.errors), (2, 1));
+        assert!(
+            of(&reads)?
+                .latency_ms(0.5)
+                .is_some_and(|ms| (ms - 2.0).abs() < 0.02)
         );
-        assert_eq!((edges[&pay].calls, edges[&pay].errors), (2, 1));
-        let reads = (
-            NodeKey::service("cart"),
-            NodeKey::new(NodeKind::Cache, "cart-redis"),
-            EdgeKind::Reads,
-        );
-        assert_eq!(edges[&reads].client, [Duration::from_millis(2)]);
-        assert_eq!(graph.edge_count(), edges.len());
     }
     Ok(())
 }
 
-/// What was seen of one edge.
-#[derive(Default)]
-struct Edge {
-    calls: u32,
-    errors: u32,
-    client: Vec<Duration>,
-    server: Vec<Duration>,
-    own: Vec<Duration>,
+/// All calls over an edge.
+fn over(graph: &TemporalGraph, link: &Link) -> Option<CallSummary> {
+    graph.calls_over(&link.from, &link.to, link.kind, graph.extent()?)
 }
 
-impl Edge {
-    fn row(&self, from: &NodeKey, to: &NodeKey, kind: EdgeKind) -> Vec<String> {
-        let errors = f64::from(self.errors) / f64::from(self.calls);
-        let mut row = vec![from.to_string(), kind.to_string(), to.to_string()];
-        row.extend([self.calls.to_string(), format!("{:.0} %", 100.0 * errors)]);
-        row.extend([&self.client, &self.server, &self.own].map(|took| mean_ms(took)));
-        row
-    }
-}
-
-fn edges(calls: &[Call]) -> BTreeMap<(NodeKey, NodeKey, EdgeKind), Edge> {
-    let mut edges = BTreeMap::<_, Edge>::new();
-    for call in calls {
-        let Some(caller) = &call.caller else {
+fn table(graph: &TemporalGraph) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header([
+        "edge",
+        "calls",
+        "errors",
+        "client ms, median",
+        "server ms, median",
+        "gap ms, median",
+    ]);
+    for link in graph.links() {
+        let Some(calls) = over(graph, &link) else {
             continue;
         };
-        let key = (
-            caller.service.clone(),
-            call.callee.service.clone(),
-            call.kind,
-        );
-        let edge = edges.entry(key).or_default();
-        edge.calls += 1;
-        edge.errors += u32::from(call.status == CallStatus::Error);
-        edge.client.extend(call.client);
-        edge.server.extend(call.server);
-        edge.own.extend(call.exclusive);
+        let shown = |ms: Option<f64>| ms.map_or("-".to_owned(), |ms| format!("{ms:.1}"));
+        let errors = calls.error_rate().unwrap_or_default();
+        table.add_row([
+            link.to_string(),
+            calls.calls.to_string(),
+            format!("{:.0} %", 100.0 * errors),
+            shown(calls.latency_ms(0.5)),
+            shown(calls.server_latency_ms(0.5)),
+            shown(calls.gap_ms(0.5)),
+        ]);
     }
-    edges
-}
-
-fn mean_ms(took: &[Duration]) -> String {
-    if took.is_empty() {
-        return "-".to_owned();
-    }
-    let sum: Duration = took.iter().sum();
-    format!("{:.1}", sum.as_secs_f64() * 1e3 / took.len() as f64)
+    table
 }
