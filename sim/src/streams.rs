@@ -23,6 +23,16 @@ pub(crate) struct Streams {
     pub(crate) errors: ChaCha8Rng,
     /// Which requests a fault hits.
     pub(crate) fault: ChaCha8Rng,
+    /// How long callers wait before they try again.
+    pub(crate) retries: ChaCha8Rng,
+    /// Which calls a cache has the value for.
+    pub(crate) caches: ChaCha8Rng,
+    /// Which segment a request is of.
+    pub(crate) segments: ChaCha8Rng,
+    /// Which calls have a flag on.
+    pub(crate) flags: ChaCha8Rng,
+    /// Which calls are lost on their way.
+    pub(crate) losses: ChaCha8Rng,
 }
 
 impl Streams {
@@ -36,6 +46,11 @@ impl Streams {
             calls: stream(5),
             errors: stream(6),
             fault: stream(7),
+            retries: stream(8),
+            caches: stream(9),
+            segments: stream(10),
+            flags: stream(11),
+            losses: stream(12),
         }
     }
 }
