@@ -23,6 +23,7 @@
 //! | rolling, canary and blue-green releases, flags, forward-only changes | [`Release`] |
 //! | what may be wrong | [`FaultKind`], in a [`Fault`] of a release or an [`Incident`] of a place |
 //! | telemetry that is lost | [`Blackout`] |
+//! | a scenario for each of these, by name | [`Preset`] |
 //!
 //! What a run tells is what a tracing system and a metrics agent would: each attempt of a call is a
 //! [`Call`](astern_graph_core::Call). One that timed out has the timeout as its client duration,
@@ -67,6 +68,7 @@ mod jobs;
 mod law;
 mod load;
 mod model;
+mod preset;
 mod resilience;
 mod scenario;
 mod server;
@@ -80,6 +82,7 @@ pub use executor::SimExecutor;
 pub use fault::{Blackout, Fault, FaultKind, Incident, Scope};
 pub use law::TimeLaw;
 pub use load::{Drift, Load, Segment, Surge};
+pub use preset::{Preset, UnknownPreset};
 pub use resilience::{Breaker, CacheAside, Retries};
 pub use scenario::{Balance, Release, Scenario};
 pub use simulator::{Counts, Simulation, Simulator, run, sort_records};

@@ -6,6 +6,9 @@ use rand::RngExt;
 /// Stream from which a scenario is drawn; those of a run follow it.
 pub(crate) const SCENARIO: u64 = 0;
 
+/// Stream from which a preset is drawn.
+pub(crate) const PRESET: u64 = 100;
+
 /// The streams of one run.
 #[derive(Debug, Clone)]
 pub(crate) struct Streams {

@@ -68,7 +68,8 @@ fn outside(simulation: &Simulation, name: &str) -> Vec<Call> {
 }
 
 fn on_the_way_ms(call: &Call) -> f64 {
-    (call.client.unwrap() - call.server.unwrap()).as_secs_f64() * 1e3
+    let way = call.client.unwrap().checked_sub(call.server.unwrap());
+    way.unwrap().as_secs_f64() * 1e3
 }
 
 fn all() -> Scope {

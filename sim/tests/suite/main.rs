@@ -7,8 +7,10 @@ mod export;
 mod faults;
 mod incidents;
 mod mechanisms;
+mod presets;
 mod queueing;
 mod refusals;
+mod refusals_mechanisms;
 mod rollouts;
 
 use std::time::Duration;

@@ -21,9 +21,9 @@ fn asks() -> CallSpec {
     CallSpec::new("back", "get")
 }
 
-fn at_back(kind: FaultKind, from: u64) -> Option<Incident> {
+fn at_back(kind: FaultKind, from: u64) -> Incident {
     let back = Subject::Node(NodeKey::service("back"));
-    Some(Incident::new(back, kind, seconds(from)))
+    Incident::new(back, kind, seconds(from))
 }
 
 fn client_ms(call: &Call) -> f64 {
@@ -89,7 +89,7 @@ fn a_retry_is_a_call_of_its_own_and_helps_as_often_as_it_should() {
     let retries = Retries::default();
     let topology = pair(asks().retries(retries), constant("back", 1.0).workers(100));
     let mut scenario = quiet(topology, 20.0, 1_000);
-    scenario.incident = at_back(FaultKind::Errors { share: 0.5 }, 0);
+    scenario.incident = Some(at_back(FaultKind::Errors { share: 0.5 }, 0));
     let simulation = run(&scenario).unwrap();
     let roots = of(&simulation, "front").count() as f64;
     let attempts = of(&simulation, "back").count() as f64;
@@ -111,7 +111,7 @@ fn an_open_breaker_lets_one_probe_through_at_a_time() {
     let breaker = Breaker::new(5, seconds(10));
     let topology = pair(asks().breaker(breaker), constant("back", 1.0).workers(100));
     let mut scenario = quiet(topology, 20.0, 300);
-    let failing = at_back(FaultKind::Errors { share: 1.0 }, 100).unwrap();
+    let failing = at_back(FaultKind::Errors { share: 1.0 }, 100);
     scenario.incident = Some(failing.lasts(seconds(100)));
     let simulation = run(&scenario).unwrap();
     let between = |from: u64, to: u64, name| {
@@ -221,7 +221,7 @@ fn a_miss_calls_the_store_and_a_flushed_cache_warms_again() {
     let topology = pair(cached, constant("back", 1.0).workers(50));
     let topology = topology.with(constant("store", 9.0).workers(50));
     let mut scenario = quiet(topology, 50.0, 1_600);
-    scenario.incident = at_back(FaultKind::Flush, 500);
+    scenario.incident = Some(at_back(FaultKind::Flush, 500));
     let simulation = run(&scenario).unwrap();
     let misses = |from: u64, to: u64| {
         let range = scenario.start.plus(seconds(from))..scenario.start.plus(seconds(to));
@@ -303,7 +303,7 @@ fn overloaded(attempts: u32) -> Simulation {
     let call = asks().timeout(ms(250)).retries(Retries::at_once(attempts));
     let back = exponential("back", 20.0).workers(8);
     let mut scenario: Scenario = quiet(pair(call, back), 280.0, 300);
-    let trigger = at_back(FaultKind::Capacity { factor: 3.0 }, 60).unwrap();
+    let trigger = at_back(FaultKind::Capacity { factor: 3.0 }, 60);
     scenario.incident = Some(trigger.lasts(seconds(15)));
     run(&scenario).unwrap()
 }
@@ -363,7 +363,7 @@ fn overloaded_scenario() -> Scenario {
         .with(exponential("store", 5.0))
         .host(HostSpec::new("one", 4.0));
     let mut scenario = quiet(topology, 5.0, 100);
-    scenario.incident = at_back(FaultKind::WrongValues { share: 0.5 }, 5);
+    scenario.incident = Some(at_back(FaultKind::WrongValues { share: 0.5 }, 5));
     run(&scenario).unwrap();
     scenario
 }
