@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use astern_graph_core::Timestamp;
+use astern_graph_core::{ChangeKind, Timestamp};
 use astern_stats::ParamError;
 use astern_stats::param::{in_range, positive};
 
 use crate::error::SimError;
-use crate::scenario::{Load, Release, Scenario};
-use crate::topology::{CallSpec, ServiceSpec};
+use crate::fault::{Blackout, Incident};
+use crate::resilience;
+use crate::scenario::{Release, Scenario};
+use crate::topology::{HostSpec, ServiceSpec};
 
 /// Longest span, seconds: 31 years.
 const SPAN_SECS_MAX: f64 = 1e9;
@@ -26,6 +28,10 @@ pub(crate) fn check(scenario: &Scenario) -> Result<(), SimError> {
     }
     let names = scenario.topology.services.iter().map(|s| &*s.key.name);
     once("service", names)?;
+    for machine in &scenario.topology.hosts {
+        host(machine).map_err(of(&format!("host `{}`", machine.name)))?;
+    }
+    once("host", scenario.topology.hosts.iter().map(|h| &*h.name))?;
     let instances = scenario
         .topology
         .services
@@ -40,16 +46,22 @@ pub(crate) fn check(scenario: &Scenario) -> Result<(), SimError> {
 pub(crate) fn frame(scenario: &Scenario) -> Result<(), SimError> {
     times(scenario).map_err(of("the scenario"))?;
     rates(scenario).map_err(of("the scenario"))?;
-    load(&scenario.load).map_err(of("the load"))?;
+    scenario.load.check().map_err(of("the load"))?;
+    once("segment", scenario.load.segments.iter().map(|s| &*s.name))?;
     for change in &scenario.releases {
         release(change, scenario).map_err(of(&format!("change `{}`", change.id)))?;
     }
     once("change", scenario.releases.iter().map(|r| r.id.as_str()))?;
     let released = scenario.releases.iter().map(|r| &*r.service.name);
     once("released service", released)?;
-    match &scenario.fault {
-        Some(fault) => fault.kind.check().map_err(of("the fault")),
-        None => Ok(()),
+    for lost in &scenario.blackouts {
+        blackout(lost, scenario).map_err(of("a blackout"))?;
+    }
+    match (&scenario.fault, &scenario.incident) {
+        (Some(_), Some(_)) => Err(SimError::TwoTruths),
+        (Some(fault), None) => fault.kind.check().map_err(of("the fault")),
+        (None, Some(found)) => incident(found, scenario).map_err(of("the incident")),
+        (None, None) => Ok(()),
     }
 }
 
@@ -74,36 +86,52 @@ fn rates(scenario: &Scenario) -> Result<(), ParamError> {
     Ok(())
 }
 
-fn load(load: &Load) -> Result<(), ParamError> {
-    positive("per_second", load.per_second)?;
-    in_range("per_second", load.per_second, 0.0, 1e6)?;
-    if let Some(drift) = load.drift {
-        in_range("amplitude", drift.amplitude, 0.0, 0.9)?;
-        in_range("period in seconds", seconds(drift.period), 1.0, 1e9)?;
-    }
-    Ok(())
-}
-
 pub(crate) fn service(spec: &ServiceSpec) -> Result<(), ParamError> {
     in_range("instances", f64::from(spec.instances), 1.0, 1e3)?;
     in_range("workers", f64::from(spec.workers), 1.0, 1e4)?;
     spec.work.check()?;
-    spec.steps.iter().flatten().try_for_each(call)
+    if let Some(limit) = spec.queue_limit {
+        in_range("queue_limit", f64::from(limit), 0.0, 1e7)?;
+    }
+    let mut calls = spec.steps.iter().flatten();
+    calls.try_for_each(resilience::check)
 }
 
-fn call(call: &CallSpec) -> Result<(), ParamError> {
-    in_range("probability", call.probability, 0.0, 1.0).map(drop)
+fn host(host: &HostSpec) -> Result<(), ParamError> {
+    in_range("cores", host.cores, 0.01, 1e4).map(drop)
 }
 
 fn release(release: &Release, scenario: &Scenario) -> Result<(), ParamError> {
     let (healthy, span) = (seconds(scenario.healthy), seconds(scenario.span));
     in_range("starts in seconds", seconds(release.starts), healthy, span)?;
     in_range("pause in seconds", seconds(release.pause), 1e-3, 1e9)?;
-    in_range("number of batches", release.batches.len() as f64, 1.0, 1e3)?;
+    let (batches, shares) = (release.batches.len() as f64, release.traffic.len() as f64);
+    let (batches_of, shares_of) = match release.kind {
+        ChangeKind::FeatureFlag { .. } => ((0.0, 0.0), (1.0, 1e3)),
+        ChangeKind::BlueGreen => ((1.0, 1.0), (0.0, 0.0)),
+        ChangeKind::Canary if shares > 0.0 => ((1.0, 1e3), (batches, batches)),
+        _ => ((1.0, 1e3), (0.0, 0.0)),
+    };
+    in_range("number of batches", batches, batches_of.0, batches_of.1)?;
+    in_range("shares of traffic", shares, shares_of.0, shares_of.1)?;
     for batch in &release.batches {
         in_range("instances of a batch", f64::from(*batch), 1.0, 1e3)?;
     }
     Ok(())
+}
+
+fn incident(incident: &Incident, scenario: &Scenario) -> Result<(), ParamError> {
+    let (starts, span) = (seconds(incident.starts), seconds(scenario.span));
+    in_range("starts in seconds", starts, 0.0, span)?;
+    let lasts = incident.lasts.map_or(1.0, seconds);
+    in_range("lasts in seconds", lasts, 1e-3, f64::INFINITY)?;
+    incident.kind.check()
+}
+
+fn blackout(lost: &Blackout, scenario: &Scenario) -> Result<(), ParamError> {
+    let span = seconds(scenario.span);
+    in_range("starts in seconds", seconds(lost.starts), 0.0, span)?;
+    in_range("lasts in seconds", seconds(lost.lasts), 1e-3, f64::INFINITY).map(drop)
 }
 
 fn once<'a>(what: &'static str, names: impl Iterator<Item = &'a str>) -> Result<(), SimError> {

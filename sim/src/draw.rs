@@ -7,7 +7,8 @@ use astern_stats::rng::{ChaCha8Rng, seeded};
 use rand::RngExt;
 
 use crate::fault::{Fault, FaultKind};
-use crate::scenario::{Drift, Release, Scenario};
+use crate::load::Drift;
+use crate::scenario::{Release, Scenario};
 use crate::streams::SCENARIO;
 use crate::topology::{ServiceSpec, Topology, digest};
 

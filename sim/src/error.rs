@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use astern_graph_core::{ChangeId, NodeKey, Revision, Timestamp};
+use astern_graph_core::{ChangeId, NodeKey, Revision, Subject, Timestamp};
 use astern_stats::ParamError;
+
+use crate::fault::FaultKind;
 
 /// A scenario that cannot be simulated.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -53,6 +55,51 @@ pub enum SimError {
         /// The revision.
         revision: Revision,
     },
+    /// A service runs on a machine that the topology does not have.
+    #[error("service `{service}` runs on `{name}`, which is not among the hosts")]
+    UnknownHost {
+        /// Name of the machine.
+        name: Arc<str>,
+        /// The service.
+        service: Arc<str>,
+    },
+    /// A service consumes from what is no queue.
+    #[error("{by} consumes from `{name}`, which is no queue")]
+    NoQueue {
+        /// The name.
+        name: Arc<str>,
+        /// The consumer.
+        by: String,
+    },
+    /// A fault hits a segment that the load does not have.
+    #[error("the fault hits segment `{name}`, which the load does not have")]
+    UnknownSegment {
+        /// The name.
+        name: Arc<str>,
+    },
+    /// An incident is in a place that the topology does not have.
+    #[error("the incident is at {subject:?}, which is not in the topology")]
+    UnknownSubject {
+        /// The place.
+        subject: Subject,
+    },
+    /// A forward-only change that only revisions never seen are compatible with.
+    #[error("change `{change}` leaves `{revision}` as the oldest that works, which is not known")]
+    UnknownRevision {
+        /// The change.
+        change: ChangeId,
+        /// The revision.
+        revision: Revision,
+    },
+    /// A fault in a place where it makes no sense, or with a scope that it cannot have.
+    #[error("{fault:?} cannot be where it is said to be; see the table of kinds of faults")]
+    Misplaced {
+        /// The fault.
+        fault: FaultKind,
+    },
+    /// The scenario has a fault and an incident.
+    #[error("a scenario has a fault or an incident, not both")]
+    TwoTruths,
     /// The simulation took more events than the scenario allows.
     #[error("more than {limit} events by {at}")]
     TooManyEvents {
@@ -80,6 +127,14 @@ pub enum ActionError {
         service: NodeKey,
         /// The revision asked for.
         revision: Revision,
+    },
+    /// The service has no such flag, or its release has not started.
+    #[error("{service} has no flag `{flag}` yet")]
+    UnknownFlag {
+        /// The service.
+        service: NodeKey,
+        /// The flag asked for.
+        flag: Arc<str>,
     },
     /// A parameter broke its rule.
     #[error("the action has a wrong parameter")]

@@ -36,8 +36,23 @@ pub(crate) enum Event {
     Computed(JobId),
     /// The wait that a fault added is over.
     Rested(JobId),
+    /// Work on a shared machine may have ended, if nobody came or went since the announcement of
+    /// this version.
+    Ended { host: usize, version: u64 },
     /// An answer reaches the caller.
     Answered(JobId),
+    /// A caller has waited for as long as it will, if the job still has this serial.
+    TimedOut { job: JobId, serial: u64 },
+    /// A caller makes the next attempt of a call.
+    Again {
+        caller: JobId,
+        call: usize,
+        attempt: u32,
+    },
+    /// A breaker has stopped a call.
+    Stopped { caller: JobId, call: usize },
+    /// An incident starts or ends.
+    Incident,
     /// The next batch of a release is due, by the release's index.
     Batch(usize),
     /// A step ends and its metrics are read.

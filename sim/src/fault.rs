@@ -1,6 +1,9 @@
-//! What a bad revision does to the requests that it handles.
+//! What is wrong with a revision, a service, a machine or an edge.
 
-use astern_graph_core::ChangeId;
+use std::sync::Arc;
+use std::time::Duration;
+
+use astern_graph_core::{ChangeId, NodeKey, Subject};
 use astern_stats::ParamError;
 use astern_stats::param::{in_range, positive};
 use astern_stats::rng::ChaCha8Rng;
@@ -18,33 +21,171 @@ const LEAK_FACTOR_MAX: f64 = 10.0;
 pub struct Fault {
     /// The bad release.
     pub change: ChangeId,
-    /// What is wrong with its revision.
+    /// What is wrong with its revision, or with what its flag turns on.
     pub kind: FaultKind,
+    /// The calls that it hits.
+    #[serde(default)]
+    pub scope: Scope,
 }
 
 impl Fault {
-    /// A fault of a release.
+    /// A fault of a release, which hits all calls.
     pub fn new(change: impl Into<ChangeId>, kind: FaultKind) -> Self {
         Self {
             change: change.into(),
             kind,
+            scope: Scope::default(),
+        }
+    }
+
+    /// One that hits only some calls.
+    #[must_use]
+    pub fn only(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+}
+
+/// A fault of a place for a time, which no release brings.
+///
+/// | field | default of `new` | rule |
+/// |---|---|---|
+/// | `subject` | | a service, instance, machine or edge of the topology; see [`FaultKind`] |
+/// | `starts` | | at most the span |
+/// | `lasts` | for good | at least 1 ms |
+/// | `scope` | all calls | see [`Scope`] |
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Incident {
+    /// Where it is.
+    pub subject: Subject,
+    /// What is wrong there.
+    pub kind: FaultKind,
+    /// When it starts, from the start of the run.
+    pub starts: Duration,
+    /// How long it lasts.
+    #[serde(default)]
+    pub lasts: Option<Duration>,
+    /// The calls that it hits.
+    #[serde(default)]
+    pub scope: Scope,
+}
+
+impl Incident {
+    /// A fault that stays for good.
+    pub fn new(subject: impl Into<Subject>, kind: FaultKind, starts: Duration) -> Self {
+        Self {
+            subject: subject.into(),
+            kind,
+            starts,
+            lasts: None,
+            scope: Scope::default(),
+        }
+    }
+
+    /// One that ends.
+    #[must_use]
+    pub fn lasts(mut self, lasts: Duration) -> Self {
+        self.lasts = Some(lasts);
+        self
+    }
+
+    /// One that hits only some calls.
+    #[must_use]
+    pub fn only(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+}
+
+/// The calls that a fault hits; all of them by default.
+///
+/// [`FaultKind::Workers`], [`FaultKind::Down`], [`FaultKind::Hogs`] and [`FaultKind::Flush`] are
+/// not about single calls and take no scope.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Scope {
+    /// Only calls of this operation.
+    pub operation: Option<Arc<str>>,
+    /// Only calls of this user segment.
+    pub segment: Option<Arc<str>>,
+}
+
+impl Scope {
+    /// Calls of one operation.
+    pub fn operation(operation: impl Into<Arc<str>>) -> Self {
+        Self {
+            operation: Some(operation.into()),
+            segment: None,
+        }
+    }
+
+    /// Calls of one user segment.
+    pub fn segment(segment: impl Into<Arc<str>>) -> Self {
+        Self {
+            operation: None,
+            segment: Some(segment.into()),
+        }
+    }
+
+    pub(crate) fn is_all(&self) -> bool {
+        self.operation.is_none() && self.segment.is_none()
+    }
+}
+
+/// A time in which telemetry is lost while the system works as ever: nothing to be blamed.
+///
+/// A service whose telemetry is lost tells of no spans and no metrics: of a call to it the
+/// caller's duration is left, of a call that it makes the callee's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Blackout {
+    /// Whose telemetry is lost; all of it where none is named.
+    pub service: Option<NodeKey>,
+    /// When it starts, from the start of the run.
+    pub starts: Duration,
+    /// How long it lasts.
+    pub lasts: Duration,
+}
+
+impl Blackout {
+    /// Loses the telemetry of one service, or of all.
+    pub fn new(service: Option<NodeKey>, starts: Duration, lasts: Duration) -> Self {
+        Self {
+            service,
+            starts,
+            lasts,
         }
     }
 }
 
-/// What is wrong with a revision.
+/// What is wrong with a revision or a place.
 ///
-/// | kind | what happens | severity when drawn |
-/// |---|---|---|
-/// | `Slower` | every request waits, in proportion to its work | factor 1.2 to 2.5 |
-/// | `Delay` | every request waits | 0.25 to 1.5 times the service's mean work |
-/// | `Errors` | a share of the requests fails | 3 to 15 % |
-/// | `Tail` | a share of the requests waits long; the median stays | 1 to 4 %, factor 5 to 12 |
-/// | `Capacity` | workers compute slower, and the processor is busier | factor 1.2 to 2.5 |
-/// | `Leak` | as `Capacity`, but nothing at first, growing to at most ten times | 5 to 20 % per minute |
+/// | kind | what happens | where | severity when drawn |
+/// |---|---|---|---|
+/// | `Slower` | every request waits, in proportion to its work | code | factor 1.2 to 2.5 |
+/// | `Delay` | every request waits | code | 0.25 to 1.5 times the service's mean work |
+/// | `Errors` | a share of the requests fails | code | 3 to 15 % |
+/// | `Tail` | a share of the requests waits long; the median stays | code | 1 to 4 %, factor 5 to 12 |
+/// | `Capacity` | workers compute slower, and the processor is busier | code | factor 1.2 to 2.5 |
+/// | `Leak` | as `Capacity`, but nothing at first, growing to at most ten times | code | 5 to 20 % per minute |
+/// | `WrongValues` | a share of the answers says Ok and makes the caller fail | code | |
+/// | `SlowStart` | fresh instances compute slower | code | |
+/// | `Retries` | calls are made with other timeouts and more attempts | code | |
+/// | `Workers` | fewer workers for each instance | code, but no flag | |
+/// | `Down` | takes no calls; what it holds is finished | service, instance | |
+/// | `Flush` | a cache forgets all it has | service | |
+/// | `Hogs` | other processes compute | machine | |
+/// | `NetworkDelay` | every message travels longer | edge | |
+/// | `Lost` | a share of the calls never arrives | edge, all calls with a timeout | |
 ///
-/// Drawn severities are kept low: healthy work already varies so that its 95 % quantile is twice
-/// its mean, and a drawn tail may hit but a handful of the requests of a rarely called service.
+/// "Code" is a revision, a flag, a service or an instance. A call from outside, an answer on its
+/// way and a message that a queue hands on are of no edge.
+///
+/// Drawn severities are those of [`Scenario::releases`](crate::Scenario::releases). They are kept
+/// low: healthy work already varies so that its 95 % quantile is twice its mean, and a drawn tail
+/// may hit but a handful of the requests of a rarely called service.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -76,11 +217,55 @@ pub enum FaultKind {
         /// How many times as long, 1 to 1,000.
         factor: f64,
     },
-    /// Work grows with the time since the instance got the revision: garbage collection under a
-    /// memory leak, say.
+    /// Work grows with the time since the instance got the revision or was restarted: garbage
+    /// collection under a memory leak, say.
     Leak {
         /// Growth per minute, as a share of the healthy work; greater than 0.
         per_minute: f64,
+    },
+    /// Some answers are wrong. The callee says Ok; its caller notices and fails.
+    WrongValues {
+        /// Share of the requests, 0 to 1.
+        share: f64,
+    },
+    /// Work of an instance that just got the revision or was restarted takes longer, by a factor
+    /// that falls to 1 on a straight line: cold caches and compilers.
+    SlowStart {
+        /// How many times as long at first, 1 to 1,000.
+        factor: f64,
+        /// Until it is as fast as ever, minutes; greater than 0.
+        minutes: f64,
+    },
+    /// Calls that a request makes are tried this often without a wait, with this timeout.
+    Retries {
+        /// Attempts in all, 1 to 100.
+        attempts: u32,
+        /// Timeout of each, 1 to 10⁶ ms.
+        timeout_ms: f64,
+    },
+    /// Instances have fewer workers.
+    Workers {
+        /// How many each is left with, 1 to 10,000; never more than it had.
+        left: u32,
+    },
+    /// Takes no calls.
+    Down,
+    /// A cache forgets what it has, once, at the start.
+    Flush,
+    /// Processes beside the simulated ones compute on a machine: a noisy neighbour.
+    Hogs {
+        /// How many compute all the time, 0 to 10⁴.
+        workers: f64,
+    },
+    /// Messages travel longer over an edge, to and fro.
+    NetworkDelay {
+        /// How much longer each way, milliseconds.
+        ms: f64,
+    },
+    /// Calls over an edge are lost, and their callers wait until their timeout.
+    Lost {
+        /// Share of the calls, 0 to 1.
+        share: f64,
     },
 }
 
@@ -92,6 +277,8 @@ pub(crate) struct Cost {
     /// Waiting afterwards, milliseconds.
     pub(crate) rest_ms: f64,
     pub(crate) fails: bool,
+    /// The answer says Ok and makes the caller fail.
+    pub(crate) wrong: bool,
 }
 
 impl Cost {
@@ -101,6 +288,7 @@ impl Cost {
             compute_ms: work_ms,
             rest_ms: 0.0,
             fails: false,
+            wrong: false,
         }
     }
 }
@@ -140,15 +328,48 @@ impl FaultKind {
         let share = |value| in_range("share", value, 0.0, 1.0);
         match self {
             Self::Slower { factor: k } | Self::Capacity { factor: k } => factor(k),
-            Self::Delay { ms } => in_range("ms", ms, 0.0, 1e6),
-            Self::Errors { share: s } => share(s),
+            Self::Delay { ms } | Self::NetworkDelay { ms } => in_range("ms", ms, 0.0, 1e6),
+            Self::Errors { share: s }
+            | Self::WrongValues { share: s }
+            | Self::Lost { share: s } => share(s),
             Self::Tail {
                 share: s,
                 factor: k,
             } => share(s).and(factor(k)),
             Self::Leak { per_minute } => positive("per_minute", per_minute),
+            Self::SlowStart { factor: k, minutes } => factor(k).and(positive("minutes", minutes)),
+            Self::Retries {
+                attempts,
+                timeout_ms,
+            } => in_range("attempts", f64::from(attempts), 1.0, 100.0).and(in_range(
+                "timeout_ms",
+                timeout_ms,
+                1.0,
+                1e6,
+            )),
+            Self::Workers { left } => in_range("left", f64::from(left), 1.0, 1e4),
+            Self::Hogs { workers } => in_range("hogs", workers, 0.0, 1e4),
+            Self::Down | Self::Flush => Ok(0.0),
         }
         .map(drop)
+    }
+
+    /// Whether it belongs to what services run.
+    pub(crate) fn is_of_code(self) -> bool {
+        !matches!(self, Self::Down | Self::Flush | Self::Hogs { .. }) && !self.is_of_edge()
+    }
+
+    /// Whether it belongs to an edge.
+    pub(crate) fn is_of_edge(self) -> bool {
+        matches!(self, Self::NetworkDelay { .. } | Self::Lost { .. })
+    }
+
+    /// Whether it hits calls one by one, so that a scope makes sense.
+    pub(crate) fn is_of_calls(self) -> bool {
+        !matches!(
+            self,
+            Self::Workers { .. } | Self::Down | Self::Flush | Self::Hogs { .. }
+        )
     }
 
     /// What a request of this work costs under the fault, `minutes` after the revision came.
@@ -167,6 +388,19 @@ impl FaultKind {
             Self::Leak { per_minute } => {
                 cost.compute_ms *= (1.0 + per_minute * minutes).min(LEAK_FACTOR_MAX);
             }
+            Self::WrongValues { share } => cost.wrong = chance(rng, share),
+            Self::SlowStart {
+                factor,
+                minutes: all,
+            } => cost.compute_ms *= 1.0 + (factor - 1.0) * (1.0 - minutes / all).max(0.0),
+            // What these change is not the cost of a request.
+            Self::Retries { .. }
+            | Self::Workers { .. }
+            | Self::Down
+            | Self::Flush
+            | Self::Hogs { .. }
+            | Self::NetworkDelay { .. }
+            | Self::Lost { .. } => {}
         }
         cost
     }
@@ -211,6 +445,18 @@ mod tests {
     }
 
     #[test]
+    fn a_slow_start_ends() {
+        let start = FaultKind::SlowStart {
+            factor: 5.0,
+            minutes: 2.0,
+        };
+        let at = |minutes| start.cost(10.0, minutes, &mut seeded(1, 0)).compute_ms;
+        for (minutes, expected) in [(0.0, 50.0), (1.0, 30.0), (2.0, 10.0), (9.0, 10.0)] {
+            assert_relative_eq!(at(minutes), expected);
+        }
+    }
+
+    #[test]
     fn faults_that_are_none_are_refused() {
         for bad in [
             FaultKind::Slower { factor: 0.5 },
@@ -226,6 +472,27 @@ mod tests {
             },
             FaultKind::Capacity { factor: f64::NAN },
             FaultKind::Leak { per_minute: 0.0 },
+            FaultKind::WrongValues { share: -0.1 },
+            FaultKind::SlowStart {
+                factor: 0.0,
+                minutes: 1.0,
+            },
+            FaultKind::SlowStart {
+                factor: 2.0,
+                minutes: 0.0,
+            },
+            FaultKind::Retries {
+                attempts: 0,
+                timeout_ms: 10.0,
+            },
+            FaultKind::Retries {
+                attempts: 2,
+                timeout_ms: 0.0,
+            },
+            FaultKind::Workers { left: 0 },
+            FaultKind::Hogs { workers: -1.0 },
+            FaultKind::NetworkDelay { ms: f64::NAN },
+            FaultKind::Lost { share: 2.0 },
         ] {
             assert!(bad.check().is_err(), "{bad:?}");
         }

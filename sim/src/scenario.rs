@@ -1,12 +1,16 @@
 //! What is simulated: a system, its load, its releases and perhaps a fault.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use astern_graph_core::{ChangeId, ChangeKind, NodeKey, Reversibility, Revision, Timestamp};
+use astern_graph_core::{
+    ChangeId, ChangeKind, NodeKey, Reversibility, Revision, Timestamp, TrafficShare,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::fault::Fault;
+use crate::fault::{Blackout, Fault, Incident};
 use crate::law::TimeLaw;
+use crate::load::Load;
 use crate::topology::Topology;
 
 /// Everything that a run depends on.
@@ -17,13 +21,15 @@ use crate::topology::Topology;
 /// | `healthy` | 30 min | releases start no earlier |
 /// | `span` | 45 min | more than 0 and less than 10⁹ s |
 /// | `step` | 30 s | 1 ms to 1 day |
-/// | `load` | 2 requests per second | more than 0, at most 10⁶; see [`Drift`] |
+/// | `load` | 2 requests per second | see [`Load`] |
 /// | `balance` | in turn | |
 /// | `network` | log-normal, mean 0.5 ms | see [`TimeLaw`] |
 /// | `background_errors` | 0.1 % | 0 to 1 |
 /// | `propagation` | 0.9 | 0 to 1 |
 /// | `releases` | none | one for each service; see [`Release`] |
-/// | `fault` | none | belongs to one of the releases |
+/// | `fault` | none | belongs to one of the releases; see [`Fault`] |
+/// | `incident` | none | not beside a fault, so that there is one truth; see [`Incident`] |
+/// | `blackouts` | none | see [`Blackout`] |
 /// | `events_max` | 10⁷ | bounds the time and memory of a run |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -54,6 +60,12 @@ pub struct Scenario {
     pub releases: Vec<Release>,
     /// What is wrong with one of the releases, if anything is.
     pub fault: Option<Fault>,
+    /// What is wrong with a place for a time, if anything is.
+    #[serde(default)]
+    pub incident: Option<Incident>,
+    /// When telemetry is lost.
+    #[serde(default)]
+    pub blackouts: Vec<Blackout>,
     /// Most events that a simulator may take.
     pub events_max: u64,
 }
@@ -68,10 +80,7 @@ impl Scenario {
             healthy: Duration::from_secs(30 * 60),
             span: Duration::from_secs(45 * 60),
             step: Duration::from_secs(30),
-            load: Load {
-                per_second: 2.0,
-                drift: None,
-            },
+            load: Load::new(2.0),
             balance: Balance::InTurn,
             network: TimeLaw::LogNormal {
                 mean_ms: 0.5,
@@ -81,27 +90,11 @@ impl Scenario {
             propagation: 0.9,
             releases: Vec::new(),
             fault: None,
+            incident: None,
+            blackouts: Vec::new(),
             events_max: 10_000_000,
         }
     }
-}
-
-/// Requests from outside: a Poisson process.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Load {
-    /// Mean rate.
-    pub per_second: f64,
-    /// How the rate moves over the day, if it does.
-    pub drift: Option<Drift>,
-}
-
-/// A slow sine: `rate(t) = per_second · (1 + amplitude · sin(2π t / period))`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Drift {
-    /// Share of the mean rate by which it moves, 0 to 0.9.
-    pub amplitude: f64,
-    /// Time of one wave, 1 s to 10⁹ s.
-    pub period: Duration,
 }
 
 /// How calls are spread over the instances of a service.
@@ -117,7 +110,18 @@ pub enum Balance {
 
 /// One release: instances switch to a new revision, batch by batch, in the order of their numbers.
 ///
-/// Calls that a worker holds when its instance switches are finished by the old revision.
+/// | kind | what happens | `batches` | `traffic` |
+/// |---|---|---|---|
+/// | rolling, config | instances switch | instances of each, at most all | none |
+/// | canary | as rolling; each batch sets the share of calls that goes to the new revision | as rolling | none, where calls go to all instances alike, or one share for each batch |
+/// | blue-green | a second set of instances starts and takes all calls; the old one is kept | how many the second set has | none |
+/// | flag | no instance changes; each batch sets the share of calls that has the flag on | none | shares |
+///
+/// Calls that a worker holds when its instance switches are finished by the old revision. When all
+/// instances of a canary have switched, its share is all calls whatever was set.
+///
+/// A release that is forward-only changes data when its first batch comes: from then on instances
+/// that run a revision older than `min_compatible` fail every call after their work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Release {
@@ -125,16 +129,20 @@ pub struct Release {
     pub id: ChangeId,
     /// The service that is released.
     pub service: NodeKey,
-    /// The revision that it gets; not the one that already runs.
+    /// The revision that it gets; not the one that already runs. A flag has one too: a name for
+    /// the service with the flag on, which no instance ever runs.
     pub to: Revision,
-    /// How it is told.
+    /// How it reaches calls.
     pub kind: ChangeKind,
-    /// Whether it can be undone, as it is told; the simulator undoes anything.
+    /// Whether it can be undone.
     pub reversibility: Reversibility,
     /// When it starts, from the start of the run; not in the healthy phase, nor after the run.
     pub starts: Duration,
-    /// Instances of each batch: at least one, in all at most those of the service.
+    /// Instances of each batch.
     pub batches: Vec<u32>,
+    /// Share of the calls that has it since each batch.
+    #[serde(default)]
+    pub traffic: Vec<TrafficShare>,
     /// Time from one batch to the next; at least 1 ms.
     pub pause: Duration,
 }
@@ -156,8 +164,50 @@ impl Release {
             reversibility: Reversibility::Reversible,
             starts,
             batches: batches.into(),
+            traffic: Vec::new(),
             pause: Duration::from_secs(120),
         }
+    }
+
+    /// As a canary whose batches carry these shares of the traffic.
+    #[must_use]
+    pub fn canary(mut self, traffic: impl Into<Vec<TrafficShare>>) -> Self {
+        self.kind = ChangeKind::Canary;
+        self.traffic = traffic.into();
+        self
+    }
+
+    /// As a second set of so many instances, to which all calls go at once.
+    #[must_use]
+    pub fn blue_green(mut self, instances: u32) -> Self {
+        self.kind = ChangeKind::BlueGreen;
+        self.batches = vec![instances];
+        self
+    }
+
+    /// As a flag that is on for these shares of the calls, one after the other.
+    #[must_use]
+    pub fn flag(
+        mut self,
+        flag: impl Into<Arc<str>>,
+        traffic: impl Into<Vec<TrafficShare>>,
+    ) -> Self {
+        self.kind = ChangeKind::FeatureFlag { flag: flag.into() };
+        self.batches = Vec::new();
+        self.traffic = traffic.into();
+        self
+    }
+
+    /// With its reversibility.
+    #[must_use]
+    pub fn undo(mut self, reversibility: Reversibility) -> Self {
+        self.reversibility = reversibility;
+        self
+    }
+
+    /// Whether it is a flag, and no instance gets its revision.
+    pub(crate) fn is_flag(&self) -> bool {
+        matches!(self.kind, ChangeKind::FeatureFlag { .. })
     }
 
     /// With another pause between batches.
@@ -167,7 +217,7 @@ impl Release {
         self
     }
 
-    /// With another way of being told.
+    /// With another way of reaching calls; a flag and a blue-green release need more than that.
     #[must_use]
     pub fn by(mut self, kind: ChangeKind) -> Self {
         self.kind = kind;

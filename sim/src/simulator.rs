@@ -107,9 +107,10 @@ impl Simulator {
     /// # Errors
     /// [`SimError`] for a scenario that breaks a rule.
     pub fn new(scenario: &Scenario) -> Result<Self, SimError> {
+        let engine = Engine::new(scenario)?;
         Ok(Self {
-            engine: Engine::new(scenario)?,
-            truth: GroundTruth::of(scenario),
+            truth: GroundTruth::of(scenario, engine.model()),
+            engine,
         })
     }
 
@@ -194,6 +195,41 @@ impl Simulator {
         let share = in_range("share", share, 0.0, 1.0)?;
         self.go_on(now)?;
         Ok(self.engine.split(service, Split { revision, share }))
+    }
+
+    /// Goes on to `now` and turns a flag of the service on or off for all calls. The release of
+    /// the flag is settled by it: no further share follows, and a change event tells that it was
+    /// completed or rolled back. Says whether anything changed.
+    ///
+    /// # Errors
+    /// [`ActionError`] for a service that is not known, a flag whose release has not started, and
+    /// a time that has passed.
+    pub fn set_flag(
+        &mut self,
+        service: &NodeKey,
+        flag: &str,
+        on: bool,
+        now: Timestamp,
+    ) -> Result<bool, ActionError> {
+        let index = self.service(service)?;
+        self.go_on(now)?;
+        let unknown = || ActionError::UnknownFlag {
+            service: service.clone(),
+            flag: flag.into(),
+        };
+        self.engine.set_flag(index, flag, on).ok_or_else(unknown)
+    }
+
+    /// Goes on to `now` and restarts all instances of the service at once: what leaks starts
+    /// anew, a slow start begins again, and a cache is empty. What workers hold is finished. Says
+    /// how many instances there are.
+    ///
+    /// # Errors
+    /// [`ActionError`] for a service that is not known and a time that has passed.
+    pub fn restart(&mut self, service: &NodeKey, now: Timestamp) -> Result<usize, ActionError> {
+        let index = self.service(service)?;
+        self.go_on(now)?;
+        Ok(self.engine.restart(index))
     }
 
     fn service(&self, key: &NodeKey) -> Result<usize, ActionError> {

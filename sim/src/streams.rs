@@ -6,6 +6,9 @@ use rand::RngExt;
 /// Stream from which a scenario is drawn; those of a run follow it.
 pub(crate) const SCENARIO: u64 = 0;
 
+/// Stream from which a preset is drawn.
+pub(crate) const PRESET: u64 = 100;
+
 /// The streams of one run.
 #[derive(Debug, Clone)]
 pub(crate) struct Streams {
@@ -23,6 +26,16 @@ pub(crate) struct Streams {
     pub(crate) errors: ChaCha8Rng,
     /// Which requests a fault hits.
     pub(crate) fault: ChaCha8Rng,
+    /// How long callers wait before they try again.
+    pub(crate) retries: ChaCha8Rng,
+    /// Which calls a cache has the value for.
+    pub(crate) caches: ChaCha8Rng,
+    /// Which segment a request is of.
+    pub(crate) segments: ChaCha8Rng,
+    /// Which calls have a flag on.
+    pub(crate) flags: ChaCha8Rng,
+    /// Which calls are lost on their way.
+    pub(crate) losses: ChaCha8Rng,
 }
 
 impl Streams {
@@ -36,6 +49,11 @@ impl Streams {
             calls: stream(5),
             errors: stream(6),
             fault: stream(7),
+            retries: stream(8),
+            caches: stream(9),
+            segments: stream(10),
+            flags: stream(11),
+            losses: stream(12),
         }
     }
 }

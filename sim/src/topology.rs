@@ -2,18 +2,21 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
-use astern_graph_core::{NodeKey, Revision};
+use astern_graph_core::{EdgeKind, NodeKey, Revision};
 use astern_stats::rng::seeded;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::law::TimeLaw;
+use crate::resilience::{Breaker, CacheAside, Retries};
 
 /// The services of a system and where requests enter it.
 ///
-/// Rules, checked when a simulator is made: names are unique, every callee exists, no service calls
-/// itself through its callees, and there are 1 to 100,000 instances in all.
+/// Rules, checked when a simulator is made: names are unique, every callee, queue and host exists,
+/// no service calls itself through its callees (through a queue it may), and there are 1 to 100,000
+/// instances in all.
 ///
 /// ```
 /// use astern_graph_core::NodeKey;
@@ -32,6 +35,34 @@ pub struct Topology {
     pub entry: Arc<str>,
     /// All services.
     pub services: Vec<ServiceSpec>,
+    /// Machines that instances share; none where each worker has a processor of its own.
+    #[serde(default)]
+    pub hosts: Vec<HostSpec>,
+}
+
+/// A machine. The workers that compute on it share its cores alike (processor sharing): each works
+/// at the rate `min(1, cores / n)` while n of them compute.
+///
+/// | field | default | rule |
+/// |---|---|---|
+/// | `cores` | | 0.01 to 10⁴ |
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct HostSpec {
+    /// Its name.
+    pub name: Arc<str>,
+    /// How many workers compute at full speed.
+    pub cores: f64,
+}
+
+impl HostSpec {
+    /// A machine of so many cores.
+    pub fn new(name: impl Into<Arc<str>>, cores: f64) -> Self {
+        Self {
+            name: name.into(),
+            cores,
+        }
+    }
 }
 
 impl Topology {
@@ -40,7 +71,15 @@ impl Topology {
         Self {
             entry: entry.into(),
             services: Vec::new(),
+            hosts: Vec::new(),
         }
+    }
+
+    /// With a machine added.
+    #[must_use]
+    pub fn host(mut self, host: HostSpec) -> Self {
+        self.hosts.push(host);
+        self
     }
 
     /// With a service added.
@@ -58,6 +97,9 @@ impl Topology {
 /// | `instances` | 1 | 1 to 1,000; the third of `cart` is named `cart-v1-2` |
 /// | `workers` | 1 | 1 to 10,000 for each instance |
 /// | `steps` | none | the calls of one step are made at once, and all are waited for |
+/// | `queue_limit` | none | calls that wait for a worker of one instance; further ones are refused |
+/// | `consumes` | none | queues whose messages it handles |
+/// | `hosts` | none | instances are placed on them in turn |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ServiceSpec {
@@ -73,6 +115,30 @@ pub struct ServiceSpec {
     pub work: TimeLaw,
     /// Calls that it makes for a request.
     pub steps: Vec<Vec<CallSpec>>,
+    /// Most calls that wait for a worker of one instance; a further one fails at once.
+    #[serde(default)]
+    pub queue_limit: Option<u32>,
+    /// The queues whose messages it handles.
+    #[serde(default)]
+    pub consumes: Vec<Consumption>,
+    /// Names of the machines that its instances run on.
+    #[serde(default)]
+    pub hosts: Vec<Arc<str>>,
+}
+
+/// What a service does with the messages of a queue.
+///
+/// A queue is a [`ServiceSpec`] of kind [`Queue`](astern_graph_core::NodeKind::Queue): publishing
+/// is a call to it, answered once the queue has accepted the message. Each service that consumes
+/// from it gets a copy, which waits for a worker as a call does; one that is refused or fails is
+/// gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Consumption {
+    /// Name of the queue.
+    pub queue: Arc<str>,
+    /// What handling a message is called.
+    pub operation: Arc<str>,
 }
 
 impl ServiceSpec {
@@ -85,7 +151,34 @@ impl ServiceSpec {
             workers: 1,
             work,
             steps: Vec::new(),
+            queue_limit: None,
+            consumes: Vec::new(),
+            hosts: Vec::new(),
         }
+    }
+
+    /// With a limit to the calls that wait for a worker of one instance.
+    #[must_use]
+    pub fn queue_limit(mut self, limit: u32) -> Self {
+        self.queue_limit = Some(limit);
+        self
+    }
+
+    /// With a queue whose messages it handles.
+    #[must_use]
+    pub fn consumes(mut self, queue: impl Into<Arc<str>>, operation: impl Into<Arc<str>>) -> Self {
+        self.consumes.push(Consumption {
+            queue: queue.into(),
+            operation: operation.into(),
+        });
+        self
+    }
+
+    /// With the machines that its instances run on, in turn.
+    #[must_use]
+    pub fn on<N: Into<Arc<str>>>(mut self, hosts: impl IntoIterator<Item = N>) -> Self {
+        self.hosts = hosts.into_iter().map(Into::into).collect();
+        self
     }
 
     /// With another number of instances.
@@ -117,6 +210,19 @@ impl ServiceSpec {
 }
 
 /// One call that a service makes for a request.
+///
+/// | field | default | rule |
+/// |---|---|---|
+/// | `probability` | 1 | 0 to 1 |
+/// | `kind` | calls; publishes to a queue | how records name the edge; reads and writes for stores |
+/// | `timeout` | none | 1 ms to 1 day, for each attempt |
+/// | `retries` | none | see [`Retries`] |
+/// | `breaker` | none | see [`Breaker`] |
+/// | `connections` | no limit | 1 to 10⁶ |
+/// | `cache` | none | see [`CacheAside`] |
+///
+/// At the end of a `timeout` the caller goes on as after a failed call. What the callee does for
+/// it is not cancelled: it works on, and so do its own callees.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CallSpec {
@@ -126,6 +232,24 @@ pub struct CallSpec {
     pub operation: Arc<str>,
     /// Probability that a request needs it, 0 to 1.
     pub probability: f64,
+    /// The kind of edge that records tell.
+    #[serde(default)]
+    pub kind: Option<EdgeKind>,
+    /// How long the caller waits for one attempt, from when it is sent.
+    #[serde(default)]
+    pub timeout: Option<Duration>,
+    /// What the caller does when an attempt fails.
+    #[serde(default)]
+    pub retries: Option<Retries>,
+    /// What stops calls to a callee that fails.
+    #[serde(default)]
+    pub breaker: Option<Breaker>,
+    /// Size of each calling instance's pool of connections: further calls wait in the caller.
+    #[serde(default)]
+    pub connections: Option<u32>,
+    /// What follows when this calls a cache that does not have the value.
+    #[serde(default)]
+    pub cache: Option<CacheAside>,
 }
 
 impl CallSpec {
@@ -135,7 +259,55 @@ impl CallSpec {
             to: to.into(),
             operation: operation.into(),
             probability: 1.0,
+            kind: None,
+            timeout: None,
+            retries: None,
+            breaker: None,
+            connections: None,
+            cache: None,
         }
+    }
+
+    /// With the kind of edge that records tell.
+    #[must_use]
+    pub fn over(mut self, kind: EdgeKind) -> Self {
+        self.kind = Some(kind);
+        self
+    }
+
+    /// With a time after which the caller gives an attempt up.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// With further attempts when one fails.
+    #[must_use]
+    pub fn retries(mut self, retries: Retries) -> Self {
+        self.retries = Some(retries);
+        self
+    }
+
+    /// With a circuit breaker.
+    #[must_use]
+    pub fn breaker(mut self, breaker: Breaker) -> Self {
+        self.breaker = Some(breaker);
+        self
+    }
+
+    /// With a pool of so many connections for each calling instance.
+    #[must_use]
+    pub fn connections(mut self, connections: u32) -> Self {
+        self.connections = Some(connections);
+        self
+    }
+
+    /// As a call of a cache, with what a miss costs.
+    #[must_use]
+    pub fn cache(mut self, cache: CacheAside) -> Self {
+        self.cache = Some(cache);
+        self
     }
 
     /// With the probability that a request needs it.

@@ -2,32 +2,69 @@
 
 use std::time::Duration;
 
-use astern_graph_core::{ChangeId, NodeKey, Timestamp};
+use astern_graph_core::{ChangeId, NodeKey, Subject, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::event::ticks;
+use crate::event::{Tick, ticks};
 use crate::fault::FaultKind;
+use crate::model::{Model, Place};
 use crate::scenario::Scenario;
 
-/// The answer to the question that a run poses. Without a fault, all but `changes` is missing.
+/// The answer to the question that a run poses. Where nothing is wrong, all but `changes` is
+/// missing; where no release is to blame, `culprit` is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GroundTruth {
     /// The change that made things worse.
     pub culprit: Option<ChangeId>,
-    /// The service that it changed.
+    /// The service that is at fault: the one that was changed, or the one of the place. A machine
+    /// has none; an edge has the callee.
     pub service: Option<NodeKey>,
+    /// The place that is at fault: a service, an instance, a machine or an edge.
+    #[serde(default)]
+    pub subject: Option<Subject>,
     /// What is wrong with it.
     pub fault: Option<FaultKind>,
-    /// When the first instance got the bad revision.
+    /// When it started; for a release, when it reached the first instance or call.
     pub onset: Option<Timestamp>,
+    /// When it ended by itself; what followed from it may last.
+    #[serde(default)]
+    pub end: Option<Timestamp>,
+    /// Services that call the faulty one, directly or not, in the order of their keys.
+    #[serde(default)]
+    pub callers: Vec<NodeKey>,
     /// All changes, in the order of their start and then of their ids.
     pub changes: Vec<ChangeId>,
 }
 
 impl GroundTruth {
-    /// Of a scenario whose parameters were checked.
-    pub(crate) fn of(scenario: &Scenario) -> Self {
+    pub(crate) fn of(scenario: &Scenario, model: &Model) -> Self {
+        let service = model.bad.as_ref().and_then(|bad| match bad.place {
+            Place::Revision { service, .. } | Place::Flag { service } | Place::Service(service) => {
+                Some(service)
+            }
+            Place::Instance(instance) => {
+                let mut services = model.services.iter();
+                services.position(|service| service.instances.contains(&instance))
+            }
+            Place::Link(link) => model.links.get(link).map(|(_, to)| *to),
+            Place::Host(_) => None,
+        });
+        let callers = service.map_or_else(Vec::new, |index| model.callers(index));
+        let mut truth = Self::of_releases(scenario, callers);
+        if let Some(incident) = &scenario.incident {
+            truth.service = service.map(|index| model.services[index].key.clone());
+            truth.subject = Some(incident.subject.clone());
+            truth.fault = model.bad.as_ref().map(|bad| bad.kind);
+            truth.onset = Some(instant(scenario, ticks(incident.starts)));
+            let ends = incident.lasts.and(model.bad.as_ref());
+            truth.end = ends.map(|bad| instant(scenario, bad.during.end));
+        }
+        truth
+    }
+
+    /// Of a scenario in which only a release can be at fault; `callers` are those of its service.
+    pub(crate) fn of_releases(scenario: &Scenario, callers: Vec<NodeKey>) -> Self {
         let mut releases: Vec<_> = scenario.releases.iter().collect();
         releases.sort_by_key(|release| (release.starts, &release.id));
         let fault = scenario.fault.as_ref();
@@ -35,13 +72,17 @@ impl GroundTruth {
         Self {
             culprit: bad.map(|release| release.id.clone()),
             service: bad.map(|release| release.service.clone()),
+            subject: bad.map(|release| Subject::Node(release.service.clone())),
             fault: fault.map(|fault| fault.kind),
-            onset: bad.map(|release| {
-                // Batches come on whole ticks.
-                let whole = Duration::from_micros(ticks(release.starts));
-                scenario.start.plus(whole)
-            }),
+            onset: bad.map(|release| instant(scenario, ticks(release.starts))),
+            end: None,
+            callers,
             changes: releases.iter().map(|r| r.id.clone()).collect(),
         }
     }
+}
+
+/// Batches come and incidents start on whole ticks.
+fn instant(scenario: &Scenario, at: Tick) -> Timestamp {
+    scenario.start.plus(Duration::from_micros(at))
 }

@@ -11,7 +11,8 @@ use crate::check;
 use crate::error::SimError;
 use crate::fault::{Fault, FaultKind};
 use crate::law::TimeLaw;
-use crate::scenario::{Load, Release, Scenario};
+use crate::load::Load;
+use crate::scenario::{Release, Scenario};
 use crate::topology::Topology;
 
 /// Most services.
@@ -24,6 +25,14 @@ pub enum CoarseError {
     /// The scenario breaks a rule.
     #[error(transparent)]
     Scenario(#[from] SimError),
+    /// A part of the scenario is one that means cannot show.
+    #[error("a coarse simulation cannot show {what}, which {part} has")]
+    CannotShow {
+        /// The part of the scenario.
+        part: String,
+        /// What it has.
+        what: &'static str,
+    },
     /// The fault is one that means cannot show.
     #[error("a coarse simulation cannot show the fault {kind:?}")]
     Fault {
@@ -36,16 +45,16 @@ pub enum CoarseError {
 ///
 /// | field | default | rule |
 /// |---|---|---|
-/// | `topology` | | 1 to 100,000 services; else as for a [`Scenario`] |
+/// | `topology` | | 1 to 100,000 services; else as for a [`Scenario`], without hosts, queue limits, messages, timeouts, retries, breakers, pools, caches that miss |
 /// | `start` | 2026-01-05T08:00:00Z | the span must end before the year 2262 |
 /// | `span` | 45 min | more than 0 and less than 10⁹ s; steps begin in it |
 /// | `step` | 30 s | 1 ms to 1 day |
-/// | `load` | 2 requests per second | as for a [`Scenario`] |
+/// | `load` | 2 requests per second | as for a [`Scenario`], without segments |
 /// | `network` | log-normal, mean 0.5 ms | as for a [`Scenario`] |
 /// | `background_errors` | 0.1 % | 0 to 1 |
 /// | `propagation` | 0.9 | 0 to 1 |
-/// | `releases` | none | one for each service; see [`Release`] |
-/// | `fault` | none | belongs to one of the releases; no leak |
+/// | `releases` | none | one for each service, rolling, canary or config, without shares of traffic, not forward-only; see [`Release`] |
+/// | `fault` | none | belongs to one of the releases and hits all calls; slower, delay, errors, tail or capacity |
 /// | `edges` | no | whether rates of calls between services are recorded |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -106,7 +115,7 @@ impl CoarseScenario {
         frame.network = self.network;
         frame.background_errors = self.background_errors;
         frame.propagation = self.propagation;
-        frame.load = self.load;
+        frame.load.clone_from(&self.load);
         frame.releases.clone_from(&self.releases);
         frame.fault.clone_from(&self.fault);
         frame

@@ -1,11 +1,11 @@
 //! A coarse run, a step at a time.
 
-use std::f64::consts::TAU;
 use std::time::Duration;
 
 use astern_graph_core::{ChangeEvent, NodeKey, Timestamp};
 
-use crate::coarse::model::{Load, System, can_show};
+use crate::coarse::limits;
+use crate::coarse::model::{Load, System};
 use crate::coarse::rollout::Rollout;
 use crate::coarse::scenario::{CoarseError, CoarseScenario};
 use crate::truth::GroundTruth;
@@ -70,18 +70,22 @@ impl CoarseSimulator {
     /// # Errors
     /// [`CoarseError`] for a scenario that breaks a rule, and for a fault that means cannot show.
     pub fn new(scenario: &CoarseScenario) -> Result<Self, CoarseError> {
+        limits::check(scenario)?;
         scenario.check()?;
-        if let Some(fault) = scenario.fault.as_ref().filter(|f| !can_show(f.kind)) {
-            return Err(CoarseError::Fault { kind: fault.kind });
-        }
         let system = System::new(scenario)?;
         let fault = scenario.fault.as_ref();
         let rollouts = Rollout::all(&scenario.topology, &scenario.releases, fault)?;
+        let bad = rollouts.iter().find(|rollout| rollout.fault.is_some());
+        let callers = bad.map_or_else(Vec::new, |bad| system.flow.callers(bad.service));
+        let specs = &scenario.topology.services;
+        let mut callers: Vec<NodeKey> = callers.into_iter().map(|i| specs[i].key.clone()).collect();
+        callers.sort();
+        let truth = GroundTruth::of_releases(&scenario.frame(), callers);
         let mut simulator = Self {
             loads: system.idle(),
             system,
             rollouts,
-            truth: GroundTruth::of(&scenario.frame()),
+            truth,
             scenario: scenario.clone(),
             number: 0,
         };
@@ -116,11 +120,8 @@ impl CoarseSimulator {
     /// Requests from outside at a time since the start of the run.
     fn per_second(&self, since_start: Duration) -> f64 {
         let load = &self.scenario.load;
-        let drift = load.drift.map_or(0.0, |drift| {
-            let waves = since_start.as_secs_f64() / drift.period.as_secs_f64();
-            drift.amplitude * (TAU * waves).sin()
-        });
-        load.per_second * (1.0 + drift)
+        let span_secs = self.scenario.span.as_secs_f64();
+        load.per_second * load.factor(since_start.as_secs_f64(), span_secs)
     }
 
     fn state(&self, index: usize) -> ServiceState {

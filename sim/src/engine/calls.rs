@@ -1,13 +1,15 @@
-//! The life of one call.
+//! The life of one call at its instance.
 //!
 //! ```text
 //! sent ─network─► received ─queue─► computing ─(a fault's wait)─► callees, step by step ─network─► answered
+//!                     └─ refused, where the queue is full or the instance is away
 //! ```
 
 use super::Engine;
-use crate::event::{Event, ticks_of_ms};
+use crate::event::{Event, Tick, ticks_of_ms};
 use crate::fault::Cost;
-use crate::jobs::JobId;
+use crate::jobs::{JobId, NewJob, Origin, Stage};
+use crate::model::Place;
 use crate::streams::chance;
 
 const TICKS_PER_MINUTE: f64 = 60e6;
@@ -16,44 +18,119 @@ impl Engine {
     pub(super) fn receive(&mut self, id: JobId) {
         let job = self.jobs.get_mut(id);
         job.received = self.clock;
-        let server = &mut self.servers[job.instance];
-        if server.held < self.model.services[job.service].workers {
+        let (service, instance) = (job.service, job.instance);
+        let server = &mut self.servers[instance];
+        let waiting = server.queue.len();
+        let workers = self
+            .model
+            .workers(service, instance, server.revision, self.clock);
+        if server.away {
+            self.refuse(id);
+        } else if server.held < workers {
             self.begin(id);
-        } else {
+        } else if waiting < self.model.services[service].queue_limit {
             server.queue.push_back(id);
+            self.jobs.get_mut(id).stage = Stage::Queued;
+        } else {
+            self.refuse(id);
+        }
+    }
+
+    /// Fails a call that no worker will take; a message is dropped.
+    pub(super) fn refuse(&mut self, id: JobId) {
+        let job = self.jobs.get_mut(id);
+        job.stage = Stage::Refused;
+        job.failed = true;
+        if let Origin::Message { queue, .. } = job.origin {
+            self.depths[queue] -= 1;
+            self.jobs.remove(id);
+        } else {
+            let travel = self.travel();
+            self.after(travel, Event::Answered(id));
+        }
+    }
+
+    /// Workers that are free take calls from the queue.
+    pub(super) fn pump(&mut self, service: usize, instance: usize) {
+        loop {
+            let server = &mut self.servers[instance];
+            let workers = self
+                .model
+                .workers(service, instance, server.revision, self.clock);
+            if server.held >= workers {
+                return;
+            }
+            let Some(next) = server.queue.pop_front() else {
+                return;
+            };
+            self.begin(next);
         }
     }
 
     /// A worker takes the call.
     fn begin(&mut self, id: JobId) {
+        let hit = self.is_hit(id);
+        let processor = self.processor_time(self.jobs.get(id).instance);
         let job = self.jobs.get_mut(id);
-        let server = &mut self.servers[job.instance];
+        let (service, instance) = (job.service, job.instance);
+        let server = &mut self.servers[instance];
         server.held += 1;
-        server.cpu.begin(self.clock);
-        let work = self.model.services[job.service].work;
+        server.cpu.begin(processor);
+        let work = self.model.services[service].work;
         let work_ms = work.draw_ms(&mut self.streams.work);
-        let bad = self
-            .model
-            .bad
-            .filter(|bad| bad.service == job.service && bad.revision == server.revision);
-        let cost = match bad {
-            Some(bad) => {
-                let minutes = (self.clock - server.since) as f64 / TICKS_PER_MINUTE;
+        let cost = match &self.model.bad {
+            Some(bad) if hit => {
+                let since = server.since.max(bad.during.start);
+                let minutes = (self.clock - since) as f64 / TICKS_PER_MINUTE;
                 bad.kind.cost(work_ms, minutes, &mut self.streams.fault)
             }
-            None => Cost::healthy(work_ms),
+            _ => Cost::healthy(work_ms),
         };
         let unlucky = chance(&mut self.streams.errors, self.rules.background_errors);
+        let outdated = server.revision < self.oldest[service];
+        job.stage = Stage::Held;
         job.revision = server.revision;
-        job.failed = cost.fails || unlucky;
+        job.hit = hit;
+        job.failed = cost.fails || unlucky || outdated;
+        job.wrong = cost.wrong;
         job.rest = ticks_of_ms(cost.rest_ms);
-        self.after(ticks_of_ms(cost.compute_ms), Event::Computed(id));
+        if let Origin::Message { queue, .. } = job.origin {
+            // The wait in the queue is the queue's, not the consumer's.
+            job.received = self.clock;
+            self.depths[queue] -= 1;
+        }
+        let compute = ticks_of_ms(cost.compute_ms);
+        match self.model.instances[instance].host {
+            Some(host) => {
+                self.machines[host].begin(id, compute, self.clock);
+                self.announce(host);
+            }
+            None => self.after(compute, Event::Computed(id)),
+        }
+    }
+
+    /// Whether the fault of the run is in the code that is about to handle a call.
+    fn is_hit(&mut self, id: JobId) -> bool {
+        let Some(bad) = self.model.active(self.clock) else {
+            return false;
+        };
+        let job = self.jobs.get(id);
+        let revision = self.servers[job.instance].revision;
+        let there = match bad.place {
+            Place::Flag { service } => {
+                service == job.service
+                    && chance(&mut self.streams.flags, self.flag_shares[job.service])
+            }
+            place => place.runs(job.service, job.instance, revision),
+        };
+        there && bad.concerns(self.operation(id), self.jobs.segment(id))
     }
 
     pub(super) fn computed(&mut self, id: JobId) {
-        let job = self.jobs.get(id);
-        self.servers[job.instance].cpu.end(self.clock);
-        let rest = job.rest;
+        let instance = self.jobs.get(id).instance;
+        let processor = self.processor_time(instance);
+        self.servers[instance].cpu.end(processor);
+        let rest = self.jobs.get(id).rest;
         if rest > 0 {
             self.after(rest, Event::Rested(id));
         } else {
@@ -72,15 +149,16 @@ impl Engine {
 
     /// Makes the calls of the next step that has any; finishes after the last.
     fn call_on(&mut self, id: JobId) {
-        let job = self.jobs.get(id);
-        let service = job.service;
-        for step in job.step..self.model.services[service].steps.len() {
+        let (service, next) = (self.jobs.get(id).service, self.jobs.get(id).step);
+        let segment = self.jobs.segment(id);
+        for step in next..self.model.services[service].steps.len() {
             let mut pending = 0;
-            for call in 0..self.model.services[service].steps[step].len() {
-                let call = &self.model.services[service].steps[step][call];
-                if chance(&mut self.streams.calls, call.probability) {
-                    let (to, operation) = (call.service, call.operation.clone());
-                    self.send(Some(id), to, Some(operation));
+            for place in 0..self.model.services[service].steps[step].len() {
+                let call = self.model.services[service].steps[step][place];
+                let to = &self.model.calls[call];
+                let favour = to.favours.get(segment).copied().unwrap_or(1.0);
+                if chance(&mut self.streams.calls, to.probability * favour) {
+                    self.call(id, call, 1);
                     pending += 1;
                 }
             }
@@ -98,30 +176,83 @@ impl Engine {
     fn finish(&mut self, id: JobId) {
         let job = self.jobs.get_mut(id);
         job.finished = self.clock;
-        let server = &mut self.servers[job.instance];
-        server.held -= 1;
-        if let Some(next) = server.queue.pop_front() {
-            self.begin(next);
+        job.stage = Stage::Done;
+        let (service, instance, origin) = (job.service, job.instance, job.origin);
+        let (failed, told) = (job.failed, job.given_up.as_ref().map(|gone| gone.told));
+        self.servers[instance].held -= 1;
+        self.pump(service, instance);
+        if !failed {
+            self.publish(id);
         }
-        let travel = self.travel();
-        self.after(travel, Event::Answered(id));
+        match (origin, told) {
+            (Origin::Message { .. }, _) | (_, Some(false)) => {
+                self.record_call(id);
+                self.jobs.remove(id);
+            }
+            (_, Some(true)) => self.jobs.remove(id),
+            (_, None) => {
+                let travel = self.travel().saturating_add(self.detour(id));
+                self.after(travel, Event::Answered(id));
+            }
+        }
     }
 
-    pub(super) fn answer(&mut self, id: JobId) {
-        self.record_call(id);
+    /// A queue that has accepted a message hands it to each of its consumers.
+    fn publish(&mut self, id: JobId) {
         let job = self.jobs.get(id);
-        let (parent, failed) = (job.parent, job.failed);
-        self.jobs.remove(id);
-        let Some(parent) = parent else {
-            self.answered += 1;
-            return;
-        };
-        let spreads = failed && chance(&mut self.streams.errors, self.rules.propagation);
-        let waiting = self.jobs.get_mut(parent);
-        waiting.failed |= spreads;
-        waiting.pending -= 1;
-        if waiting.pending == 0 {
-            self.worked(parent);
+        let (queue, instance, revision, trace) =
+            (job.service, job.instance, job.revision, job.trace);
+        for consumer in 0..self.model.services[queue].consumers.len() {
+            let service = self.model.services[queue].consumers[consumer].0;
+            self.depths[queue] += 1;
+            let origin = Origin::Message {
+                queue,
+                instance,
+                revision,
+                consumer,
+            };
+            self.dispatch(NewJob {
+                origin,
+                parent: None,
+                trace,
+                service,
+                instance: 0,
+                sent: self.clock,
+            });
         }
+    }
+
+    /// How far the processor of an instance has come: time, or a machine's virtual time.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "virtual time is never negative and never ahead of the clock"
+    )]
+    pub(super) fn processor_time(&mut self, instance: usize) -> Tick {
+        match self.model.instances[instance].host {
+            Some(host) => self.machines[host].read(self.clock) as Tick,
+            None => self.clock,
+        }
+    }
+
+    /// Says when the next work on a machine ends; what was said before is void.
+    pub(super) fn announce(&mut self, host: usize) {
+        let machine = &mut self.machines[host];
+        machine.version += 1;
+        let version = machine.version;
+        if let Some(wait) = machine.wait(self.clock) {
+            self.after(wait, Event::Ended { host, version });
+        }
+    }
+
+    /// Work on a machine has ended, if that was the last thing said of it.
+    pub(super) fn ended(&mut self, host: usize, version: u64) {
+        if self.machines[host].version != version {
+            return;
+        }
+        while let Some(id) = self.machines[host].take_ended(self.clock) {
+            self.computed(id);
+        }
+        self.announce(host);
     }
 }

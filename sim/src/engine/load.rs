@@ -1,22 +1,22 @@
 //! Requests from outside, and which instance takes a call.
 
-use std::f64::consts::TAU;
-use std::sync::Arc;
-
 use rand::RngExt;
 
 use super::Engine;
-use crate::event::{Event, Tick, ticks, ticks_of_ms};
-use crate::jobs::JobId;
+use crate::event::{Event, Tick, ticks_of_ms};
+use crate::fault::FaultKind;
+use crate::jobs::{JobId, NewJob, Origin, Stage};
 use crate::law::TimeLaw;
-use crate::scenario::{Balance, Load};
+use crate::model::Place;
+use crate::scenario::Balance;
 use crate::streams::chance;
 
+const TICKS_PER_SECOND: f64 = 1e6;
+
 impl Engine {
-    /// Under drift, requests come at the highest rate and some are dropped (thinning).
+    /// Where the rate moves, requests come at the highest rate and some are dropped (thinning).
     pub(super) fn await_arrival(&mut self) {
-        let Load { per_second, drift } = self.rules.load;
-        let highest = per_second * (1.0 + drift.map_or(0.0, |drift| drift.amplitude));
+        let highest = self.rules.load.per_second * self.rules.highest_factor;
         let mean_ms = 1e3 / highest;
         let law = TimeLaw::Exponential { mean_ms };
         let wait = ticks_of_ms(law.draw_ms(&mut self.streams.arrivals));
@@ -25,38 +25,83 @@ impl Engine {
 
     pub(super) fn arrive(&mut self) {
         self.await_arrival();
-        if let Some(drift) = self.rules.load.drift {
-            let waves = self.clock as f64 / ticks(drift.period) as f64;
-            let sine = (TAU * waves).sin();
-            let share = (1.0 + drift.amplitude * sine) / (1.0 + drift.amplitude);
+        let load = &self.rules.load;
+        if !load.steady() {
+            let secs = self.clock as f64 / TICKS_PER_SECOND;
+            let factor = load.factor(secs, self.rules.span_secs);
+            let share = factor / self.rules.highest_factor;
             if !chance(&mut self.streams.arrivals, share) {
                 return;
             }
         }
+        let segment = if load.segments.is_empty() {
+            0
+        } else {
+            load.segment(self.streams.segments.random())
+        };
         self.started += 1;
-        self.send(None, self.model.entry, None);
+        let trace = self.jobs.trace(segment);
+        self.dispatch(NewJob {
+            origin: Origin::Outside,
+            parent: None,
+            trace,
+            service: self.model.entry,
+            instance: 0,
+            sent: self.clock,
+        });
     }
 
-    /// Sends a call that `parent` makes, or a request from outside.
-    pub(super) fn send(
-        &mut self,
-        parent: Option<JobId>,
-        service: usize,
-        operation: Option<Arc<str>>,
-    ) {
-        let instance = self.route(service);
-        let job = self
-            .jobs
-            .add(parent, operation, service, instance, self.clock);
-        let travel = self.travel();
-        self.after(travel, Event::Received(job));
+    /// Sends a job to an instance that is chosen for it.
+    pub(super) fn dispatch(&mut self, new: NewJob) -> JobId {
+        let instance = self.route(new.service);
+        let id = self.jobs.add(NewJob {
+            instance: instance.unwrap_or(self.model.services[new.service].instances.start),
+            ..new
+        });
+        let travel = self.travel().saturating_add(self.detour(id));
+        if self.loses(id) {
+            self.jobs.get_mut(id).stage = Stage::Lost;
+        } else if instance.is_some() {
+            self.after(travel, Event::Received(id));
+        } else {
+            self.refuse(id);
+        }
+        id
+    }
+
+    /// How much longer a fault of its edge lets the messages of a call travel.
+    pub(super) fn detour(&self, id: JobId) -> Tick {
+        match self.edge_fault(id) {
+            Some(FaultKind::NetworkDelay { ms }) => ticks_of_ms(ms),
+            _ => 0,
+        }
+    }
+
+    /// Whether a fault of its edge loses a call.
+    fn loses(&mut self, id: JobId) -> bool {
+        match self.edge_fault(id) {
+            Some(FaultKind::Lost { share }) => chance(&mut self.streams.losses, share),
+            _ => false,
+        }
+    }
+
+    fn edge_fault(&self, id: JobId) -> Option<FaultKind> {
+        let bad = self.model.active(self.clock)?;
+        let (Origin::Call { call, .. }, Place::Link(link)) = (self.jobs.get(id).origin, bad.place)
+        else {
+            return None;
+        };
+        let concerned = self.model.calls[call].link == link
+            && bad.concerns(self.operation(id), self.jobs.segment(id));
+        concerned.then_some(bad.kind)
     }
 
     pub(super) fn travel(&mut self) -> Tick {
         ticks_of_ms(self.rules.network.draw_ms(&mut self.streams.network))
     }
 
-    fn route(&mut self, service: usize) -> usize {
+    /// An instance for a call; none where all are away.
+    fn route(&mut self, service: usize) -> Option<usize> {
         let all = self.model.services[service].instances.clone();
         let router = &mut self.routers[service];
         let rng = &mut self.streams.routes;
@@ -64,22 +109,34 @@ impl Engine {
             .split
             .map(|split| (split.revision, chance(rng, split.share)));
         let servers = &self.servers;
+        let there = |instance: &usize| !servers[*instance].away;
         let wanted = |instance: &usize| {
-            split.is_none_or(|(revision, on)| (servers[*instance].revision == revision) == on)
+            there(instance)
+                && split
+                    .is_none_or(|(revision, on)| (servers[*instance].revision == revision) == on)
         };
         // Traffic for a side that has no instance goes to all.
         let count = all.clone().filter(wanted).count();
-        let among = if count == 0 { all.len() } else { count };
+        let among = match count {
+            0 => all.clone().filter(there).count(),
+            count => count,
+        };
+        if among == 0 {
+            return None;
+        }
         let turn = &mut router.turns[usize::from(split.is_some_and(|(_, on)| on))];
         let nth = match self.rules.balance {
             Balance::InTurn => *turn % among,
             Balance::Random => rng.random_range(0..among),
         };
         *turn = turn.wrapping_add(1);
-        let first = all.start;
-        let chosen = all
-            .filter(|instance| count == 0 || wanted(instance))
-            .nth(nth);
-        chosen.unwrap_or(first)
+        all.filter(|instance| {
+            if count == 0 {
+                there(instance)
+            } else {
+                wanted(instance)
+            }
+        })
+        .nth(nth)
     }
 }

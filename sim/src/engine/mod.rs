@@ -1,21 +1,26 @@
 //! The event loop and the state that it works on.
 
+mod attempts;
 mod calls;
+mod incident;
 mod load;
 mod rollout;
 mod telemetry;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use astern_graph_core::{NodeKey, Record, Revision, Timestamp};
 
 use crate::error::SimError;
 use crate::event::{Agenda, Event, Tick, ticks};
+use crate::host::Machine;
 use crate::jobs::Jobs;
 use crate::law::TimeLaw;
+use crate::load::Load;
 use crate::model::Model;
-use crate::scenario::{Balance, Load, Scenario};
-use crate::server::{Router, Server, Split};
+use crate::scenario::{Balance, Scenario};
+use crate::server::{Circuit, Pool, Router, Server, Split};
 use crate::simulator::Counts;
 use crate::streams::Streams;
 
@@ -33,7 +38,20 @@ pub(crate) struct Engine {
     jobs: Jobs,
     servers: Vec<Server>,
     routers: Vec<Router>,
+    machines: Vec<Machine>,
+    /// By link.
+    circuits: Vec<Circuit>,
+    /// By call and calling instance.
+    pools: BTreeMap<(usize, usize), Pool>,
     rollouts: Vec<Rollout>,
+    /// By service: share of the calls that has its flag on.
+    flag_shares: Vec<f64>,
+    /// By service: the oldest revision that works.
+    oldest: Vec<usize>,
+    /// By service: when it lost what it cached.
+    flushed: Vec<Option<Tick>>,
+    /// By service: messages that wait for its consumers.
+    depths: Vec<u64>,
     started: u64,
     answered: u64,
     sampled: Tick,
@@ -46,6 +64,9 @@ struct Rules {
     start: Timestamp,
     step: Tick,
     load: Load,
+    /// The highest rate of the load over its mean.
+    highest_factor: f64,
+    span_secs: f64,
     balance: Balance,
     network: TimeLaw,
     background_errors: f64,
@@ -59,13 +80,16 @@ impl Engine {
         let rules = Rules {
             start: scenario.start,
             step: ticks(scenario.step),
-            load: scenario.load,
+            load: scenario.load.clone(),
+            highest_factor: scenario.load.highest_factor(scenario.span.as_secs_f64()),
+            span_secs: scenario.span.as_secs_f64(),
             balance: scenario.balance,
             network: scenario.network,
             background_errors: scenario.background_errors,
             propagation: scenario.propagation,
             events_max: scenario.events_max,
         };
+        let services = model.services.len();
         let mut engine = Self {
             clock: 0,
             agenda: Agenda::default(),
@@ -73,8 +97,19 @@ impl Engine {
             streams: Streams::new(scenario.seed),
             jobs: Jobs::default(),
             servers: vec![Server::default(); model.instances.len()],
-            routers: vec![Router::default(); model.services.len()],
+            routers: vec![Router::default(); services],
+            machines: model
+                .hosts
+                .iter()
+                .map(|host| Machine::new(host.cores))
+                .collect(),
+            circuits: vec![Circuit::default(); model.links.len()],
+            pools: BTreeMap::new(),
             rollouts: vec![Rollout::default(); model.changes.len()],
+            flag_shares: vec![0.0; services],
+            oldest: vec![0; services],
+            flushed: vec![None; services],
+            depths: vec![0; services],
             started: 0,
             answered: 0,
             sampled: 0,
@@ -82,11 +117,22 @@ impl Engine {
             model,
             rules,
         };
+        for service in &engine.model.services {
+            for instance in service.green..service.instances.end {
+                engine.servers[instance].away = true;
+            }
+        }
         engine.await_arrival();
         engine.agenda.put(engine.rules.step - 1, Event::Sample);
         for (index, change) in engine.model.changes.iter().enumerate() {
             let starts = ticks(change.release.starts);
             engine.agenda.put(starts, Event::Batch(index));
+        }
+        if let Some(bad) = &engine.model.bad
+            && scenario.incident.is_some()
+        {
+            engine.agenda.put(bad.during.start, Event::Incident);
+            engine.agenda.put(bad.during.end, Event::Incident);
         }
         Ok(engine)
     }
@@ -109,7 +155,16 @@ impl Engine {
                 Event::Received(job) => self.receive(job),
                 Event::Computed(job) => self.computed(job),
                 Event::Rested(job) => self.worked(job),
+                Event::Ended { host, version } => self.ended(host, version),
                 Event::Answered(job) => self.answer(job),
+                Event::TimedOut { job, serial } => self.timed_out(job, serial),
+                Event::Again {
+                    caller,
+                    call,
+                    attempt,
+                } => self.call(caller, call, attempt),
+                Event::Stopped { caller, call } => self.call_over(caller, call, true, false),
+                Event::Incident => self.incident(),
                 Event::Batch(change) => self.batch(change),
                 Event::Sample => self.sample(),
             }
@@ -130,6 +185,10 @@ impl Engine {
 
     fn after(&mut self, wait: Tick, event: Event) {
         self.agenda.put(self.clock.saturating_add(wait), event);
+    }
+
+    pub(crate) fn model(&self) -> &Model {
+        &self.model
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -170,7 +229,13 @@ impl Engine {
             let key = self.model.instances[instance].key.clone();
             (key, service.revisions[revision].clone())
         };
-        service.instances.clone().map(running).collect()
+        let there = |instance: &usize| !self.servers[*instance].away;
+        service
+            .instances
+            .clone()
+            .filter(there)
+            .map(running)
+            .collect()
     }
 
     /// Spreads a service's calls by revision; says whether that is new.

@@ -1,9 +1,10 @@
 //! Releases as they go on, and what undoes them.
 
-use astern_graph_core::{ChangeEvent, ChangePhase, NodeKey};
+use astern_graph_core::{ChangeEvent, ChangeKind, ChangePhase, NodeKey, TrafficShare};
 
 use super::Engine;
 use crate::event::{Event, ticks};
+use crate::server::Split;
 
 /// How far a release has come.
 #[derive(Debug, Clone, Default)]
@@ -17,35 +18,121 @@ pub(super) struct Rollout {
 }
 
 impl Engine {
-    /// The next batch of a release gets its revision.
+    /// The next batch of a release is due.
     pub(super) fn batch(&mut self, index: usize) {
         let (change, rollout) = (&self.model.changes[index], &self.rollouts[index]);
-        let Some(size) = change.release.batches.get(rollout.batches) else {
-            return;
-        };
-        if rollout.settled {
+        let (service, release) = (change.service, &change.release);
+        let all = release.batches.len().max(release.traffic.len());
+        if rollout.settled || rollout.batches >= all {
             return;
         }
-        let all = self.model.services[change.service].instances.clone();
-        let first = all.start + rollout.reached;
-        let batch = first..(first + *size as usize).min(all.end);
-        let whole = batch.end == all.end;
-        let (revision, pause) = (change.revision, ticks(change.release.pause));
-        let phase = match (rollout.batches, whole) {
+        if rollout.batches == 0 {
+            self.oldest[service] = self.oldest[service].max(change.min_compatible);
+        }
+        let pause = ticks(release.pause);
+        match release.kind {
+            ChangeKind::FeatureFlag { .. } => self.flag_step(index),
+            ChangeKind::BlueGreen => self.switch_sets(index),
+            _ => self.replace(index),
+        }
+        self.after(pause, Event::Batch(index));
+    }
+
+    /// The flag is on for another share of the calls.
+    fn flag_step(&mut self, index: usize) {
+        let change = &self.model.changes[index];
+        let step = self.rollouts[index].batches;
+        let share = change.release.traffic.get(step).copied();
+        let last = step + 1 == change.release.traffic.len();
+        self.flag_shares[change.service] = share.map_or(0.0, TrafficShare::fraction);
+        self.step_over(index, last, share, Vec::new());
+    }
+
+    /// The second set of instances starts and takes all calls.
+    fn switch_sets(&mut self, index: usize) {
+        let (service, revision) = {
+            let change = &self.model.changes[index];
+            (change.service, change.revision)
+        };
+        let green = self.model.services[service].green..self.model.services[service].instances.end;
+        for instance in green.clone() {
+            self.servers[instance].away = false;
+            self.servers[instance].revision = revision;
+            self.servers[instance].since = self.clock;
+        }
+        self.routers[service].split = Some(Split {
+            revision,
+            share: 1.0,
+        });
+        self.step_over(index, true, Some(TrafficShare::FULL), self.keys(green));
+    }
+
+    /// The instances of the next batch get the new revision.
+    fn replace(&mut self, index: usize) {
+        let (change, rollout) = (&self.model.changes[index], &self.rollouts[index]);
+        let (service, revision) = (change.service, change.revision);
+        let size = change.release.batches.get(rollout.batches);
+        let share = change.release.traffic.get(rollout.batches).copied();
+        let end = self.model.services[service].green;
+        let first = self.model.services[service].instances.start + rollout.reached;
+        let batch = first..(first + size.map_or(0, |size| *size as usize)).min(end);
+        let whole = batch.end == end;
+        self.rollouts[index].reached += batch.len();
+        for instance in batch.clone() {
+            self.switch(service, instance, revision);
+        }
+        let share = share.map(|share| if whole { TrafficShare::FULL } else { share });
+        if let Some(share) = share {
+            let share = share.fraction();
+            let split = Split { revision, share };
+            self.routers[service].split = (!whole).then_some(split);
+        }
+        self.step_over(index, whole, share, self.keys(batch));
+    }
+
+    /// Tells of a step of a release.
+    fn step_over(
+        &mut self,
+        index: usize,
+        whole: bool,
+        share: Option<TrafficShare>,
+        instances: Vec<NodeKey>,
+    ) {
+        let phase = match (self.rollouts[index].batches, whole) {
             (0, _) => ChangePhase::Started,
             (_, true) => ChangePhase::Completed,
             (_, false) => ChangePhase::Progressed,
         };
         self.rollouts[index].batches += 1;
-        self.rollouts[index].reached += batch.len();
-        for instance in batch.clone() {
-            self.switch(instance, revision);
-        }
-        self.tell(index, phase, self.keys(batch));
+        self.tell(index, phase, share, instances);
         if whole && phase == ChangePhase::Started {
-            self.tell(index, ChangePhase::Completed, Vec::new());
+            self.tell(index, ChangePhase::Completed, share, Vec::new());
         }
-        self.after(pause, Event::Batch(index));
+    }
+
+    /// Turns the flag of a release on or off for all calls and settles the release. Says whether
+    /// that is new; nothing where there is no such flag, or its release has not started.
+    pub(crate) fn set_flag(&mut self, service: usize, flag: &str, on: bool) -> Option<bool> {
+        let named =
+            |kind: &ChangeKind| matches!(kind, ChangeKind::FeatureFlag { flag: f } if **f == *flag);
+        let index = self
+            .model
+            .changes
+            .iter()
+            .position(|c| c.service == service && named(&c.release.kind))
+            .filter(|index| self.rollouts[*index].batches > 0)?;
+        self.rollouts[index].settled = true;
+        let (phase, share) = if on {
+            (ChangePhase::Completed, TrafficShare::FULL)
+        } else {
+            (ChangePhase::RolledBack, TrafficShare::ZERO)
+        };
+        let before = std::mem::replace(&mut self.flag_shares[service], share.fraction());
+        let new = (before - share.fraction()).abs() > f64::EPSILON;
+        if new {
+            self.tell(index, phase, Some(share), Vec::new());
+        }
+        Some(new)
     }
 
     /// Gives a revision to every instance of a service and settles its release, if it has started.
@@ -53,8 +140,12 @@ impl Engine {
     pub(crate) fn revise(&mut self, service: usize, revision: usize) -> usize {
         let all = self.model.services[service].instances.clone();
         let other = |instance: &usize| self.servers[*instance].revision != revision;
-        let switched: Vec<usize> = all.filter(other).collect();
-        let release = self.model.changes.iter().position(|c| c.service == service);
+        let (here, away): (Vec<usize>, Vec<usize>) = all
+            .filter(other)
+            .partition(|instance| !self.servers[*instance].away);
+        let switched = here;
+        let mut changes = self.model.changes.iter();
+        let release = changes.position(|c| c.service == service && !c.release.is_flag());
         let started = release.filter(|index| self.rollouts[*index].batches > 0);
         if let Some(index) = started {
             let to = self.model.changes[index].revision;
@@ -67,21 +158,23 @@ impl Engine {
             };
             self.rollouts[index].settled = true;
             if !told.is_empty() {
-                self.tell(index, phase, self.keys(told));
+                self.tell(index, phase, None, self.keys(told));
             }
         }
         self.routers[service].split = None;
-        for instance in &switched {
-            self.switch(*instance, revision);
+        for instance in switched.iter().chain(&away) {
+            self.switch(service, *instance, revision);
         }
         switched.len()
     }
 
-    fn switch(&mut self, instance: usize, revision: usize) {
+    fn switch(&mut self, service: usize, instance: usize, revision: usize) {
         let server = &mut self.servers[instance];
         if server.revision != revision {
             server.revision = revision;
             server.since = self.clock;
+            // The other revision may have more workers.
+            self.pump(service, instance);
         }
     }
 
@@ -90,11 +183,17 @@ impl Engine {
         instances.into_iter().map(key).collect()
     }
 
-    fn tell(&mut self, index: usize, phase: ChangePhase, instances: Vec<NodeKey>) {
+    fn tell(
+        &mut self,
+        index: usize,
+        phase: ChangePhase,
+        share: Option<TrafficShare>,
+        instances: Vec<NodeKey>,
+    ) {
         let change = &self.model.changes[index];
         let release = &change.release;
         let from = self.model.services[change.service].revisions.first();
-        let event = ChangeEvent::new(
+        let mut event = ChangeEvent::new(
             release.id.clone(),
             self.time(self.clock),
             release.service.clone(),
@@ -104,6 +203,7 @@ impl Engine {
         .by(release.kind.clone())
         .undo(release.reversibility.clone())
         .reached(phase, instances);
+        event.share = share;
         self.records.push(event.into());
     }
 }

@@ -1,34 +1,132 @@
 //! What a run tells of itself: calls and metrics.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use astern_graph_core::{Call, CallStatus, Sample};
+use astern_graph_core::{Call, CallStatus, EdgeKind, Party, Sample};
 
 use super::Engine;
 use crate::event::{Event, Tick};
-use crate::jobs::{Job, JobId};
+use crate::jobs::{JobId, Origin, Stage};
 
 const CPU: &str = "cpu_utilisation";
+const QUEUE_DEPTH: &str = "queue_depth";
 
 impl Engine {
+    /// A job's instance as a party of a call.
+    pub(super) fn party(&self, id: JobId) -> Party {
+        let job = self.jobs.get(id);
+        let segment = self.jobs.segment(id);
+        self.model.instances[job.instance].parties[segment][job.revision].clone()
+    }
+
+    /// What a job is asked for; nothing is said of a request from outside.
+    pub(super) fn operation(&self, id: JobId) -> Option<&Arc<str>> {
+        match self.jobs.get(id).origin {
+            Origin::Outside => None,
+            Origin::Call { call, .. } => Some(&self.model.calls[call].operation),
+            Origin::Message {
+                queue, consumer, ..
+            } => Some(&self.model.services[queue].consumers[consumer].1),
+        }
+    }
+
+    /// Whether the telemetry of a service is lost now.
+    fn is_dark(&self, service: usize) -> bool {
+        self.model.blackouts.iter().any(|lost| {
+            lost.during.contains(&self.clock) && lost.service.is_none_or(|only| only == service)
+        })
+    }
+
+    fn span(from: Tick, to: Tick) -> Duration {
+        Duration::from_micros(to - from)
+    }
+
+    /// Tells of a call, as far as the telemetry of its sides is not lost.
     pub(super) fn record_call(&mut self, id: JobId) {
         let job = self.jobs.get(id);
-        let party = |job: &Job| self.model.instances[job.instance].parties[job.revision].clone();
-        let span = |from: Tick, to: Tick| Some(Duration::from_micros(to - from));
-        let caller = job.parent.map(|parent| party(self.jobs.get(parent)));
-        let client = caller.as_ref().and_then(|_| span(job.sent, self.clock));
-        let status = if job.failed {
-            CallStatus::Error
-        } else {
-            CallStatus::Ok
+        let told = match job.origin {
+            Origin::Message {
+                queue,
+                instance,
+                revision,
+                ..
+            } => self.consumption(id, queue, self.jobs.segment(id), (instance, revision)),
+            Origin::Call { call, .. } => self.exchange(id, Some(call)),
+            Origin::Outside => self.exchange(id, None),
         };
-        let mut call = Call::new(self.time(job.sent), party(job))
-            .took(client, span(job.received, job.finished))
-            .ended(status);
+        let Some(mut call) = told else {
+            return;
+        };
         call.id = Some(job.span);
-        call.caller = caller;
-        call.operation.clone_from(&job.operation);
+        call.operation = self.operation(id).cloned();
+        if job.failed || job.given_up.is_some() {
+            call.status = CallStatus::Error;
+        }
         self.records.push(call.into());
+    }
+
+    /// The consumption of a message: only the consumer tells of it.
+    fn consumption(
+        &self,
+        id: JobId,
+        queue: usize,
+        segment: usize,
+        (instance, revision): (usize, usize),
+    ) -> Option<Call> {
+        let job = self.jobs.get(id);
+        if self.is_dark(job.service) {
+            return None;
+        }
+        let callee = if self.is_dark(queue) {
+            self.model.services[queue].parties[segment].clone()
+        } else {
+            self.model.instances[instance].parties[segment][revision].clone()
+        };
+        let mut call = Call::new(self.time(job.received), callee)
+            .from(self.party(id))
+            .over(EdgeKind::Consumes)
+            .took(None, Some(Self::span(job.received, job.finished)));
+        call.exclusive = Some(self.own_time(id));
+        Some(call)
+    }
+
+    /// A call, of which both sides tell: of one that no worker took, the caller alone.
+    fn exchange(&self, id: JobId, made: Option<usize>) -> Option<Call> {
+        let job = self.jobs.get(id);
+        let seen = match (&job.given_up, job.parent) {
+            (Some(gone), _) => Some((gone.caller.clone(), gone.at)),
+            (None, Some(parent)) => Some((self.party(parent), self.clock)),
+            (None, None) => None,
+        };
+        let from = made.map(|call| self.model.links[self.model.calls[call].link].0);
+        let caller_dark = from.is_some_and(|from| self.is_dark(from));
+        let served = job.stage == Stage::Done && !self.is_dark(job.service);
+        let callee = if served {
+            self.party(id)
+        } else {
+            self.model.services[job.service].parties[self.jobs.segment(id)].clone()
+        };
+        let mut call = Call::new(self.time(job.sent), callee);
+        call.server = served.then(|| Self::span(job.received, job.finished));
+        call.exclusive = served.then(|| self.own_time(id));
+        if let Some(place) = made {
+            call.kind = self.model.calls[place].kind;
+        }
+        if let Some((caller, until)) = seen {
+            call.caller = Some(caller);
+            call.client = (!caller_dark).then(|| Self::span(job.sent, until));
+        }
+        // A user whose request was refused tells of it at the entry.
+        let entry_tells = made.is_none() && !self.is_dark(job.service);
+        (call.client.is_some() || call.server.is_some() || entry_tells).then_some(call)
+    }
+
+    /// How long a call was handled, less the time in which it waited for callees.
+    fn own_time(&self, id: JobId) -> Duration {
+        let job = self.jobs.get(id);
+        let own = (job.finished - job.received).saturating_sub(job.waits.total());
+        Duration::from_micros(own)
     }
 
     /// Reads the metrics of the step that ends.
@@ -36,21 +134,48 @@ impl Engine {
         let now = self.time(self.clock);
         let length = (self.clock - self.sampled).max(1) as f64;
         self.sampled = self.clock;
-        for service in &self.model.services {
-            let capacity = length * f64::from(service.workers);
-            let mut total = 0.0;
-            for instance in service.instances.clone() {
-                let share = self.servers[instance].cpu.read(self.clock) as f64 / capacity;
-                total += share;
-                let key = self.model.instances[instance].key.clone();
-                self.records
-                    .push(Sample::new(now, key, CPU, rounded(share)).into());
+        for service in 0..self.model.services.len() {
+            self.sample_service(service, length);
+        }
+        let all_dark = self.is_dark(usize::MAX);
+        for (host, machine) in self.model.hosts.iter().zip(&mut self.machines) {
+            let busy = machine.take_busy(self.clock) / (length * machine.cores());
+            if !all_dark {
+                let sample = Sample::new(now, host.key.clone(), CPU, rounded(busy));
+                self.records.push(sample.into());
             }
-            let mean = rounded(total / service.instances.len() as f64);
+        }
+        self.after(self.rules.step, Event::Sample);
+    }
+
+    fn sample_service(&mut self, index: usize, length: f64) {
+        let now = self.time(self.clock);
+        let dark = self.is_dark(index);
+        let capacity = length * f64::from(self.model.services[index].workers);
+        let (mut total, mut count) = (0.0, 0_u32);
+        for instance in self.model.services[index].instances.clone() {
+            let processor = self.processor_time(instance);
+            let share = self.servers[instance].cpu.read(processor) as f64 / capacity;
+            if dark || self.servers[instance].away {
+                continue;
+            }
+            total += share;
+            count += 1;
+            let key = self.model.instances[instance].key.clone();
+            self.records
+                .push(Sample::new(now, key, CPU, rounded(share)).into());
+        }
+        let service = &self.model.services[index];
+        if count > 0 {
+            let mean = rounded(total / f64::from(count));
             let sample = Sample::new(now, service.key.clone(), CPU, mean);
             self.records.push(sample.into());
         }
-        self.after(self.rules.step, Event::Sample);
+        if !(dark || service.consumers.is_empty()) {
+            let depth = self.depths[index] as f64;
+            let sample = Sample::new(now, service.key.clone(), QUEUE_DEPTH, depth);
+            self.records.push(sample.into());
+        }
     }
 }
 

@@ -21,15 +21,16 @@ use row::{CallRow, ChangeRow, PartyRow, SampleRow};
 /// Records as four CSV texts, each with a line of headers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tables {
-    /// `party,service,instance,revision,segment`.
+    /// `party,service,instance,revision,host,segment`.
     pub parties: String,
-    /// `at_us,span,caller,callee,operation,client_us,server_us,status`; spans are
-    /// `trace/span` in hexadecimal, parties numbers of the table of parties.
+    /// `at_us,span,kind,caller,callee,operation,client_us,server_us,own_us,status`; spans are
+    /// `trace/span` in hexadecimal, kinds those of edges, parties numbers of the table of parties;
+    /// `own_us` is the time that the callee did not wait for callees of its own.
     pub calls: String,
     /// `at_us,subject,to,edge,metric,value`; `to` and `edge` are empty for a node.
     pub samples: String,
-    /// `at_us,change,service,kind,flag,phase,from,to,instances,undo,min_compatible`; instances
-    /// are separated by semicolons.
+    /// `at_us,change,service,kind,flag,phase,from,to,instances,share_bp,undo,min_compatible`;
+    /// instances are separated by semicolons, shares of traffic are basis points.
     pub changes: String,
 }
 
@@ -109,7 +110,7 @@ pub enum ExportError {
 ///
 /// let call = Call::new(Timestamp::from_secs(1), Party::new(NodeKey::service("cart")));
 /// let tables = records_to_csv(&[call.clone().into()])?;
-/// assert_eq!(tables.parties, "party,service,instance,revision,segment\n0,service/cart,,,\n");
+/// assert_eq!(tables.parties, "party,service,instance,revision,host,segment\n0,service/cart,,,,\n");
 /// assert_eq!(records_from_csv(&tables)?, [call.into()]);
 /// # Ok::<(), astern_sim::export::ExportError>(())
 /// ```

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use astern_graph_core::{
     Call, ChangeEvent, ChangeKind, NodeKey, Party, Reversibility, Sample, SpanId, Subject,
-    Timestamp,
+    Timestamp, TrafficShare,
 };
 
 use super::ExportError;
@@ -18,6 +18,7 @@ pub(super) fn party(fields: &Fields<'_>, parties: &mut Parties) -> Result<(), Ex
     let mut party = Party::new(fields.word("service")?);
     party.instance = fields.optional("instance", Fields::word)?;
     party.revision = fields.optional("revision", Fields::word)?;
+    party.host = fields.optional("host", Fields::word)?;
     party.segment = fields.optional("segment", Fields::word)?;
     match parties.insert(fields.number("party")?, party) {
         None => Ok(()),
@@ -35,7 +36,9 @@ pub(super) fn call(fields: &Fields<'_>, parties: &Parties) -> Result<Call, Expor
             fields.optional("client_us", span)?,
             fields.optional("server_us", span)?,
         )
+        .over(fields.word("kind")?)
         .ended(fields.word("status")?);
+    call.exclusive = fields.optional("own_us", span)?;
     call.id = fields.optional("span", id)?;
     call.caller = fields.optional("caller", known)?;
     call.operation = fields.optional("operation", Fields::word)?;
@@ -90,7 +93,12 @@ pub(super) fn change(fields: &Fields<'_>) -> Result<ChangeEvent, ExportError> {
         fields.word("to")?,
     );
     let phase = fields.word("phase")?;
-    Ok(event.by(kind).undo(undo).reached(phase, instances))
+    let mut event = event.by(kind).undo(undo).reached(phase, instances);
+    event.share = fields.optional("share_bp", |fields, column| {
+        let points = fields.number(column)?;
+        TrafficShare::basis_points(points).map_err(|e| fields.wrong(column, e))
+    })?;
+    Ok(event)
 }
 
 fn at(fields: &Fields<'_>) -> Result<Timestamp, ExportError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use astern_graph_core::{
     Call, CallStatus, ChangeEvent, ChangeKind, ChangePhase, EdgeKind, NodeKey, Party,
-    Reversibility, Revision, Sample, Subject,
+    Reversibility, Revision, Sample, Subject, TrafficShare,
 };
 use serde::{Deserialize, Serialize};
 
@@ -17,13 +17,15 @@ pub(super) struct PartyRow {
     service: NodeKey,
     instance: Option<NodeKey>,
     revision: Option<Revision>,
+    host: Option<NodeKey>,
     segment: Option<Arc<str>>,
 }
 
 impl Row for PartyRow {
     const TABLE: &'static str = "parties";
-    const COLUMNS: &'static [&'static str] =
-        &["party", "service", "instance", "revision", "segment"];
+    const COLUMNS: &'static [&'static str] = &[
+        "party", "service", "instance", "revision", "host", "segment",
+    ];
 }
 
 impl PartyRow {
@@ -33,6 +35,7 @@ impl PartyRow {
             service: of.service.clone(),
             instance: of.instance.clone(),
             revision: of.revision.clone(),
+            host: of.host.clone(),
             segment: of.segment.clone(),
         }
     }
@@ -42,11 +45,13 @@ impl PartyRow {
 pub(super) struct CallRow {
     at_us: At,
     span: Option<Id>,
+    kind: EdgeKind,
     caller: Option<u32>,
     callee: u32,
     operation: Option<Arc<str>>,
     client_us: Option<Span>,
     server_us: Option<Span>,
+    own_us: Option<Span>,
     status: CallStatus,
 }
 
@@ -55,11 +60,13 @@ impl Row for CallRow {
     const COLUMNS: &'static [&'static str] = &[
         "at_us",
         "span",
+        "kind",
         "caller",
         "callee",
         "operation",
         "client_us",
         "server_us",
+        "own_us",
         "status",
     ];
 }
@@ -69,11 +76,13 @@ impl CallRow {
         Self {
             at_us: At(call.at),
             span: call.id.map(Id),
+            kind: call.kind,
             caller,
             callee,
             operation: call.operation.clone(),
             client_us: call.client.map(Span),
             server_us: call.server.map(Span),
+            own_us: call.exclusive.map(Span),
             status: call.status,
         }
     }
@@ -140,6 +149,7 @@ pub(super) struct ChangeRow {
     from: Option<Revision>,
     to: Revision,
     instances: String,
+    share_bp: Option<u16>,
     undo: UndoField,
     min_compatible: Option<Revision>,
 }
@@ -156,6 +166,7 @@ impl Row for ChangeRow {
         "from",
         "to",
         "instances",
+        "share_bp",
         "undo",
         "min_compatible",
     ];
@@ -201,6 +212,7 @@ impl ChangeRow {
             from: change.from.clone(),
             to: change.to.clone(),
             instances: instances.join(&SEPARATOR.to_string()),
+            share_bp: change.share.map(TrafficShare::as_basis_points),
             undo,
             min_compatible,
         })

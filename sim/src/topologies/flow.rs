@@ -16,7 +16,8 @@ pub(crate) struct Flow {
     pub(crate) entry: usize,
     /// Indices of all services, callers before callees.
     pub(crate) order: Vec<usize>,
-    /// For each service its steps of calls: callee and probability.
+    /// For each service its steps of calls: callee and probability; what a cache does not have is a
+    /// call to its store.
     pub(crate) steps: Vec<Vec<Vec<(usize, f64)>>>,
 }
 
@@ -52,8 +53,18 @@ impl Flow {
         };
         let resolve = |spec: &ServiceSpec| {
             let by = || format!("service `{}`", spec.key.name);
-            let call = |call: &CallSpec| Ok((find(&call.to, &by)?, call.probability));
-            let step = |step: &Vec<CallSpec>| step.iter().map(call).collect();
+            let call = |call: &CallSpec, probability| Ok((find(&call.to, &by)?, probability));
+            let step = |step: &Vec<CallSpec>| {
+                let calls = step.iter().flat_map(|made| {
+                    let miss = made.cache.as_ref().map(|cache| {
+                        let store = &cache.store;
+                        let misses = made.probability * (1.0 - cache.hit_ratio);
+                        call(store, misses * store.probability)
+                    });
+                    [call(made, made.probability)].into_iter().chain(miss)
+                });
+                calls.collect()
+            };
             spec.steps
                 .iter()
                 .map(step)
@@ -70,6 +81,20 @@ impl Flow {
     /// Calls of a service, whatever their step.
     pub(crate) fn calls(&self, service: usize) -> impl Iterator<Item = (usize, f64)> {
         self.steps[service].iter().flatten().copied()
+    }
+
+    /// Indices of all services that call one, directly or not, in order.
+    pub(crate) fn callers(&self, service: usize) -> Vec<usize> {
+        let mut reaches = vec![false; self.steps.len()];
+        reaches[service] = true;
+        // Callees come after their callers, so from the back each is settled before its callers.
+        for caller in self.order.iter().rev() {
+            if self.calls(*caller).any(|(callee, _)| reaches[callee]) {
+                reaches[*caller] = true;
+            }
+        }
+        let callers = (0..reaches.len()).filter(|index| reaches[*index] && *index != service);
+        callers.collect()
     }
 
     /// Expected calls of each service for one request from outside, where nothing fails.

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use approx::assert_relative_eq;
-use astern_graph_core::{NodeKey, Record, Revision, Subject};
+use astern_graph_core::{
+    ChangeKind, NodeKey, Record, Reversibility, Revision, Subject, TrafficShare,
+};
 use astern_sim::coarse::{CoarseError, CoarseScenario, CoarseSimulator, CoarseStep, ServiceState};
 use astern_sim::{
-    Balance, CallSpec, Drift, Fault, FaultKind, Release, Scenario, SimError, TimeLaw, Topology, run,
+    Balance, Breaker, CallSpec, Drift, Fault, FaultKind, HostSpec, Release, Retries, Scenario,
+    Scope, Segment, SimError, Surge, TimeLaw, Topology, run,
 };
 
 use crate::{alone, calls, exponential, mean, seconds, server_ms};
@@ -419,4 +422,59 @@ fn each_rule_refuses() {
         error,
         CoarseError::Scenario(SimError::Duplicate { .. })
     ));
+}
+
+#[test]
+fn what_means_cannot_show_is_refused_and_never_left_out() {
+    type Wish = fn(&mut CoarseScenario);
+    let wishes: [Wish; 12] = [
+        |s| s.topology.services[0].queue_limit = Some(9),
+        |s| s.topology.services[0].hosts = vec!["node".into()],
+        |s| s.topology.hosts = vec![HostSpec::new("node", 4.0)],
+        |s| s.topology.services[0].steps[0][0].timeout = Some(seconds(1)),
+        |s| s.topology.services[0].steps[0][0].retries = Some(Retries::at_once(2)),
+        |s| s.topology.services[0].steps[0][0].breaker = Some(Breaker::default()),
+        |s| s.topology.services[0].steps[0][0].connections = Some(2),
+        |s| s.load.segments = vec![Segment::new("eu", 1.0)],
+        |s| s.releases[0].kind = ChangeKind::BlueGreen,
+        |s| s.releases[0].traffic = vec![TrafficShare::FULL],
+        |s| {
+            let min_compatible = s.releases[0].to.clone();
+            s.releases[0].reversibility = Reversibility::ForwardOnly { min_compatible };
+        },
+        |s| {
+            let scope = Scope::segment("eu");
+            s.fault = s.fault.take().map(|fault| fault.only(scope));
+        },
+    ];
+    for (place, wish) in wishes.into_iter().enumerate() {
+        let error = refused(wish);
+        let told = error.to_string();
+        assert!(
+            matches!(error, CoarseError::CannotShow { .. }),
+            "{place}: {told}"
+        );
+        assert!(
+            told.starts_with("a coarse simulation cannot show "),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn a_surge_is_there_for_its_time() {
+    let mut scenario = CoarseScenario::new(alone("front", 1.0), 3);
+    scenario.load.per_second = 100.0;
+    scenario.step = seconds(60);
+    scenario.span = seconds(300);
+    scenario.load.surges = vec![Surge {
+        starts: seconds(60),
+        lasts: seconds(120),
+        factor: 3.0,
+    }];
+    let simulator = CoarseSimulator::new(&scenario).unwrap();
+    let rates: Vec<f64> = simulator.map(|step| step.states[0].request_rate).collect();
+    for (rate, expected) in rates.into_iter().zip([100.0, 300.0, 300.0, 100.0, 100.0]) {
+        assert_relative_eq!(rate, expected, max_relative = 0.1);
+    }
 }

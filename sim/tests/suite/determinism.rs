@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use astern_graph_core::{CallStatus, Record};
+use astern_graph_core::{CallStatus, Party, Record};
 use astern_sim::export::records_to_csv;
 use astern_sim::{Balance, Scenario, Simulator, run};
 
@@ -110,4 +110,61 @@ fn calls_are_consistent_whatever_the_balance() {
         let errors = mean(calls(&simulation.records).map(|call| failed(call.status)));
         assert!(errors > 0.0 && errors < 0.02, "{errors}");
     }
+}
+
+/// FNV-1a of what each record says, without what records did not say when the results under
+/// `docs/results/` were made: kind of edge, own time, host and share of traffic.
+fn digest(records: &[Record]) -> u64 {
+    let party = |party: &Party| {
+        format!(
+            "{} {:?} {:?}",
+            party.service, party.instance, party.revision
+        )
+    };
+    let text = |record: &Record| match record {
+        Record::Call(c) => {
+            let caller = c.caller.as_ref().map(party);
+            let callee = party(&c.callee);
+            format!(
+                "{:?} {:?} {caller:?} {callee} {:?} {:?} {:?} {:?}",
+                c.id, c.at, c.operation, c.client, c.server, c.status
+            )
+        }
+        Record::Change(e) => format!(
+            "{:?} {:?} {} {:?} {:?} {:?} {:?} {:?}",
+            e.id, e.at, e.service, e.kind, e.phase, e.from, e.to, e.instances
+        ),
+        other => format!("{other:?}"),
+    };
+    records
+        .iter()
+        .map(text)
+        .fold(0xcbf2_9ce4_8422_2325, |hash, line| {
+            line.bytes().fold(hash, |hash: u64, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            })
+        })
+}
+
+#[test]
+fn published_scenarios_give_the_records_that_they_gave() {
+    let digests = |scenario: fn(u64) -> Scenario| {
+        [1, 2, 40].map(|seed| digest(&run(&scenario(seed)).unwrap().records))
+    };
+    assert_eq!(
+        digests(Scenario::releases),
+        [
+            6_364_271_419_146_861_753,
+            8_761_235_393_714_564_535,
+            1_516_628_935_498_659_411
+        ]
+    );
+    assert_eq!(
+        digests(Scenario::benign),
+        [
+            4_431_645_176_028_254_961,
+            82_097_004_443_557_498,
+            15_423_136_473_539_055_376
+        ]
+    );
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use astern_graph_core::{
     Call, CallStatus, ChangeEvent, ChangeKind, ChangePhase, EdgeKind, NodeKey, NodeKind, Party,
-    Record, Reversibility, Revision, Sample, SpanId, Subject, Timestamp,
+    Record, Reversibility, Revision, Sample, SpanId, Subject, Timestamp, TrafficShare,
 };
 use astern_sim::export::{ExportError, Tables, records_from_csv, records_to_csv};
 use astern_sim::{GroundTruth, Scenario, run, sort_records};
@@ -47,16 +47,18 @@ fn the_texts_are_short_and_plain() {
     let mut call = Call::new(at, Party::new(NodeKey::service("cart")))
         .from(web)
         .took(Some(Duration::from_nanos(2_500_999)), None)
+        .over(EdgeKind::Reads)
         .ended(CallStatus::ClientError);
     call.id = Some(SpanId::new(0x2a, 1));
     call.operation = Some("Get, set".into());
+    call.exclusive = Some(Duration::from_nanos(1_999));
     let sample = Sample::new(at, NodeKey::service("web"), "load", 1.0 / 3.0);
     let tables = records_to_csv(&[call.into(), sample.into()]).unwrap();
     let line = |text: &str| text.lines().nth(1).unwrap().to_owned();
-    assert_eq!(line(&tables.parties), "0,service/web,instance/web-0,w1,");
+    assert_eq!(line(&tables.parties), "0,service/web,instance/web-0,w1,,");
     assert_eq!(
         line(&tables.calls),
-        "1500000,2a/1,0,1,\"Get, set\",2500,,client_error"
+        "1500000,2a/1,reads,0,1,\"Get, set\",2500,,1,client_error"
     );
     assert_eq!(line(&tables.samples), "1500000,service/web,,,load,0.333333");
 }
@@ -93,12 +95,14 @@ fn errors_name_the_line_and_the_column() {
         (0, "9223372036854775807", "at_us"),
         (1, "1-2", "span"),
         (1, "xyz/1", "span"),
-        (2, "900", "caller"),
-        (3, "", "callee"),
-        (3, "-1", "callee"),
-        (5, "1.5", "client_us"),
-        (6, "-3", "server_us"),
-        (7, "fine", "status"),
+        (2, "asks", "kind"),
+        (3, "900", "caller"),
+        (4, "", "callee"),
+        (4, "-1", "callee"),
+        (6, "1.5", "client_us"),
+        (7, "-3", "server_us"),
+        (8, "x", "own_us"),
+        (9, "fine", "status"),
     ] {
         let calls = spoilt(&good.calls, column, by);
         assert_eq!(
@@ -114,6 +118,7 @@ fn errors_name_the_line_and_the_column() {
         (0, "1", "party"),
         (1, "pod/a", "service"),
         (2, "a", "instance"),
+        (4, "a", "host"),
     ] {
         let mut tables = good.clone();
         tables.parties = spoilt(&good.parties, column, by);
@@ -145,8 +150,9 @@ fn errors_name_the_line_and_the_column() {
         (3, "flying", "kind"),
         (5, "over", "phase"),
         (8, "instance/a;b", "instances"),
-        (9, "never", "undo"),
-        (9, "forward_only", "min_compatible"),
+        (9, "10001", "share_bp"),
+        (10, "never", "undo"),
+        (10, "forward_only", "min_compatible"),
     ] {
         let changes = spoilt(&good.changes, column, by);
         assert_eq!(
@@ -225,11 +231,13 @@ fn at() -> impl Strategy<Value = Timestamp> {
 fn party() -> impl Strategy<Value = Party> {
     let revision = proptest::option::of(name().prop_map(Revision::new));
     let segment = proptest::option::of(name());
-    (key(), proptest::option::of(key()), revision, segment).prop_map(
-        |(service, instance, revision, segment)| {
+    let instance = (proptest::option::of(key()), proptest::option::of(key()));
+    (key(), instance, revision, segment).prop_map(
+        |(service, (instance, host), revision, segment)| {
             let mut party = Party::new(service);
             party.instance = instance;
             party.revision = revision;
+            party.host = host;
             party.segment = segment;
             party
         },
@@ -241,9 +249,12 @@ fn call() -> impl Strategy<Value = Record> {
     let id = proptest::option::of(any::<(u128, u64)>());
     let caller = proptest::option::of(party());
     let operation = proptest::option::of(name());
-    (at(), id, caller, party(), operation, span(), span()).prop_map(
-        |(at, id, caller, callee, operation, client, server)| {
-            let mut call = Call::new(at, callee).took(client, server);
+    let kind = prop_oneof![Just(EdgeKind::Calls), Just(EdgeKind::Consumes)];
+    let spans = (span(), span(), span());
+    (at(), id, caller, party(), operation, spans, kind).prop_map(
+        |(at, id, caller, callee, operation, (client, server, own), kind)| {
+            let mut call = Call::new(at, callee).took(client, server).over(kind);
+            call.exclusive = own;
             call.id = id.map(|(trace, span)| SpanId::new(trace, span));
             call.caller = caller;
             call.operation = operation;
@@ -280,14 +291,17 @@ fn change() -> impl Strategy<Value = Record> {
     ];
     let from = proptest::option::of(name().prop_map(Revision::new));
     let instances = proptest::collection::vec("[a-z, \"/]{0,5}", 0..4);
-    ((at(), key(), name()), from, name(), kind, undo, instances).prop_map(
-        |((at, service, id), from, to, kind, undo, instances)| {
+    let share = proptest::option::of(0..=10_000_u16);
+    let event = (at(), key(), name());
+    (event, from, name(), kind, undo, instances, share).prop_map(
+        |((at, service, id), from, to, kind, undo, instances, share)| {
             let instances = instances.into_iter().map(NodeKey::instance).collect();
-            ChangeEvent::new(&*id, at, service, from, Revision::new(to))
+            let mut event = ChangeEvent::new(&*id, at, service, from, Revision::new(to))
                 .by(kind)
                 .undo(undo)
-                .reached(ChangePhase::Progressed, instances)
-                .into()
+                .reached(ChangePhase::Progressed, instances);
+            event.share = share.map(|points| TrafficShare::basis_points(points).unwrap());
+            event.into()
         },
     )
 }

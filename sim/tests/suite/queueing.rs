@@ -1,10 +1,12 @@
 //! Against queueing theory, which knows the answer without simulating.
 
-use approx::assert_relative_eq;
-use astern_graph_core::{Record, Subject};
-use astern_sim::{CallSpec, Drift, Scenario, Simulator, TimeLaw, Topology, run};
+use std::time::Duration;
 
-use crate::{alone, calls, exponential, mean, seconds, server_ms};
+use approx::assert_relative_eq;
+use astern_graph_core::{NodeKind, Record, Subject};
+use astern_sim::{CallSpec, Drift, HostSpec, Scenario, Simulator, TimeLaw, Topology, run};
+
+use crate::{alone, calls, exponential, mean, quiet, seconds, server_ms};
 
 const MEAN_MS: f64 = 10.0;
 const LOAD: f64 = 0.7;
@@ -19,13 +21,192 @@ fn mm1(span: u64) -> Scenario {
     scenario
 }
 
+/// Batches of a long run, as in the method of batch means (Law and Kelton, Simulation Modeling and
+/// Analysis, 1991): means of batches that are long beside what a queue remembers are independent.
+const BATCHES: usize = 20;
+
+/// 97.5 % quantile of Student's t with 19 degrees of freedom.
+const T_19: f64 = 2.093;
+
+/// Mean of what the batches of a run say, and the half-width of its 95 % interval. The run is never
+/// whole in memory. The first batch, in which queues fill, is left out.
+fn batch_means(scenario: &Scenario, says: impl Fn(&[Record]) -> f64) -> (f64, f64) {
+    let mut simulator = Simulator::new(scenario).unwrap();
+    let mut batch = || {
+        let until = simulator.now().plus(scenario.step);
+        says(&simulator.advance(until).unwrap())
+    };
+    batch();
+    let means: Vec<f64> = (0..BATCHES).map(|_| batch()).collect();
+    let centre = mean(means.iter().copied());
+    let squares = means.iter().map(|m| (m - centre).powi(2)).sum::<f64>();
+    let deviation = (squares / (BATCHES - 1) as f64).sqrt();
+    (centre, T_19 * deviation / (BATCHES as f64).sqrt())
+}
+
+/// A run of so many calls from outside, each batch a step.
+fn long(mut scenario: Scenario, calls: f64) -> Scenario {
+    let batch = calls / scenario.load.per_second / BATCHES as f64;
+    scenario.step = Duration::from_secs_f64(batch);
+    scenario.events_max = 1_000_000_000;
+    scenario
+}
+
+fn stay_ms(records: &[Record]) -> f64 {
+    mean(calls(records).map(server_ms))
+}
+
+/// Mean work of a call, from how busy the workers of the one service were.
+fn work_ms(scenario: &Scenario, records: &[Record]) -> f64 {
+    let workers = f64::from(scenario.topology.services[0].workers);
+    let busy: f64 = of_service(records).sum();
+    busy * workers * scenario.step.as_secs_f64() * 1e3 / calls(records).count() as f64
+}
+
+/// Values of the metric of services.
+fn of_service(records: &[Record]) -> impl Iterator<Item = f64> {
+    records.iter().filter_map(|record| match record {
+        Record::Sample(sample) if sample.subject.node().kind == NodeKind::Service => {
+            Some(sample.value)
+        }
+        _ => None,
+    })
+}
+
+/// Within 2 % of theory, by a run whose own error is shown to be smaller than that.
+fn agrees(what: &str, (found, half_width): (f64, f64), theory: f64) {
+    let (off, width) = (found / theory - 1.0, half_width / theory);
+    let text = format!(
+        "{what}: {found:.4}, theory {theory:.4}, off {:.2} %, half-width {:.2} %",
+        100.0 * off,
+        100.0 * width
+    );
+    assert!(width < 0.016, "the run is too short: {text}");
+    assert!(off.abs() < 0.02, "{text}");
+}
+
+/// Probability that a call waits in M/M/c at this load of each worker: Erlang's C (1917).
+fn erlang_c(workers: u32, load: f64) -> f64 {
+    let offered = f64::from(workers) * load;
+    // The loss formula B by its recursion, which neither overflows nor cancels.
+    let b = (1..=workers).fold(1.0, |b, k| offered * b / (f64::from(k) + offered * b));
+    b / (1.0 - load * (1.0 - b))
+}
+
+/// Mean wait in M/M/c, milliseconds.
+fn wait_ms(workers: u32, load: f64, mean_ms: f64) -> f64 {
+    erlang_c(workers, load) * mean_ms / (f64::from(workers) * (1.0 - load))
+}
+
+/// One service whose workers are busy for 70 % of the time.
+fn mmc(workers: u32) -> Scenario {
+    let queue = exponential("queue", MEAN_MS).workers(workers);
+    let topology = Topology::new("queue").with(queue);
+    quiet(topology, f64::from(workers) * LOAD * 1e3 / MEAN_MS, 1)
+}
+
+#[test]
+fn erlangs_formula_gives_the_values_of_its_tables() {
+    assert_relative_eq!(erlang_c(1, 0.7), 0.7);
+    assert_relative_eq!(erlang_c(2, 0.5), 1.0 / 3.0);
+    // c = 5, a = 4: 0.5541 in the tables.
+    assert_relative_eq!(erlang_c(5, 0.8), 0.5541, max_relative = 1e-4);
+}
+
+fn waits_as_erlang_says(workers: u32, count: f64) {
+    let scenario = long(mmc(workers), count);
+    let wait = |records: &[Record]| stay_ms(records) - work_ms(&scenario, records);
+    let theory = wait_ms(workers, LOAD, MEAN_MS);
+    agrees(
+        &format!("M/M/{workers} wait, ms"),
+        batch_means(&scenario, wait),
+        theory,
+    );
+}
+
 #[test]
 fn the_wait_in_an_mm1_queue_is_that_of_theory() {
-    // 280,000 calls: the mean wait has a standard error of 1.5 %.
-    let simulation = run(&mm1(4_000)).unwrap();
-    let wait = mean(calls(&simulation.records).map(server_ms)) - MEAN_MS;
-    let theory = LOAD / (1.0 - LOAD) * MEAN_MS;
-    assert_relative_eq!(wait, theory, max_relative = 0.05);
+    waits_as_erlang_says(1, 2e6);
+}
+
+#[test]
+fn the_wait_for_one_of_two_workers_is_that_of_erlang() {
+    waits_as_erlang_says(2, 2e6);
+}
+
+#[test]
+fn the_wait_for_one_of_four_workers_is_that_of_erlang() {
+    waits_as_erlang_says(4, 3e6);
+}
+
+#[test]
+fn the_wait_for_one_of_eight_workers_is_that_of_erlang() {
+    waits_as_erlang_says(8, 5e6);
+}
+
+#[test]
+fn workers_are_as_busy_as_their_load() {
+    for workers in [1, 4] {
+        let scenario = long(mmc(workers), 4e5);
+        let busy = |records: &[Record]| mean(of_service(records));
+        agrees("utilisation", batch_means(&scenario, busy), LOAD);
+    }
+}
+
+#[test]
+fn an_open_jackson_network_has_the_product_form() {
+    // Station, workers, mean work, share of the requests that comes to it.
+    let stations = [("a", 2, 5.0, 1.0), ("b", 1, 8.0, 0.6), ("c", 4, 30.0, 0.5)];
+    let mut front = exponential("front", 0.0).workers(10_000);
+    for (name, _, _, visits) in stations {
+        front = front.then(CallSpec::new(name, "visit").probability(visits));
+    }
+    let mut topology = Topology::new("front").with(front);
+    for (name, workers, work, _) in stations {
+        topology = topology.with(exponential(name, work).workers(workers));
+    }
+    let (per_second, count) = (140.0, 8e5);
+    let scenario = long(quiet(topology, per_second, 1), count);
+    for (name, workers, work, visits) in stations {
+        let load = per_second * visits * work / 1e3 / f64::from(workers);
+        let theory = work + wait_ms(workers, load, work);
+        let stay = |records: &[Record]| {
+            let here = calls(records).filter(|call| &*call.callee.service.name == name);
+            mean(here.map(server_ms))
+        };
+        agrees(
+            &format!("station {name}, ms"),
+            batch_means(&scenario, stay),
+            theory,
+        );
+    }
+}
+
+#[test]
+fn a_shared_core_gives_the_stay_of_processor_sharing() {
+    // M/M/1-PS: as long on average as in M/M/1, but in proportion to the work (Kleinrock, 1967).
+    let queue = exponential("queue", MEAN_MS).workers(10_000).on(["host"]);
+    let topology = Topology::new("queue")
+        .with(queue)
+        .host(HostSpec::new("host", 1.0));
+    let scenario = long(quiet(topology, LOAD * 1e3 / MEAN_MS, 1), 1e6);
+    agrees(
+        "M/M/1-PS, ms",
+        batch_means(&scenario, stay_ms),
+        MEAN_MS / (1.0 - LOAD),
+    );
+
+    // Work that is always the same stays as long on average: the law of the work does not matter.
+    let mut constant = scenario.clone();
+    constant.topology.services[0].work = TimeLaw::LogNormal {
+        mean_ms: MEAN_MS,
+        sigma: 0.0,
+    };
+    agrees(
+        "M/D/1-PS, ms",
+        batch_means(&constant, stay_ms),
+        MEAN_MS / (1.0 - LOAD),
+    );
 }
 
 #[test]
@@ -53,7 +234,7 @@ fn littles_law_holds() {
     let (mut records, mut in_flight) = (Vec::new(), Vec::new());
     // The sampling period shares no rhythm with the work.
     for _ in 0..40_000 {
-        let next = simulator.now().plus(std::time::Duration::from_millis(50));
+        let next = simulator.now().plus(Duration::from_millis(50));
         records.extend(simulator.advance(next).unwrap());
         in_flight.push(simulator.counts().in_flight as f64);
     }

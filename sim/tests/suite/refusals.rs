@@ -11,14 +11,14 @@ use astern_stats::ParamError;
 
 use crate::{alone, exponential, seconds};
 
-fn refused(change: impl FnOnce(&mut Scenario)) -> SimError {
+pub(crate) fn refused(change: impl FnOnce(&mut Scenario)) -> SimError {
     let mut scenario = Scenario::releases(1);
     change(&mut scenario);
     Simulator::new(&scenario).map(drop).unwrap_err()
 }
 
 /// The part and the name of the parameter that is refused.
-fn wrong(change: impl FnOnce(&mut Scenario)) -> (String, &'static str) {
+pub(crate) fn wrong(change: impl FnOnce(&mut Scenario)) -> (String, &'static str) {
     match refused(change) {
         SimError::Param { part, source } => match source {
             ParamError::OutOfRange { name, .. } | ParamError::NotPositive { name, .. } => {

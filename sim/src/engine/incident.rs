@@ -1,0 +1,71 @@
+//! What starts and ends with an incident, beside what it does to single calls.
+
+use super::Engine;
+use crate::fault::FaultKind;
+use crate::model::Place;
+
+impl Engine {
+    /// An incident starts or ends.
+    pub(super) fn incident(&mut self) {
+        let Some(bad) = &self.model.bad else {
+            return;
+        };
+        let (place, kind) = (bad.place, bad.kind);
+        let active = bad.during.contains(&self.clock);
+        match (place, kind) {
+            (Place::Host(host), FaultKind::Hogs { workers }) => {
+                let hogs = if active { workers } else { 0.0 };
+                self.machines[host].set_hogs(hogs, self.clock);
+                self.announce(host);
+            }
+            (Place::Service(service), FaultKind::Flush) if active => {
+                self.flushed[service] = Some(self.clock);
+            }
+            (Place::Service(service), FaultKind::Down) => {
+                for instance in self.model.services[service].instances.clone() {
+                    self.set_away(instance, active);
+                }
+            }
+            (Place::Instance(instance), FaultKind::Down) => self.set_away(instance, active),
+            (_, FaultKind::Workers { .. }) if !active => self.pump_all(),
+            _ => {}
+        }
+    }
+
+    /// Takes an instance away, so that what waits in it is refused, or brings it back afresh.
+    fn set_away(&mut self, instance: usize, away: bool) {
+        let server = &mut self.servers[instance];
+        if away {
+            server.away = true;
+            for id in std::mem::take(&mut server.queue) {
+                self.refuse(id);
+            }
+        } else if server.away {
+            server.away = false;
+            server.since = self.clock;
+        }
+    }
+
+    fn pump_all(&mut self) {
+        for service in 0..self.model.services.len() {
+            for instance in self.model.services[service].instances.clone() {
+                self.pump(service, instance);
+            }
+        }
+    }
+
+    /// Restarts all instances of a service at once: they are fresh, and a cache is empty. Says how
+    /// many there are.
+    pub(crate) fn restart(&mut self, service: usize) -> usize {
+        let mut restarted = 0;
+        for instance in self.model.services[service].instances.clone() {
+            let server = &mut self.servers[instance];
+            if !server.away {
+                server.since = self.clock;
+                restarted += 1;
+            }
+        }
+        self.flushed[service] = Some(self.clock);
+        restarted
+    }
+}

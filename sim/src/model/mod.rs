@@ -1,0 +1,151 @@
+//! A scenario with its names resolved: what the engine works on.
+
+mod build;
+mod calls;
+mod place;
+mod releases;
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use astern_graph_core::{EdgeKind, NodeKey, Party, Revision};
+
+use crate::event::Tick;
+use crate::fault::FaultKind;
+use crate::law::TimeLaw;
+use crate::resilience::{Breaker, Retries};
+use crate::scenario::Release;
+
+pub(crate) use place::{Bad, Place};
+
+#[derive(Debug, Clone)]
+pub(crate) struct Model {
+    pub(crate) entry: usize,
+    pub(crate) services: Vec<Service>,
+    /// Instances of all services, those of one service side by side.
+    pub(crate) instances: Vec<Instance>,
+    /// Calls that services make, in no order that means anything.
+    pub(crate) calls: Vec<CallTo>,
+    /// Pairs of caller and callee; a call names its own.
+    pub(crate) links: Vec<(usize, usize)>,
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) bad: Option<Bad>,
+    pub(crate) blackouts: Vec<Blackout>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Service {
+    pub(crate) key: NodeKey,
+    pub(crate) workers: u32,
+    pub(crate) queue_limit: usize,
+    pub(crate) work: TimeLaw,
+    /// Calls by their places in the model.
+    pub(crate) steps: Vec<Vec<usize>>,
+    /// Services that get a copy of each message, and what handling it is called.
+    pub(crate) consumers: Vec<(usize, Arc<str>)>,
+    pub(crate) instances: Range<usize>,
+    /// The first of them that only a blue-green release starts.
+    pub(crate) green: usize,
+    /// The revision at the start, and those that releases bring.
+    pub(crate) revisions: Vec<Revision>,
+    /// It as a party of which only the service is known, for each segment.
+    pub(crate) parties: Vec<Party>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct CallTo {
+    pub(crate) service: usize,
+    pub(crate) link: usize,
+    pub(crate) operation: Arc<str>,
+    pub(crate) probability: f64,
+    /// What the probability is multiplied by, for each segment; empty where that is 1 for all.
+    pub(crate) favours: Vec<f64>,
+    pub(crate) kind: EdgeKind,
+    pub(crate) timeout: Option<Tick>,
+    pub(crate) retries: Option<Retries>,
+    pub(crate) breaker: Option<Breaker>,
+    pub(crate) connections: Option<u32>,
+    pub(crate) cache: Option<Cache>,
+}
+
+/// The call that a miss costs, by its place in the model.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cache {
+    pub(crate) hit_ratio: f64,
+    pub(crate) warm: Tick,
+    pub(crate) store: usize,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Instance {
+    pub(crate) key: NodeKey,
+    pub(crate) host: Option<usize>,
+    /// It as a party of a call, for each segment under each revision of its service.
+    pub(crate) parties: Vec<Vec<Party>>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Host {
+    pub(crate) key: NodeKey,
+    pub(crate) cores: f64,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    pub(crate) release: Release,
+    pub(crate) service: usize,
+    pub(crate) revision: usize,
+    /// The oldest revision that works once it has started.
+    pub(crate) min_compatible: usize,
+}
+
+/// Telemetry that is lost, of one service or of all.
+#[derive(Debug, Clone)]
+pub(crate) struct Blackout {
+    pub(crate) service: Option<usize>,
+    pub(crate) during: Range<Tick>,
+}
+
+impl Model {
+    /// All services that call one, directly or not, in the order of their keys. Consumers of
+    /// messages are none of them.
+    pub(crate) fn callers(&self, service: usize) -> Vec<NodeKey> {
+        let mut found = BTreeSet::new();
+        let mut left = vec![service];
+        while let Some(callee) = left.pop() {
+            for (from, to) in &self.links {
+                let key = &self.services[*from].key;
+                if *to == callee && *from != service && !found.contains(key) {
+                    found.insert(key.clone());
+                    left.push(*from);
+                }
+            }
+        }
+        found.into_iter().collect()
+    }
+
+    /// The fault, if there is one at this time.
+    pub(crate) fn active(&self, now: Tick) -> Option<&Bad> {
+        self.bad.as_ref().filter(|bad| bad.during.contains(&now))
+    }
+
+    /// Workers of an instance that runs a revision.
+    pub(crate) fn workers(
+        &self,
+        service: usize,
+        instance: usize,
+        revision: usize,
+        now: Tick,
+    ) -> u32 {
+        let workers = self.services[service].workers;
+        match self.active(now) {
+            Some(bad) if bad.place.runs(service, instance, revision) => match bad.kind {
+                FaultKind::Workers { left } => workers.min(left),
+                _ => workers,
+            },
+            _ => workers,
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Presets in which nothing is wrong.
+
+use std::time::Duration;
+
+use astern_graph_core::NodeKey;
+
+use super::{Draw, Preset};
+use crate::fault::Blackout;
+use crate::load;
+use crate::scenario::Scenario;
+
+/// Services that every other request or more needs.
+const BUSY: [&str; 4] = ["frontend", "product-catalogue", "currency", "ads"];
+
+pub(super) fn scenario(preset: Preset, draw: &mut Draw) -> Scenario {
+    let mut scenario = Scenario::benign(draw.seed);
+    let starts = draw.onset(&scenario);
+    let lasts = Duration::from_secs(60) + draw.seconds(180, 420);
+    match preset {
+        Preset::Surge => scenario.load.surges.push(load::Surge {
+            starts,
+            lasts,
+            factor: draw.between(2.5, 3.5),
+        }),
+        Preset::Trend => scenario.load.trend_per_hour = draw.between(0.4, 0.6),
+        Preset::MetricOutage => {
+            let service = NodeKey::service(draw.one(BUSY));
+            let lost = Blackout::new(Some(service), starts, lasts);
+            scenario.blackouts.push(lost);
+        }
+        Preset::TelemetryOutage => scenario.blackouts.push(Blackout::new(None, starts, lasts)),
+        _ => {}
+    }
+    scenario
+}
