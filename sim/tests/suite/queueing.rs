@@ -23,10 +23,10 @@ fn mm1(span: u64) -> Scenario {
 
 /// Batches of a long run, as in the method of batch means (Law and Kelton, Simulation Modeling and
 /// Analysis, 1991): means of batches that are long beside what a queue remembers are independent.
-const BATCHES: usize = 20;
+const BATCHES: usize = 200;
 
-/// 97.5 % quantile of Student's t with 19 degrees of freedom.
-const T_19: f64 = 2.093;
+/// 97.5 % quantile of Student's t with 199 degrees of freedom.
+const T_199: f64 = 1.972;
 
 /// Mean of what the batches of a run say, and the half-width of its 95 % interval. The run is never
 /// whole in memory. The first batch, in which queues fill, is left out.
@@ -41,7 +41,7 @@ fn batch_means(scenario: &Scenario, says: impl Fn(&[Record]) -> f64) -> (f64, f6
     let centre = mean(means.iter().copied());
     let squares = means.iter().map(|m| (m - centre).powi(2)).sum::<f64>();
     let deviation = (squares / (BATCHES - 1) as f64).sqrt();
-    (centre, T_19 * deviation / (BATCHES as f64).sqrt())
+    (centre, T_199 * deviation / (BATCHES as f64).sqrt())
 }
 
 /// A run of so many calls from outside, each batch a step.
