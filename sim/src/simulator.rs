@@ -1,5 +1,7 @@
 //! Runs a scenario: at once, or in steps with actions in between.
 
+use std::sync::Arc;
+
 use astern_graph_core::{NodeKey, Record, Revision, Timestamp};
 use astern_stats::param::in_range;
 use serde::{Deserialize, Serialize};
@@ -218,6 +220,18 @@ impl Simulator {
             flag: flag.into(),
         };
         self.engine.set_flag(index, flag, on).ok_or_else(unknown)
+    }
+
+    /// Flags of a service whose release has started, and the share of its calls, 0 to 1, that has
+    /// them on.
+    ///
+    /// # Errors
+    /// [`ActionError::UnknownService`].
+    pub fn flags(&self, service: &NodeKey) -> Result<Vec<(Arc<str>, f64)>, ActionError> {
+        let flags = self.engine.flags(self.service(service)?);
+        Ok(flags
+            .map(|(flag, share)| (Arc::clone(flag), share))
+            .collect())
     }
 
     /// Goes on to `now` and restarts all instances of the service at once: what leaks starts

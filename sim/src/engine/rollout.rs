@@ -1,5 +1,7 @@
 //! Releases as they go on, and what undoes them.
 
+use std::sync::Arc;
+
 use astern_graph_core::{ChangeEvent, ChangeKind, ChangePhase, NodeKey, TrafficShare};
 
 use super::Engine;
@@ -133,6 +135,16 @@ impl Engine {
             self.tell(index, phase, Some(share), Vec::new());
         }
         Some(new)
+    }
+
+    /// Flags of a service whose release has started, and the share of calls that has them on.
+    pub(crate) fn flags(&self, service: usize) -> impl Iterator<Item = (&Arc<str>, f64)> {
+        let changes = self.model.changes.iter().zip(&self.rollouts);
+        let started = changes.filter(move |(c, r)| c.service == service && r.batches > 0);
+        started.filter_map(move |(change, _)| match &change.release.kind {
+            ChangeKind::FeatureFlag { flag } => Some((flag, self.flag_shares[service])),
+            _ => None,
+        })
     }
 
     /// Gives a revision to every instance of a service and settles its release, if it has started.

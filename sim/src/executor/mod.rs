@@ -6,7 +6,7 @@ mod platform;
 pub use faults::{CallFault, ExecutorFaults, When};
 pub use platform::Applied;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use astern_graph_core::{NodeKey, Record, Revision, Timestamp};
 use astern_rollback_policy::{ExecError, Executor, Outcome, Request};
@@ -19,7 +19,8 @@ use platform::Platform;
 
 /// A simulator that telemetry comes out of and that plans are carried out in.
 ///
-/// It knows revisions and traffic: [`SetRevision`], [`SwitchColour`] and [`SetTraffic`].
+/// It knows revisions, traffic, flags and restarts: [`SetRevision`], [`SwitchColour`],
+/// [`SetTraffic`], [`SetFlag`] and [`Restart`] of a service.
 /// [`Escalate`] is always done, once for each key; everything else is refused as not supported.
 /// Effects happen at the simulation's own time. Calls fail as [`ExecutorFaults`] say, by default
 /// not at all.
@@ -27,6 +28,8 @@ use platform::Platform;
 /// [`SetRevision`]: astern_rollback_policy::Action::SetRevision
 /// [`SwitchColour`]: astern_rollback_policy::Action::SwitchColour
 /// [`SetTraffic`]: astern_rollback_policy::Action::SetTraffic
+/// [`SetFlag`]: astern_rollback_policy::Action::SetFlag
+/// [`Restart`]: astern_rollback_policy::Action::Restart
 /// [`Escalate`]: astern_rollback_policy::Action::Escalate
 ///
 /// ```
@@ -97,6 +100,15 @@ impl SimExecutor {
     /// [`SimError`] when it takes too many events.
     pub fn advance(&self, until: Timestamp) -> Result<Vec<Record>, SimError> {
         self.lock().platform.advance(until)
+    }
+
+    /// Flags of a service whose release has started, and the share of its calls, 0 to 1, that has
+    /// them on.
+    ///
+    /// # Errors
+    /// [`ActionError::UnknownService`].
+    pub fn flags(&self, service: &NodeKey) -> Result<Vec<(Arc<str>, f64)>, ActionError> {
+        self.lock().platform.simulator.flags(service)
     }
 
     /// Instances of a service with the revisions that they run.

@@ -1,5 +1,6 @@
 //! The simulated system as a platform: what it was asked for, and what it has reached.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use astern_graph_core::{NodeKey, Record, Revision, Timestamp, TrafficShare};
@@ -31,6 +32,7 @@ pub(super) struct Platform {
     /// Effects that were asked for and are not there yet, in the order of asking.
     coming: Vec<Applied>,
     traffic: Vec<(NodeKey, Revision, TrafficShare)>,
+    restarted: Vec<(NodeKey, Timestamp)>,
     newest_fence: u64,
 }
 
@@ -41,6 +43,7 @@ impl Platform {
             applied: Vec::new(),
             coming: Vec::new(),
             traffic: Vec::new(),
+            restarted: Vec::new(),
             newest_fence: 0,
         }
     }
@@ -162,6 +165,16 @@ impl Platform {
             Action::SetTraffic {
                 service, revision, ..
             } => self.simulator.knows(service, revision),
+            Action::SetFlag { service, flag, .. } => {
+                let known = |(held, _): &(Arc<str>, f64)| held == flag;
+                let flags = self.simulator.flags(service).map_err(|e| refusal(&e))?;
+                let unknown = || ActionError::UnknownFlag {
+                    service: service.clone(),
+                    flag: Arc::clone(flag),
+                };
+                flags.iter().any(known).then_some(()).ok_or_else(unknown)
+            }
+            Action::Restart { node, .. } => self.simulator.revisions(node).map(drop),
             Action::Escalate { .. } => Ok(()),
             other => return Err(unsupported(&other.to_string())),
         }
@@ -184,6 +197,14 @@ impl Platform {
                 revision,
                 share,
             } => self.share(service, revision, *share, now)?,
+            Action::SetFlag { service, flag, on } => {
+                self.simulator.set_flag(service, flag, *on, now)?;
+            }
+            Action::Restart { node, .. } => {
+                self.simulator.restart(node, now)?;
+                self.restarted.retain(|(key, _)| key != node);
+                self.restarted.push((node.clone(), now));
+            }
             _ => {}
         }
         self.applied.push(effect);
@@ -205,8 +226,8 @@ impl Platform {
         Ok(())
     }
 
-    /// What is true of these services: the revision, where all instances share one, and the share
-    /// of traffic that was set.
+    /// What is true of these services: the revision, where all instances share one, the share of
+    /// traffic that was set, the flags that all calls or none have on, and the last restart.
     fn observed(&self, services: impl IntoIterator<Item = NodeKey>) -> Observed {
         let mut observed = Observed::new();
         for service in services {
@@ -224,6 +245,17 @@ impl Platform {
                     revision,
                     share: *share,
                 });
+            }
+            for (flag, share) in self.simulator.flags(&service).unwrap_or_default() {
+                let whole = share <= 0.0 || share >= 1.0;
+                let (service, on) = (service.clone(), share > 0.0);
+                if whole {
+                    observed = observed.fact(Fact::Flag { service, flag, on });
+                }
+            }
+            for (node, since) in self.restarted.iter().filter(|(s, _)| *s == service) {
+                let (node, since) = (node.clone(), *since);
+                observed = observed.fact(Fact::Started { node, since });
             }
         }
         observed
@@ -246,8 +278,8 @@ impl Platform {
     }
 
     /// Preconditions: they are about what is asked for. A revision need run on one instance only,
-    /// since a canary runs two at once; the simulator keeps every revision, and no other plan acts
-    /// in it.
+    /// since a canary runs two at once, and a flag be on for some calls; the simulator keeps every
+    /// revision, and no other plan acts in it.
     fn check(&self, request: &Request) -> Result<(), Refusal> {
         for precondition in &request.requires {
             let holds = match precondition {
@@ -255,6 +287,21 @@ impl Platform {
                     let instances = self.simulator.revisions(service).map_err(|e| refusal(&e))?;
                     let running = || instances.iter().any(|(_, running)| running == revision);
                     self.to_come(fact).unwrap_or_else(running)
+                }
+                Precondition::Is(
+                    fact @ Fact::Flag {
+                        service,
+                        flag,
+                        on: true,
+                    },
+                ) => {
+                    let flags = self.simulator.flags(service).map_err(|e| refusal(&e))?;
+                    let on = || {
+                        flags
+                            .iter()
+                            .any(|(held, share)| held == flag && *share > 0.0)
+                    };
+                    self.to_come(fact).unwrap_or_else(on)
                 }
                 Precondition::Is(fact) => self.is_asked(fact),
                 _ => true,
@@ -273,11 +320,11 @@ impl Platform {
 
 fn refusal(error: &ActionError) -> Refusal {
     match error {
-        ActionError::UnknownService { .. } | ActionError::UnknownRevision { .. } => {
-            Refusal::NotFound {
-                what: error.to_string().into(),
-            }
-        }
+        ActionError::UnknownService { .. }
+        | ActionError::UnknownRevision { .. }
+        | ActionError::UnknownFlag { .. } => Refusal::NotFound {
+            what: error.to_string().into(),
+        },
         other => Refusal::Invalid {
             reason: other.to_string().into(),
         },

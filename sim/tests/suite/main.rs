@@ -9,6 +9,7 @@ mod export;
 mod faults;
 mod incidents;
 mod mechanisms;
+mod platform;
 mod presets;
 mod queueing;
 mod refusals;
