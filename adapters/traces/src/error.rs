@@ -35,6 +35,23 @@ pub enum ParseError {
         /// What is wrong there.
         what: &'static str,
     },
+    /// A field of a decoded OTLP message is not what it must be (feature `opentelemetry-proto`).
+    #[cfg(feature = "opentelemetry-proto")]
+    #[error(
+        "OTLP messages, resource_spans[{resource}].scope_spans[{scope}].spans[{span}].{field}: {what}"
+    )]
+    Message {
+        /// Place of the resource in what was handed over, from 0.
+        resource: usize,
+        /// Place of the scope in its resource.
+        scope: usize,
+        /// Place of the span in its scope.
+        span: usize,
+        /// The field of the span, such as `trace_id` or `links[2].span_id`.
+        field: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// Not CSV; the source names line and record.
     #[error("CSV: {source}")]
     Csv {

@@ -12,7 +12,7 @@
 //! # let bytes = br#"{"data": [{"spans": [{"traceID": "1", "spanID": "2", "operationName": "GET /",
 //! #     "startTime": 0, "duration": 5, "processID": "p"}], "processes": {"p": {"serviceName": "web"}}}]}"#;
 //! let decoded = jaeger::decode(&bytes[..], &Params::default())?;
-//! println!("{}", decoded.report); // 1 spans to 1 calls
+//! println!("{}", decoded.report); // 1 span to 1 call
 //!
 //! let mut builder = GraphBuilder::new(GraphParams::default())?;
 //! builder.extend(decoded.calls.into_iter().map(Record::from));
@@ -31,12 +31,19 @@
 //! | Zipkin v2 JSON | [`zipkin`] | endpoints, tags | lists of spans, lists of lists |
 //! | OTLP JSON | [`otlp`] | resource, attributes | one document, or one a line |
 //! | OTLP protobuf | [`otlp`] | resource, attributes | `ExportTraceServiceRequest`, `TracesData` |
+//! | OTLP messages | [`otlp`] | resource, attributes | decoded already; feature `opentelemetry-proto` |
 //! | CSV | [`csv`](mod@csv) | pod | the columns of the Nezha data set |
 //! | your own | [`Spans::push`] | what you say | |
 //!
 //! [`Format::recognise`] tells them apart. A document that is none of its format is refused with a
 //! [`ParseError`] that says where; then nothing of it is taken. A span that is well-formed but cannot be
 //! is left out and counted in the [`Report`].
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `opentelemetry-proto` | off | `Spans::read_messages`: OTLP messages as an OTLP receiver built on tonic has them, in the types of the crate of that name, which is exported again as `otlp::opentelemetry_proto`; no transport |
 //!
 //! # The rules
 //!

@@ -54,32 +54,66 @@ pub struct Report {
     pub inferred_clients: u64,
 }
 
+/// A count and what it counts.
+#[derive(Debug, Clone, Copy)]
+struct Count {
+    number: u64,
+    one: &'static str,
+    several: &'static str,
+}
+
+impl Count {
+    const fn new(number: u64, one: &'static str, several: &'static str) -> Self {
+        Self {
+            number,
+            one,
+            several,
+        }
+    }
+
+    /// By words that fit one and several alike.
+    const fn alike(number: u64, words: &'static str) -> Self {
+        Self::new(number, words, words)
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = if self.number == 1 {
+            self.one
+        } else {
+            self.several
+        };
+        write!(f, "{} {words}", self.number)
+    }
+}
+
 impl Report {
-    /// The counts that each span is in exactly one of, by name.
-    fn fates(&self) -> [(&'static str, u64); 13] {
+    /// The counts that each span is in exactly one of, calls first.
+    fn fates(&self) -> [Count; 13] {
         [
-            ("calls", self.calls),
-            ("merged into a call", self.merged),
-            ("inside a service", self.internal),
-            ("unnamed peer", self.unnamed_peer),
-            ("untimed", self.untimed),
-            ("duplicate", self.duplicate),
-            ("fragment", self.fragment),
-            ("conflicting", self.conflicting),
-            ("zero id", self.zero_id),
-            ("negative duration", self.negative),
-            ("out of range", self.out_of_range),
-            ("unnamed service", self.unnamed_service),
-            ("over limit", self.over_limit),
+            Count::new(self.calls, "call", "calls"),
+            Count::alike(self.merged, "merged into a call"),
+            Count::alike(self.internal, "inside a service"),
+            Count::alike(self.unnamed_peer, "with an unnamed peer"),
+            Count::alike(self.untimed, "untimed"),
+            Count::new(self.duplicate, "duplicate", "duplicates"),
+            Count::new(self.fragment, "fragment", "fragments"),
+            Count::alike(self.conflicting, "conflicting"),
+            Count::alike(self.zero_id, "with a zero id"),
+            Count::alike(self.negative, "with a negative duration"),
+            Count::alike(self.out_of_range, "out of range"),
+            Count::alike(self.unnamed_service, "of an unnamed service"),
+            Count::alike(self.over_limit, "over the limit"),
         ]
     }
 
-    fn notes(&self) -> [(&'static str, u64); 4] {
+    fn notes(&self) -> [Count; 4] {
         [
-            ("orphans", self.orphans),
-            ("cycles cut", self.cycles),
-            ("shifted", self.shifted),
-            ("clients inferred", self.inferred_clients),
+            Count::new(self.orphans, "orphan", "orphans"),
+            Count::new(self.cycles, "cycle cut", "cycles cut"),
+            Count::alike(self.shifted, "shifted"),
+            Count::new(self.inferred_clients, "client inferred", "clients inferred"),
         ]
     }
 
@@ -87,7 +121,7 @@ impl Report {
     /// inside a service, and those that were there already.
     pub fn lost(&self) -> u64 {
         let fine = self.calls + self.merged + self.internal + self.duplicate + self.fragment;
-        self.fates().iter().map(|(_, count)| count).sum::<u64>() - fine
+        self.fates().iter().map(|fate| fate.number).sum::<u64>() - fine
     }
 }
 
@@ -117,10 +151,12 @@ impl AddAssign for Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} spans to {} calls", self.spans, self.calls)?;
-        let rest = self.fates().into_iter().skip(1).chain(self.notes());
-        for (name, count) in rest.filter(|(_, count)| *count > 0) {
-            write!(f, ", {count} {name}")?;
+        let [calls, others @ ..] = self.fates();
+        let spans = Count::new(self.spans, "span", "spans");
+        write!(f, "{spans} to {calls}")?;
+        let rest = others.into_iter().chain(self.notes());
+        for count in rest.filter(|count| count.number > 0) {
+            write!(f, ", {count}")?;
         }
         Ok(())
     }
@@ -140,10 +176,54 @@ mod tests {
             orphans: 1,
             ..Report::default()
         };
-        let text = "5 spans to 2 calls, 1 inside a service, 2 zero id, 1 orphans";
+        let text = "5 spans to 2 calls, 1 inside a service, 2 with a zero id, 1 orphan";
         assert_eq!(report.to_string(), text);
         assert_eq!(report.lost(), 2);
         report += report;
         assert_eq!((report.spans, report.lost(), report.orphans), (10, 4, 2));
+    }
+
+    /// Every count as one number.
+    fn each(count: u64) -> Report {
+        Report {
+            documents: count,
+            spans: count,
+            calls: count,
+            merged: count,
+            internal: count,
+            unnamed_peer: count,
+            untimed: count,
+            duplicate: count,
+            fragment: count,
+            conflicting: count,
+            zero_id: count,
+            negative: count,
+            out_of_range: count,
+            unnamed_service: count,
+            over_limit: count,
+            orphans: count,
+            cycles: count,
+            shifted: count,
+            inferred_clients: count,
+        }
+    }
+
+    #[test]
+    fn one_is_singular_and_others_are_plural() {
+        assert_eq!(each(0).to_string(), "0 spans to 0 calls");
+        assert_eq!(
+            each(1).to_string(),
+            "1 span to 1 call, 1 merged into a call, 1 inside a service, 1 with an unnamed peer, \
+             1 untimed, 1 duplicate, 1 fragment, 1 conflicting, 1 with a zero id, \
+             1 with a negative duration, 1 out of range, 1 of an unnamed service, 1 over the limit, \
+             1 orphan, 1 cycle cut, 1 shifted, 1 client inferred"
+        );
+        assert_eq!(
+            each(2).to_string(),
+            "2 spans to 2 calls, 2 merged into a call, 2 inside a service, 2 with an unnamed peer, \
+             2 untimed, 2 duplicates, 2 fragments, 2 conflicting, 2 with a zero id, \
+             2 with a negative duration, 2 out of range, 2 of an unnamed service, 2 over the limit, \
+             2 orphans, 2 cycles cut, 2 shifted, 2 clients inferred"
+        );
     }
 }

@@ -105,14 +105,22 @@ impl Spans {
     /// # Complexity
     /// Linear in the size of the document.
     pub fn read(&mut self, format: Format, bytes: &[u8]) -> Result<(), ParseError> {
+        self.whole(|spans| match format {
+            Format::Jaeger => crate::jaeger::read(bytes, spans),
+            Format::Zipkin => crate::zipkin::read(bytes, spans),
+            Format::OtlpJson => crate::otlp::json::read(bytes, spans),
+            Format::OtlpProtobuf => crate::otlp::protobuf::read(bytes, spans),
+            Format::Csv => crate::csv::read(bytes, spans),
+        })
+    }
+
+    /// Reads a document whole, or nothing of it.
+    pub(crate) fn whole(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<(), ParseError>,
+    ) -> Result<(), ParseError> {
         let (held, report) = (self.held.len(), self.report);
-        let read = match format {
-            Format::Jaeger => crate::jaeger::read(bytes, self),
-            Format::Zipkin => crate::zipkin::read(bytes, self),
-            Format::OtlpJson => crate::otlp::json::read(bytes, self),
-            Format::OtlpProtobuf => crate::otlp::protobuf::read(bytes, self),
-            Format::Csv => crate::csv::read(bytes, self),
-        };
+        let read = read(self);
         if read.is_ok() {
             self.report.documents += 1;
         } else {
@@ -193,7 +201,9 @@ impl Spans {
             peer,
             segment,
         } = draft.attributes;
-        let kind = draft.kind.or(kind).unwrap_or(SpanKind::Unspecified);
+        // OTLP's `unspecified` is what a message without a kind says: a tag may know better.
+        let said = draft.kind.filter(|said| *said != SpanKind::Unspecified);
+        let kind = said.or(kind).unwrap_or(SpanKind::Unspecified);
         let name = (!draft.name.is_empty()).then_some(&*draft.name);
         let nanos = |number: i128| i64::try_from(number).ok();
         self.held.push(Span {

@@ -4,7 +4,7 @@ use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess};
 
 use astern_graph_core::SpanId;
 
-use super::kind_of;
+use super::{kind_of, linked};
 use crate::attributes::{self, Resource, Value};
 use crate::error::ParseError;
 use crate::format::Format;
@@ -282,9 +282,7 @@ impl<'de> List<'de> for Links<'_> {
     fn element<A: SeqAccess<'de>>(&mut self, seq: &mut A) -> Result<bool, A::Error> {
         let mut link = Link(SpanId::new(0, 0));
         let more = seq.next_element_seed(Fill(&mut link))?.is_some();
-        if link.0.trace != 0 && link.0.span != 0 {
-            self.0.push(link.0);
-        }
+        self.0.extend(linked(link.0.trace, link.0.span));
         Ok(more)
     }
 }

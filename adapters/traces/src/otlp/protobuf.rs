@@ -2,8 +2,8 @@
 
 use astern_graph_core::SpanId;
 
-use super::kind_of;
 use super::wire::{Message, Value as Wire};
+use super::{kind_of, known, linked};
 use crate::attributes::{Resource, Value};
 use crate::error::ParseError;
 use crate::spans::{Draft, Spans};
@@ -71,7 +71,7 @@ fn span(
                     attributes.set(key, value, segment_key);
                 })?;
             }
-            (13, Wire::Bytes(link)) => draft.links.extend(linked(link)?),
+            (13, Wire::Bytes(link)) => draft.links.extend(link_id(link)?),
             (15, Wire::Bytes(mut status)) => {
                 while let Some((number, value)) = status.next()? {
                     if let (3, Wire::Varint(code)) = (number, value) {
@@ -114,46 +114,27 @@ fn key_value<'a>(
     Ok(())
 }
 
-fn linked(mut link: Message<'_>) -> Result<Option<SpanId>, ParseError> {
-    let mut id = SpanId::new(0, 0);
+fn link_id(mut link: Message<'_>) -> Result<Option<SpanId>, ParseError> {
+    let (mut trace, mut span) = (0, 0);
     while let Some((number, value)) = link.next()? {
         match (number, value) {
-            (1, Wire::Bytes(bytes)) => id.trace = trace_id(bytes)?,
-            (2, Wire::Bytes(bytes)) => id.span = span_id(bytes)?,
+            (1, Wire::Bytes(bytes)) => trace = trace_id(bytes)?,
+            (2, Wire::Bytes(bytes)) => span = span_id(bytes)?,
             _ => {}
         }
     }
-    Ok((id.trace != 0 && id.span != 0).then_some(id))
+    Ok(linked(trace, span))
 }
 
-/// 16 bytes, big end first; none is zero.
 fn trace_id(id: Message<'_>) -> Result<u128, ParseError> {
-    match id.bytes() {
-        [] => Ok(0),
-        bytes => bytes
-            .try_into()
-            .map(u128::from_be_bytes)
-            .map_err(|_| id.error("a trace id does not have 16 bytes")),
-    }
+    super::trace_id(id.bytes()).map_err(|what| id.error(what))
 }
 
-/// 8 bytes, big end first; none is zero.
 fn span_id(id: Message<'_>) -> Result<u64, ParseError> {
-    match id.bytes() {
-        [] => Ok(0),
-        bytes => bytes
-            .try_into()
-            .map(u64::from_be_bytes)
-            .map_err(|_| id.error("a span id does not have 8 bytes")),
-    }
+    super::span_id(id.bytes()).map_err(|what| id.error(what))
 }
 
 /// Enumerations are signed and may be longer than they need to be.
 fn enumeration(varint: u64) -> i64 {
     varint.cast_signed()
-}
-
-/// A time; zero is not known.
-fn known(nanos: u64) -> Option<i128> {
-    (nanos != 0).then_some(nanos.into())
 }

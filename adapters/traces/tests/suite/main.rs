@@ -4,6 +4,8 @@
 mod documents;
 mod faults;
 mod laws;
+#[cfg(feature = "opentelemetry-proto")]
+mod messages;
 mod otlp;
 mod rules;
 mod support;
