@@ -11,8 +11,10 @@ use std::hint::black_box;
 
 use astern_benches::documents;
 use astern_graph_core::{GraphBuilder, GraphParams, Record};
-use astern_traces::{Format, Params, decode};
+use astern_traces::{Decoded, Format, Params, Spans, decode};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use opentelemetry_proto::tonic::trace::v1::TracesData;
+use prost::Message as _;
 
 /// Makes a document of so many traces of so many spans from a seed.
 type Make = fn(u64, u64, u64) -> Vec<u8>;
@@ -53,6 +55,33 @@ fn codecs(c: &mut Criterion) {
     }
 }
 
+fn handed_over(traces: &TracesData) -> Decoded {
+    let mut spans = Spans::new(&Params::default()).unwrap();
+    spans.read_messages(&traces.resource_spans).unwrap();
+    spans.join()
+}
+
+/// The messages of `traces/otlp-protobuf` decoded beforehand, and decoded by their crate as well.
+fn messages(c: &mut Criterion) {
+    let mut group = c.benchmark_group("traces/otlp-messages");
+    group.sample_size(10);
+    for traces in TRACES {
+        let data = documents::otlp_messages(1, traces, SIZE);
+        let bytes = data.encode_to_vec();
+        let read = decode(Format::OtlpProtobuf, &bytes, &Params::default()).unwrap();
+        assert_eq!(handed_over(&data), read);
+        let spans = traces * SIZE;
+        group.throughput(Throughput::Bytes(bytes.len() as u64));
+        group.bench_with_input(BenchmarkId::new("calls", spans), &data, |b, data| {
+            b.iter(|| handed_over(black_box(data)));
+        });
+        group.bench_with_input(BenchmarkId::new("prost", spans), &bytes, |b, bytes| {
+            b.iter(|| handed_over(&TracesData::decode(black_box(&bytes[..])).unwrap()));
+        });
+    }
+    group.finish();
+}
+
 /// 4,483 traces and 329 thousand spans: one day of Nezha's Train Ticket.
 fn day(c: &mut Criterion) {
     let mut group = c.benchmark_group("traces/day");
@@ -76,5 +105,5 @@ fn day(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, codecs, day);
+criterion_group!(benches, codecs, messages, day);
 criterion_main!(benches);

@@ -180,6 +180,11 @@ pub fn otlp_json(seed: u64, traces: u64, size: u64) -> Vec<u8> {
 
 /// The document of [`otlp_json`] as protobuf.
 pub fn otlp_protobuf(seed: u64, traces: u64, size: u64) -> Vec<u8> {
+    otlp_messages(seed, traces, size).encode_to_vec()
+}
+
+/// The document of [`otlp_protobuf`], decoded.
+pub fn otlp_messages(seed: u64, traces: u64, size: u64) -> TracesData {
     let spans = made(seed, traces, size);
     let text = |text: &str| any_value::Value::StringValue(text.to_owned());
     let resource_spans = (0..SERVICES).map(|service| {
@@ -204,7 +209,6 @@ pub fn otlp_protobuf(seed: u64, traces: u64, size: u64) -> Vec<u8> {
     TracesData {
         resource_spans: resource_spans.collect(),
     }
-    .encode_to_vec()
 }
 
 fn attribute(key: &str, value: any_value::Value) -> KeyValue {
