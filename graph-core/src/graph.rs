@@ -251,7 +251,7 @@ impl TemporalGraph {
     /// # Errors
     /// [`CodecError`] when it cannot be serialised.
     pub fn to_bytes(&self) -> Result<Vec<u8>, CodecError> {
-        FORMAT.encode(&Content::from(self))
+        FORMAT.encode(self)
     }
 
     /// A graph from [`to_bytes`](Self::to_bytes).
@@ -259,7 +259,7 @@ impl TemporalGraph {
     /// # Errors
     /// [`CodecError`] for bytes of another format or version, or damaged ones.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CodecError> {
-        FORMAT.decode::<Content>(bytes).map(Self::from)
+        FORMAT.decode(bytes)
     }
 
     pub(crate) fn digraph(&self) -> &DiGraph<(), EdgeKind, u32> {

@@ -177,6 +177,8 @@ proptest! {
         let graph = builder.build();
         let restored = TemporalGraph::from_bytes(&graph.to_bytes().unwrap()).unwrap();
         prop_assert_eq!(&restored, &graph);
+        let json = serde_json::to_string(&graph).unwrap();
+        prop_assert_eq!(&serde_json::from_str::<TemporalGraph>(&json).unwrap(), &graph);
         let mut again = GraphBuilder::from_bytes(&builder.to_bytes().unwrap()).unwrap();
         prop_assert_eq!(again.build(), graph);
         let calls = records.iter().filter(|r| matches!(r, Record::Call(_))).count() as u64;
@@ -297,4 +299,22 @@ fn a_graph_of_ten_thousand_nodes_round_trips_exactly() {
     let restored = TemporalGraph::from_bytes(&bytes).unwrap();
     assert_eq!(restored, graph);
     assert_eq!(restored.to_bytes().unwrap(), bytes);
+}
+
+#[test]
+fn a_stored_graph_is_checked() {
+    let mut builder = GraphBuilder::new(params()).unwrap();
+    let call = Call::new(secs(5), Party::new(NodeKey::service("b")));
+    builder.extend([call.from(Party::new(NodeKey::service("a"))).into()]);
+    let json = serde_json::to_string(&builder.build()).unwrap();
+    assert!(serde_json::from_str::<TemporalGraph>(&json).is_ok());
+    let refused = |from: &str, to: &str| {
+        assert!(json.contains(from), "{json}");
+        let broken = json.replacen(from, to, 1);
+        serde_json::from_str::<TemporalGraph>(&broken)
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(refused("service/a", "service/c").starts_with("node 0 of 2"));
+    assert!(refused("[0,1,\"calls\"", "[0,7,\"calls\"").starts_with("edge 0 of 1"));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{EdgeState, Layout, NodeState, Store, change_order};
 use crate::edge::EdgeKind;
@@ -115,6 +115,19 @@ impl From<Content> for TemporalGraph {
             call_steps: content.call_steps,
             instances: OnceLock::new(),
         }
+    }
+}
+
+/// All that it holds, in the order of its keys.
+impl Serialize for TemporalGraph {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Content::from(self).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for TemporalGraph {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Content::deserialize(deserializer).map(Self::from)
     }
 }
 

@@ -81,7 +81,7 @@ fn agrees(what: &str, (found, half_width): (f64, f64), theory: f64) {
         100.0 * off,
         100.0 * width
     );
-    assert!(width < 0.016, "the run is too short: {text}");
+    assert!(width < 0.01, "the run is too short: {text}");
     assert!(off.abs() < 0.02, "{text}");
 }
 
@@ -126,22 +126,22 @@ fn waits_as_erlang_says(workers: u32, count: f64) {
 
 #[test]
 fn the_wait_in_an_mm1_queue_is_that_of_theory() {
-    waits_as_erlang_says(1, 2e6);
+    waits_as_erlang_says(1, 2.8e6);
 }
 
 #[test]
 fn the_wait_for_one_of_two_workers_is_that_of_erlang() {
-    waits_as_erlang_says(2, 2e6);
+    waits_as_erlang_says(2, 3.8e6);
 }
 
 #[test]
 fn the_wait_for_one_of_four_workers_is_that_of_erlang() {
-    waits_as_erlang_says(4, 3e6);
+    waits_as_erlang_says(4, 5.2e6);
 }
 
 #[test]
 fn the_wait_for_one_of_eight_workers_is_that_of_erlang() {
-    waits_as_erlang_says(8, 5e6);
+    waits_as_erlang_says(8, 1.1e7);
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn an_open_jackson_network_has_the_product_form() {
     for (name, workers, work, _) in stations {
         topology = topology.with(exponential(name, work).workers(workers));
     }
-    let (per_second, count) = (140.0, 8e5);
+    let (per_second, count) = (140.0, 1.7e6);
     let scenario = long(quiet(topology, per_second, 1), count);
     for (name, workers, work, visits) in stations {
         let load = per_second * visits * work / 1e3 / f64::from(workers);
@@ -189,7 +189,7 @@ fn a_shared_core_gives_the_stay_of_processor_sharing() {
     let topology = Topology::new("queue")
         .with(queue)
         .host(HostSpec::new("host", 1.0));
-    let scenario = long(quiet(topology, LOAD * 1e3 / MEAN_MS, 1), 1e6);
+    let scenario = long(quiet(topology, LOAD * 1e3 / MEAN_MS, 1), 1.6e6);
     agrees(
         "M/M/1-PS, ms",
         batch_means(&scenario, stay_ms),
