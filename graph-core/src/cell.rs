@@ -96,16 +96,21 @@ impl Cell {
 
     /// Adds all that another cell holds; says how many samples there was no room for.
     pub(crate) fn merge(&mut self, other: &Self) -> u64 {
+        self.merge_calls(other);
+        let samples = other.samples.iter();
+        let samples = samples.flat_map(|(metric, values)| values.iter().map(move |x| (metric, x)));
+        let refused = samples.filter(|(metric, x)| !self.add_sample(metric, **x));
+        refused.count() as u64
+    }
+
+    /// Adds the calls that another cell holds, without its samples.
+    fn merge_calls(&mut self, other: &Self) {
         self.calls += other.calls;
         self.errors += other.errors;
         self.latency.merge(&other.latency);
         self.server.merge(&other.server);
         self.gap.merge(&other.gap);
         self.exclusive.merge(&other.exclusive);
-        let samples = other.samples.iter();
-        let samples = samples.flat_map(|(metric, values)| values.iter().map(move |x| (metric, x)));
-        let refused = samples.filter(|(metric, x)| !self.add_sample(metric, **x));
-        refused.count() as u64
     }
 
     /// Names of the metrics that were sampled here.
@@ -166,12 +171,7 @@ impl CallSummary {
     pub(crate) fn of<'a>(cells: impl Iterator<Item = &'a Cell>) -> Self {
         let mut total = Cell::default();
         for cell in cells {
-            total.calls += cell.calls;
-            total.errors += cell.errors;
-            total.latency.merge(&cell.latency);
-            total.server.merge(&cell.server);
-            total.gap.merge(&cell.gap);
-            total.exclusive.merge(&cell.exclusive);
+            total.merge_calls(cell);
         }
         Self {
             calls: total.calls,
