@@ -8,7 +8,7 @@ use super::{Count, GraphBuilder};
 use crate::cell::Observation;
 use crate::edge::{EdgeKind, Subject};
 use crate::ingest::IngestReport;
-use crate::record::{Call, ChangeEvent, ChangePhase, Record, Sample};
+use crate::record::{Call, ChangeEvent, ChangePhase, Party, Record, Sample};
 use crate::store::{Placed, change_order};
 
 impl GraphBuilder {
@@ -59,9 +59,7 @@ impl GraphBuilder {
             .as_ref()
             .and_then(|caller| caller.segment.as_ref());
         let segment = call.callee.segment.as_ref().or(others);
-        if !self.handle(&seen, step, handler, |node, slices_max| {
-            node.handle(&seen, step, party, segment, slices_max)
-        }) {
+        if !self.handle(&seen, step, handler, party, segment) {
             report.unsliced += 1;
         }
         if self.store.call_steps.last() != Some(&step) {
@@ -70,13 +68,15 @@ impl GraphBuilder {
         Count::Accepted
     }
 
-    /// Adds a call to the service that handled it and to its instance; says what the service said.
+    /// Adds a call to the service that handled it and to its instance; `false` where the service
+    /// could not tell it apart by revision or segment.
     fn handle(
         &mut self,
         seen: &Observation,
         step: i64,
         handler: Placed,
-        by_service: impl FnOnce(&mut crate::store::NodeState, usize) -> bool,
+        party: &Party,
+        segment: Option<&Arc<str>>,
     ) -> bool {
         let slices_max = self.store.params.slices_max as usize;
         if let Some(instance) = handler.instance
@@ -85,7 +85,7 @@ impl GraphBuilder {
             node.cells.at(step).receive(seen);
         }
         let service = self.store.nodes.get_mut(handler.service);
-        service.is_none_or(|node| by_service(node, slices_max))
+        service.is_none_or(|node| node.handle(seen, step, party, segment, slices_max))
     }
 
     fn take_sample(&mut self, sample: &Sample) -> Count {
