@@ -54,13 +54,53 @@ pub enum GraphError {
         /// Names given.
         got: usize,
     },
-    /// Edge weights and edges differ in number.
-    #[error("{weights} weights for {edges} edges")]
-    WeightCount {
-        /// Edges given.
+    /// What belongs to edges, and edges, differ in number.
+    #[error("{name} of {got} edges, the graph has {edges}")]
+    EdgeCount {
+        /// What was given: `edge_weight`, `edge_attr`, `edge_type`.
+        name: &'static str,
+        /// Edges of the graph.
         edges: usize,
-        /// Weights given.
-        weights: usize,
+        /// Entries given.
+        got: usize,
+    },
+    /// More edges than can be numbered.
+    #[error("{n_edges} edges, there must be fewer than {limit}")]
+    TooManyEdges {
+        /// Edges given.
+        n_edges: usize,
+        /// Smallest number that is too many.
+        limit: usize,
+    },
+    /// A relation that is not there.
+    #[error("edge {edge} has type {edge_type}, there are {n_types} types")]
+    EdgeType {
+        /// Position of the edge.
+        edge: usize,
+        /// Its relation.
+        edge_type: u32,
+        /// Number of relations.
+        n_types: usize,
+    },
+    /// Features are of another number of nodes.
+    #[error("features of {got} nodes, the graph has {expected}")]
+    NodeCount {
+        /// Nodes of the graph.
+        expected: usize,
+        /// Nodes in the features.
+        got: usize,
+    },
+    /// A feature of a node or an edge is missing or infinite.
+    #[error("{name}[{row}, {column}] is {value}, it must be finite")]
+    NotFinite {
+        /// Which array.
+        name: &'static str,
+        /// Node or edge.
+        row: usize,
+        /// Column.
+        column: usize,
+        /// The value.
+        value: f64,
     },
     /// An edge weight is negative or not finite: its degree has no square root.
     #[error("weight of edge {edge} is {value}, it must be finite and at least 0")]

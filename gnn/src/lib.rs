@@ -65,22 +65,24 @@ assert_eq!(loaded.score(&healthy)?, model.score(&healthy)?);
 "
 )]
 
-mod data;
 mod encoder;
 mod error;
+pub mod graph;
 pub mod layer;
 pub mod one_class;
 mod scale;
+mod state;
 #[cfg(feature = "torch")]
 pub mod torch;
 mod weights;
 
-pub use data::GraphSnapshots;
 pub use encoder::GcnEncoder;
 pub use error::{EncodeError, FileError, FitError, GraphError, ParamError};
-pub use layer::{GcnConv, GcnGraph, SelfLoops};
+pub use graph::{EdgeIndex, Graph, GraphSnapshots, Propagation, SelfLoops};
+pub use layer::{GcnConv, GcnGraph};
 pub use ndarray;
 pub use one_class::{
     Collapse, CollapsePolicy, Objective, OneClass, OneClassParams, Plateau, StopReason, TrainReport,
 };
 pub use scale::Scaler;
+pub use state::{StateDict, StateTensor};

@@ -146,7 +146,7 @@ pub(crate) fn in_range<'v>(
 
 /// Refuses tensors that end behind the file, before safetensors adds up their sizes: it does so
 /// without a check for overflow (0.8.0). Whatever else is wrong is left for it to find.
-fn check_offsets(bytes: &[u8]) -> Result<(), FileError> {
+pub(crate) fn check_offsets(bytes: &[u8]) -> Result<(), FileError> {
     let Some((length, rest)) = bytes.split_first_chunk() else {
         return Ok(());
     };
@@ -179,7 +179,7 @@ fn parse<'a, T: Deserialize<'a>>(description: &'a str) -> Result<T, FileError> {
     })
 }
 
-fn malformed(source: impl Error + Send + Sync + 'static) -> FileError {
+pub(crate) fn malformed(source: impl Error + Send + Sync + 'static) -> FileError {
     FileError::Malformed {
         source: source.into(),
     }

@@ -19,7 +19,7 @@ fn plain_types_are_send_and_sync() {
 fn torch_types_are_send() {
     use astern_gnn::torch;
     fn sent<T: Send + Unpin>() {}
-    sent::<(torch::GcnConv, torch::GcnEncoder, torch::GcnEdges)>();
+    sent::<(torch::GcnConv, torch::GcnEncoder, torch::GraphTensors)>();
     shared::<(torch::DeviceChoice, torch::TorchDevice, torch::CudaStatus)>();
     shared::<(torch::DeviceError, torch::TorchError)>();
 }

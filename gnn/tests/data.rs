@@ -97,7 +97,7 @@ fn nodes_must_fit_an_edge_end() {
         error,
         GraphError::TooManyNodes {
             n_nodes,
-            limit: u32::MAX as usize
+            limit: u32::MAX as usize - 1
         }
     );
 }
@@ -107,9 +107,10 @@ fn edge_weights_are_checked() {
     let graph = |weights: &[f64]| GcnGraph::new(2, &[(0, 1)], Some(weights), SelfLoops::Add);
     assert_eq!(
         graph(&[]).unwrap_err(),
-        GraphError::WeightCount {
+        GraphError::EdgeCount {
+            name: "edge_weight",
             edges: 1,
-            weights: 0
+            got: 0
         }
     );
     assert_eq!(

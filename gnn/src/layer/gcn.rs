@@ -1,140 +1,120 @@
 //! Graph convolution (GCN).
 
 use ndarray::{Array1, Array2, ArrayRef2, ArrayView2};
+use serde::{Deserialize, Serialize};
 
-use crate::data::{check_edges, check_node_count};
-use crate::{EncodeError, GraphError, GraphSnapshots, ParamError};
+use super::at_least_1;
+use crate::{
+    EdgeIndex, EncodeError, GraphError, GraphSnapshots, ParamError, Propagation, SelfLoops,
+};
 
-/// Whether a node hears its own features.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SelfLoops {
-    /// Edges as given (`add_self_loops=False`).
-    AsGiven,
-    /// A loop of weight 1 for every node without one.
-    #[default]
-    Add,
-    /// A loop of weight 2 for every node without one (`improved=True`; `PyTorch` Geometric 2.8.1
-    /// does so only where edge weights are given, and adds weight 1 where they are not).
-    AddDouble,
+/// Settings of a GCN layer: `y_i = b + Σ_{j→i} c_ji W x_j`, see
+/// [`Propagation::gcn_coefficients`] for `c`.
+///
+/// Defaults are those of `torch_geometric.nn.GCNConv`: loops added, a bias.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct GcnConfig {
+    /// Width of the input rows.
+    pub inputs: usize,
+    /// Width of the output rows.
+    pub outputs: usize,
+    /// Rule about loops.
+    pub loops: SelfLoops,
+    /// Whether there is a bias.
+    pub bias: bool,
 }
 
-/// Edges with the coefficients of the GCN propagation.
-///
-/// `c_ji = w_ji / sqrt(deg_j deg_i)` where `deg_i` is the sum of the weights of the edges *into*
-/// `i` after loops were added; a node of degree 0 has coefficient 0. Both factors use the
-/// in-degree, as `PyTorch` Geometric does, so on a directed graph this is not the symmetric
-/// normaliser of the paper.
+impl GcnConfig {
+    /// A layer with the defaults.
+    pub fn new(inputs: usize, outputs: usize) -> Self {
+        Self {
+            inputs,
+            outputs,
+            loops: SelfLoops::Add,
+            bias: true,
+        }
+    }
+
+    /// Sets the rule about loops.
+    #[must_use]
+    pub fn loops(mut self, loops: SelfLoops) -> Self {
+        self.loops = loops;
+        self
+    }
+
+    /// Sets whether there is a bias.
+    #[must_use]
+    pub fn bias(mut self, bias: bool) -> Self {
+        self.bias = bias;
+        self
+    }
+
+    /// Holds every setting against its range.
+    ///
+    /// # Errors
+    ///
+    /// [`ParamError::OutOfRange`] for a width of 0.
+    pub fn check(&self) -> Result<(), ParamError> {
+        at_least_1("inputs", self.inputs)?;
+        at_least_1("outputs", self.outputs)
+    }
+}
+
+/// Edges with the coefficients of the GCN propagation, see [`Propagation::gcn_coefficients`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct GcnGraph {
-    n_nodes: usize,
-    pub(crate) source: Vec<u32>,
-    pub(crate) target: Vec<u32>,
-    pub(crate) coefficient: Vec<f64>,
+    edges: Propagation,
+    coefficient: Vec<f64>,
 }
 
 impl GcnGraph {
     /// Normalises `edges` (source, target) of a graph of `n_nodes` nodes; without `weights` every
     /// edge has weight 1.
     ///
-    /// Edges are taken as they come: a repeated edge counts as often as it is given, of several
-    /// loops at one node the last one stays. Loops go behind the other edges, by node.
-    ///
     /// # Errors
     ///
     /// [`GraphError::TooManyNodes`], [`GraphError::NodeOutOfRange`],
-    /// [`GraphError::WeightCount`], and [`GraphError::Weight`] for a weight that is negative or
+    /// [`GraphError::EdgeCount`], and [`GraphError::Weight`] for a weight that is negative or
     /// not finite.
     ///
     /// # Complexity
     ///
-    /// O(N + E) in time and memory.
+    /// Time O(N + E log E), memory O(N + E).
     pub fn new(
         n_nodes: usize,
         edges: &[(u32, u32)],
         weights: Option<&[f64]>,
         loops: SelfLoops,
     ) -> Result<Self, GraphError> {
-        check_node_count(n_nodes)?;
-        check_edges(edges, n_nodes)?;
-        if let Some(weights) = weights {
-            if weights.len() != edges.len() {
-                return Err(GraphError::WeightCount {
-                    edges: edges.len(),
-                    weights: weights.len(),
-                });
-            }
-            let bad = weights
-                .iter()
-                .enumerate()
-                .find(|(_, w)| !w.is_finite() || **w < 0.0);
-            if let Some((edge, &value)) = bad {
-                return Err(GraphError::Weight { edge, value });
-            }
-        }
-        Ok(Self::normalise(n_nodes, edges, weights, loops))
+        let graph = crate::Graph::new(Array2::zeros((n_nodes, 0)), edges.iter().copied())?;
+        let graph = match weights {
+            Some(weights) => graph.with_edge_weight(weights)?,
+            None => graph,
+        };
+        Ok(Self::normalise(graph.edges(), graph.edge_weight(), loops))
     }
 
     /// The graph of `data` with unit weights and a loop at every node.
     pub fn of(data: &GraphSnapshots) -> Self {
-        Self::normalise(data.n_nodes(), data.edges(), None, SelfLoops::Add)
+        let edges = EdgeIndex::sorted(data.n_nodes(), data.edges());
+        Self::normalise(&edges, None, SelfLoops::Add)
     }
 
-    fn normalise(
-        n_nodes: usize,
-        edges: &[(u32, u32)],
-        weights: Option<&[f64]>,
-        loops: SelfLoops,
-    ) -> Self {
-        let weight = |e: usize| weights.map_or(1.0, |w| w[e]);
-        let fill = match loops {
-            SelfLoops::AsGiven => None,
-            SelfLoops::Add => Some(1.0),
-            SelfLoops::AddDouble => Some(2.0),
-        };
-        let (mut source, mut target, mut coefficient) = (Vec::new(), Vec::new(), Vec::new());
-        let mut push = |(j, i), w| {
-            source.push(j);
-            target.push(i);
-            coefficient.push(w);
-        };
-        let mut own = vec![fill.unwrap_or_default(); n_nodes];
-        for (e, &(j, i)) in edges.iter().enumerate() {
-            if fill.is_some() && i == j {
-                own[i as usize] = weight(e);
-            } else {
-                push((j, i), weight(e));
-            }
-        }
-        if fill.is_some() {
-            (0u32..).zip(own).for_each(|(i, w)| push((i, i), w));
-        }
-        let mut degree = vec![0.0; n_nodes];
-        for (&i, &w) in target.iter().zip(&coefficient) {
-            degree[i as usize] += w;
-        }
-        let root: Vec<f64> = degree
-            .iter()
-            .map(|&d| if d > 0.0 { 1.0 / d.sqrt() } else { 0.0 })
-            .collect();
-        for ((&j, &i), c) in source.iter().zip(&target).zip(&mut coefficient) {
-            *c *= root[j as usize] * root[i as usize];
-        }
-        Self {
-            n_nodes,
-            source,
-            target,
-            coefficient,
-        }
+    fn normalise(edges: &EdgeIndex, weights: Option<&[f64]>, loops: SelfLoops) -> Self {
+        let edges = Propagation::new(edges, loops);
+        let coefficient = edges.gcn_coefficients(weights, loops);
+        Self { edges, coefficient }
     }
 
     /// Number of nodes.
     pub fn n_nodes(&self) -> usize {
-        self.n_nodes
+        self.edges.n_nodes()
     }
 
     /// Number of edges, loops included.
     pub fn n_edges(&self) -> usize {
-        self.source.len()
+        self.edges.n_edges()
     }
 }
 
@@ -243,11 +223,8 @@ impl GcnConv {
         if let Some(bias) = &self.bias {
             y += bias;
         }
-        let edges = graph
-            .source
-            .iter()
-            .zip(&graph.target)
-            .zip(&graph.coefficient);
+        let ends = graph.edges.source().iter().zip(graph.edges.target());
+        let edges = ends.zip(&graph.coefficient);
         for ((&j, &i), &c) in edges {
             y.row_mut(i as usize).scaled_add(c, &hidden.row(j as usize));
         }

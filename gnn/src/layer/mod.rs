@@ -1,13 +1,49 @@
-//! Message-passing layers in pure Rust: the reference forward passes, and what scores a trained
-//! model where libtorch is absent.
-//!
-//! One file per layer. Each takes features `[N, inputs]` and a graph prepared for it, gives
-//! `[N, outputs]`, computes in `f64` with a fixed order of summation (the same bytes on every
-//! machine of a target), and is permutation equivariant: renumbering the nodes renumbers the rows
-//! of the output and changes nothing else. Weights have the layout of `PyTorch` Geometric, so state
-//! dicts map one to one.
+//! Layers: their settings, and their pure-Rust form.
 
+mod gat;
+mod gatv2;
 mod gcn;
+mod linear;
+mod sage;
 
+pub use gat::GatConfig;
+pub use gatv2::GatV2Config;
 pub(crate) use gcn::check_input;
-pub use gcn::{GcnConv, GcnGraph, SelfLoops};
+pub use gcn::{GcnConfig, GcnConv, GcnGraph};
+pub use linear::LinearConfig;
+pub use sage::{SageAggregation, SageConfig};
+
+use crate::ParamError;
+
+fn at_least_1(name: &'static str, n: usize) -> Result<(), ParamError> {
+    if n > 0 {
+        return Ok(());
+    }
+    Err(ParamError::OutOfRange {
+        name,
+        value: 0.0,
+        allowed: "at least 1",
+    })
+}
+
+fn check_dropout(dropout: f64) -> Result<(), ParamError> {
+    if (0.0..1.0).contains(&dropout) {
+        return Ok(());
+    }
+    Err(ParamError::OutOfRange {
+        name: "dropout",
+        value: dropout,
+        allowed: "at least 0, below 1",
+    })
+}
+
+fn check_slope(value: f64) -> Result<(), ParamError> {
+    if value.is_finite() {
+        return Ok(());
+    }
+    Err(ParamError::OutOfRange {
+        name: "negative_slope",
+        value,
+        allowed: "finite",
+    })
+}

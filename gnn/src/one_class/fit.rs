@@ -10,11 +10,11 @@ use crate::{FitError, GcnEncoder, GcnGraph, GraphSnapshots, Scaler};
 /// Where training starts: scaled data and the untrained network with its sphere.
 pub(crate) struct Start<'a> {
     params: &'a OneClassParams,
-    data: &'a GraphSnapshots,
+    pub(crate) data: &'a GraphSnapshots,
     scaler: Scaler,
     /// Scaled features, `[T, N, F]`.
     pub(crate) x: Array3<f64>,
-    pub(crate) graph: GcnGraph,
+    graph: GcnGraph,
     /// Rows `t * N + n` with at least one value.
     pub(crate) rows: Vec<usize>,
     pub(crate) initial: Sphere,

@@ -3,7 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::error::Named;
-use super::{GcnConv, GcnEdges, TorchError};
+use super::{GcnConv, GraphLayer, GraphTensors, Mode, Module, TorchError, Visitor};
 
 /// [`crate::GcnEncoder`] with gradients: graph convolutions with `ReLU` between them.
 #[derive(Debug)]
@@ -46,20 +46,15 @@ impl GcnEncoder {
             .map_err(|source| TorchError::new("to_encoder", &[], source))
     }
 
-    /// All weights, in order of the layers.
-    pub fn parameters(&self) -> impl Iterator<Item = &Tensor> {
-        self.layers.iter().flat_map(GcnConv::parameters)
-    }
-
     /// Embeds `x` of shape `[N, …, inputs]`; gives `[N, …, outputs]`.
     ///
     /// # Errors
     ///
-    /// Those of [`GcnConv::forward`].
-    pub fn forward(&self, x: &Tensor, edges: &GcnEdges) -> Result<Tensor, TorchError> {
+    /// Those of [`GraphLayer::forward`].
+    pub fn forward(&self, x: &Tensor, graph: &GraphTensors) -> Result<Tensor, TorchError> {
         let mut layers = self.layers.iter();
         let mut z = match layers.next() {
-            Some(first) => first.forward(x, edges)?,
+            Some(first) => first.forward(x, graph, Mode::Eval)?,
             None => {
                 return Err(TorchError::new(
                     "forward",
@@ -70,8 +65,16 @@ impl GcnEncoder {
         };
         for layer in layers {
             let active = z.f_relu().named("relu", &[&z])?;
-            z = layer.forward(&active, edges)?;
+            z = layer.forward(&active, graph, Mode::Eval)?;
         }
         Ok(z)
+    }
+}
+
+impl Module for GcnEncoder {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
+        for (i, layer) in self.layers.iter().enumerate() {
+            visitor.module(&i.to_string(), layer);
+        }
     }
 }

@@ -19,7 +19,8 @@ pub struct TorchError {
 }
 
 impl TorchError {
-    pub(crate) fn new(
+    /// An error of operation `op` on `inputs`.
+    pub fn new(
         op: &'static str,
         inputs: &[&Tensor],
         source: impl Into<Box<dyn Error + Send + Sync>>,

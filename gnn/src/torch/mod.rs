@@ -1,8 +1,10 @@
 //! The layers on libtorch tensors, devices, and training (feature `torch`).
 //!
-//! * [`GcnConv`], [`GcnEncoder`]: the layers of [`crate::layer`] with gradients, of any float
-//!   kind, on any device; [`GcnEdges`] is the graph they take. They convert from and to the
-//!   pure-Rust ones.
+//! * [`GraphTensors`]: a [`Graph`](crate::Graph) on a device, prepared once for every layer.
+//! * [`Edges`], [`MessagePassing`]: gather, message, reduce; every layer stands on them, and yours.
+//! * [`GcnConv`], [`SageConv`], [`GatConv`], [`GatV2Conv`], [`Linear`]: layers with gradients, of
+//!   any float kind, on any device; all are [`GraphLayer`]s and [`Module`]s.
+//! * [`GcnEncoder`]: a stack that converts from and to the pure-Rust one.
 //! * [`DeviceChoice`]: where to compute; `Auto` takes the GPU if there is one. `libtorch_cuda` is
 //!   loaded at run time, so one program serves both; [`CudaStatus`] says what was found.
 //! * [`OneClassParams::fit`](crate::OneClassParams::fit): training.
@@ -23,15 +25,23 @@
 mod device;
 mod encoder;
 mod error;
-mod gcn;
+mod graph;
+mod layer;
 mod load;
+mod message;
+mod module;
+mod state;
 mod tensor;
 mod train;
 
 pub use device::{DeviceChoice, DeviceError, TorchDevice};
 pub use encoder::GcnEncoder;
 pub use error::TorchError;
-pub use gcn::{GcnConv, GcnEdges};
+pub use graph::GraphTensors;
+pub use layer::{GatConv, GatV2Conv, GcnConv, Linear, SageConv};
 pub use load::{CudaStatus, cuda_status};
+pub use message::{Edges, Ends, MessagePassing, Reduce};
+pub use module::{GraphLayer, Init, Mode, Module, Visitor, tensor_of};
+pub use state::{load_state, state_of};
 pub use tch;
 pub use train::Epoch;

@@ -6,7 +6,7 @@ use tch::{COptimizer, Device, Kind, Tensor};
 
 use super::error::Named;
 use super::tensor::{from_indices, from_values, int, to_values};
-use super::{DeviceChoice, GcnEdges, GcnEncoder, TorchError};
+use super::{DeviceChoice, GcnEncoder, GraphTensors, Module, TorchError};
 use crate::one_class::{Start, quantile_radius};
 use crate::{FitError, GraphSnapshots, Objective, OneClass, OneClassParams, Plateau, StopReason};
 
@@ -76,7 +76,7 @@ struct Trainer<'a> {
     optimizer: COptimizer,
     /// `[N, T, F]`.
     x: Tensor,
-    edges: GcnEdges,
+    graph: GraphTensors,
     /// Rows `n * T + t` to learn from.
     rows: Tensor,
     center: Tensor,
@@ -97,7 +97,7 @@ impl<'a> Trainer<'a> {
         let (rate, decay) = (params.learning_rate, params.weight_decay);
         let mut optimizer =
             COptimizer::adamw(rate, 0.9, 0.999, decay, 1e-8, false).named("adamw", &[])?;
-        for weight in encoder.parameters() {
+        for (_, weight) in encoder.parameters() {
             optimizer
                 .add_parameters(weight, 0)
                 .named("add_parameters", &[weight])?;
@@ -107,7 +107,7 @@ impl<'a> Trainer<'a> {
             encoder,
             optimizer,
             x: from_values(&x, &[int(n), int(t), int(f)], KIND, device)?,
-            edges: GcnEdges::new(&start.graph, KIND, device)?,
+            graph: GraphTensors::new(&start.data.structure(), KIND, device)?,
             rows: from_indices(
                 start.rows.iter().map(|row| int(row % n * t + row / n)),
                 device,
@@ -157,7 +157,7 @@ impl<'a> Trainer<'a> {
 
     /// Squared distances of the rows from the centre, shape `[rows]`.
     fn squared_distances(&self) -> Result<Tensor, TorchError> {
-        let z = self.encoder.forward(&self.x, &self.edges)?;
+        let z = self.encoder.forward(&self.x, &self.graph)?;
         let z = z.f_reshape([-1, self.width]).named("reshape", &[&z])?;
         let z = z
             .f_index_select(0, &self.rows)
@@ -183,7 +183,7 @@ impl<'a> Trainer<'a> {
 
     /// The trained weights; a last step that made them infinite is an error of that epoch.
     fn weights(&self, losses: &[f64]) -> Result<crate::GcnEncoder, FitError> {
-        for weight in self.encoder.parameters() {
+        for (_, weight) in self.encoder.parameters() {
             if to_values(weight)?.iter().any(|w| !w.is_finite()) {
                 let epoch = losses.len().saturating_sub(1);
                 let loss = losses.last().copied().unwrap_or(f64::NAN);

@@ -52,7 +52,7 @@ pub(crate) struct Ready<'a> {
 
 impl Fixture {
     pub(crate) fn read() -> Result<Self, serde_json::Error> {
-        serde_json::from_str(include_str!("../fixtures/pyg_gcn.json"))
+        serde_json::from_str(include_str!("../fixtures/pyg_layers.json"))
     }
 
     pub(crate) fn x(&self) -> Array2<f64> {

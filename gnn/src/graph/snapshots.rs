@@ -2,10 +2,9 @@
 
 use ndarray::{Array3, Axis};
 
+use super::edge_index::{check_edges, check_node_count};
+use super::{EdgeIndex, Graph};
 use crate::GraphError;
-
-/// Largest number of nodes: an edge names its ends by `u32`.
-const MAX_NODES: usize = u32::MAX as usize;
 
 /// Features of the same nodes at several times, and the edges that messages run along.
 ///
@@ -129,6 +128,11 @@ impl GraphSnapshots {
         &self.features
     }
 
+    /// The edges as a graph without features.
+    pub fn structure(&self) -> Graph {
+        Graph::of_edges(EdgeIndex::sorted(self.n_nodes(), &self.edges))
+    }
+
     /// Number of missing values in the features.
     pub fn missing(&self) -> usize {
         self.missing
@@ -156,31 +160,4 @@ impl GraphSnapshots {
             .map(|(i, _)| i)
             .collect()
     }
-}
-
-/// Every node can be named by an edge.
-pub(crate) fn check_node_count(n_nodes: usize) -> Result<(), GraphError> {
-    if n_nodes > MAX_NODES {
-        return Err(GraphError::TooManyNodes {
-            n_nodes,
-            limit: MAX_NODES,
-        });
-    }
-    Ok(())
-}
-
-/// Every edge ends at a node that is there.
-pub(crate) fn check_edges(edges: &[(u32, u32)], n_nodes: usize) -> Result<(), GraphError> {
-    for (edge, &(source, target)) in edges.iter().enumerate() {
-        for node in [source, target] {
-            if node as usize >= n_nodes {
-                return Err(GraphError::NodeOutOfRange {
-                    edge,
-                    node,
-                    n_nodes,
-                });
-            }
-        }
-    }
-    Ok(())
 }

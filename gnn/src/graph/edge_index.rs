@@ -1,0 +1,185 @@
+//! Directed edges in compressed form.
+
+use std::ops::Range;
+
+use crate::GraphError;
+
+/// Largest number of nodes, and of edges: both are numbered by `u32`.
+const LIMIT: usize = u32::MAX as usize;
+
+/// Directed edges of a graph of `n_nodes` nodes, checked once and sorted by (target, source).
+///
+/// An edge `(source, target)` carries messages from source to target, as the two rows of
+/// `edge_index` in `PyTorch` Geometric. Sorted by target, the edges into a node are one range
+/// ([`incoming`](Self::incoming)), so that sums over them need no scatter, and results do not depend
+/// on the order in which edges were given. Repeated edges and loops are kept; equal edges stay in
+/// the order given. [`given`](Self::given) leads back to that order.
+///
+/// # Complexity
+///
+/// Made in time O(N + E log E); memory 12 bytes an edge and 4 bytes a node.
+///
+/// # Example
+///
+/// ```
+/// use astern_gnn::EdgeIndex;
+///
+/// let edges = EdgeIndex::new(3, [(2, 1), (1, 0), (0, 1)])?;
+/// assert_eq!(edges.pairs().collect::<Vec<_>>(), [(1, 0), (0, 1), (2, 1)]);
+/// assert_eq!(edges.given(), [1, 2, 0]);
+/// assert_eq!((edges.incoming(1), edges.in_degree(2)), (1..3, 0));
+/// # Ok::<(), astern_gnn::GraphError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EdgeIndex {
+    source: Vec<u32>,
+    target: Vec<u32>,
+    offsets: Vec<u32>,
+    given: Vec<u32>,
+}
+
+impl EdgeIndex {
+    /// Checks and sorts `edges`, given as (source, target).
+    ///
+    /// # Errors
+    ///
+    /// [`GraphError::TooManyNodes`], [`GraphError::TooManyEdges`] and
+    /// [`GraphError::NodeOutOfRange`].
+    pub fn new(
+        n_nodes: usize,
+        edges: impl IntoIterator<Item = (u32, u32)>,
+    ) -> Result<Self, GraphError> {
+        check_node_count(n_nodes)?;
+        let edges: Vec<_> = edges.into_iter().collect();
+        check_edges(&edges, n_nodes)?;
+        Ok(Self::sorted(n_nodes, &edges))
+    }
+
+    /// Sorts edges that are known to be in range.
+    pub(crate) fn sorted(n_nodes: usize, edges: &[(u32, u32)]) -> Self {
+        let mut given: Vec<u32> = (0u32..).take(edges.len()).collect();
+        given.sort_by_key(|&e| {
+            let (source, target) = edges[e as usize];
+            (target, source)
+        });
+        let ordered = given.iter().map(|&e| edges[e as usize]);
+        let (source, target): (Vec<_>, Vec<_>) = ordered.unzip();
+        let offsets = offsets(n_nodes, &target);
+        Self {
+            source,
+            target,
+            offsets,
+            given,
+        }
+    }
+
+    /// Number of nodes, N.
+    pub fn n_nodes(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// Number of edges, E.
+    pub fn n_edges(&self) -> usize {
+        self.source.len()
+    }
+
+    /// Senders `[E]`, sorted by (target, source).
+    pub fn source(&self) -> &[u32] {
+        &self.source
+    }
+
+    /// Receivers `[E]`, ascending.
+    pub fn target(&self) -> &[u32] {
+        &self.target
+    }
+
+    /// Where the edges into each node begin, `[N + 1]`: those into `i` are
+    /// `offsets[i]..offsets[i + 1]`.
+    pub fn offsets(&self) -> &[u32] {
+        &self.offsets
+    }
+
+    /// Position of each edge in the list that was given, `[E]`.
+    pub fn given(&self) -> &[u32] {
+        &self.given
+    }
+
+    /// Edges (source, target), sorted by (target, source).
+    pub fn pairs(&self) -> impl ExactSizeIterator<Item = (u32, u32)> {
+        self.source.iter().copied().zip(self.target.iter().copied())
+    }
+
+    /// Range of the edges into `node`; empty for a node that is not there.
+    pub fn incoming(&self, node: u32) -> Range<usize> {
+        let at = |i: usize| self.offsets.get(i).copied();
+        let node = node as usize;
+        match (at(node), at(node.saturating_add(1))) {
+            (Some(start), Some(end)) => start as usize..end as usize,
+            _ => 0..0,
+        }
+    }
+
+    /// Number of edges into `node`.
+    pub fn in_degree(&self, node: u32) -> usize {
+        self.incoming(node).len()
+    }
+
+    /// The same edges turned round, with the given order of this index as theirs.
+    #[must_use]
+    pub fn reversed(&self) -> Self {
+        let mut edges = vec![(0, 0); self.n_edges()];
+        for ((source, target), &given) in self.pairs().zip(&self.given) {
+            edges[given as usize] = (target, source);
+        }
+        Self::sorted(self.n_nodes(), &edges)
+    }
+
+    /// Rearranges one value an edge from the order given to the order of this index.
+    pub(crate) fn arrange<T: Copy>(&self, values: &[T]) -> Vec<T> {
+        self.given.iter().map(|&e| values[e as usize]).collect()
+    }
+}
+
+/// `[N + 1]` starts of the runs of equal targets.
+pub(super) fn offsets(n_nodes: usize, target: &[u32]) -> Vec<u32> {
+    let mut offsets = vec![0; n_nodes + 1];
+    for &i in target {
+        offsets[i as usize + 1] += 1;
+    }
+    for i in 0..n_nodes {
+        offsets[i + 1] += offsets[i];
+    }
+    offsets
+}
+
+/// Every node can be named by an edge.
+pub(crate) fn check_node_count(n_nodes: usize) -> Result<(), GraphError> {
+    if n_nodes >= LIMIT {
+        return Err(GraphError::TooManyNodes {
+            n_nodes,
+            limit: LIMIT - 1,
+        });
+    }
+    Ok(())
+}
+
+/// Every edge ends at a node that is there, and can be numbered with a loop at every node added.
+pub(crate) fn check_edges(edges: &[(u32, u32)], n_nodes: usize) -> Result<(), GraphError> {
+    let limit = LIMIT.saturating_sub(n_nodes);
+    if edges.len() >= limit {
+        let n_edges = edges.len();
+        return Err(GraphError::TooManyEdges { n_edges, limit });
+    }
+    for (edge, &(source, target)) in edges.iter().enumerate() {
+        for node in [source, target] {
+            if node as usize >= n_nodes {
+                return Err(GraphError::NodeOutOfRange {
+                    edge,
+                    node,
+                    n_nodes,
+                });
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! Graphs as data, checked once, without libtorch.
+//!
+//! * [`EdgeIndex`]: who sends messages to whom, sorted by receiver.
+//! * [`Graph`]: features of nodes and edges on an edge index.
+//! * [`SelfLoops`] and [`Propagation`]: the edges that a layer really runs on.
+//! * [`GraphSnapshots`]: features of the same nodes at several times.
+
+mod data;
+mod edge_index;
+mod propagation;
+mod snapshots;
+
+pub use data::Graph;
+pub use edge_index::EdgeIndex;
+pub use propagation::{Propagation, SelfLoops};
+pub use snapshots::GraphSnapshots;

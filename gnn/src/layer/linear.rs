@@ -1,0 +1,46 @@
+//! A dense layer on every node by itself.
+
+use serde::{Deserialize, Serialize};
+
+use super::at_least_1;
+use crate::ParamError;
+
+/// Settings of a dense layer `y = W x + b`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LinearConfig {
+    /// Width of the input rows.
+    pub inputs: usize,
+    /// Width of the output rows.
+    pub outputs: usize,
+    /// Whether there is a bias.
+    pub bias: bool,
+}
+
+impl LinearConfig {
+    /// A dense layer with a bias.
+    pub fn new(inputs: usize, outputs: usize) -> Self {
+        Self {
+            inputs,
+            outputs,
+            bias: true,
+        }
+    }
+
+    /// Sets whether there is a bias.
+    #[must_use]
+    pub fn bias(mut self, bias: bool) -> Self {
+        self.bias = bias;
+        self
+    }
+
+    /// Holds every setting against its range.
+    ///
+    /// # Errors
+    ///
+    /// [`ParamError::OutOfRange`] for a width of 0.
+    pub fn check(&self) -> Result<(), ParamError> {
+        at_least_1("inputs", self.inputs)?;
+        at_least_1("outputs", self.outputs)
+    }
+}

@@ -1,0 +1,128 @@
+//! Graph attention (GAT) on tensors.
+
+use tch::Tensor;
+
+use super::super::error::Named;
+use super::super::module::{GraphLayer, Init, Mode, Module, Visitor};
+use super::super::tensor::int;
+use super::super::{Edges, GraphTensors, TorchError};
+use super::heads::Heads;
+use super::{linear, with_bias};
+use crate::layer::GatConfig;
+
+/// Graph attention; see [`GatConfig`]. Input `[N, inputs]`, output `[N, width]`.
+///
+/// # Complexity
+///
+/// Time O(N · inputs · H C + E H C), memory O((N C + E) H): no tensor of messages is made.
+///
+/// # Source
+///
+/// Veličković et al., Graph Attention Networks, 2018 (arXiv 1710.10903); equal to
+/// `torch_geometric.nn.GATConv` 2.8.1.
+#[derive(Debug)]
+pub struct GatConv {
+    config: GatConfig,
+    heads: Heads,
+    weight: Tensor,
+    source: Tensor,
+    target: Tensor,
+    edge: Option<EdgeWeights>,
+    bias: Option<Tensor>,
+}
+
+/// `W_e` and `a_edge`.
+#[derive(Debug)]
+struct EdgeWeights {
+    weight: Tensor,
+    vector: Tensor,
+}
+
+impl GatConv {
+    /// A layer with random weights: Glorot's, the bias 0.
+    ///
+    /// # Errors
+    ///
+    /// [`TorchError`] for settings out of range, or when the device has no room.
+    pub fn new(config: &GatConfig, init: &mut Init) -> Result<Self, TorchError> {
+        config.check().map_err(|e| TorchError::new("gat", &[], e))?;
+        let (count, width) = (int(config.heads), int(config.outputs));
+        let (wide, vector) = (count * width, [1, count, width]);
+        let edge_features = int(config.edge_features);
+        Ok(Self {
+            heads: Heads {
+                count,
+                width,
+                concat: config.concat,
+            },
+            weight: init.glorot(&[wide, int(config.inputs)])?,
+            source: init.glorot(&vector)?,
+            target: init.glorot(&vector)?,
+            edge: (edge_features > 0)
+                .then(|| {
+                    Ok(EdgeWeights {
+                        weight: init.glorot(&[wide, edge_features])?,
+                        vector: init.glorot(&vector)?,
+                    })
+                })
+                .transpose()?,
+            bias: config
+                .bias
+                .then(|| init.constant(&[int(config.width())], 0.0))
+                .transpose()?,
+            config: config.clone(),
+        })
+    }
+
+    /// Attention coefficients `[E', H]` of the edges with loops, in the order of
+    /// [`Propagation`](crate::Propagation).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`forward`](GraphLayer::forward).
+    pub fn attention(&self, x: &Tensor, graph: &GraphTensors) -> Result<Tensor, TorchError> {
+        let edges = graph.edges(self.config.loops)?.copies(self.heads.count)?;
+        let h = self.heads.split(&linear(x, &self.weight, None)?)?;
+        let scores = self.scores(&h, &edges, graph)?;
+        self.heads.columns(&edges.softmax(&scores)?)
+    }
+
+    fn scores(
+        &self,
+        h: &Tensor,
+        edges: &Edges,
+        graph: &GraphTensors,
+    ) -> Result<Tensor, TorchError> {
+        let source = edges.gather_source(&self.heads.dot(h, &self.source)?)?;
+        let target = edges.gather_target(&self.heads.dot(h, &self.target)?)?;
+        let mut scores = source.f_add(&target).named("add", &[&source, &target])?;
+        if let Some(edge) = &self.edge {
+            let attributes = graph.attributes(self.config.loops, int(self.config.edge_features))?;
+            let of_edge = self.heads.split(&linear(attributes, &edge.weight, None)?)?;
+            let of_edge = self.heads.dot(&of_edge, &edge.vector)?;
+            scores = scores.f_add(&of_edge).named("add", &[&scores, &of_edge])?;
+        }
+        super::leaky_relu(&scores, self.config.negative_slope)
+    }
+}
+
+impl Module for GatConv {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
+        visitor.tensor("att_src", &self.source);
+        visitor.tensor("att_dst", &self.target);
+        visitor.optional("att_edge", self.edge.as_ref().map(|e| &e.vector));
+        visitor.optional("bias", self.bias.as_ref());
+        visitor.tensor("lin.weight", &self.weight);
+        visitor.optional("lin_edge.weight", self.edge.as_ref().map(|e| &e.weight));
+    }
+}
+
+impl GraphLayer for GatConv {
+    fn forward(&self, x: &Tensor, graph: &GraphTensors, mode: Mode) -> Result<Tensor, TorchError> {
+        let edges = graph.edges(self.config.loops)?.copies(self.heads.count)?;
+        let h = self.heads.split(&linear(x, &self.weight, None)?)?;
+        let scores = self.scores(&h, &edges, graph)?;
+        let y = edges.attend(&h, &scores, mode.dropout(self.config.dropout))?;
+        with_bias(self.heads.join(&y)?, self.bias.as_ref())
+    }
+}

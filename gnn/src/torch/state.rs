@@ -1,0 +1,65 @@
+//! Parameters of a module to names and numbers, and back.
+
+use tch::Tensor;
+
+use super::TorchError;
+use super::error::Named;
+use super::module::Module;
+use super::tensor::{from_values, int, to_values};
+use crate::StateDict;
+
+/// All parameters of `module` by name, exactly.
+///
+/// # Errors
+///
+/// [`TorchError`] when a tensor cannot be read.
+pub fn state_of(module: &dyn Module) -> Result<StateDict, TorchError> {
+    let mut state = StateDict::default();
+    for (name, tensor) in module.parameters() {
+        state.insert(name, &shape_of(tensor), to_values(tensor)?);
+    }
+    Ok(state)
+}
+
+/// Overwrites all parameters of `module` with those of `state`; nothing is changed when one is
+/// absent, has another shape, or is not known to the module.
+///
+/// # Errors
+///
+/// [`TorchError`] that names the parameter.
+pub fn load_state(module: &dyn Module, state: &StateDict) -> Result<(), TorchError> {
+    let parameters = module.parameters();
+    for (name, tensor) in &parameters {
+        let expected = shape_of(tensor);
+        let problem = match state.get(name) {
+            None => format!("`{name}` is absent"),
+            Some(found) if found.shape != expected => {
+                format!("`{name}` has shape {:?}, not {expected:?}", found.shape)
+            }
+            Some(_) => continue,
+        };
+        return Err(TorchError::new("load_state", &[tensor], problem));
+    }
+    let known = |name: &str| parameters.iter().any(|(known, _)| known == name);
+    if let Some((name, _)) = state.iter().find(|(name, _)| !known(name)) {
+        let problem = format!("`{name}` is no parameter of the model");
+        return Err(TorchError::new("load_state", &[], problem));
+    }
+    for (name, tensor) in parameters {
+        let Some(found) = state.get(&name) else {
+            continue;
+        };
+        let shape: Vec<i64> = found.shape.iter().map(|&n| int(n)).collect();
+        let values = from_values(&found.values, &shape, tensor.kind(), tensor.device())?;
+        let mut tensor = tensor.shallow_clone();
+        tch::no_grad(|| tensor.f_copy_(&values)).named("copy_", &[&tensor, &values])?;
+    }
+    Ok(())
+}
+
+fn shape_of(tensor: &Tensor) -> Vec<usize> {
+    let size = tensor.size();
+    size.into_iter()
+        .map(|n| usize::try_from(n).unwrap_or(0))
+        .collect()
+}

@@ -1,0 +1,305 @@
+//! Layers on tensors: parity with `PyTorch` Geometric, forward, attention and gradients, and with
+//! pure Rust.
+#![cfg(feature = "torch")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::error::Error;
+
+use astern_gnn::layer::{GatConfig, GatV2Config, GcnConfig, SageAggregation, SageConfig};
+use astern_gnn::ndarray::{Array2, array};
+use astern_gnn::torch::tch::{Device, Kind, Tensor};
+use astern_gnn::torch::{
+    GatConv, GatV2Conv, GcnConv, GcnEncoder, GraphLayer, GraphTensors, Init, Mode, SageConv,
+    TorchError, load_state,
+};
+use astern_gnn::{GcnGraph, Graph, Propagation, SelfLoops, StateDict};
+use common::{Outcome, healthy, snapshots};
+use serde_json::Value;
+
+fn tensor(x: &Array2<f64>, kind: Kind) -> Result<Tensor, Box<dyn Error>> {
+    let shape: Vec<i64> = x
+        .shape()
+        .iter()
+        .map(|&n| n.try_into())
+        .collect::<Result<_, _>>()?;
+    let values: Vec<f64> = x.iter().copied().collect();
+    Ok(Tensor::f_from_slice(&values)?
+        .f_reshape(&shape)?
+        .f_to_kind(kind)?)
+}
+
+fn values(tensor: &Tensor) -> Result<Vec<f64>, Box<dyn Error>> {
+    Ok(Vec::try_from(
+        &tensor.f_to_kind(Kind::Double)?.f_reshape(-1)?,
+    )?)
+}
+
+/// Largest difference, relative where numbers are larger than 1.
+fn worst(got: &[f64], expected: impl IntoIterator<Item = f64>) -> f64 {
+    let expected: Vec<_> = expected.into_iter().collect();
+    assert_eq!(got.len(), expected.len());
+    let off = |(a, b): (&f64, f64)| (a - b).abs() / b.abs().max(1.0);
+    got.iter().zip(expected).map(off).fold(0.0, f64::max)
+}
+
+/// The fixture, any of whose cases is looked up by name.
+fn fixture() -> Result<Value, Box<dyn Error>> {
+    Ok(serde_json::from_str(include_str!(
+        "fixtures/pyg_layers.json"
+    ))?)
+}
+
+/// Numbers of an array of any depth, and its shape.
+fn numbers(value: &Value) -> Result<(Vec<usize>, Vec<f64>), Box<dyn Error>> {
+    let Some(rows) = value.as_array() else {
+        return Ok((Vec::new(), vec![value.as_f64().ok_or("no number")?]));
+    };
+    let (mut shape, mut all) = (vec![rows.len()], Vec::new());
+    for (i, row) in rows.iter().enumerate() {
+        let (inner, values) = numbers(row)?;
+        if i == 0 {
+            shape.extend(inner);
+        }
+        all.extend(values);
+    }
+    Ok((shape, all))
+}
+
+fn state(value: &Value) -> Result<StateDict, Box<dyn Error>> {
+    let mut state = StateDict::default();
+    for (name, value) in value.as_object().ok_or("no parameters")? {
+        let (shape, values) = numbers(value)?;
+        state.insert(name, &shape, values);
+    }
+    Ok(state)
+}
+
+/// Nodes, edges and, as both weights and attributes, the fixture's edge weights.
+fn graph(fixture: &Value, weighted: bool, attributed: bool) -> Result<Graph, Box<dyn Error>> {
+    let (shape, x) = numbers(&fixture["x"])?;
+    let x = Array2::from_shape_vec((shape[0], shape[1]), x)?;
+    let [source, target]: [Vec<u32>; 2] = serde_json::from_value(fixture["edge_index"].clone())?;
+    let (_, weights) = numbers(&fixture["edge_weight"])?;
+    let mut graph = Graph::new(x, source.into_iter().zip(target))?;
+    if weighted {
+        graph = graph.with_edge_weight(&weights)?;
+    }
+    if attributed {
+        let column = Array2::from_shape_vec((weights.len(), 1), weights)?;
+        graph = graph.with_edge_attr(&column)?;
+    }
+    Ok(graph)
+}
+
+enum Layer {
+    Gcn(GcnConv),
+    Sage(SageConv),
+    Gat(GatConv),
+    GatV2(GatV2Conv),
+}
+
+impl Layer {
+    fn of(name: &str, init: &mut Init) -> Result<Self, TorchError> {
+        let heads = || GatConfig::new(3, 2).heads(2);
+        let heads2 = || GatV2Config::new(3, 2).heads(2);
+        Ok(match name {
+            // `improved=True` does nothing in PyTorch Geometric where there are no edge weights.
+            "gcn" | "gcn_weighted" | "gcn_improved" => {
+                Self::Gcn(GcnConv::new(&GcnConfig::new(3, 4), init)?)
+            }
+            "gcn_noloop_nobias" => {
+                let config = GcnConfig::new(3, 4).loops(SelfLoops::AsGiven).bias(false);
+                Self::Gcn(GcnConv::new(&config, init)?)
+            }
+            "sage_mean" => Self::Sage(SageConv::new(&SageConfig::new(3, 4), init)?),
+            "sage_max" => {
+                let config = SageConfig::new(3, 4).aggregation(SageAggregation::Max);
+                Self::Sage(SageConv::new(&config, init)?)
+            }
+            "sage_norm_project" => {
+                let config = SageConfig::new(3, 4).normalize(true).project(true);
+                Self::Sage(SageConv::new(&config, init)?)
+            }
+            "gat_h2_concat" => Self::Gat(GatConv::new(&heads(), init)?),
+            "gat_h2_mean" => Self::Gat(GatConv::new(&heads().concat(false), init)?),
+            "gatv2_h2_concat" => Self::GatV2(GatV2Conv::new(&heads2(), init)?),
+            "gatv2_share_h2_mean" => {
+                let config = heads2().concat(false).share_weights(true);
+                Self::GatV2(GatV2Conv::new(&config, init)?)
+            }
+            "gatv2_edge" => Self::GatV2(GatV2Conv::new(&heads2().edge_features(1), init)?),
+            other => panic!("{other}: no layer for this case"),
+        })
+    }
+
+    fn get(&self) -> &dyn GraphLayer {
+        match self {
+            Self::Gcn(layer) => layer,
+            Self::Sage(layer) => layer,
+            Self::Gat(layer) => layer,
+            Self::GatV2(layer) => layer,
+        }
+    }
+
+    fn attention(&self, graph: &GraphTensors) -> Result<Option<Tensor>, TorchError> {
+        match self {
+            Self::Gat(layer) => layer.attention(graph.x(), graph).map(Some),
+            Self::GatV2(layer) => layer.attention(graph.x(), graph).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+#[test]
+fn forward_attention_and_gradients_equal_pytorch_geometric() -> Outcome {
+    let fixture = fixture()?;
+    let cases = fixture["cases"].as_object().ok_or("no cases")?;
+    assert_eq!(cases.len(), 12);
+    for (name, case) in cases {
+        for (kind, tolerance) in [(Kind::Double, 1e-10), (Kind::Float, 1e-5)] {
+            let graph = graph(&fixture, name == "gcn_weighted", name == "gatv2_edge")?;
+            let layer = Layer::of(name, &mut Init::new(0, kind, Device::Cpu))?;
+            load_state(layer.get(), &state(&case["params"])?)?;
+            let tensors = GraphTensors::new(&graph, kind, Device::Cpu)?;
+            let y = layer.get().forward(tensors.x(), &tensors, Mode::Eval)?;
+            let off = worst(&values(&y)?, numbers(&case["y"])?.1);
+            assert!(off < tolerance, "{name} {kind:?}: y off by {off:e}");
+
+            y.f_square()?.f_sum(kind)?.f_backward()?;
+            let expected = state(&case["grad_of_sum_y2"])?;
+            let parameters = layer.get().parameters();
+            assert_eq!(parameters.len(), expected.iter().len(), "{name}");
+            for (parameter, tensor) in parameters {
+                let expected = expected.get(&parameter).ok_or("unknown parameter")?;
+                let off = worst(&values(&tensor.f_grad()?)?, expected.values.clone());
+                assert!(
+                    off < tolerance,
+                    "{name} {kind:?}: d{parameter} off by {off:e}"
+                );
+            }
+
+            let attention = layer.attention(&tensors)?;
+            assert_eq!(attention.is_some(), !case["att"].is_null(), "{name}");
+            if let Some(attention) = attention {
+                let off = attention_off(&graph, &attention, &case["att"])?;
+                assert!(off < tolerance, "{name} {kind:?}: attention off by {off:e}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Attention is compared edge by edge: loops lie elsewhere here than in the fixture.
+fn attention_off(graph: &Graph, got: &Tensor, expected: &Value) -> Result<f64, Box<dyn Error>> {
+    let [source, target]: [Vec<u32>; 2] = serde_json::from_value(expected["edge_index"].clone())?;
+    let (shape, alpha) = numbers(&expected["alpha"])?;
+    let rows = alpha.chunks(shape[1]);
+    let expected: BTreeMap<_, _> = source.into_iter().zip(target).zip(rows).collect();
+    let edges = Propagation::new(graph.edges(), SelfLoops::Replace);
+    let pairs: Vec<_> = edges.source().iter().zip(edges.target()).collect();
+    assert_eq!((pairs.len(), pairs.len()), (expected.len(), shape[0]));
+    let in_order = pairs
+        .iter()
+        .flat_map(|&(&j, &i)| expected[&(j, i)].to_vec());
+    Ok(worst(&values(got)?, in_order))
+}
+
+#[test]
+fn one_head_or_many_are_the_same_code() -> Outcome {
+    let fixture = fixture()?;
+    let tensors = GraphTensors::new(&graph(&fixture, false, false)?, Kind::Double, Device::Cpu)?;
+    let init = &mut Init::new(3, Kind::Double, Device::Cpu);
+    let layer = GatV2Conv::new(&GatV2Config::new(3, 4), init)?;
+    let y = layer.forward(tensors.x(), &tensors, Mode::Eval)?;
+    assert_eq!(y.size(), [6, 4]);
+    // Two heads with the weights of one: their mean is the one.
+    let twice = GatV2Conv::new(&GatV2Config::new(3, 4).heads(2).concat(false), init)?;
+    let mut state = StateDict::default();
+    for (name, tensor) in astern_gnn::torch::state_of(&layer)?.iter() {
+        let mut shape = tensor.shape.clone();
+        let mut values = tensor.values.clone();
+        if name != "bias" {
+            let axis = usize::from(name == "att");
+            shape[axis] *= 2;
+            values.extend(tensor.values.clone());
+        }
+        state.insert(name, &shape, values);
+    }
+    load_state(&twice, &state)?;
+    let off = worst(
+        &values(&twice.forward(tensors.x(), &tensors, Mode::Eval)?)?,
+        values(&y)?,
+    );
+    assert!(off < 1e-12, "off by {off:e}");
+    Ok(())
+}
+
+#[test]
+fn an_encoder_on_tensors_equals_the_one_in_pure_rust() -> Outcome {
+    let data = snapshots(healthy(7, 4))?;
+    let graph = GcnGraph::of(&data);
+    let structure = data.structure();
+    let encoder = astern_gnn::GcnEncoder::glorot(&[4, 16, 8], 11)?;
+    let by_node = data.x().view().permuted_axes([1, 0, 2]);
+    let x: Vec<f64> = by_node.iter().map(|v| v / 50.0).collect();
+    for (kind, tolerance) in [(Kind::Double, 1e-12), (Kind::Float, 1e-5)] {
+        let on_tensors = GcnEncoder::from_encoder(&encoder, kind, Device::Cpu)?;
+        assert_eq!(
+            on_tensors.to_encoder()?,
+            encoder,
+            "weights go there and back exactly"
+        );
+        let x = Tensor::f_from_slice(&x)?
+            .f_reshape([12, 7, 4])?
+            .f_to_kind(kind)?;
+        let tensors = GraphTensors::new(&structure, kind, Device::Cpu)?;
+        let z = on_tensors.forward(&x, &tensors)?;
+        assert_eq!(z.size(), [12, 7, 8]);
+        for (t, x) in (0..).zip(data.x().outer_iter()) {
+            let expected = encoder.embed(&x.mapv(|v| v / 50.0), &graph)?;
+            let off = worst(&values(&z.f_select(1, t)?)?, expected);
+            assert!(off < tolerance, "snapshot {t} {kind:?}: off by {off:e}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn what_libtorch_refuses_is_an_error_with_shapes() -> Outcome {
+    let graph = Graph::new(Array2::zeros((2, 2)), [(0, 1)])?;
+    let pure = astern_gnn::GcnConv::new(array![[1.0, 2.0]], None)?;
+    let layer = GcnConv::from_layer(&pure, Kind::Double, Device::Cpu)?;
+    let graph = GraphTensors::new(&graph, Kind::Double, Device::Cpu)?;
+    let forward = |x: &Array2<f64>, kind| -> Result<_, Box<dyn Error>> {
+        let x = tensor(x, kind)?;
+        Ok(layer.forward(&x, &graph, Mode::Eval).unwrap_err())
+    };
+    let nodes = forward(&Array2::zeros((3, 2)), Kind::Double)?;
+    assert_eq!(
+        nodes.source.to_string(),
+        "the first axis must have 2 entries"
+    );
+    let features = forward(&Array2::zeros((2, 3)), Kind::Double)?;
+    assert_eq!(
+        (features.op, features.shapes),
+        ("linear", vec![vec![2, 3], vec![1, 2]])
+    );
+    assert_eq!(forward(&Array2::zeros((2, 2)), Kind::Float)?.op, "linear");
+    let scalar = layer
+        .forward(&Tensor::f_from_slice(&[1.0, 2.0])?, &graph, Mode::Eval)
+        .unwrap_err();
+    assert_eq!(
+        scalar.to_string(),
+        "libtorch refused `aggregate` on shapes [[1]]"
+    );
+    let undefined = layer
+        .forward(&Tensor::new(), &graph, Mode::Eval)
+        .unwrap_err();
+    assert_eq!(
+        undefined.to_string(),
+        "libtorch refused `linear` on shapes [[], [1, 2]]"
+    );
+    Ok(())
+}
