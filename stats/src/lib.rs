@@ -15,6 +15,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod auprc;
 pub mod auroc;
 pub mod correlation;
 pub mod ema;
@@ -25,6 +26,7 @@ pub mod param;
 pub mod ranking;
 pub mod rng;
 pub mod robust;
+mod scored;
 pub mod tail;
 
 pub use param::ParamError;
