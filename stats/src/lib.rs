@@ -17,6 +17,7 @@
 
 pub mod auprc;
 pub mod auroc;
+pub mod classification;
 pub mod correlation;
 pub mod ema;
 pub mod interval;
