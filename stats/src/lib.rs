@@ -23,6 +23,7 @@ pub mod ema;
 pub mod interval;
 pub mod multiplicity;
 pub mod order;
+pub mod paired;
 pub mod param;
 pub mod ranking;
 pub mod rng;
