@@ -1,4 +1,5 @@
-//! Lets programs that cargo runs find libtorch without `LD_LIBRARY_PATH`.
+//! Compiles the kernels of message passing, and lets programs that cargo runs find libtorch without
+//! `LD_LIBRARY_PATH`.
 //!
 //! Cargo puts native search paths on the dynamic linker's path for `cargo run` and `cargo test`,
 //! but only those below its target folder. So the folder of libtorch is linked into `OUT_DIR` and
@@ -10,7 +11,7 @@
     reason = "cargo reads a build script's standard output"
 )]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
@@ -26,6 +27,7 @@ fn main() -> io::Result<()> {
         return Ok(());
     };
     let libraries = fs::canonicalize(&libraries)?;
+    kernels(&libraries);
     let link = Path::new(&out).join("libtorch");
     match fs::read_link(&link) {
         Ok(target) if target == libraries => {}
@@ -37,6 +39,36 @@ fn main() -> io::Result<()> {
     }
     println!("cargo::rustc-link-search=native={}", link.display());
     Ok(())
+}
+
+/// The headers lie beside the libraries, in libtorch's own folder and in a wheel's alike. Flags are
+/// those of torch-sys: both sides pass C++ objects to each other.
+fn kernels(libraries: &Path) {
+    const SOURCE: &str = "src/torch/kernel/kernel.cpp";
+    println!("cargo::rerun-if-changed={SOURCE}");
+    println!("cargo::rerun-if-env-changed=LIBTORCH_CXX11_ABI");
+    println!("cargo::rerun-if-env-changed=LIBTORCH_INCLUDE");
+    let root = env::var_os("LIBTORCH_INCLUDE").map_or_else(
+        || libraries.parent().unwrap_or(libraries).to_path_buf(),
+        PathBuf::from,
+    );
+    let include = root.join("include");
+    let abi = env::var("LIBTORCH_CXX11_ABI").unwrap_or_else(|_| "1".to_owned());
+    cc::Build::new()
+        .cpp(true)
+        .pic(true)
+        .std("c++17")
+        .opt_level(3)
+        .debug(false)
+        // libtorch's headers have warnings of their own.
+        .warnings(false)
+        .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
+        .include(&include)
+        .include(include.join("torch/csrc/api/include"))
+        // Without it the kernels run on one thread.
+        .flag_if_supported("-fopenmp")
+        .file(SOURCE)
+        .compile("astern_kernel");
 }
 
 #[cfg(unix)]

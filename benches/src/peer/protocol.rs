@@ -30,8 +30,12 @@ pub(super) enum Request {
 pub(super) enum Answer {
     Done,
     /// Milliseconds.
-    Took { ms: Vec<f64> },
-    Failed { error: String },
+    Took {
+        ms: Vec<f64>,
+    },
+    Failed {
+        error: String,
+    },
 }
 
 /// Answers requests from `input` until it ends.

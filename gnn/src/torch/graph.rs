@@ -132,7 +132,7 @@ impl GraphTensors {
     ///
     /// [`TorchError`], for instance when the device has no room.
     pub fn edges(&self, loops: SelfLoops) -> Result<Edges, TorchError> {
-        self.prepared(loops)?.edges.copies(1)
+        Ok(self.prepared(loops)?.edges.shared())
     }
 
     /// [`Propagation::gcn_coefficients`] of the edges with loops, `[E']`.

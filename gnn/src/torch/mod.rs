@@ -26,6 +26,7 @@ mod device;
 mod encoder;
 mod error;
 mod graph;
+mod kernel;
 mod layer;
 mod load;
 mod message;

@@ -3,7 +3,6 @@
 mod gat;
 mod gatv2;
 mod gcn;
-mod heads;
 mod linear;
 mod sage;
 
@@ -31,12 +30,14 @@ fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor, 
     x.f_linear(weight, bias).named("linear", &[x, weight])
 }
 
-/// `x` where it is above 0, else `slope * x`.
-///
-/// The derivative of `LeakyReLU`, with `x` as what it is multiplied by: `tch` has the function itself
-/// only with slope .01.
-fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor, TorchError> {
-    let sign = x.f_detach().named("detach", &[x])?;
-    sign.f_leaky_relu_backward(x, slope, false)
-        .named("leaky_relu", &[x])
+/// Output of H heads side by side `[N, H C]`, or their mean `[N, C]`.
+fn joined(y: Tensor, heads: i64, concat: bool) -> Result<Tensor, TorchError> {
+    if concat || heads == 1 {
+        return Ok(y);
+    }
+    let width = y.size().get(1).copied().unwrap_or(0) / heads.max(1);
+    let apart = y.f_reshape([-1, heads, width]).named("reshape", &[&y])?;
+    apart
+        .f_mean_dim([1].as_slice(), false, apart.kind())
+        .named("mean", &[&apart])
 }
