@@ -65,8 +65,12 @@ fn kernels(libraries: &Path) {
         .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
         .include(&include)
         .include(include.join("torch/csrc/api/include"))
+        // About vectors passed between functions; all of ours are inlined.
+        .flag_if_supported("-Wno-psabi")
         // Without it the kernels run on one thread.
         .flag_if_supported("-fopenmp")
+        // The same bits on every processor: see the file.
+        .flag_if_supported("-ffp-contract=off")
         .file(SOURCE)
         .compile("astern_kernel");
 }

@@ -43,6 +43,9 @@ pub struct Edges {
     out_edges: Tensor,
     /// Factor of each message, `[E]`: how explainers switch edges off.
     mask: Option<Tensor>,
+    /// Leaves the kernels out, as on a GPU.
+    #[cfg(test)]
+    by_libtorch: bool,
 }
 
 impl Edges {
@@ -63,6 +66,8 @@ impl Edges {
             out_offsets: tensor(&out_offsets)?,
             out_edges: tensor(&out_edges)?,
             mask: None,
+            #[cfg(test)]
+            by_libtorch: false,
         })
     }
 
@@ -104,6 +109,8 @@ impl Edges {
             out_offsets: self.out_offsets.shallow_clone(),
             out_edges: self.out_edges.shallow_clone(),
             mask: self.mask.as_ref().map(Tensor::shallow_clone),
+            #[cfg(test)]
+            by_libtorch: self.by_libtorch,
         }
     }
 
@@ -119,6 +126,10 @@ impl Edges {
 
     /// Whether the kernels of this crate take `tensor` and these edges.
     fn fits(&self, tensor: &Tensor) -> bool {
+        #[cfg(test)]
+        if self.by_libtorch {
+            return false;
+        }
         kernel::fits(tensor) && self.source.device() == Device::Cpu
     }
 
@@ -493,5 +504,114 @@ pub trait MessagePassing {
             target: edges.gather_target(x)?,
         };
         edges.reduce(&self.message(&ends)?, self.reduce())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+
+    use super::*;
+    use crate::torch::Init;
+    use crate::{EdgeIndex, Propagation, SelfLoops};
+
+    const NODES: usize = 40;
+    const HEADS: i64 = 3;
+    const WIDTH: i64 = 11;
+
+    /// Edges with a hub, a node without edges in, one without edges out, and repeated edges.
+    fn edges() -> Edges {
+        let pairs = (0..400u32).map(|k| ((k * k + 3 * k) % 39, 1 + (k * 7 + k / 9) % 39));
+        let pairs = pairs.map(|(j, i)| if i % 5 == 0 { (j, 7) } else { (j, i) });
+        let index = EdgeIndex::new(NODES, pairs).unwrap();
+        let index = Propagation::new(&index, SelfLoops::AsGiven);
+        Edges::new(index.source(), index.target(), index.offsets(), Device::Cpu).unwrap()
+    }
+
+    fn leaf(shape: &[i64], seed: u64) -> Tensor {
+        let mut init = Init::new(seed, Kind::Double, Device::Cpu);
+        init.uniform(shape, 2.0).unwrap()
+    }
+
+    /// The output of `run` on `leaves`, and the gradients of the sum of its squares.
+    fn everything(leaves: &[&Tensor], run: impl FnOnce() -> Tensor) -> Vec<Vec<f64>> {
+        let y = run();
+        y.square().sum(Kind::Double).backward();
+        let mut all = vec![super::super::tensor::to_values(&y).unwrap()];
+        for leaf in leaves {
+            let mut gradient = leaf.grad();
+            all.push(super::super::tensor::to_values(&gradient).unwrap());
+            let _ = gradient.zero_();
+        }
+        all
+    }
+
+    fn assert_close(a: &[Vec<f64>], b: &[Vec<f64>]) {
+        assert_eq!(a.len(), b.len());
+        for (a, b) in a.iter().flatten().zip(b.iter().flatten()) {
+            assert!((a - b).abs() <= 1e-12 * b.abs().max(1.0), "{a} is not {b}");
+        }
+    }
+
+    /// The same edges where the kernels do not apply, as on a GPU.
+    fn by_libtorch(edges: &Edges) -> Edges {
+        Edges {
+            by_libtorch: true,
+            ..edges.shared()
+        }
+    }
+
+    #[test]
+    fn kernels_and_libtorch_agree_on_values_and_gradients() {
+        let kernels = edges();
+        let plain = by_libtorch(&kernels);
+        let n_edges = kernels.n_edges();
+        let x = leaf(&[NODES as i64, HEADS * WIDTH], 1);
+        let right = leaf(&[NODES as i64, HEADS * WIDTH], 2);
+        let w = leaf(&[n_edges, HEADS], 3);
+        let m = leaf(&[n_edges, HEADS * WIDTH], 4);
+        let v = leaf(&[1, HEADS, WIDTH], 5);
+        let both = |leaves: &[&Tensor], run: &dyn Fn(&Edges) -> Tensor| {
+            let ours = everything(leaves, || run(&kernels));
+            assert_close(&ours, &everything(leaves, || run(&plain)));
+        };
+        both(&[&x, &w], &|e| e.aggregate(&x, Some(&w)).unwrap());
+        both(&[&x], &|e| e.aggregate(&x, None).unwrap());
+        both(&[&w], &|e| e.softmax(&w).unwrap());
+        both(&[&x, &w], &|e| e.attend(&x, &w, 0.0).unwrap());
+        both(&[&x], &|e| e.gather_source(&x).unwrap());
+        both(&[&x], &|e| e.gather_target(&x).unwrap());
+        for how in [Reduce::Sum, Reduce::Mean, Reduce::Max] {
+            both(&[&m], &|e| e.reduce(&m, how).unwrap());
+        }
+        both(&[&x, &right, &v, &m], &|e| {
+            e.scores([&x, &right, &v], Some(&m), 0.2).unwrap()
+        });
+        both(&[&x, &v], &|e| e.scores([&x, &x, &v], None, 0.2).unwrap());
+        let mask = leaf(&[n_edges], 6);
+        both(&[&x, &w, &mask], &|e| {
+            let e = e.masked(mask.shallow_clone());
+            e.attend(&x, &w, 0.0).unwrap()
+        });
+    }
+
+    #[test]
+    fn threads_do_not_change_a_bit() {
+        let edges = edges();
+        let x = leaf(&[NODES as i64, 4096], 1);
+        let v = leaf(&[1, 1, 4096], 2);
+        let run = || {
+            everything(&[&x, &v], || {
+                let scores = edges.scores([&x, &x, &v], None, 0.2).unwrap();
+                edges.attend(&x, &scores, 0.0).unwrap()
+            })
+        };
+        let threads = tch::get_num_threads();
+        tch::set_num_threads(1);
+        let one = run();
+        tch::set_num_threads(2);
+        let two = run();
+        tch::set_num_threads(threads);
+        assert_eq!(one, two);
     }
 }
