@@ -63,7 +63,17 @@ impl EdgeIndex {
             (target, source)
         });
         let ordered = given.iter().map(|&e| edges[e as usize]);
-        let (source, target): (Vec<_>, Vec<_>) = ordered.unzip();
+        let (source, target) = ordered.unzip();
+        Self::ordered(n_nodes, source, target, given)
+    }
+
+    /// Edges that are known to be in range and sorted; `given` is a permutation of their places.
+    pub(super) fn ordered(
+        n_nodes: usize,
+        source: Vec<u32>,
+        target: Vec<u32>,
+        given: Vec<u32>,
+    ) -> Self {
         let offsets = offsets(n_nodes, &target);
         Self {
             source,
@@ -163,13 +173,18 @@ pub(crate) fn check_node_count(n_nodes: usize) -> Result<(), GraphError> {
     Ok(())
 }
 
-/// Every edge ends at a node that is there, and can be numbered with a loop at every node added.
-pub(crate) fn check_edges(edges: &[(u32, u32)], n_nodes: usize) -> Result<(), GraphError> {
+/// Every edge can be numbered, with a loop at every node added.
+pub(super) fn check_edge_count(n_edges: usize, n_nodes: usize) -> Result<(), GraphError> {
     let limit = LIMIT.saturating_sub(n_nodes);
-    if edges.len() >= limit {
-        let n_edges = edges.len();
+    if n_edges >= limit {
         return Err(GraphError::TooManyEdges { n_edges, limit });
     }
+    Ok(())
+}
+
+/// Every edge ends at a node that is there and can be numbered.
+pub(crate) fn check_edges(edges: &[(u32, u32)], n_nodes: usize) -> Result<(), GraphError> {
+    check_edge_count(edges.len(), n_nodes)?;
     for (edge, &(source, target)) in edges.iter().enumerate() {
         for node in [source, target] {
             if node as usize >= n_nodes {
