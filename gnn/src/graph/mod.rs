@@ -4,6 +4,7 @@
 //! * [`Graph`]: features of nodes and edges on an edge index.
 //! * [`SelfLoops`] and [`Propagation`]: the edges that a layer really runs on.
 //! * [`Batch`]: several graphs as one.
+//! * [`NodeSplit`]: which nodes a model learns from and is tested on.
 //! * [`GraphSnapshots`]: features of the same nodes at several times.
 
 mod batch;
@@ -13,6 +14,7 @@ mod degree;
 mod edge_index;
 mod propagation;
 mod snapshots;
+mod split;
 
 pub use batch::Batch;
 pub use coalesce::Reduce;
@@ -20,3 +22,4 @@ pub use data::Graph;
 pub use edge_index::EdgeIndex;
 pub use propagation::{Propagation, SelfLoops};
 pub use snapshots::GraphSnapshots;
+pub use split::{NodeSplit, SplitError};

@@ -1,9 +1,10 @@
-//! Graphs as data: batches and undirected graphs.
+//! Graphs as data: batches, splits, undirected graphs.
 
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 mod batch;
 mod coalesce;
+mod split;
 
 use astern_gnn::Graph;
 use astern_gnn::ndarray::Array2;
