@@ -79,7 +79,8 @@ mod weights;
 pub use encoder::GcnEncoder;
 pub use error::{EncodeError, FileError, FitError, GraphError, ParamError};
 pub use graph::{EdgeIndex, Graph, GraphSnapshots, Propagation, SelfLoops};
-pub use graph::{Batch, NodeSplit, Reduce, SplitError};
+pub use graph::{NeighbourSampler, SampleError, SplitError, Subgraph, k_hop};
+pub use graph::{Batch, NodeSplit, Reduce};
 pub use layer::{GcnConv, GcnGraph};
 pub use ndarray;
 pub use one_class::{

@@ -83,6 +83,12 @@ impl EdgeIndex {
         }
     }
 
+    /// The same edges, as if they had been given in the order of this index.
+    pub(super) fn into_own_order(mut self) -> Self {
+        self.given.sort_unstable();
+        self
+    }
+
     /// Number of nodes, N.
     pub fn n_nodes(&self) -> usize {
         self.offsets.len() - 1
@@ -127,6 +133,12 @@ impl EdgeIndex {
             (Some(start), Some(end)) => start as usize..end as usize,
             _ => 0..0,
         }
+    }
+
+    /// [`incoming`](Self::incoming) as numbers of edges.
+    pub(super) fn incoming_ids(&self, node: u32) -> Range<u32> {
+        let node = node as usize;
+        self.offsets[node]..self.offsets[node + 1]
     }
 
     /// Number of edges into `node`.

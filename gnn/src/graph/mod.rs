@@ -5,6 +5,7 @@
 //! * [`SelfLoops`] and [`Propagation`]: the edges that a layer really runs on.
 //! * [`Batch`]: several graphs as one.
 //! * [`NodeSplit`]: which nodes a model learns from and is tested on.
+//! * [`k_hop`] and [`NeighbourSampler`]: the [`Subgraph`] that some nodes hear.
 //! * [`GraphSnapshots`]: features of the same nodes at several times.
 
 mod batch;
@@ -12,14 +13,20 @@ mod coalesce;
 mod data;
 mod degree;
 mod edge_index;
+mod k_hop;
 mod propagation;
+mod sample;
 mod snapshots;
 mod split;
+mod subgraph;
 
 pub use batch::Batch;
 pub use coalesce::Reduce;
 pub use data::Graph;
 pub use edge_index::EdgeIndex;
+pub use k_hop::k_hop;
 pub use propagation::{Propagation, SelfLoops};
+pub use sample::NeighbourSampler;
 pub use snapshots::GraphSnapshots;
 pub use split::{NodeSplit, SplitError};
+pub use subgraph::{SampleError, Subgraph};

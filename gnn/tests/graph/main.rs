@@ -1,9 +1,10 @@
-//! Graphs as data: batches, splits, undirected graphs.
+//! Graphs as data: batches, splits, parts and undirected graphs.
 
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 mod batch;
 mod coalesce;
+mod sample;
 mod split;
 
 use astern_gnn::Graph;
