@@ -1,4 +1,4 @@
-//! Graphs as data: batches, splits, parts and undirected graphs.
+//! Graphs as data: batches, splits, parts, undirected graphs, and graphs of telemetry.
 
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
@@ -6,6 +6,7 @@ mod batch;
 mod coalesce;
 mod sample;
 mod split;
+mod temporal;
 
 use astern_gnn::Graph;
 use astern_gnn::ndarray::Array2;
