@@ -57,13 +57,14 @@ impl EdgeIndex {
 
     /// Sorts edges that are known to be in range.
     pub(crate) fn sorted(n_nodes: usize, edges: &[(u32, u32)]) -> Self {
-        let mut given: Vec<u32> = (0u32..).take(edges.len()).collect();
-        given.sort_by_key(|&e| {
-            let (source, target) = edges[e as usize];
-            (target, source)
-        });
-        let ordered = given.iter().map(|&e| edges[e as usize]);
-        let (source, target) = ordered.unzip();
+        // Whole keys side by side sort many times faster than places of keys; the last one keeps
+        // equal edges in the order given.
+        let places = edges.iter().zip(0u32..);
+        let mut keys: Vec<_> = places.map(|(&(j, i), place)| (i, j, place)).collect();
+        keys.sort_unstable();
+        let source = keys.iter().map(|key| key.1).collect();
+        let target = keys.iter().map(|key| key.0).collect();
+        let given = keys.iter().map(|key| key.2).collect();
         Self::ordered(n_nodes, source, target, given)
     }
 
