@@ -110,6 +110,21 @@ pub enum GraphError {
         /// Its weight.
         value: f64,
     },
+    /// A batch of no graph: nothing says how wide its features are.
+    #[error("a batch needs at least one graph")]
+    EmptyBatch,
+    /// Graphs that are to be joined differ in what they have.
+    #[error("graph {part} has {name} {got:?} wide, the first graph {expected:?}; None is absent")]
+    Unlike {
+        /// Position of the graph.
+        part: usize,
+        /// What differs: `x`, `edge_weight`, `edge_attr`, `edge_type`.
+        name: &'static str,
+        /// Width in the first graph, or number of relations.
+        expected: Option<usize>,
+        /// Width in this one.
+        got: Option<usize>,
+    },
 }
 
 /// Settings or weights that no model can have.

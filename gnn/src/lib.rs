@@ -78,7 +78,11 @@ mod weights;
 
 pub use encoder::GcnEncoder;
 pub use error::{EncodeError, FileError, FitError, GraphError, ParamError};
+pub use graph::{
+    Batch, GraphWindow, MessageFlow, Missing, NeighbourSampler, NodeSplit, Reduce, Subgraph,
+};
 pub use graph::{EdgeIndex, Graph, GraphSnapshots, Propagation, SelfLoops};
+pub use graph::{SampleError, SplitError, WindowError, k_hop, message_edges};
 pub use layer::{GcnConv, GcnGraph};
 pub use ndarray;
 pub use one_class::{
