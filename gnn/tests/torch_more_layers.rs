@@ -8,16 +8,15 @@ mod common;
 use std::error::Error;
 
 use astern_gnn::layer::{
-    AttentionReadoutConfig, CausalConvConfig, GatConfig, GraphNormConfig, PatchMask,
-    PatchTransformerConfig, RecurrentConfig, RgcnConfig, SubtractiveConfig, Subtrahend, TgcnConfig,
-    TransformerConfig,
+    AttentionReadoutConfig, CausalConvConfig, GatConfig, GraphNormConfig, RecurrentConfig,
+    RgcnConfig, SubtractiveConfig, Subtrahend, TgcnConfig, TransformerConfig,
 };
 use astern_gnn::ndarray::{Array2, array};
-use astern_gnn::torch::tch::{self, Device, Kind, Tensor};
+use astern_gnn::torch::tch::{Device, Kind, Tensor};
 use astern_gnn::torch::{
     AttentionReadout, CausalConv, GatConv, GraphLayer, GraphNorm, GraphTensors, GruCell, Init,
-    LstmCell, LstmState, Mode, Module, NodeBatch, NodeGru, PatchTransformer, Reduce, RgcnConv,
-    SubtractiveConv, TgcnCell, TorchError, TransformerLayer, load_state, state_of,
+    LstmCell, LstmState, Mode, Module, NodeBatch, NodeGru, Reduce, RgcnConv, SubtractiveConv,
+    TgcnCell, TorchError, TransformerLayer, load_state, state_of,
 };
 use astern_gnn::{Graph, SelfLoops, StateDict};
 use common::Outcome;
@@ -418,130 +417,131 @@ fn no_step_of_a_convolution_sees_a_later_one() -> Outcome {
     Ok(())
 }
 
-fn patches(rate: f64) -> Result<PatchTransformer, TorchError> {
-    let layer = TransformerConfig::new(8, 2).dropout(rate);
-    let config = PatchTransformerConfig::new(2, 3, 6, layer).layers(2);
-    PatchTransformer::new(&config, &mut init(Kind::Double))
+#[test]
+fn a_mask_scales_the_messages_of_its_edges() -> Outcome {
+    let x = array![[1.0], [2.0], [4.0]];
+    let graph = Graph::new(x, [(1, 0), (2, 0), (0, 1)])?.with_edge_type(&[0, 1, 1], 2)?;
+    let graph = GraphTensors::new(&graph, Kind::Double, Device::Cpu)?;
+    let layer = RgcnConv::new(&RgcnConfig::new(1, 1, 2), &mut init(Kind::Double))?;
+    let mut known = StateDict::default();
+    known.insert("weight", &[2, 1, 1], vec![10.0, 100.0]);
+    known.insert("root", &[1, 1], vec![1.0]);
+    known.insert("bias", &[1], vec![0.0]);
+    load_state(&layer, &known)?;
+    let mask = Tensor::f_from_slice(&[0.5, 0.25, 1.0])?.f_set_requires_grad(true)?;
+    // Edges are sorted by receiver: 1 to 0, 2 to 0, 0 to 1.
+    let masked = graph.masked(&mask)?;
+    let y = layer.forward(graph.x(), &masked, Mode::Eval)?;
+    assert_eq!(values(&y)?, [111.0, 102.0, 4.0]);
+    y.f_sum(Kind::Double)?.f_backward()?;
+    assert_eq!(values(&mask.f_grad()?)?, [20.0, 400.0, 100.0]);
+    Ok(())
+}
+
+fn ones(shape: &[i64]) -> Tensor {
+    Tensor::f_ones(shape, (Kind::Double, Device::Cpu)).unwrap()
 }
 
 #[test]
-fn hidden_patches_are_not_seen() -> Outcome {
-    let model = patches(0.0)?;
-    let x = Tensor::f_arange(3 * 12 * 2, (Kind::Double, Device::Cpu))?;
-    let x = x.f_sin()?.f_reshape([3, 12, 2])?;
-    let mask = PatchMask::new(4, [3, 1])?;
-    let run = |x: &Tensor| model.reconstruct(x, &mask, Mode::Eval);
-    let before = run(&x)?;
-    assert_eq!(before.predicted.size(), [3, 2, 3, 2]);
-    // Patch 1 is steps 3 to 5, in the order of time and features.
-    let target = before.target.f_select(1, 0)?;
+fn layers_over_time_refuse_what_does_not_fit() -> Outcome {
+    let kind = Kind::Double;
+    let config = RecurrentConfig::new(3, 4);
+    let gru = GruCell::new(&config, &mut init(kind))?;
+    let lstm = LstmCell::new(&config, &mut init(kind))?;
+    let nodes = NodeGru::new(&config, &mut init(kind))?;
+    let conv = CausalConv::new(&CausalConvConfig::new(3, 4, 2), &mut init(kind))?;
+    let tgcn = TgcnCell::new(&TgcnConfig::new(3, 4), &mut init(kind))?;
+    let graph = GraphTensors::new(
+        &Graph::new(Array2::zeros((2, 3)), [(0, 1)])?,
+        kind,
+        Device::Cpu,
+    )?;
+
+    let shapes: [&[i64]; 6] = [&[2, 5, 2], &[3], &[], &[2, 2], &[1, 2, 5, 3], &[2, 5, 0]];
+    let mut inputs: Vec<Tensor> = shapes.map(ones).into();
+    inputs.push(Tensor::new());
+    for x in &inputs {
+        assert!(gru.step(x, None).is_err() && gru.sequence(x, None).is_err());
+        assert!(lstm.step(x, None).is_err() && lstm.sequence(x, None).is_err());
+        assert!(nodes.last(x).is_err() && conv.apply(x).is_err());
+        assert!(tgcn.step(x, &graph, None).is_err() && tgcn.sequence(x, &graph, None).is_err());
+    }
+    let empty = ones(&[2, 0, 3]);
+    let text = gru.sequence(&empty, None).unwrap_err();
+    assert_eq!(text.source.to_string(), "a sequence without steps");
+    assert!(lstm.sequence(&empty, None).is_err() && nodes.last(&empty).is_err());
+    assert!(tgcn.sequence(&empty, &graph, None).is_err());
+
+    let (step, window) = (ones(&[2, 3]), ones(&[2, 5, 3]));
+    let text = gru.step(&ones(&[2, 5]), None).unwrap_err();
+    assert_eq!(text.source.to_string(), "the shape must be [any, 3]");
+    for state in [ones(&[1, 4]), ones(&[2, 3]), ones(&[4]), Tensor::new()] {
+        assert!(gru.step(&step, Some(&state)).is_err());
+        assert!(gru.sequence(&window, Some(&state)).is_err());
+        assert!(tgcn.step(&step, &graph, Some(&state)).is_err());
+        assert!(tgcn.sequence(&window, &graph, Some(&state)).is_err());
+        let state = LstmState::new(ones(&[2, 4]), state);
+        assert!(lstm.step(&step, Some(&state)).is_err());
+        assert!(lstm.sequence(&window, Some(&state)).is_err());
+    }
+    let single = step.f_to_kind(Kind::Float)?;
+    assert!(gru.step(&single, None).is_err() && lstm.step(&single, None).is_err());
+    assert!(tgcn.step(&single, &graph, None).is_err());
+    let far = CausalConvConfig::new(3, 4, 2).dilation(usize::MAX);
+    let far = CausalConv::new(&far, &mut init(kind))?;
+    assert!(far.apply(&window).is_err(), "more padding than memory");
+    Ok(())
+}
+
+#[test]
+fn batches_norms_and_relations_refuse_what_does_not_fit() -> Outcome {
+    let kind = Kind::Double;
+    let batch = |of: &[i64], n| NodeBatch::new(&Tensor::from_slice(of), n);
+    let text = |batch: Result<NodeBatch, TorchError>| batch.unwrap_err().source.to_string();
+    assert_eq!(text(batch(&[0, 2, 1], 3)), "graph 2 comes before graph 1");
+    assert_eq!(text(batch(&[0, 3], 3)), "graphs must be numbered below 3");
+    assert_eq!(text(batch(&[-1, 0], 3)), "graphs must be numbered below 3");
     assert_eq!(
-        values(&target)?,
-        values(&x.f_narrow(1, 3, 3)?.f_contiguous()?)?
+        text(NodeBatch::new(&ones(&[2]), 3)),
+        "the kind is Double, not Int64"
     );
+    let square = Tensor::from_slice(&[0i64; 4]).f_reshape([2, 2])?;
+    assert_eq!(text(NodeBatch::new(&square, 3)), "the shape must be [any]");
+    assert!(NodeBatch::new(&Tensor::new(), 1).is_err());
+    assert!(batch(&[0], usize::MAX).is_err());
 
-    let changed = |at: i64, length: i64| -> Result<Tensor, Box<dyn Error>> {
-        let copy = x.f_detach_copy()?;
-        let mut part = copy.f_narrow(1, at, length)?;
-        let _ = part.f_add_scalar_(0.7)?;
-        Ok(copy)
-    };
-    let off = |x: &Tensor| -> Result<f64, Box<dyn Error>> {
-        Ok(worst(
-            &values(&run(x)?.predicted)?,
-            values(&before.predicted)?,
-        ))
-    };
-    assert!(off(&changed(3, 3)?)? < 1e-15, "a hidden patch was seen");
-    assert!(off(&changed(11, 1)?)? < 1e-15, "a hidden patch was seen");
-    assert!(off(&changed(0, 1)?)? > 1e-9, "a shown patch was not seen");
-    // Nodes do not hear each other, and nothing is hidden when encoding.
-    let one = x.f_narrow(0, 1, 1)?;
-    let z = model.encode(&x, Mode::Eval)?;
-    assert_eq!(z.size(), [3, 4, 8]);
-    let alone = model.encode(&one, Mode::Eval)?;
+    let of = batch(&[0, 0, 1], 2)?;
+    assert_eq!((of.n_nodes(), of.n_graphs()), (3, 2));
+    assert_eq!(Vec::<i64>::try_from(of.graph_of())?, [0, 0, 1]);
+    let empty = batch(&[], 2)?;
+    let y = empty.reduce(&ones(&[0, 3]), Reduce::Max)?;
+    assert_eq!(values(&y)?, [0.0; 6]);
+
+    let norm = GraphNorm::new(&GraphNormConfig::new(3), &mut init(kind))?;
+    let readout = AttentionReadout::new(&AttentionReadoutConfig::new(3), &mut init(kind))?;
+    for x in [ones(&[2, 3]), ones(&[3, 2]), ones(&[3]), Tensor::new()] {
+        assert!(norm.apply(&x, Some(&of)).is_err(), "{x:?}");
+        assert!(readout.forward(&x, &of).is_err(), "{x:?}");
+    }
+    assert!(norm.apply(&ones(&[3, 2]), None).is_err());
+    for x in [ones(&[2]), Tensor::new()] {
+        assert!(of.softmax(&x).is_err() && of.reduce(&x, Reduce::Sum).is_err());
+    }
+
+    let graph = Graph::new(Array2::zeros((2, 3)), [(0, 1)])?;
+    let graph = GraphTensors::new(&graph, kind, Device::Cpu)?;
+    let layer = RgcnConv::new(&RgcnConfig::new(3, 4, 2), &mut init(kind))?;
+    let error = layer.forward(graph.x(), &graph, Mode::Eval).unwrap_err();
+    let source = error.source.to_string();
+    assert_eq!(source, "the layer has 2 relations, the graph 1");
+
+    let huge = RgcnConfig::new(usize::MAX, usize::MAX, usize::MAX);
+    let error = RgcnConv::new(&huge, &mut init(kind)).unwrap_err();
     assert!(
-        worst(
-            &values(&alone)?,
-            values(&z.f_narrow(0, 1, 1)?.f_contiguous()?)?
-        ) < 1e-12
+        error
+            .source
+            .to_string()
+            .ends_with("at most 2^31 weights are allowed")
     );
-    let other = model.encode(&changed(11, 1)?, Mode::Eval)?;
-    assert!(worst(&values(&other)?, values(&z)?) > 1e-9);
-    Ok(())
-}
-
-#[test]
-fn a_patch_transformer_learns_by_all_its_weights() -> Outcome {
-    let model = patches(0.0)?;
-    let x = Tensor::f_arange(4 * 18 * 2, (Kind::Double, Device::Cpu))?;
-    let x = x.f_mul_scalar(0.3)?.f_sin()?.f_reshape([4, 18, 2])?;
-    let mask = PatchMask::random(6, 0.5, 3)?;
-    let loss = || -> Result<Tensor, Box<dyn Error>> {
-        let hidden = model.reconstruct(&x, &mask, Mode::Train)?;
-        Ok((hidden.predicted - hidden.target)
-            .f_abs()?
-            .f_mean(Kind::Double)?)
-    };
-    let first = loss()?;
-    first.f_backward()?;
-    for (name, p) in model.parameters() {
-        let grad = p.f_grad()?;
-        assert!(grad.defined(), "{name}");
-        assert!(grad.f_abs()?.f_max()?.f_double_value(&[])? > 0.0, "{name}");
-    }
-    for _ in 0..30 {
-        for (_, p) in model.parameters() {
-            let mut p = p.shallow_clone();
-            let step = p.f_grad()?.f_mul_scalar(-0.05)?;
-            let _ = tch::no_grad(|| p.f_add_(&step))?;
-            p.zero_grad();
-        }
-        loss()?.f_backward()?;
-    }
-    let (first, last) = (first.f_double_value(&[])?, loss()?.f_double_value(&[])?);
-    assert!(last < 0.8 * first, "{first} to {last}");
-    Ok(())
-}
-
-#[test]
-fn dropout_is_on_in_training_only() -> Outcome {
-    let model = patches(0.5)?;
-    let x = Tensor::f_ones([2, 12, 2], (Kind::Double, Device::Cpu))?;
-    let encode = |mode| -> Result<Vec<f64>, Box<dyn Error>> { values(&model.encode(&x, mode)?) };
-    assert!(worst(&encode(Mode::Eval)?, encode(Mode::Eval)?) < 1e-15);
-    assert!(worst(&encode(Mode::Train)?, encode(Mode::Train)?) > 1e-3);
-    Ok(())
-}
-
-#[test]
-fn masks_are_drawn_from_the_seed_and_checked() -> Outcome {
-    let of = |seed| PatchMask::random(12, 0.75, seed);
-    assert_eq!(of(1)?, of(1)?);
-    assert_ne!(of(1)?, of(2)?);
-    let mut often = [0; 12];
-    for seed in 0..2000 {
-        let mask = of(seed)?;
-        assert_eq!((mask.hidden().len(), mask.shown().len()), (9, 3));
-        mask.hidden().iter().for_each(|&p| often[p] += 1);
-    }
-    // 1500 expected, standard deviation 19.
-    assert!(often.iter().all(|n| (1400..1600).contains(n)), "{often:?}");
-
-    let text = |mask: Result<PatchMask, _>| {
-        let error: astern_gnn::ParamError = mask.unwrap_err();
-        error.to_string()
-    };
-    let beyond = "hidden patch is 4, allowed is below the number of patches";
-    assert_eq!(text(PatchMask::new(4, [0, 4])), beyond);
-    let none = "hidden patches is 0, allowed is at least 1, fewer than all";
-    assert_eq!(text(PatchMask::new(4, [])), none);
-    assert_eq!(text(PatchMask::random(4, 0.2, 1)), none);
-    assert_eq!(text(PatchMask::random(0, 0.5, 1)), none);
-    let all = "hidden patches is 2, allowed is at least 1, fewer than all";
-    assert_eq!(text(PatchMask::new(2, [0, 1, 1])), all);
-    for share in [1.0, -0.1, f64::NAN] {
-        assert!(text(PatchMask::random(4, share, 1)).starts_with("share is"));
-    }
     Ok(())
 }

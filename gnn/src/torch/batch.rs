@@ -5,6 +5,9 @@ use tch::{Kind, Tensor};
 use super::tensor::{int, shaped, to_indices};
 use super::{Edges, Reduce, TorchError};
 
+/// Largest number of graphs: what is kept of each takes memory even where it has no node.
+const MAX_GRAPHS: usize = 1 << 24;
+
 /// The graph of each node of a block-diagonal batch: what norms and readouts go by.
 ///
 /// Sums over the nodes of a graph are those of messages that every node sends to its graph.
@@ -33,7 +36,8 @@ impl NodeBatch {
     ///
     /// # Errors
     ///
-    /// [`TorchError`] for another shape or kind, numbers out of order or out of range.
+    /// [`TorchError`] for another shape or kind, numbers out of order or out of range, and more than
+    /// 2²⁴ graphs.
     ///
     /// # Complexity
     ///
@@ -43,6 +47,9 @@ impl NodeBatch {
         shaped("batch", batch, [None])?;
         if batch.kind() != Kind::Int64 {
             return Err(error(format!("the kind is {:?}, not Int64", batch.kind())));
+        }
+        if n_graphs > MAX_GRAPHS {
+            return Err(error(format!("{n_graphs} graphs, at most {MAX_GRAPHS}")));
         }
         let graphs = to_indices(batch)?;
         if let Some(i) = graphs.windows(2).position(|pair| pair[0] > pair[1]) {

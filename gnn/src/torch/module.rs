@@ -125,8 +125,8 @@ impl Init {
     ///
     /// [`TorchError`], for instance when the device has no room.
     pub fn glorot(&mut self, shape: &[i64]) -> Result<Tensor, TorchError> {
-        let fans: i64 = shape.iter().rev().take(2).sum();
-        self.uniform(shape, (6.0 / fans.max(1) as f64).sqrt())
+        let fans: f64 = shape.iter().rev().take(2).map(|&n| n as f64).sum();
+        self.uniform(shape, (6.0 / fans.max(1.0)).sqrt())
     }
 
     /// `U(-1/sqrt(fan_in), 1/sqrt(fan_in))`: weights and biases of torch's own dense layers.
