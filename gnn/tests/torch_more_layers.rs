@@ -378,6 +378,11 @@ fn subtraction_by_attention_as_worked_by_hand() -> Outcome {
     let heard = (low + 5.0 * high) / (low + high);
     let y = forward(&[0.5, -1.0])?;
     assert!(worst(&y, [1.0, 5.0, -heard, 8.0]) < 1e-14, "{y:?}");
+    // Scores of the edges into 2: -leaky(1) and -leaky(5).
+    let (near, far) = ((-1.0f64).exp(), (-5.0f64).exp());
+    let heard = (near + 5.0 * far) / (near + far);
+    let y = forward(&[0.5, 1.0])?;
+    assert!(worst(&y, [1.0, 5.0, -heard, 8.0]) < 1e-14, "{y:?}");
     // Scores of which the authors' exponential overflows.
     let y = forward(&[0.0, -4000.0])?;
     assert!(worst(&y, [1.0, 5.0, -5.0, 8.0]) < 1e-14, "{y:?}");

@@ -8,7 +8,9 @@ use std::error::Error;
 
 use astern_gnn::layer::{PatchMask, PatchTransformerConfig, TransformerConfig};
 use astern_gnn::torch::tch::{self, Device, Kind, Tensor};
-use astern_gnn::torch::{Init, Mode, Module, PatchTransformer, TorchError, TransformerLayer};
+use astern_gnn::torch::{
+    Init, Mode, Module, PatchTransformer, TorchError, TransformerLayer, load_state, state_of,
+};
 use common::Outcome;
 use common::parity::worst;
 use common::torch::values;
@@ -63,6 +65,34 @@ fn hidden_patches_are_not_seen() -> Outcome {
     );
     let other = model.encode(&changed(11, 1)?, Mode::Eval)?;
     assert!(worst(&values(&other)?, values(&z)?) > 1e-9);
+    Ok(())
+}
+
+#[test]
+fn hidden_patches_know_where_they_are() -> Outcome {
+    let model = patches(0.0)?;
+    // Without attention in the decoder every token stays what it is told.
+    let mut state = state_of(&model)?;
+    let name = "decoder.self_attn.out_proj.weight";
+    let shape = state.get(name).ok_or("no decoder")?.shape.clone();
+    state.insert(name, &shape, vec![0.0; shape.iter().product()]);
+    load_state(&model, &state)?;
+
+    let x = Tensor::f_ones([2, 12, 2], (Kind::Double, Device::Cpu))?;
+    let hidden = model.reconstruct(&x, &PatchMask::new(4, [1, 3])?, Mode::Eval)?;
+    let second = hidden.predicted.f_select(1, 1)?;
+    second.f_square()?.f_sum(Kind::Double)?.f_backward()?;
+    let mut parameters = model.parameters().into_iter();
+    let (_, position) = parameters
+        .find(|(name, _)| name == "position")
+        .ok_or("no positions")?;
+    let by_row =
+        position
+            .f_grad()?
+            .f_abs()?
+            .f_sum_dim_intlist([1].as_slice(), false, Kind::Double)?;
+    let moved: Vec<bool> = values(&by_row)?.into_iter().map(|g| g > 0.0).collect();
+    assert_eq!(moved, [false, false, false, true, false, false]);
     Ok(())
 }
 
