@@ -1,17 +1,35 @@
 //! Layers: their settings, and their pure-Rust form.
 
+mod causal_conv;
 mod gat;
 mod gatv2;
 mod gcn;
+mod graph_norm;
 mod linear;
+mod patch_transformer;
+mod readout;
+mod recurrent;
+mod rgcn;
 mod sage;
+mod subtractive;
+mod tgcn;
+mod transformer;
 
+pub use causal_conv::CausalConvConfig;
 pub use gat::GatConfig;
 pub use gatv2::GatV2Config;
 pub(crate) use gcn::check_input;
 pub use gcn::{GcnConfig, GcnConv, GcnGraph};
+pub use graph_norm::GraphNormConfig;
 pub use linear::LinearConfig;
+pub use patch_transformer::{PatchMask, PatchTransformerConfig};
+pub use readout::AttentionReadoutConfig;
+pub use recurrent::RecurrentConfig;
+pub use rgcn::RgcnConfig;
 pub use sage::{SageAggregation, SageConfig};
+pub use subtractive::{SubtractiveConfig, Subtrahend};
+pub use tgcn::TgcnConfig;
+pub use transformer::TransformerConfig;
 
 use crate::ParamError;
 
@@ -23,6 +41,17 @@ fn at_least_1(name: &'static str, n: usize) -> Result<(), ParamError> {
         name,
         value: 0.0,
         allowed: "at least 1",
+    })
+}
+
+fn check_above_0(name: &'static str, value: f64) -> Result<(), ParamError> {
+    if value.is_finite() && value > 0.0 {
+        return Ok(());
+    }
+    Err(ParamError::OutOfRange {
+        name,
+        value,
+        allowed: "finite, above 0",
     })
 }
 

@@ -37,10 +37,10 @@ pub struct Edges {
     target: Tensor,
     /// Start of the edges into each node, `[N + 1]`.
     offsets: Tensor,
-    /// Start of the edges out of each node in `out_edges`, `[N + 1]`.
+    /// Start of the edges out of each node in `out_order`, `[N + 1]`.
     out_offsets: Tensor,
     /// Edges by sender, `[E]`.
-    out_edges: Tensor,
+    out_order: Tensor,
     /// Factor of each message, `[E]`: how explainers switch edges off.
     mask: Option<Tensor>,
     /// Leaves the kernels out, as on a GPU.
@@ -57,14 +57,16 @@ impl Edges {
         device: Device,
     ) -> Result<Self, TorchError> {
         let tensor = |values: &[u32]| from_indices(values.iter().map(|&v| v.into()), device);
-        let (out_offsets, out_edges) = by_source(source, offsets.len() - 1);
+        // Senders may be others than receivers: the nodes of a batch that send to their graphs.
+        let senders = source.iter().map(|&j| j as usize + 1).max().unwrap_or(0);
+        let (out_offsets, out_order) = by_source(source, senders.max(offsets.len() - 1));
         Ok(Self {
             n_nodes: int(offsets.len()) - 1,
             source: tensor(source)?,
             target: tensor(target)?,
             offsets: tensor(offsets)?,
             out_offsets: tensor(&out_offsets)?,
-            out_edges: tensor(&out_edges)?,
+            out_order: tensor(&out_order)?,
             mask: None,
             #[cfg(test)]
             by_libtorch: false,
@@ -107,7 +109,7 @@ impl Edges {
             target: self.target.shallow_clone(),
             offsets: self.offsets.shallow_clone(),
             out_offsets: self.out_offsets.shallow_clone(),
-            out_edges: self.out_edges.shallow_clone(),
+            out_order: self.out_order.shallow_clone(),
             mask: self.mask.as_ref().map(Tensor::shallow_clone),
             #[cfg(test)]
             by_libtorch: self.by_libtorch,
@@ -120,7 +122,7 @@ impl Edges {
             target: &self.target,
             offsets: &self.offsets,
             out_offsets: &self.out_offsets,
-            out_edges: &self.out_edges,
+            out_order: &self.out_order,
         }
     }
 
@@ -301,6 +303,10 @@ impl Edges {
             }
             (weights, mask) => weights.or(mask.as_ref()),
         };
+        if let Some(other) = weights.filter(|w| w.kind() != x.kind()) {
+            let source = format!("rows are {:?}, weights {:?}", x.kind(), other.kind());
+            return Err(TorchError::new("aggregate", &[x, other], source));
+        }
         let heads = weights.map_or(1, |w| w.size().get(1).copied().unwrap_or(1));
         let shape = x.size();
         let width = shape.iter().skip(1).product::<i64>();
@@ -309,8 +315,7 @@ impl Edges {
             return Err(TorchError::new("aggregate", &[x], source));
         }
         let rows = x.f_reshape([self.n_nodes, width]).named("reshape", &[x])?;
-        let of_a_kind = weights.is_none_or(|w| w.kind() == x.kind() && self.fits(w));
-        let sum = if self.fits(x) && of_a_kind {
+        let sum = if self.fits(x) && weights.is_none_or(|w| self.fits(w)) {
             kernel::aggregate(&rows, weights, self.sorted(), heads)?
         } else {
             self.aggregate_by_messages(&rows, weights, heads)?
@@ -515,7 +520,7 @@ mod tests {
     use crate::torch::Init;
     use crate::{EdgeIndex, Propagation, SelfLoops};
 
-    const NODES: usize = 40;
+    const NODES: i64 = 40;
     const HEADS: i64 = 3;
     const WIDTH: i64 = 11;
 
@@ -523,7 +528,7 @@ mod tests {
     fn edges() -> Edges {
         let pairs = (0..400u32).map(|k| ((k * k + 3 * k) % 39, 1 + (k * 7 + k / 9) % 39));
         let pairs = pairs.map(|(j, i)| if i % 5 == 0 { (j, 7) } else { (j, i) });
-        let index = EdgeIndex::new(NODES, pairs).unwrap();
+        let index = EdgeIndex::new(40, pairs).unwrap();
         let index = Propagation::new(&index, SelfLoops::AsGiven);
         Edges::new(index.source(), index.target(), index.offsets(), Device::Cpu).unwrap()
     }
@@ -566,8 +571,8 @@ mod tests {
         let kernels = edges();
         let plain = by_libtorch(&kernels);
         let n_edges = kernels.n_edges();
-        let x = leaf(&[NODES as i64, HEADS * WIDTH], 1);
-        let right = leaf(&[NODES as i64, HEADS * WIDTH], 2);
+        let x = leaf(&[NODES, HEADS * WIDTH], 1);
+        let right = leaf(&[NODES, HEADS * WIDTH], 2);
         let w = leaf(&[n_edges, HEADS], 3);
         let m = leaf(&[n_edges, HEADS * WIDTH], 4);
         let v = leaf(&[1, HEADS, WIDTH], 5);
@@ -598,7 +603,7 @@ mod tests {
     #[test]
     fn threads_do_not_change_a_bit() {
         let edges = edges();
-        let x = leaf(&[NODES as i64, 4096], 1);
+        let x = leaf(&[NODES, 4096], 1);
         let v = leaf(&[1, 1, 4096], 2);
         let run = || {
             everything(&[&x, &v], || {

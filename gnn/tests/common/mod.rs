@@ -2,6 +2,10 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod parity;
+#[cfg(feature = "torch")]
+pub(crate) mod torch;
+
 use std::error::Error;
 
 use astern_gnn::ndarray::{Array1, Array2, Array3};

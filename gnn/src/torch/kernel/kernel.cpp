@@ -1,7 +1,7 @@
 // Message passing on the CPU as operations of libtorch's autograd.
 //
 // Edges are sorted by receiver; `offsets[i]..offsets[i + 1]` are those into node i, and
-// `out_edges[out_offsets[j]..out_offsets[j + 1]]` those out of node j. Every sum runs over one node's
+// `out_order[out_offsets[j]..out_offsets[j + 1]]` those out of node j. Every sum runs over one node's
 // edges in that order and belongs to one thread, so results do not depend on the number of threads.
 // No operation makes a tensor of messages `[E, d]`. Gradients of gradients are not provided.
 
@@ -24,11 +24,11 @@ using torch::autograd::Function;
 using torch::autograd::variable_list;
 
 struct Edges {
-    Tensor source, target, offsets, out_offsets, out_edges;
+    Tensor source, target, offsets, out_offsets, out_order;
 
     int64_t nodes() const { return offsets.size(0) - 1; }
     int64_t count() const { return source.size(0); }
-    variable_list list() const { return {source, target, offsets, out_offsets, out_edges}; }
+    variable_list list() const { return {source, target, offsets, out_offsets, out_order}; }
     static Edges from(const variable_list& saved, size_t first) {
         return {saved[first], saved[first + 1], saved[first + 2], saved[first + 3], saved[first + 4]};
     }
@@ -181,7 +181,7 @@ Tensor weighted_sum(const Tensor& x, const Tensor& w, const Edges& g, int64_t he
                                         w.defined() ? w.const_data_ptr<scalar_t>() : nullptr,
                                         y.mutable_data_ptr<scalar_t>(),
                                         ids(along ? g.offsets : g.out_offsets),
-                                        along ? nullptr : ids(g.out_edges),
+                                        along ? nullptr : ids(g.out_order),
                                         ids(along ? g.source : g.target),
                                         heads,
                                         width / heads};
@@ -462,7 +462,7 @@ struct Scores : Function<Scores> {
                                  score_targets(at_targets, begin, end);
                              });
             const score_sources_args<scalar_t> at_sources{of, up, by_l.mutable_data_ptr<scalar_t>(),
-                                                          ids(g.out_offsets), ids(g.out_edges)};
+                                                          ids(g.out_offsets), ids(g.out_order)};
             at::parallel_for(0, nodes, size, [&](int64_t begin, int64_t end) {
                 score_sources(at_sources, begin, end);
             });
@@ -622,11 +622,11 @@ extern "C" {
 
 // As torch-sys passes tensors: pointers to at::Tensor, the result on the heap.
 struct AsternEdges {
-    const Tensor *source, *target, *offsets, *out_offsets, *out_edges;
+    const Tensor *source, *target, *offsets, *out_offsets, *out_order;
 };
 
 static Edges edges_of(const AsternEdges* g) {
-    return {*g->source, *g->target, *g->offsets, *g->out_offsets, *g->out_edges};
+    return {*g->source, *g->target, *g->offsets, *g->out_offsets, *g->out_order};
 }
 
 Tensor* astern_aggregate(const Tensor* x, const Tensor* w, const AsternEdges* g, int64_t heads,
@@ -651,7 +651,7 @@ Tensor* astern_softmax(const Tensor* scores, const AsternEdges* g, char* message
 Tensor* astern_gather_source(const Tensor* x, const AsternEdges* g, char* message,
                              size_t capacity) {
     return guarded(message, capacity, [&] {
-        return Gather::apply(*x, *g->source, *g->out_offsets, maybe(g->out_edges));
+        return Gather::apply(*x, *g->source, *g->out_offsets, maybe(g->out_order));
     });
 }
 

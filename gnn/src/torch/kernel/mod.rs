@@ -19,7 +19,7 @@ use super::TorchError;
 /// Room for what C++ says went wrong.
 const MESSAGE: usize = 1024;
 
-/// Edges sorted by receiver, and by sender through `out_edges`, all `Int64` on the CPU and in
+/// Edges sorted by receiver, and by sender through `out_order`, all `Int64` on the CPU and in
 /// range.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sorted<'a> {
@@ -27,7 +27,7 @@ pub(super) struct Sorted<'a> {
     pub(super) target: &'a Tensor,
     pub(super) offsets: &'a Tensor,
     pub(super) out_offsets: &'a Tensor,
-    pub(super) out_edges: &'a Tensor,
+    pub(super) out_order: &'a Tensor,
 }
 
 #[repr(C)]
@@ -36,7 +36,7 @@ struct AsternEdges {
     target: *const C_tensor,
     offsets: *const C_tensor,
     out_offsets: *const C_tensor,
-    out_edges: *const C_tensor,
+    out_order: *const C_tensor,
 }
 
 impl Sorted<'_> {
@@ -46,7 +46,7 @@ impl Sorted<'_> {
             target: self.target.as_ptr(),
             offsets: self.offsets.as_ptr(),
             out_offsets: self.out_offsets.as_ptr(),
-            out_edges: self.out_edges.as_ptr(),
+            out_order: self.out_order.as_ptr(),
         }
     }
 }
