@@ -68,7 +68,9 @@ assert_eq!(loaded.score(&healthy)?, model.score(&healthy)?);
 mod encoder;
 mod error;
 pub mod graph;
+mod kernel;
 pub mod layer;
+pub mod model;
 pub mod one_class;
 mod scale;
 mod state;
@@ -80,6 +82,7 @@ pub use encoder::GcnEncoder;
 pub use error::{EncodeError, FileError, FitError, GraphError, ParamError};
 pub use graph::{EdgeIndex, Graph, GraphSnapshots, Propagation, SelfLoops};
 pub use layer::{GcnConv, GcnGraph};
+pub use model::{Activation, Checkpoint, LayerConfig, Network, NetworkConfig, PreparedGraph, Real};
 pub use ndarray;
 pub use one_class::{
     Collapse, CollapsePolicy, Objective, OneClass, OneClassParams, Plateau, StopReason, TrainReport,

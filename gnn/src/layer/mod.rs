@@ -3,15 +3,25 @@
 mod gat;
 mod gatv2;
 mod gcn;
+mod gru;
 mod linear;
+mod recurrent;
 mod sage;
+mod weights;
 
 pub use gat::GatConfig;
+pub(crate) use gat::GatConv;
 pub use gatv2::GatV2Config;
+pub(crate) use gatv2::GatV2Conv;
 pub(crate) use gcn::check_input;
 pub use gcn::{GcnConfig, GcnConv, GcnGraph};
+pub(crate) use gru::Gru;
+pub(crate) use linear::Linear;
 pub use linear::LinearConfig;
+pub use recurrent::RecurrentConfig;
+pub(crate) use sage::SageConv;
 pub use sage::{SageAggregation, SageConfig};
+pub(crate) use weights::{Parameters, Weights};
 
 use crate::ParamError;
 
@@ -26,7 +36,7 @@ fn at_least_1(name: &'static str, n: usize) -> Result<(), ParamError> {
     })
 }
 
-fn check_dropout(dropout: f64) -> Result<(), ParamError> {
+pub(crate) fn check_dropout(dropout: f64) -> Result<(), ParamError> {
     if (0.0..1.0).contains(&dropout) {
         return Ok(());
     }

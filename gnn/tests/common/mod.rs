@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod pyg;
+
 use std::error::Error;
 
 use astern_gnn::ndarray::{Array1, Array2, Array3};
