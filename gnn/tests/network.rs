@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::error::Error;
+
 use astern_gnn::layer::{
     GatConfig, GatV2Config, GcnConfig, LinearConfig, RecurrentConfig, SageAggregation, SageConfig,
 };
@@ -11,14 +13,29 @@ use astern_gnn::{
     Activation, Checkpoint, EncodeError, FileError, Graph, LayerConfig, Network, NetworkConfig,
     ParamError, PreparedGraph, Real, SelfLoops, StateDict,
 };
-use common::{Outcome, noise, pyg};
+use common::parity::{self, numbers, pyg_layers, worst};
+use common::{Outcome, any_graph, noise, pyg};
 use proptest::prelude::*;
+use serde_json::Value;
 
-/// Largest difference, relative where numbers are larger than 1.
-fn worst<F: Real + Into<f64>>(got: &Array2<F>, expected: &[f64]) -> f64 {
-    assert_eq!(got.len(), expected.len());
-    let off = |(&a, b): (&F, &f64)| (a.into() - b).abs() / b.abs().max(1.0);
-    got.iter().zip(expected).map(off).fold(0.0, f64::max)
+fn wide<F: Real + Into<f64>>(y: &Array2<F>) -> Vec<f64> {
+    y.iter().map(|&v| v.into()).collect()
+}
+
+/// A network of the one layer of a case.
+fn of_case(name: &str, case: &Value) -> Result<Checkpoint, Box<dyn Error>> {
+    let mut state = StateDict::default();
+    for (parameter, tensor) in parity::state(&case["params"])?.iter() {
+        state.insert(
+            format!("0.{parameter}"),
+            &tensor.shape,
+            tensor.values.clone(),
+        );
+    }
+    Ok(Checkpoint::new(
+        NetworkConfig::new().layer(pyg::layer(name)),
+        state,
+    )?)
 }
 
 fn run<F: Real>(checkpoint: &Checkpoint, graph: &Graph) -> Array2<F> {
@@ -32,17 +49,15 @@ fn run<F: Real>(checkpoint: &Checkpoint, graph: &Graph) -> Array2<F> {
 
 #[test]
 fn every_layer_equals_pytorch_geometric() -> Outcome {
-    let fixture = pyg::fixture()?;
+    let fixture = pyg_layers()?;
     let cases = fixture["cases"].as_object().ok_or("no cases")?;
     assert_eq!(cases.len(), 12);
     for (name, case) in cases {
-        let config = NetworkConfig::new().layer(pyg::layer(name));
-        let checkpoint = Checkpoint::new(config, pyg::state(&case["params"], "0.")?)?;
-        let graph = pyg::graph(&fixture, name == "gcn_weighted", name == "gatv2_edge")?;
-        let (_, expected) = pyg::numbers(&case["y"])?;
-        let off = worst(&run::<f64>(&checkpoint, &graph), &expected);
+        let (checkpoint, graph) = (of_case(name, case)?, pyg::graph(&fixture, name)?);
+        let (_, expected) = numbers(&case["y"])?;
+        let off = worst(&wide(&run::<f64>(&checkpoint, &graph)), expected.clone());
         assert!(off < 1e-10, "{name} f64: off by {off:e}");
-        let off = worst(&run::<f32>(&checkpoint, &graph), &expected);
+        let off = worst(&wide(&run::<f32>(&checkpoint, &graph)), expected);
         assert!(off < 1e-5, "{name} f32: off by {off:e}");
     }
     Ok(())
@@ -192,8 +207,8 @@ fn every_activation_is_torchs() -> Outcome {
         state.insert("0.weight", &[1, 1], vec![1.0]);
         state.insert("1.weight", &[1, 1], vec![1.0]);
         let off = worst(
-            &run::<f64>(&Checkpoint::new(config, state)?, &graph),
-            &expected,
+            &wide(&run::<f64>(&Checkpoint::new(config, state)?, &graph)),
+            expected,
         );
         assert!(off < 1e-15, "{activation:?}: off by {off:e}");
     }
@@ -427,33 +442,15 @@ fn other_files_are_named_for_what_they_are() -> Outcome {
     Ok(())
 }
 
-prop_compose! {
-    /// A graph of 0 to 8 nodes, weighted and attributed, repeated edges and loops among them.
-    fn any_graph()(n in 0u32..8)(
-        edges in prop::collection::vec((0..n.max(1), 0..n.max(1), 0.0..2.0f64), if n == 0 { 0..1 } else { 0..20 }),
-        x in prop::collection::vec(-3.0..3.0f64, n as usize * 3),
-        n in Just(n as usize),
-    ) -> Graph {
-        let x = Array2::from_shape_vec((n, 3), x).unwrap();
-        let weights: Vec<f64> = edges.iter().map(|e| e.2).collect();
-        let attributes = Array2::from_shape_vec((weights.len(), 1), weights.clone()).unwrap();
-        let graph = Graph::new(x, edges.iter().map(|e| (e.0, e.1))).unwrap();
-        graph.with_edge_weight(&weights).unwrap().with_edge_attr(&attributes).unwrap()
-    }
-}
-
 proptest! {
     #[test]
-    fn any_graph_has_an_output_in_both_kinds(graph in any_graph()) {
-        let fixture = pyg::fixture().unwrap();
+    fn any_graph_has_an_output_in_both_kinds(graph in any_graph(0..8)) {
+        let fixture = pyg_layers().unwrap();
         for (name, case) in fixture["cases"].as_object().unwrap() {
-            let config = NetworkConfig::new().layer(pyg::layer(name));
-            let state = pyg::state(&case["params"], "0.").unwrap();
-            let checkpoint = Checkpoint::new(config, state).unwrap();
+            let checkpoint = of_case(name, case).unwrap();
             let (single, double) = (run::<f32>(&checkpoint, &graph), run::<f64>(&checkpoint, &graph));
             prop_assert_eq!(double.dim(), (graph.n_nodes(), checkpoint.config().outputs()));
-            let expected: Vec<f64> = double.iter().copied().collect();
-            let off = worst(&single, &expected);
+            let off = worst(&wide(&single), wide(&double));
             prop_assert!(off < 1e-4, "{}: off by {:e}", name, off);
         }
     }

@@ -314,7 +314,8 @@ impl Edges {
             (weights, mask) => weights.or(mask.as_ref()),
         };
         let shape = x.size();
-        let rows = x.f_reshape([self.n_nodes, -1]).named("reshape", &[x])?;
+        let width = shape[1..].iter().product();
+        let rows = x.f_reshape([self.n_nodes, width]).named("reshape", &[x])?;
         // A bag of rows of a table, summed with weights: the kernel that embeddings use.
         let (sum, ..) = Tensor::f_embedding_bag(
             &rows,

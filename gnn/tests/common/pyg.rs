@@ -1,64 +1,27 @@
-//! The fixtures made with `PyTorch` Geometric.
+//! Graph and layers of the cases of `pyg_layers.json`.
 
 use std::error::Error;
 
 use astern_gnn::layer::{GatConfig, GatV2Config, GcnConfig, SageAggregation, SageConfig};
 use astern_gnn::ndarray::Array2;
-use astern_gnn::{Graph, LayerConfig, SelfLoops, StateDict};
+use astern_gnn::{Graph, LayerConfig, SelfLoops};
 use serde_json::Value;
 
-/// The fixture, any of whose cases is looked up by name.
-pub(crate) fn fixture() -> Result<Value, Box<dyn Error>> {
-    Ok(serde_json::from_str(include_str!(
-        "../fixtures/pyg_layers.json"
-    ))?)
-}
+use super::parity::{self, numbers};
 
-/// Numbers of an array of any depth, and its shape.
-pub(crate) fn numbers(value: &Value) -> Result<(Vec<usize>, Vec<f64>), Box<dyn Error>> {
-    let Some(rows) = value.as_array() else {
-        return Ok((Vec::new(), vec![value.as_f64().ok_or("no number")?]));
-    };
-    let (mut shape, mut all) = (vec![rows.len()], Vec::new());
-    for (i, row) in rows.iter().enumerate() {
-        let (inner, values) = numbers(row)?;
-        if i == 0 {
-            shape.extend(inner);
-        }
-        all.extend(values);
-    }
-    Ok((shape, all))
-}
-
-/// Parameters by name, each name after `prefix`.
-pub(crate) fn state(value: &Value, prefix: &str) -> Result<StateDict, Box<dyn Error>> {
-    let mut state = StateDict::default();
-    for (name, value) in value.as_object().ok_or("no parameters")? {
-        let (shape, values) = numbers(value)?;
-        state.insert(format!("{prefix}{name}"), &shape, values);
-    }
-    Ok(state)
-}
-
-/// Nodes, edges and, as both weights and attributes, the fixture's edge weights.
-pub(crate) fn graph(
-    fixture: &Value,
-    weighted: bool,
-    attributed: bool,
-) -> Result<Graph, Box<dyn Error>> {
-    let (shape, x) = numbers(&fixture["x"])?;
-    let x = Array2::from_shape_vec((shape[0], shape[1]), x)?;
-    let [source, target]: [Vec<u32>; 2] = serde_json::from_value(fixture["edge_index"].clone())?;
+/// Nodes and edges; the fixture's edge weights as weights or as attributes, where the case has
+/// them.
+pub(crate) fn graph(fixture: &Value, name: &str) -> Result<Graph, Box<dyn Error>> {
+    let graph = parity::graph(fixture)?;
     let (_, weights) = numbers(&fixture["edge_weight"])?;
-    let mut graph = Graph::new(x, source.into_iter().zip(target))?;
-    if weighted {
-        graph = graph.with_edge_weight(&weights)?;
-    }
-    if attributed {
-        let column = Array2::from_shape_vec((weights.len(), 1), weights)?;
-        graph = graph.with_edge_attr(&column)?;
-    }
-    Ok(graph)
+    Ok(match name {
+        "gcn_weighted" => graph.with_edge_weight(&weights)?,
+        "gatv2_edge" => {
+            let column = Array2::from_shape_vec((weights.len(), 1), weights)?;
+            graph.with_edge_attr(&column)?
+        }
+        _ => graph,
+    })
 }
 
 /// The layer of a case: 3 inputs.

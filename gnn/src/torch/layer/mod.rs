@@ -1,17 +1,42 @@
 //! Layers with gradients; settings are in [`crate::layer`].
 
+mod causal_conv;
 mod gat;
 mod gatv2;
 mod gcn;
+mod graph_norm;
+mod gru;
 mod heads;
+mod layer_norm;
 mod linear;
+mod lstm;
+mod node_gru;
+mod patch_transformer;
+mod readout;
+mod recurrent;
+mod rgcn;
 mod sage;
+mod subtractive;
+mod tgcn;
+mod transformer;
 
+pub use causal_conv::CausalConv;
 pub use gat::GatConv;
 pub use gatv2::GatV2Conv;
 pub use gcn::GcnConv;
+pub use graph_norm::GraphNorm;
+pub use gru::GruCell;
 pub use linear::Linear;
+pub use lstm::{LstmCell, LstmState};
+pub use node_gru::NodeGru;
+pub use patch_transformer::{PatchTransformer, Reconstruction};
+pub use readout::AttentionReadout;
+pub use recurrent::Sequence;
+pub use rgcn::RgcnConv;
 pub use sage::SageConv;
+pub use subtractive::SubtractiveConv;
+pub use tgcn::TgcnCell;
+pub use transformer::TransformerLayer;
 
 use tch::Tensor;
 
@@ -29,6 +54,14 @@ fn with_bias(y: Tensor, bias: Option<&Tensor>) -> Result<Tensor, TorchError> {
 /// `x W^T + b`.
 fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor, TorchError> {
     x.f_linear(weight, bias).named("linear", &[x, weight])
+}
+
+/// `y * keep`, scaled up, of which dropout leaves a share of `1 - rate`; 0 leaves all.
+fn dropped(y: Tensor, rate: f64) -> Result<Tensor, TorchError> {
+    if rate > 0.0 {
+        return y.f_dropout(rate, true).named("dropout", &[&y]);
+    }
+    Ok(y)
 }
 
 /// `x` where it is above 0, else `slope * x`.
