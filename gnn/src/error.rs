@@ -173,6 +173,22 @@ pub enum ParamError {
         /// Entries of the bias.
         got: usize,
     },
+    /// A parameter is absent, or has another shape than the settings say.
+    #[error("parameter `{name}` must have shape {expected:?}, found {got:?}")]
+    Tensor {
+        /// Name of the parameter.
+        name: String,
+        /// Shape that the settings ask for.
+        expected: Vec<usize>,
+        /// Shape that was found; `None` where the parameter is absent.
+        got: Option<Vec<usize>>,
+    },
+    /// A parameter that no layer has.
+    #[error("`{name}` is no parameter of the network")]
+    UnknownTensor {
+        /// Name of the parameter.
+        name: String,
+    },
     /// A weight or a bias is infinite or `NaN`.
     #[error("a weight is {value}")]
     NonFiniteWeight {
@@ -211,6 +227,25 @@ pub enum EncodeError {
         /// Nodes in the features.
         got: usize,
     },
+    /// The graph has another number of edge attributes.
+    #[error("{got} edge attributes, the layer takes {expected}")]
+    EdgeFeatureCount {
+        /// Attributes that the layer takes.
+        expected: usize,
+        /// Attributes of the graph's edges, 0 without any.
+        got: usize,
+    },
+    /// A network that begins with a GRU takes a window, any other one snapshot.
+    #[error("input of {got} axes, the network takes {expected}")]
+    InputAxes {
+        /// Axes of the input that the network takes.
+        expected: usize,
+        /// Axes of the input.
+        got: usize,
+    },
+    /// A window without steps.
+    #[error("a window of 0 steps")]
+    EmptyWindow,
 }
 
 /// Why a model could not be fitted.
@@ -271,7 +306,7 @@ pub enum FileError {
         source: Box<dyn Error + Send + Sync>,
     },
     /// A safetensors file of something else.
-    #[error("the file holds no one-class model: metadata `{key}` is absent")]
+    #[error("the file holds another thing: metadata `{key}` is absent")]
     NotAModel {
         /// Name of the metadata entry that was looked for.
         key: &'static str,

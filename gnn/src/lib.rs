@@ -68,7 +68,9 @@ assert_eq!(loaded.score(&healthy)?, model.score(&healthy)?);
 mod encoder;
 mod error;
 pub mod graph;
+mod kernel;
 pub mod layer;
+pub mod model;
 pub mod one_class;
 mod scale;
 mod state;
@@ -84,6 +86,7 @@ pub use graph::{
 pub use graph::{EdgeIndex, Graph, GraphSnapshots, Propagation, SelfLoops};
 pub use graph::{SampleError, SplitError, WindowError, k_hop, message_edges};
 pub use layer::{GcnConv, GcnGraph};
+pub use model::{Activation, Checkpoint, LayerConfig, Network, NetworkConfig, PreparedGraph, Real};
 pub use ndarray;
 pub use one_class::{
     Collapse, CollapsePolicy, Objective, OneClass, OneClassParams, Plateau, StopReason, TrainReport,

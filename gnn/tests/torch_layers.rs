@@ -7,32 +7,18 @@ mod common;
 use std::collections::BTreeMap;
 use std::error::Error;
 
-use astern_gnn::layer::{GatConfig, GatV2Config, GcnConfig, SageAggregation, SageConfig};
+use astern_gnn::layer::GatV2Config;
 use astern_gnn::ndarray::{Array2, array};
 use astern_gnn::torch::tch::{Device, Kind, Tensor};
 use astern_gnn::torch::{
     GatConv, GatV2Conv, GcnConv, GcnEncoder, GraphLayer, GraphTensors, Init, Mode, SageConv,
     TorchError, load_state,
 };
-use astern_gnn::{GcnGraph, Graph, Propagation, SelfLoops, StateDict};
+use astern_gnn::{GcnGraph, Graph, LayerConfig, Propagation, SelfLoops, StateDict};
 use common::parity::{self, numbers, pyg_layers, state, worst};
 use common::torch::{assert_parity, tensor, values};
-use common::{Outcome, healthy, snapshots};
+use common::{Outcome, healthy, pyg, snapshots};
 use serde_json::Value;
-
-/// Nodes, edges and, as both weights and attributes, the fixture's edge weights.
-fn graph(fixture: &Value, weighted: bool, attributed: bool) -> Result<Graph, Box<dyn Error>> {
-    let (_, weights) = numbers(&fixture["edge_weight"])?;
-    let mut graph = parity::graph(fixture)?;
-    if weighted {
-        graph = graph.with_edge_weight(&weights)?;
-    }
-    if attributed {
-        let column = Array2::from_shape_vec((weights.len(), 1), weights)?;
-        graph = graph.with_edge_attr(&column)?;
-    }
-    Ok(graph)
-}
 
 enum Layer {
     Gcn(GcnConv),
@@ -43,35 +29,12 @@ enum Layer {
 
 impl Layer {
     fn of(name: &str, init: &mut Init) -> Result<Self, TorchError> {
-        let heads = || GatConfig::new(3, 2).heads(2);
-        let heads2 = || GatV2Config::new(3, 2).heads(2);
-        Ok(match name {
-            // `improved=True` does nothing in PyTorch Geometric where there are no edge weights.
-            "gcn" | "gcn_weighted" | "gcn_improved" => {
-                Self::Gcn(GcnConv::new(&GcnConfig::new(3, 4), init)?)
-            }
-            "gcn_noloop_nobias" => {
-                let config = GcnConfig::new(3, 4).loops(SelfLoops::AsGiven).bias(false);
-                Self::Gcn(GcnConv::new(&config, init)?)
-            }
-            "sage_mean" => Self::Sage(SageConv::new(&SageConfig::new(3, 4), init)?),
-            "sage_max" => {
-                let config = SageConfig::new(3, 4).aggregation(SageAggregation::Max);
-                Self::Sage(SageConv::new(&config, init)?)
-            }
-            "sage_norm_project" => {
-                let config = SageConfig::new(3, 4).normalize(true).project(true);
-                Self::Sage(SageConv::new(&config, init)?)
-            }
-            "gat_h2_concat" => Self::Gat(GatConv::new(&heads(), init)?),
-            "gat_h2_mean" => Self::Gat(GatConv::new(&heads().concat(false), init)?),
-            "gatv2_h2_concat" => Self::GatV2(GatV2Conv::new(&heads2(), init)?),
-            "gatv2_share_h2_mean" => {
-                let config = heads2().concat(false).share_weights(true);
-                Self::GatV2(GatV2Conv::new(&config, init)?)
-            }
-            "gatv2_edge" => Self::GatV2(GatV2Conv::new(&heads2().edge_features(1), init)?),
-            other => panic!("{other}: no layer for this case"),
+        Ok(match pyg::layer(name) {
+            LayerConfig::Gcn(config) => Self::Gcn(GcnConv::new(&config, init)?),
+            LayerConfig::Sage(config) => Self::Sage(SageConv::new(&config, init)?),
+            LayerConfig::Gat(config) => Self::Gat(GatConv::new(&config, init)?),
+            LayerConfig::GatV2(config) => Self::GatV2(GatV2Conv::new(&config, init)?),
+            other => panic!("{other:?} is in no case"),
         })
     }
 
@@ -100,7 +63,7 @@ fn forward_attention_and_gradients_equal_pytorch_geometric() -> Outcome {
     assert_eq!(cases.len(), 12);
     for (name, case) in cases {
         for (kind, tolerance) in [(Kind::Double, 1e-10), (Kind::Float, 1e-5)] {
-            let graph = graph(&fixture, name == "gcn_weighted", name == "gatv2_edge")?;
+            let graph = pyg::graph(&fixture, name)?;
             let layer = Layer::of(name, &mut Init::new(0, kind, Device::Cpu))?;
             load_state(layer.get(), &state(&case["params"])?)?;
             let tensors = GraphTensors::new(&graph, kind, Device::Cpu)?;
@@ -136,7 +99,7 @@ fn attention_off(graph: &Graph, got: &Tensor, expected: &Value) -> Result<f64, B
 #[test]
 fn one_head_or_many_are_the_same_code() -> Outcome {
     let fixture = pyg_layers()?;
-    let tensors = GraphTensors::new(&graph(&fixture, false, false)?, Kind::Double, Device::Cpu)?;
+    let tensors = GraphTensors::new(&parity::graph(&fixture)?, Kind::Double, Device::Cpu)?;
     let init = &mut Init::new(3, Kind::Double, Device::Cpu);
     let layer = GatV2Conv::new(&GatV2Config::new(3, 4), init)?;
     let y = layer.forward(tensors.x(), &tensors, Mode::Eval)?;

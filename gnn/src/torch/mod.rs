@@ -7,6 +7,8 @@
 //! * [`RgcnConv`], [`SubtractiveConv`], [`GraphNorm`]: relations, deviation from neighbours, norms.
 //! * [`GruCell`], [`LstmCell`], [`NodeGru`], [`TgcnCell`], [`CausalConv`], [`PatchTransformer`]: time.
 //! * [`NodeBatch`], [`AttentionReadout`]: many graphs at once, and one row for each.
+//! * [`Network`]: a stack of any of them, from settings; its weights are a
+//!   [`Checkpoint`](crate::Checkpoint).
 //! * [`GcnEncoder`]: a stack that converts from and to the pure-Rust one.
 //! * [`DeviceChoice`]: where to compute; `Auto` takes the GPU if there is one. `libtorch_cuda` is
 //!   loaded at run time, so one program serves both; [`CudaStatus`] says what was found.
@@ -35,6 +37,7 @@ mod layer;
 mod load;
 mod message;
 mod module;
+mod network;
 mod state;
 mod tensor;
 mod train;
@@ -52,6 +55,7 @@ pub use layer::{
 pub use load::{CudaStatus, cuda_status};
 pub use message::{Edges, Ends, MessagePassing, Reduce};
 pub use module::{GraphLayer, Init, Mode, Module, Visitor, tensor_of};
+pub use network::Network;
 pub use state::{load_state, state_of};
 pub use tch;
 pub use train::Epoch;

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use astern_gnn::ndarray::Array2;
+use astern_gnn::ndarray::{ArrayRef, Dimension};
 use astern_gnn::torch::Module;
 use astern_gnn::torch::tch::{Kind, Tensor};
 use serde_json::Value;
@@ -10,7 +10,10 @@ use serde_json::Value;
 use super::Outcome;
 use super::parity::{numbers, state, worst};
 
-pub(crate) fn tensor(x: &Array2<f64>, kind: Kind) -> Result<Tensor, Box<dyn Error>> {
+pub(crate) fn tensor<D: Dimension>(
+    x: &ArrayRef<f64, D>,
+    kind: Kind,
+) -> Result<Tensor, Box<dyn Error>> {
     let shape: Vec<i64> = x
         .shape()
         .iter()
