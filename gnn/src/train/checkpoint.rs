@@ -1,0 +1,138 @@
+//! A training that can be taken up again, as bytes.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::state::Progress;
+use super::{Report, TrainParams};
+use crate::file::{read, write_atomic};
+use crate::weights::{Tensors, Unpacked};
+use crate::{FileError, StateDict};
+
+/// Version of the format, raised with every change that an older reader cannot read.
+const FORMAT: u32 = 1;
+/// Name of the metadata entry that marks a file as ours.
+const KEY: &str = "astern.training";
+
+/// A training between two epochs: parameters, the best ones so far, the optimiser's state, how far
+/// schedule and early stop have got, the report, the settings, and a description of the model.
+///
+/// Made by `torch::train::Trainer::checkpoint`; `Trainer::resume` goes on from it as if training had
+/// never stopped, to the last bit. Can be read without libtorch.
+///
+/// The bytes are a safetensors file with numbers as `F64` and a CRC-32 over all of it: a cut or
+/// changed file does not load. Tensors are named `parameters.<name>`, `best.<name>`,
+/// `optimizer.<name>.<slot>`.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Checkpoint {
+    /// Settings of the training.
+    pub params: TrainParams,
+    /// Parameters after the last epoch.
+    pub parameters: StateDict,
+    /// Parameters of the best epoch, where they are to be put back.
+    pub best: Option<StateDict>,
+    /// State of the optimiser, `<parameter>.<slot>`.
+    pub optimizer: StateDict,
+    /// What the caller wants to find again: the settings of the model, its scaler.
+    pub config: Value,
+    /// Version of the library that wrote it.
+    pub library: String,
+    pub(crate) progress: Progress,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Description {
+    format: u32,
+    library: String,
+    params: TrainParams,
+    has_best: bool,
+    progress: Progress,
+    config: Value,
+}
+
+impl Checkpoint {
+    /// The course of the training so far.
+    pub fn report(&self) -> &Report {
+        &self.progress.report
+    }
+
+    /// Number of epochs that ran.
+    pub fn epochs_run(&self) -> usize {
+        self.progress.epoch()
+    }
+
+    /// The bytes of a safetensors file; [`from_bytes`](Self::from_bytes) gives back an equal
+    /// checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Malformed`] when the description is too large for the format (100 MB).
+    pub fn to_bytes(&self) -> Result<Vec<u8>, FileError> {
+        let description = Description {
+            format: FORMAT,
+            library: self.library.clone(),
+            params: self.params.clone(),
+            has_best: self.best.is_some(),
+            progress: self.progress.clone(),
+            config: self.config.clone(),
+        };
+        let mut tensors = Tensors::default();
+        tensors.put_all("parameters", &self.parameters);
+        tensors.put_all("optimizer", &self.optimizer);
+        if let Some(best) = &self.best {
+            tensors.put_all("best", best);
+        }
+        let description = serde_json::to_string(&description).map_err(|source| {
+            let source = source.into();
+            FileError::Header { source }
+        })?;
+        tensors.pack(KEY, description)
+    }
+
+    /// Reads a checkpoint from [`to_bytes`](Self::to_bytes)' bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`], by what is wrong: cut off or no safetensors file, another file, another
+    /// format version, changed bytes, numbers that are not finite, settings out of range.
+    ///
+    /// # Complexity
+    ///
+    /// Time and memory linear in the number of bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, FileError> {
+        let file = Unpacked::new(bytes, KEY, FORMAT)?;
+        let description: Description = file.description()?;
+        description.params.check()?;
+        let all = file.all()?;
+        Ok(Self {
+            params: description.params,
+            parameters: all.below("parameters"),
+            best: description.has_best.then(|| all.below("best")),
+            optimizer: all.below("optimizer"),
+            config: description.config,
+            library: description.library,
+            progress: description.progress,
+        })
+    }
+
+    /// Writes the file in one step: whatever happens, the old or the new one is there, whole.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Io`] and those of [`to_bytes`](Self::to_bytes).
+    pub fn save(&self, path: &Path) -> Result<(), FileError> {
+        write_atomic(path, &self.to_bytes()?)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Io`] and those of [`from_bytes`](Self::from_bytes).
+    pub fn load(path: &Path) -> Result<Self, FileError> {
+        Self::from_bytes(&read(path)?)
+    }
+}
