@@ -13,7 +13,7 @@ use safetensors::{SafeTensors, serialize};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{FileError, StateDict};
+use crate::FileError;
 
 const CHECKSUM: &str = "checksum";
 
@@ -31,13 +31,6 @@ impl Tensors {
     ) {
         let bytes = values.into_iter().flat_map(|v| v.to_le_bytes()).collect();
         self.0.insert(name.into(), (shape.to_vec(), bytes));
-    }
-
-    /// Adds the tensors of `state`, each as `prefix`, a dot and its name.
-    pub(crate) fn put_all(&mut self, prefix: &str, state: &StateDict) {
-        for (name, tensor) in state.iter() {
-            self.put(format!("{prefix}.{name}"), &tensor.shape, &tensor.values);
-        }
     }
 
     /// The bytes, with `description` as the metadata entry `key`.
@@ -115,15 +108,6 @@ impl<'a> Unpacked<'a> {
         let values: Vec<_> = words.iter().map(|&word| f64::from_le_bytes(word)).collect();
         in_range(name, &values, "finite", f64::is_finite)?;
         Ok(values)
-    }
-
-    /// All tensors, of whatever shape; their numbers are finite.
-    pub(crate) fn all(&self) -> Result<StateDict, FileError> {
-        let mut state = StateDict::default();
-        for (name, view) in self.tensors.iter().filter(|(name, _)| *name != CHECKSUM) {
-            state.insert(name, view.shape(), self.values(name, view.shape())?);
-        }
-        Ok(state)
     }
 
     /// Finite numbers of a tensor of shape `[len]`.

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use astern_stats::rng::seeded;
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::SearchError;
-use crate::train::draw::below;
+use crate::train::draw::shuffle;
 
 /// One division of items into those to learn from and those to judge by; both ascending.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,11 +96,4 @@ fn deal(items: &[u32], k: usize) -> Vec<Fold> {
         }
     };
     (0..k).map(fold).collect()
-}
-
-/// Fisher and Yates' shuffle.
-fn shuffle(items: &mut [u32], rng: &mut ChaCha8Rng) {
-    for i in (1..items.len()).rev() {
-        items.swap(i, below(rng, i + 1));
-    }
 }

@@ -1,5 +1,6 @@
 //! A training that can be taken up again, as bytes.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use super::state::Progress;
 use super::{Report, TrainParams};
 use crate::file::{read, write_atomic};
 use crate::weights::{Tensors, Unpacked};
-use crate::{FileError, StateDict};
+use crate::{FileError, StateDict, StateTensor};
 
 /// Version of the format, raised with every change that an older reader cannot read.
 const FORMAT: u32 = 1;
@@ -48,9 +49,34 @@ struct Description {
     format: u32,
     library: String,
     params: TrainParams,
-    has_best: bool,
+    /// Shapes by name: the checksum covers what is written here.
+    parameters: Shapes,
+    best: Option<Shapes>,
+    optimizer: Shapes,
     progress: Progress,
     config: Value,
+}
+
+type Shapes = BTreeMap<String, Vec<usize>>;
+
+fn shapes(state: &StateDict) -> Shapes {
+    let shape = |(name, tensor): (&str, &StateTensor)| (name.into(), tensor.shape.clone());
+    state.iter().map(shape).collect()
+}
+
+fn put(tensors: &mut Tensors, family: &str, state: &StateDict) {
+    for (name, tensor) in state.iter() {
+        tensors.put(format!("{family}.{name}"), &tensor.shape, &tensor.values);
+    }
+}
+
+fn take(file: &Unpacked<'_>, family: &str, shapes: &Shapes) -> Result<StateDict, FileError> {
+    let mut state = StateDict::default();
+    for (name, shape) in shapes {
+        let values = file.values(&format!("{family}.{name}"), shape)?;
+        state.insert(name, shape, values);
+    }
+    Ok(state)
 }
 
 impl Checkpoint {
@@ -75,15 +101,17 @@ impl Checkpoint {
             format: FORMAT,
             library: self.library.clone(),
             params: self.params.clone(),
-            has_best: self.best.is_some(),
+            parameters: shapes(&self.parameters),
+            best: self.best.as_ref().map(shapes),
+            optimizer: shapes(&self.optimizer),
             progress: self.progress.clone(),
             config: self.config.clone(),
         };
         let mut tensors = Tensors::default();
-        tensors.put_all("parameters", &self.parameters);
-        tensors.put_all("optimizer", &self.optimizer);
+        put(&mut tensors, "parameters", &self.parameters);
+        put(&mut tensors, "optimizer", &self.optimizer);
         if let Some(best) = &self.best {
-            tensors.put_all("best", best);
+            put(&mut tensors, "best", best);
         }
         let description = serde_json::to_string(&description).map_err(|source| {
             let source = source.into();
@@ -106,12 +134,12 @@ impl Checkpoint {
         let file = Unpacked::new(bytes, KEY, FORMAT)?;
         let description: Description = file.description()?;
         description.params.check()?;
-        let all = file.all()?;
+        let best = description.best.as_ref();
         Ok(Self {
             params: description.params,
-            parameters: all.below("parameters"),
-            best: description.has_best.then(|| all.below("best")),
-            optimizer: all.below("optimizer"),
+            parameters: take(&file, "parameters", &description.parameters)?,
+            best: best.map(|best| take(&file, "best", best)).transpose()?,
+            optimizer: take(&file, "optimizer", &description.optimizer)?,
             config: description.config,
             library: description.library,
             progress: description.progress,

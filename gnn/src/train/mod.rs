@@ -11,6 +11,7 @@ mod params;
 mod report;
 pub(crate) mod rule;
 mod schedule;
+mod smote;
 mod state;
 mod watch;
 
@@ -20,6 +21,7 @@ pub use optimizer::{AdamConfig, OptimizerConfig, RmsPropConfig, SgdConfig};
 pub use params::{Clip, TrainParams};
 pub use report::{Problem, Report, StopReason};
 pub use schedule::{Schedule, Scheduler};
+pub use smote::{Smote, SmoteAmount, SmoteError, SmotePlan, Synthetic};
 #[cfg(feature = "torch")]
 pub(crate) use state::{Measured, Progress};
 pub use watch::{EarlyStop, Goal, MinDelta, Watch};

@@ -32,6 +32,7 @@ pub(crate) fn from_0_below_1(name: &'static str, value: f64) -> Result<(), Param
     hold(ok, name, value, "at least 0, below 1")
 }
 
+#[cfg(feature = "torch")]
 pub(crate) fn share(name: &'static str, value: f64) -> Result<(), ParamError> {
     hold((0.0..=1.0).contains(&value), name, value, "from 0 to 1")
 }

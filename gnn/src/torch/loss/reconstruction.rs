@@ -126,7 +126,7 @@ impl SparseReconstruction {
         seed: u64,
     ) -> Result<NodeErrors, TorchError> {
         let attribute = attribute_errors(x, reconstructed)?;
-        let structure = self.structure(z, seed)?;
+        let structure = self.structure_errors(z, seed)?;
         let alpha = self.attribute_weight;
         let own = attribute.f_mul_scalar(alpha).named("mul", &[&attribute])?;
         let pairs = structure
@@ -156,7 +156,12 @@ impl SparseReconstruction {
         super::mean(&self.errors(x, reconstructed, z, seed)?.score, weights)
     }
 
-    fn structure(&self, z: &Tensor, seed: u64) -> Result<Tensor, TorchError> {
+    /// [`NodeErrors::structure`] alone.
+    ///
+    /// # Errors
+    ///
+    /// [`TorchError`] for another number of nodes.
+    pub fn structure_errors(&self, z: &Tensor, seed: u64) -> Result<Tensor, TorchError> {
         let n = int(self.sampler.n_nodes());
         if z.dim() != 2 || z.size()[0] != n {
             let expected = format!("expected [{n}, d]");

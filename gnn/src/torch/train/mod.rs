@@ -49,6 +49,7 @@ mod gradients;
 mod optimizer;
 #[cfg(feature = "progress")]
 mod progress;
+mod smote;
 mod step;
 mod trainer;
 
@@ -58,5 +59,6 @@ pub use gradients::Gradients;
 pub use optimizer::Optimizer;
 #[cfg(feature = "progress")]
 pub use progress::progress_bar;
+pub use smote::{EdgePredictor, SmoteTensors};
 pub use step::Step;
 pub use trainer::Trainer;
