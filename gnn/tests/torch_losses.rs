@@ -68,7 +68,7 @@ fn check_slope(x: &[f64], loss: impl Fn(&Tensor) -> Tensor) {
     }
 }
 
-fn says(error: TorchError, part: &str) {
+fn says(error: &TorchError, part: &str) {
     let text = format!("{error}: {}", error.source);
     assert!(text.contains(part), "{text}");
 }
@@ -139,10 +139,10 @@ fn focal_is_finite_everywhere_and_checked() -> Outcome {
         (FocalConfig::default().alpha(f64::NAN), "alpha"),
         (FocalConfig::default().gamma(-1.0), "gamma"),
     ] {
-        says(focal(&logits, &targets, &config, None).unwrap_err(), name);
+        says(&focal(&logits, &targets, &config, None).unwrap_err(), name);
     }
     let short = focal(&logits, &tensor(&[1.0]), &FocalConfig::default(), None);
-    says(short.unwrap_err(), "shapes must be equal");
+    says(&short.unwrap_err(), "shapes must be equal");
     close(&[prior_bias(0.01)?], &[-(99f64.ln())]);
     for bad in [0.0, 1.0, f64::NAN] {
         assert!(prior_bias(bad).is_err());
@@ -170,7 +170,7 @@ fn cross_entropy_is_weighted_by_class_and_item() -> Outcome {
         &[some / 6.5],
     );
     let even = CrossEntropy::new(&[2, 0, 2], 3, Device::Cpu)?.balanced()?;
-    let each = (items[0] + items[2]) / 2.0 + items[1];
+    let each = f64::midpoint(items[0], items[2]) + items[1];
     close(&[value(&even.loss(&logits, None)?)], &[each / 2.0]);
     let x: Vec<f64> = values(&logits);
     check_slope(&x, |x| {
@@ -183,23 +183,23 @@ fn cross_entropy_is_weighted_by_class_and_item() -> Outcome {
         "masked out"
     );
     says(
-        CrossEntropy::new(&[3], 3, Device::Cpu).unwrap_err(),
+        &CrossEntropy::new(&[3], 3, Device::Cpu).unwrap_err(),
         "label is 3",
     );
     let one = || CrossEntropy::new(&[0], 2, Device::Cpu).unwrap();
-    says(one().class_weights(&[1.0]).unwrap_err(), "class_weights");
+    says(&one().class_weights(&[1.0]).unwrap_err(), "class_weights");
     says(
-        one().class_weights(&[1.0, -1.0]).unwrap_err(),
+        &one().class_weights(&[1.0, -1.0]).unwrap_err(),
         "class_weights",
     );
     says(
-        plain.items(&logits.narrow(0, 0, 2)).unwrap_err(),
+        &plain.items(&logits.narrow(0, 0, 2)).unwrap_err(),
         "expected [3, 3]",
     );
     let none = plain.loss(&logits, Some(&mask.zeros_like()));
-    says(none.unwrap_err(), "weights sum to 0");
+    says(&none.unwrap_err(), "weights sum to 0");
     let wide = plain.loss(&logits, Some(&tensor(&[1.0, 1.0])));
-    says(wide.unwrap_err(), "shapes must be equal");
+    says(&wide.unwrap_err(), "shapes must be equal");
     let empty = CrossEntropy::new(&[], 2, Device::Cpu)?.balanced()?;
     assert!(empty.loss(&tensor(&[]).reshape([0, 2]), None).is_err());
     Ok(())
@@ -222,7 +222,7 @@ fn margins_equal_torch() -> Outcome {
         margin_ranking(a, &b, 0.5, None).unwrap()
     });
     for bad in [-0.1, f64::NAN, f64::INFINITY] {
-        says(margin_ranking(&a, &b, bad, None).unwrap_err(), "margin");
+        says(&margin_ranking(&a, &b, bad, None).unwrap_err(), "margin");
     }
     assert!(margin_ranking(&a, &tensor(&[1.0]), 0.5, None).is_err());
     Ok(())
@@ -283,12 +283,12 @@ fn one_class_losses_equal_the_fixture() -> Outcome {
     let mean = distances.iter().sum::<f64>() / 6.0;
     close(&[value(&one_class_hard(&squared, None)?)], &[mean]);
     let mask = tensor(&[1.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
-    let two = (distances[0] + distances[5]) / 2.0;
+    let two = f64::midpoint(distances[0], distances[5]);
     close(&[value(&one_class_hard(&squared, Some(&mask))?)], &[two]);
     check_slope(&distances, |d| one_class_soft(d, radius, nu, None).unwrap());
     for bad in [0.0, 1.5, f64::NAN] {
-        says(one_class_soft(&squared, 1.0, bad, None).unwrap_err(), "nu");
-        says(sphere_radius(&squared, bad).unwrap_err(), "nu");
+        says(&one_class_soft(&squared, 1.0, bad, None).unwrap_err(), "nu");
+        says(&sphere_radius(&squared, bad).unwrap_err(), "nu");
     }
     assert!(one_class_hard(&tensor(&[]), None).is_err());
     Ok(())
@@ -333,7 +333,7 @@ fn structure_errors_are_means_over_the_pairs_of_a_node() -> Outcome {
     let errors = loss.errors(&x, &(&x + 2.0), &rows, 1)?;
     let expected = [
         told(0, 1, true),
-        (told(1, 0, true) + told(1, 2, true)) / 2.0,
+        f64::midpoint(told(1, 0, true), told(1, 2, true)),
         told(2, 1, true),
         0.0,
     ];
@@ -343,7 +343,7 @@ fn structure_errors_are_means_over_the_pairs_of_a_node() -> Outcome {
     close(&values(&errors.score), &scores);
     let mask = tensor(&[1.0, 0.0, 0.0, 1.0]);
     let masked = loss.loss(&x, &(&x + 2.0), &rows, 1, Some(&mask))?;
-    close(&[value(&masked)], &[(scores[0] + scores[3]) / 2.0]);
+    close(&[value(&masked)], &[f64::midpoint(scores[0], scores[3])]);
 
     // Node 1 has only 3 left, node 0 has 2 and 3.
     let with = SparseReconstruction::new(&edges, 0.25, 50, Device::Cpu)?;
@@ -362,10 +362,10 @@ fn structure_errors_are_means_over_the_pairs_of_a_node() -> Outcome {
 
     for bad in [-0.1, 1.1, f64::NAN] {
         let error = SparseReconstruction::new(&edges, bad, 1, Device::Cpu).unwrap_err();
-        says(error, "attribute_weight");
+        says(&error, "attribute_weight");
     }
     says(
-        with.structure_errors(&rows.narrow(0, 0, 3), 1).unwrap_err(),
+        &with.structure_errors(&rows.narrow(0, 0, 3), 1).unwrap_err(),
         "expected [4, d]",
     );
     assert!(with.errors(&x, &rows.narrow(0, 0, 2), &rows, 1).is_err());

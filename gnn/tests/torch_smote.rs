@@ -13,15 +13,14 @@ use astern_gnn::torch::train::{EdgePredictor, Gradients, SmoteTensors, Trainer};
 use astern_gnn::torch::{GraphLayer, Mode};
 use astern_gnn::torch::{GraphTensors, Init, Module, SageConv, TorchError, Visitor, tensor_of};
 use astern_gnn::train::{OptimizerConfig, Smote, SmoteAmount, SmoteError, TrainParams};
-use astern_gnn::{EdgeIndex, Graph, layer::SageConfig};
+use astern_gnn::{EdgeIndex, Graph, GraphError, layer::SageConfig};
 use common::{Outcome, noise};
 
 const CPU: Device = Device::Cpu;
 
 /// Labels 0 but for nodes 5 to 8, an embedding, and a tree.
-fn few() -> Result<(Array2<f64>, Vec<u32>, EdgeIndex), Box<dyn std::error::Error>> {
-    let mut next = noise(4);
-    let h = Array2::from_shape_simple_fn((20, 3), || next());
+fn few() -> Result<(Array2<f64>, Vec<u32>, EdgeIndex), GraphError> {
+    let h = Array2::from_shape_simple_fn((20, 3), noise(4));
     let labels = (0..20u32).map(|i| u32::from((5..9).contains(&i))).collect();
     let edges = EdgeIndex::new(20, (1..20u32).map(|i| (i, (i - 1) / 2)))?;
     Ok((h, labels, edges))

@@ -35,7 +35,7 @@ struct Model {
 impl Model {
     fn new(seed: u64) -> Result<Self, Box<dyn std::error::Error>> {
         let mut next = noise(5);
-        let x = Array2::from_shape_simple_fn((12, 3), || next());
+        let x = Array2::from_shape_simple_fn((12, 3), &mut next);
         let ring = (0..12u32).flat_map(|i| [(i, (i + 1) % 12), ((i + 5) % 12, i)]);
         let graph = Graph::new(x, ring)?;
         let init = &mut Init::new(seed, Kind::Float, Device::Cpu);
@@ -505,7 +505,17 @@ fn settings_are_checked_before_anything_else() {
     assert_eq!(name, "epochs");
 }
 
-/// Two communities of 40 nodes; two of each have a label.
+/// Two layers of convolution.
+struct Two(GcnConv, GcnConv);
+
+impl Module for Two {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
+        visitor.module("0", &self.0);
+        visitor.module("1", &self.1);
+    }
+}
+
+/// Two communities of 40 nodes; six of each have a label.
 #[test]
 fn two_communities_are_told_apart() -> Outcome {
     let n = 80u32;
@@ -520,16 +530,9 @@ fn two_communities_are_told_apart() -> Outcome {
             }
         }
     }
-    let x = Array2::from_shape_simple_fn((80, 8), || next());
+    let x = Array2::from_shape_simple_fn((80, 8), next);
     let graph = GraphTensors::new(&Graph::new(x, edges)?, Kind::Float, Device::Cpu)?;
     let init = &mut Init::new(3, Kind::Float, Device::Cpu);
-    struct Two(GcnConv, GcnConv);
-    impl Module for Two {
-        fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-            visitor.module("0", &self.0);
-            visitor.module("1", &self.1);
-        }
-    }
     let model = Two(
         GcnConv::new(&GcnConfig::new(8, 16), init)?,
         GcnConv::new(&GcnConfig::new(16, 2), init)?,

@@ -215,7 +215,7 @@ impl Smote {
             };
             // Each class draws from a stream of its own.
             let mut rng = seeded(self.seed, class.into());
-            between(class, members, n_new, embedding, &mut rng, &mut synthetic);
+            between(class, &members, n_new, embedding, &mut rng, &mut synthetic);
         }
         Ok(SmotePlan { n_nodes, synthetic })
     }
@@ -260,18 +260,18 @@ fn rounded(n: f64) -> usize {
 /// `n_new` nodes between members of one class.
 fn between(
     class: u32,
-    members: Vec<u32>,
+    members: &[u32],
     n_new: usize,
     embedding: &ArrayRef2<f64>,
     rng: &mut ChaCha8Rng,
     out: &mut Vec<Synthetic>,
 ) {
-    let mut turns = members.clone();
+    let mut turns = members.to_vec();
     shuffle(&mut turns, rng);
     turns.truncate(n_new);
     let pairs: Vec<(u32, u32)> = turns
         .into_iter()
-        .map(|parent| (parent, nearest(parent, &members, embedding)))
+        .map(|parent| (parent, nearest(parent, members, embedding)))
         .collect();
     let rounds = pairs.iter().cycle().take(n_new);
     out.extend(rounds.map(|&(parent, partner)| Synthetic {

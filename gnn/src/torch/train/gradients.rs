@@ -99,19 +99,14 @@ impl Gradients {
     ///
     /// [`TorchError`] when libtorch refuses.
     pub fn clip(&mut self, clip: Clip, norm: f64) -> Result<(), TorchError> {
-        let change: Box<dyn Fn(&Tensor) -> Result<Tensor, TorchError>> = match clip {
-            Clip::Norm(limit) => {
-                let factor = limit / (norm + 1e-6);
-                if factor >= 1.0 {
-                    return Ok(());
-                }
-                Box::new(move |g| g.f_mul_scalar(factor).named("mul", &[g]))
-            }
-            Clip::Value(limit) => Box::new(move |g| g.f_clamp(-limit, limit).named("clamp", &[g])),
-        };
         // Not in place: gradients may share memory with each other.
-        for gradient in self.tensors.iter_mut().filter(|g| g.defined()) {
-            *gradient = change(gradient)?;
+        for g in self.tensors.iter_mut().filter(|g| g.defined()) {
+            *g = match clip {
+                // Not by 1: what is within the limit stays as it is.
+                Clip::Norm(limit) if norm + 1e-6 <= limit => continue,
+                Clip::Norm(limit) => g.f_mul_scalar(limit / (norm + 1e-6)).named("mul", &[g])?,
+                Clip::Value(limit) => g.f_clamp(-limit, limit).named("clamp", &[g])?,
+            };
         }
         Ok(())
     }
