@@ -1,6 +1,7 @@
 //! What can go wrong without libtorch, one enum per family of operations.
 
 use std::error::Error;
+use std::path::PathBuf;
 
 use crate::one_class::Collapse;
 
@@ -306,7 +307,7 @@ pub enum FileError {
         source: Box<dyn Error + Send + Sync>,
     },
     /// A safetensors file of something else.
-    #[error("the file holds another thing: metadata `{key}` is absent")]
+    #[error("the file holds something else: metadata `{key}` is absent")]
     NotAModel {
         /// Name of the metadata entry that was looked for.
         key: &'static str,
@@ -357,4 +358,13 @@ pub enum FileError {
     /// Settings or weights are not allowed.
     #[error(transparent)]
     Param(#[from] ParamError),
+    /// The file cannot be read or written.
+    #[error("`{}` cannot be read or written", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
 }

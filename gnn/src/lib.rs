@@ -9,6 +9,7 @@
 //! * [`GcnEncoder`]: a stack of them with seeded weights.
 //! * [`one_class`]: [`OneClassParams`] → [`OneClass`], a hypersphere around healthy embeddings,
 //!   with its untrained twin as a control; saved and loaded as bytes.
+//! * [`train`]: settings, schedules and checkpoints of trainings; [`search`]: folds and grids.
 //! * `torch` (feature `torch`): the same layers on libtorch tensors, training, CPU and CUDA.
 //!
 //! # Features
@@ -16,6 +17,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `torch` | off | training and CUDA through `tch`; needs libtorch to build and to run |
+//! | `progress` | off | a progress bar for trainings; turns `torch` on |
 //!
 //! Without `torch` the crate is plain Rust on `ndarray` and scores models that were trained
 //! elsewhere. Pure-Rust results are the same bytes for the same input, seed and target.
@@ -67,15 +69,18 @@ assert_eq!(loaded.score(&healthy)?, model.score(&healthy)?);
 
 mod encoder;
 mod error;
+mod file;
 pub mod graph;
 mod kernel;
 pub mod layer;
 pub mod model;
 pub mod one_class;
 mod scale;
+pub mod search;
 mod state;
 #[cfg(feature = "torch")]
 pub mod torch;
+pub mod train;
 mod weights;
 
 pub use encoder::GcnEncoder;

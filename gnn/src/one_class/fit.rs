@@ -2,10 +2,10 @@
 
 use ndarray::{Array2, Array3, ArrayRef3, s};
 
-use super::report::{Collapse, StopReason, TrainReport};
+use super::report::{Collapse, TrainReport};
 use super::sphere::{Sphere, center, quantile_radius, spread};
 use super::{CollapsePolicy, OneClass, OneClassParams};
-use crate::{FitError, GcnEncoder, GcnGraph, GraphSnapshots, Scaler};
+use crate::{FitError, GcnEncoder, GcnGraph, GraphSnapshots, Scaler, StopReason};
 
 /// Where training starts: scaled data and the untrained network with its sphere.
 pub(crate) struct Start<'a> {

@@ -41,6 +41,8 @@ mod sphere;
 pub(crate) use fit::Start;
 pub use model::OneClass;
 pub use params::{CollapsePolicy, Objective, OneClassParams, Plateau};
-pub use report::{Collapse, StopReason, TrainReport};
+pub use report::{Collapse, TrainReport};
+
+pub use crate::train::StopReason;
 #[cfg(feature = "torch")]
 pub(crate) use sphere::quantile_radius;

@@ -4,20 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why training ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum StopReason {
-    /// It did not begin: the weights are the initial ones.
-    Untrained,
-    /// All epochs ran.
-    LastEpoch,
-    /// The loss stopped falling.
-    Plateau,
-    /// The caller's callback said so.
-    Caller,
-}
+use crate::StopReason;
 
 /// How far the training rows lie apart in the embedding, before and after training.
 ///

@@ -12,7 +12,8 @@
 //! * [`GcnEncoder`]: a stack that converts from and to the pure-Rust one.
 //! * [`DeviceChoice`]: where to compute; `Auto` takes the GPU if there is one. `libtorch_cuda` is
 //!   loaded at run time, so one program serves both; [`CudaStatus`] says what was found.
-//! * [`OneClassParams::fit`](crate::OneClassParams::fit): training.
+//! * [`train`]: training of any module, with checkpoints; [`loss`]: what to train for.
+//! * [`OneClassParams::fit`](crate::OneClassParams::fit): training of the one-class model.
 //!
 //! Nothing here panics on an error of libtorch: each becomes a [`TorchError`] with the operation
 //! and the shapes of its inputs.
@@ -35,12 +36,14 @@ mod graph;
 mod kernel;
 mod layer;
 mod load;
+pub mod loss;
 mod message;
 mod module;
 mod network;
+mod one_class;
 mod state;
 mod tensor;
-mod train;
+pub mod train;
 
 pub use batch::NodeBatch;
 pub use device::{DeviceChoice, DeviceError, TorchDevice};
@@ -56,6 +59,6 @@ pub use load::{CudaStatus, cuda_status};
 pub use message::{Edges, Ends, MessagePassing, Reduce};
 pub use module::{GraphLayer, Init, Mode, Module, Visitor, tensor_of};
 pub use network::Network;
+pub use one_class::Epoch;
 pub use state::{load_state, state_of};
 pub use tch;
-pub use train::Epoch;

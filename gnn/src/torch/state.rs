@@ -5,7 +5,7 @@ use tch::Tensor;
 use super::TorchError;
 use super::error::Named;
 use super::module::Module;
-use super::tensor::{from_values, int, to_values};
+use super::tensor::{from_values, to_values};
 use crate::StateDict;
 
 /// All parameters of `module` by name, exactly.
@@ -29,35 +29,40 @@ pub fn state_of(module: &dyn Module) -> Result<StateDict, TorchError> {
 /// [`TorchError`] that names the parameter.
 pub fn load_state(module: &dyn Module, state: &StateDict) -> Result<(), TorchError> {
     let parameters = module.parameters();
+    let mut loaded = Vec::with_capacity(parameters.len());
     for (name, tensor) in &parameters {
-        let expected = shape_of(tensor);
-        let problem = match state.get(name) {
-            None => format!("`{name}` is absent"),
-            Some(found) if found.shape != expected => {
-                format!("`{name}` has shape {:?}, not {expected:?}", found.shape)
-            }
-            Some(_) => continue,
-        };
-        return Err(TorchError::new("load_state", &[tensor], problem));
+        loaded.push(load_tensor(state, name, tensor)?);
     }
     let known = |name: &str| parameters.iter().any(|(known, _)| known == name);
     if let Some((name, _)) = state.iter().find(|(name, _)| !known(name)) {
         let problem = format!("`{name}` is no parameter of the model");
         return Err(TorchError::new("load_state", &[], problem));
     }
-    for (name, tensor) in parameters {
-        let Some(found) = state.get(&name) else {
-            continue;
-        };
-        let shape: Vec<i64> = found.shape.iter().map(|&n| int(n)).collect();
-        let values = from_values(&found.values, &shape, tensor.kind(), tensor.device())?;
+    for ((_, tensor), values) in parameters.into_iter().zip(loaded) {
         let mut tensor = tensor.shallow_clone();
         tch::no_grad(|| tensor.f_copy_(&values)).named("copy_", &[&tensor, &values])?;
     }
     Ok(())
 }
 
-fn shape_of(tensor: &Tensor) -> Vec<usize> {
+/// A tensor of `state` that goes with `like`: of its shape, kind and device.
+pub(super) fn load_tensor(
+    state: &StateDict,
+    name: &str,
+    like: &Tensor,
+) -> Result<Tensor, TorchError> {
+    let expected = shape_of(like);
+    let problem = match state.get(name) {
+        Some(found) if found.shape == expected => {
+            return from_values(&found.values, &like.size(), like.kind(), like.device());
+        }
+        Some(found) => format!("`{name}` has shape {:?}, not {expected:?}", found.shape),
+        None => format!("`{name}` is absent"),
+    };
+    Err(TorchError::new("load_state", &[like], problem))
+}
+
+pub(super) fn shape_of(tensor: &Tensor) -> Vec<usize> {
     let size = tensor.size();
     size.into_iter()
         .map(|n| usize::try_from(n).unwrap_or(0))
