@@ -11,11 +11,15 @@
     reason = "cargo reads a build script's standard output"
 )]
 
+#[cfg(not(feature = "torch"))]
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+}
+
+#[cfg(feature = "torch")]
 fn main() -> std::io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
-    #[cfg(feature = "torch")]
-    torch::set_up()?;
-    Ok(())
+    torch::set_up()
 }
 
 #[cfg(feature = "torch")]
