@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+#[cfg(feature = "torch")]
+pub(crate) mod training;
+
 use std::error::Error;
 
 use astern_gnn::ndarray::{Array1, Array2, Array3};
