@@ -12,7 +12,7 @@ use astern_gnn::torch::Mode;
 use astern_gnn::torch::state_of;
 use astern_gnn::torch::tch::Kind;
 use astern_gnn::torch::train::{TrainError, Trainer};
-use astern_gnn::train::{Checkpoint, OptimizerConfig, TrainParams};
+use astern_gnn::train::{Checkpoint, EarlyStop, OptimizerConfig, TrainParams};
 use common::Outcome;
 use common::training::{Model, Number, cases, sgd, train};
 use serde_json::json;
@@ -67,6 +67,31 @@ fn a_checkpoint_from_the_callback_resumes_too() -> Outcome {
         .validate(|_| fresh.validation())
         .run(|_| fresh.error(Mode::Train))?;
     assert_eq!(state_of(&fresh)?, state_of(&whole)?);
+    Ok(())
+}
+
+/// A number that runs past its target: the best epoch lies before the checkpoint.
+#[test]
+fn the_best_parameters_are_resumed_too() -> Outcome {
+    let stop = EarlyStop::after(100).restore_best(true);
+    let params = |epochs| sgd(0.1).epochs(epochs).early_stop(stop);
+    let run = |number: &Number, mut trainer: Trainer<'_>| -> Result<_, TrainError> {
+        trainer.run(|_| Ok(-number.0.sum(Kind::Double)))?;
+        Ok((number.value(), trainer.checkpoint(json!(null))?))
+    };
+    let off = |number: &Number| Ok((number.value() - 0.42).abs());
+    let number = Number::new(0.0);
+    let trainer = Trainer::new(&number, &params(8))?.validate(|_| off(&number));
+    let (value, checkpoint) = run(&number, trainer)?;
+    assert!((value - 0.4).abs() < 1e-12, "{value}");
+    let mut checkpoint = Checkpoint::from_bytes(&checkpoint.to_bytes()?)?;
+    checkpoint.params.epochs = 12;
+    let fresh = Number::new(-7.0);
+    let trainer = Trainer::resume(&fresh, &checkpoint)?.validate(|_| off(&fresh));
+    let (value, checkpoint) = run(&fresh, trainer)?;
+    assert!((value - 0.4).abs() < 1e-12, "{value}");
+    let last = checkpoint.parameters.get("number").ok_or("no number")?;
+    assert!((last.values[0] - 1.2).abs() < 1e-12, "{last:?}");
     Ok(())
 }
 
