@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 pub mod documents;
+#[cfg(feature = "torch")]
+pub mod peer;
 pub mod petshop;
 pub mod simulated;
 pub mod synthetic;

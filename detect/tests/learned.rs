@@ -5,9 +5,7 @@
 use std::collections::BTreeSet;
 
 use astern_detect::learned::gnn::{EncodeError, OneClass, OneClassParams};
-use astern_detect::learned::{
-    Hypersphere, HypersphereParams, LearnedError, Network, message_edges,
-};
+use astern_detect::learned::{Hypersphere, HypersphereParams, LearnedError, Network};
 use astern_detect::{FitError, ScoreError};
 use astern_graph_core::signal::Evidence;
 use astern_graph_core::{
@@ -90,20 +88,6 @@ fn untrained(graph: &TemporalGraph) -> Hypersphere {
 
 fn bits<'a>(scores: impl IntoIterator<Item = &'a f64>) -> Vec<u64> {
     scores.into_iter().map(|x| x.to_bits()).collect()
-}
-
-#[test]
-fn messages_run_as_faults_do() {
-    let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
-    let [a, b, c] = [0, 1, 2].map(key);
-    builder.declare_edge(a.clone(), b.clone(), EdgeKind::Calls);
-    builder.declare_edge(b.clone(), c.clone(), EdgeKind::Publishes);
-    let store = NodeKey::new(NodeKind::Database, "store");
-    builder.declare_edge(a, store.clone(), EdgeKind::Writes);
-    let graph = builder.build();
-    let edges = |kind| message_edges(&graph, &graph.window(kind, minutes(0, 1)).unwrap());
-    assert_eq!(edges(NodeKind::Service), [(1, 0), (1, 2), (2, 1)]);
-    assert_eq!(edges(NodeKind::Database), []);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! A stack of graph convolutions.
 
-use ndarray::{Array2, Array3, ArrayRef2, ArrayRef3, Axis};
+use ndarray::{Array2, Array3, ArrayRef2, ArrayRef3};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+use crate::kernel::{each, flat, matrix, relu};
 use crate::layer::check_input;
 use crate::{EncodeError, GcnConv, GcnGraph, ParamError};
 
@@ -113,31 +114,28 @@ impl GcnEncoder {
     /// [`EncodeError::FeatureCount`] and [`EncodeError::NodeCount`].
     pub fn embed(&self, x: &ArrayRef2<f64>, graph: &GcnGraph) -> Result<Array2<f64>, EncodeError> {
         check_input(x, self.n_inputs(), graph)?;
-        Ok(self.run(x, graph))
+        let z = self.run(&flat(x), graph);
+        Ok(matrix(z, x.nrows(), self.n_outputs()))
     }
 
-    /// [`embed`](Self::embed) for shapes that are known to be right.
-    fn run(&self, x: &ArrayRef2<f64>, graph: &GcnGraph) -> Array2<f64> {
+    /// [`embed`](Self::embed) for rows whose shape is known to be right.
+    fn run(&self, x: &[f64], graph: &GcnGraph) -> Vec<f64> {
         let mut layers = self.layers.iter();
-        let first = layers
-            .next()
-            .map_or_else(|| x.to_owned(), |layer| layer.run(x, graph));
-        layers.fold(first, |h, layer| layer.run(&h.mapv_into(relu), graph))
+        let first = layers.next().map(|layer| layer.run(x, graph));
+        layers.fold(first.unwrap_or_default(), |mut h, layer| {
+            each(&mut h, relu);
+            layer.run(&h, graph)
+        })
     }
 
     /// Embeds snapshots `[T, N, inputs]` one by one, for shapes that are known to be right.
     pub(crate) fn run_all(&self, x: &ArrayRef3<f64>, graph: &GcnGraph) -> Array3<f64> {
-        let mut z = Array3::zeros((x.len_of(Axis(0)), x.len_of(Axis(1)), self.n_outputs()));
-        for (mut z, x) in z.outer_iter_mut().zip(x.outer_iter()) {
-            z.assign(&self.run(&x, graph));
-        }
-        z
+        let (steps, n_nodes, _) = x.dim();
+        let snapshots = x.outer_iter();
+        let z = snapshots.flat_map(|x| self.run(&flat(&x), graph)).collect();
+        let shape = (steps, n_nodes, self.n_outputs());
+        Array3::from_shape_vec(shape, z).unwrap_or_default()
     }
-}
-
-/// Unlike `max`, keeps `NaN`.
-fn relu(value: f64) -> f64 {
-    if value < 0.0 { 0.0 } else { value }
 }
 
 /// A number in [-1, 1) from the upper 24 bits of the generator's next word.

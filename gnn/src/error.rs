@@ -111,6 +111,21 @@ pub enum GraphError {
         /// Its weight.
         value: f64,
     },
+    /// A batch of no graph: nothing says how wide its features are.
+    #[error("a batch needs at least one graph")]
+    EmptyBatch,
+    /// Graphs that are to be joined differ in what they have.
+    #[error("graph {part} has {name} {got:?} wide, the first graph {expected:?}; None is absent")]
+    Unlike {
+        /// Position of the graph.
+        part: usize,
+        /// What differs: `x`, `edge_weight`, `edge_attr`, `edge_type`.
+        name: &'static str,
+        /// Width in the first graph, or number of relations.
+        expected: Option<usize>,
+        /// Width in this one.
+        got: Option<usize>,
+    },
 }
 
 /// Settings or weights that no model can have.
@@ -159,6 +174,22 @@ pub enum ParamError {
         /// Entries of the bias.
         got: usize,
     },
+    /// A parameter is absent, or has another shape than the settings say.
+    #[error("parameter `{name}` must have shape {expected:?}, found {got:?}")]
+    Tensor {
+        /// Name of the parameter.
+        name: String,
+        /// Shape that the settings ask for.
+        expected: Vec<usize>,
+        /// Shape that was found; `None` where the parameter is absent.
+        got: Option<Vec<usize>>,
+    },
+    /// A parameter that no layer has.
+    #[error("`{name}` is no parameter of the network")]
+    UnknownTensor {
+        /// Name of the parameter.
+        name: String,
+    },
     /// A weight or a bias is infinite or `NaN`.
     #[error("a weight is {value}")]
     NonFiniteWeight {
@@ -197,6 +228,25 @@ pub enum EncodeError {
         /// Nodes in the features.
         got: usize,
     },
+    /// The graph has another number of edge attributes.
+    #[error("{got} edge attributes, the layer takes {expected}")]
+    EdgeFeatureCount {
+        /// Attributes that the layer takes.
+        expected: usize,
+        /// Attributes of the graph's edges, 0 without any.
+        got: usize,
+    },
+    /// A network that begins with a GRU takes a window, any other one snapshot.
+    #[error("input of {got} axes, the network takes {expected}")]
+    InputAxes {
+        /// Axes of the input that the network takes.
+        expected: usize,
+        /// Axes of the input.
+        got: usize,
+    },
+    /// A window without steps.
+    #[error("a window of 0 steps")]
+    EmptyWindow,
 }
 
 /// Why a model could not be fitted.

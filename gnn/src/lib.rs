@@ -71,7 +71,9 @@ mod encoder;
 mod error;
 mod file;
 pub mod graph;
+mod kernel;
 pub mod layer;
+pub mod model;
 pub mod one_class;
 mod scale;
 pub mod search;
@@ -83,8 +85,13 @@ mod weights;
 
 pub use encoder::GcnEncoder;
 pub use error::{EncodeError, FileError, FitError, GraphError, ParamError};
+pub use graph::{
+    Batch, GraphWindow, MessageFlow, Missing, NeighbourSampler, NodeSplit, Reduce, Subgraph,
+};
 pub use graph::{EdgeIndex, Graph, GraphSnapshots, Propagation, SelfLoops};
+pub use graph::{SampleError, SplitError, WindowError, k_hop, message_edges};
 pub use layer::{GcnConv, GcnGraph};
+pub use model::{Activation, Checkpoint, LayerConfig, Network, NetworkConfig, PreparedGraph, Real};
 pub use ndarray;
 pub use one_class::{
     Collapse, CollapsePolicy, Objective, OneClass, OneClassParams, Plateau, StopReason, TrainReport,

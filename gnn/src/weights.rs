@@ -1,7 +1,7 @@
 //! Named tensors and a description as the bytes of a safetensors file, and back.
 //!
-//! Numbers are `F64` tensors, exactly; the description is one metadata entry (JSON); a CRC-32 over
-//! all of it is the tensor [`CHECKSUM`]. Tensors go in by name, so the same content always gives
+//! Numbers are `F64` tensors, exactly; the description is one metadata entry (JSON) that begins with
+//! the versions of format and library; a CRC-32 over all of it is the tensor [`CHECKSUM`]. Tensors go in by name, so the same content always gives
 //! the same bytes.
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,7 +10,7 @@ use std::error::Error;
 use ndarray::Array1;
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 use safetensors::{SafeTensors, serialize};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::FileError;
@@ -33,8 +33,19 @@ impl Tensors {
         self.0.insert(name.into(), (shape.to_vec(), bytes));
     }
 
-    /// The bytes, with `description` as the metadata entry `key`.
-    pub(crate) fn pack(&self, key: &str, description: String) -> Result<Vec<u8>, FileError> {
+    /// The bytes, with `content` in the metadata entry `key`, of format `version`.
+    pub(crate) fn pack(
+        &self,
+        key: &str,
+        version: u32,
+        content: impl Serialize,
+    ) -> Result<Vec<u8>, FileError> {
+        let description = Description {
+            format: version,
+            library: env!("CARGO_PKG_VERSION"),
+            content,
+        };
+        let description = serde_json::to_string(&description).map_err(header)?;
         let content = self
             .0
             .iter()
@@ -97,7 +108,7 @@ impl<'a> Unpacked<'a> {
         Ok(unpacked)
     }
 
-    /// The description.
+    /// What was described beside the versions.
     pub(crate) fn description<T: Deserialize<'a>>(&'a self) -> Result<T, FileError> {
         parse(&self.description)
     }
@@ -167,6 +178,15 @@ pub(crate) fn check_offsets(bytes: &[u8]) -> Result<(), FileError> {
     Ok(())
 }
 
+#[derive(Serialize)]
+struct Description<T> {
+    format: u32,
+    /// Version of the library that wrote the file.
+    library: &'static str,
+    #[serde(flatten)]
+    content: T,
+}
+
 /// Read before the rest, so that a later format is named and not just refused.
 #[derive(Deserialize)]
 struct Version {
@@ -174,9 +194,13 @@ struct Version {
 }
 
 fn parse<'a, T: Deserialize<'a>>(description: &'a str) -> Result<T, FileError> {
-    serde_json::from_str(description).map_err(|source| FileError::Header {
+    serde_json::from_str(description).map_err(header)
+}
+
+fn header(source: serde_json::Error) -> FileError {
+    FileError::Header {
         source: source.into(),
-    })
+    }
 }
 
 pub(crate) fn malformed(source: impl Error + Send + Sync + 'static) -> FileError {
@@ -187,29 +211,11 @@ pub(crate) fn malformed(source: impl Error + Send + Sync + 'static) -> FileError
 
 /// CRC-32 (IEEE) of the description, then of each tensor's name and content, in order of name.
 fn checksum<'a>(description: &str, content: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> u32 {
-    let content = content
-        .into_iter()
-        .fold(crc32(u32::MAX, description.as_bytes()), |crc, c| {
-            crc32(crc32(crc, c.0.as_bytes()), c.1)
-        });
-    !content
-}
-
-fn crc32(crc: u32, bytes: &[u8]) -> u32 {
-    bytes.iter().fold(crc, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
-            (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
-        })
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::crc32;
-
-    /// The check value that lists of CRCs give for CRC-32.
-    #[test]
-    fn crc32_is_the_common_one() {
-        assert_eq!(!crc32(u32::MAX, b"123456789"), 0xCBF4_3926);
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(description.as_bytes());
+    for (name, data) in content {
+        hasher.update(name.as_bytes());
+        hasher.update(data);
     }
+    hasher.finalize()
 }

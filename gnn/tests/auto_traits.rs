@@ -1,6 +1,9 @@
 //! Public types can be sent to another thread and shared between threads.
 
 use astern_gnn::{
+    Batch, GraphWindow, NeighbourSampler, NodeSplit, SampleError, SplitError, Subgraph, WindowError,
+};
+use astern_gnn::{
     EncodeError, FileError, FitError, GcnConv, GcnEncoder, GcnGraph, GraphError, GraphSnapshots,
     OneClass, OneClassParams, ParamError, Scaler, TrainReport,
 };
@@ -11,6 +14,14 @@ fn shared<T: Send + Sync + Unpin>() {}
 fn plain_types_are_send_and_sync() {
     shared::<(GraphSnapshots, GcnGraph, GcnConv, GcnEncoder, Scaler)>();
     shared::<(OneClass, OneClassParams, TrainReport)>();
+    shared::<(
+        Batch,
+        NodeSplit,
+        Subgraph,
+        NeighbourSampler,
+        GraphWindow<'_>,
+    )>();
+    shared::<(SplitError, SampleError, WindowError)>();
     shared::<(GraphError, ParamError, EncodeError, FitError, FileError)>();
 }
 

@@ -7,91 +7,18 @@ mod common;
 use std::collections::BTreeMap;
 use std::error::Error;
 
-use astern_gnn::layer::{GatConfig, GatV2Config, GcnConfig, SageAggregation, SageConfig};
+use astern_gnn::layer::GatV2Config;
 use astern_gnn::ndarray::{Array2, array};
 use astern_gnn::torch::tch::{Device, Kind, Tensor};
 use astern_gnn::torch::{
     GatConv, GatV2Conv, GcnConv, GcnEncoder, GraphLayer, GraphTensors, Init, Mode, SageConv,
     TorchError, load_state,
 };
-use astern_gnn::{GcnGraph, Graph, Propagation, SelfLoops, StateDict};
-use common::{Outcome, healthy, snapshots};
+use astern_gnn::{GcnGraph, Graph, LayerConfig, Propagation, SelfLoops, StateDict};
+use common::parity::{self, numbers, pyg_layers, state, worst};
+use common::torch::{assert_parity, tensor, values};
+use common::{Outcome, healthy, pyg, snapshots};
 use serde_json::Value;
-
-fn tensor(x: &Array2<f64>, kind: Kind) -> Result<Tensor, Box<dyn Error>> {
-    let shape: Vec<i64> = x
-        .shape()
-        .iter()
-        .map(|&n| n.try_into())
-        .collect::<Result<_, _>>()?;
-    let values: Vec<f64> = x.iter().copied().collect();
-    Ok(Tensor::f_from_slice(&values)?
-        .f_reshape(&shape)?
-        .f_to_kind(kind)?)
-}
-
-fn values(tensor: &Tensor) -> Result<Vec<f64>, Box<dyn Error>> {
-    Ok(Vec::try_from(
-        &tensor.f_to_kind(Kind::Double)?.f_reshape(-1)?,
-    )?)
-}
-
-/// Largest difference, relative where numbers are larger than 1.
-fn worst(got: &[f64], expected: impl IntoIterator<Item = f64>) -> f64 {
-    let expected: Vec<_> = expected.into_iter().collect();
-    assert_eq!(got.len(), expected.len());
-    let off = |(a, b): (&f64, f64)| (a - b).abs() / b.abs().max(1.0);
-    got.iter().zip(expected).map(off).fold(0.0, f64::max)
-}
-
-/// The fixture, any of whose cases is looked up by name.
-fn fixture() -> Result<Value, Box<dyn Error>> {
-    Ok(serde_json::from_str(include_str!(
-        "fixtures/pyg_layers.json"
-    ))?)
-}
-
-/// Numbers of an array of any depth, and its shape.
-fn numbers(value: &Value) -> Result<(Vec<usize>, Vec<f64>), Box<dyn Error>> {
-    let Some(rows) = value.as_array() else {
-        return Ok((Vec::new(), vec![value.as_f64().ok_or("no number")?]));
-    };
-    let (mut shape, mut all) = (vec![rows.len()], Vec::new());
-    for (i, row) in rows.iter().enumerate() {
-        let (inner, values) = numbers(row)?;
-        if i == 0 {
-            shape.extend(inner);
-        }
-        all.extend(values);
-    }
-    Ok((shape, all))
-}
-
-fn state(value: &Value) -> Result<StateDict, Box<dyn Error>> {
-    let mut state = StateDict::default();
-    for (name, value) in value.as_object().ok_or("no parameters")? {
-        let (shape, values) = numbers(value)?;
-        state.insert(name, &shape, values);
-    }
-    Ok(state)
-}
-
-/// Nodes, edges and, as both weights and attributes, the fixture's edge weights.
-fn graph(fixture: &Value, weighted: bool, attributed: bool) -> Result<Graph, Box<dyn Error>> {
-    let (shape, x) = numbers(&fixture["x"])?;
-    let x = Array2::from_shape_vec((shape[0], shape[1]), x)?;
-    let [source, target]: [Vec<u32>; 2] = serde_json::from_value(fixture["edge_index"].clone())?;
-    let (_, weights) = numbers(&fixture["edge_weight"])?;
-    let mut graph = Graph::new(x, source.into_iter().zip(target))?;
-    if weighted {
-        graph = graph.with_edge_weight(&weights)?;
-    }
-    if attributed {
-        let column = Array2::from_shape_vec((weights.len(), 1), weights)?;
-        graph = graph.with_edge_attr(&column)?;
-    }
-    Ok(graph)
-}
 
 enum Layer {
     Gcn(GcnConv),
@@ -102,35 +29,12 @@ enum Layer {
 
 impl Layer {
     fn of(name: &str, init: &mut Init) -> Result<Self, TorchError> {
-        let heads = || GatConfig::new(3, 2).heads(2);
-        let heads2 = || GatV2Config::new(3, 2).heads(2);
-        Ok(match name {
-            // `improved=True` does nothing in PyTorch Geometric where there are no edge weights.
-            "gcn" | "gcn_weighted" | "gcn_improved" => {
-                Self::Gcn(GcnConv::new(&GcnConfig::new(3, 4), init)?)
-            }
-            "gcn_noloop_nobias" => {
-                let config = GcnConfig::new(3, 4).loops(SelfLoops::AsGiven).bias(false);
-                Self::Gcn(GcnConv::new(&config, init)?)
-            }
-            "sage_mean" => Self::Sage(SageConv::new(&SageConfig::new(3, 4), init)?),
-            "sage_max" => {
-                let config = SageConfig::new(3, 4).aggregation(SageAggregation::Max);
-                Self::Sage(SageConv::new(&config, init)?)
-            }
-            "sage_norm_project" => {
-                let config = SageConfig::new(3, 4).normalize(true).project(true);
-                Self::Sage(SageConv::new(&config, init)?)
-            }
-            "gat_h2_concat" => Self::Gat(GatConv::new(&heads(), init)?),
-            "gat_h2_mean" => Self::Gat(GatConv::new(&heads().concat(false), init)?),
-            "gatv2_h2_concat" => Self::GatV2(GatV2Conv::new(&heads2(), init)?),
-            "gatv2_share_h2_mean" => {
-                let config = heads2().concat(false).share_weights(true);
-                Self::GatV2(GatV2Conv::new(&config, init)?)
-            }
-            "gatv2_edge" => Self::GatV2(GatV2Conv::new(&heads2().edge_features(1), init)?),
-            other => panic!("{other}: no layer for this case"),
+        Ok(match pyg::layer(name) {
+            LayerConfig::Gcn(config) => Self::Gcn(GcnConv::new(&config, init)?),
+            LayerConfig::Sage(config) => Self::Sage(SageConv::new(&config, init)?),
+            LayerConfig::Gat(config) => Self::Gat(GatConv::new(&config, init)?),
+            LayerConfig::GatV2(config) => Self::GatV2(GatV2Conv::new(&config, init)?),
+            other => panic!("{other:?} is in no case"),
         })
     }
 
@@ -154,31 +58,17 @@ impl Layer {
 
 #[test]
 fn forward_attention_and_gradients_equal_pytorch_geometric() -> Outcome {
-    let fixture = fixture()?;
+    let fixture = pyg_layers()?;
     let cases = fixture["cases"].as_object().ok_or("no cases")?;
     assert_eq!(cases.len(), 12);
     for (name, case) in cases {
         for (kind, tolerance) in [(Kind::Double, 1e-10), (Kind::Float, 1e-5)] {
-            let graph = graph(&fixture, name == "gcn_weighted", name == "gatv2_edge")?;
+            let graph = pyg::graph(&fixture, name)?;
             let layer = Layer::of(name, &mut Init::new(0, kind, Device::Cpu))?;
             load_state(layer.get(), &state(&case["params"])?)?;
             let tensors = GraphTensors::new(&graph, kind, Device::Cpu)?;
             let y = layer.get().forward(tensors.x(), &tensors, Mode::Eval)?;
-            let off = worst(&values(&y)?, numbers(&case["y"])?.1);
-            assert!(off < tolerance, "{name} {kind:?}: y off by {off:e}");
-
-            y.f_square()?.f_sum(kind)?.f_backward()?;
-            let expected = state(&case["grad_of_sum_y2"])?;
-            let parameters = layer.get().parameters();
-            assert_eq!(parameters.len(), expected.iter().len(), "{name}");
-            for (parameter, tensor) in parameters {
-                let expected = expected.get(&parameter).ok_or("unknown parameter")?;
-                let off = worst(&values(&tensor.f_grad()?)?, expected.values.clone());
-                assert!(
-                    off < tolerance,
-                    "{name} {kind:?}: d{parameter} off by {off:e}"
-                );
-            }
+            assert_parity(name, layer.get(), &y, case, tolerance)?;
 
             let attention = layer.attention(&tensors)?;
             assert_eq!(attention.is_some(), !case["att"].is_null(), "{name}");
@@ -208,8 +98,8 @@ fn attention_off(graph: &Graph, got: &Tensor, expected: &Value) -> Result<f64, B
 
 #[test]
 fn one_head_or_many_are_the_same_code() -> Outcome {
-    let fixture = fixture()?;
-    let tensors = GraphTensors::new(&graph(&fixture, false, false)?, Kind::Double, Device::Cpu)?;
+    let fixture = pyg_layers()?;
+    let tensors = GraphTensors::new(&parity::graph(&fixture)?, Kind::Double, Device::Cpu)?;
     let init = &mut Init::new(3, Kind::Double, Device::Cpu);
     let layer = GatV2Conv::new(&GatV2Config::new(3, 4), init)?;
     let y = layer.forward(tensors.x(), &tensors, Mode::Eval)?;

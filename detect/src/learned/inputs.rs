@@ -1,7 +1,7 @@
-//! From a graph and a window to what a network takes.
+//! From a window to what a network takes.
 
 use astern_gnn::{GraphError, GraphSnapshots};
-use astern_graph_core::{FeatureClass, MetricName, NodeKey, TemporalGraph, Window};
+use astern_graph_core::{FeatureClass, MetricName, Window};
 use ndarray::Array3;
 
 use super::LearnedError;
@@ -10,45 +10,6 @@ use crate::score::RobustZ;
 /// Deviations beyond this many healthy standard deviations are cut off there, so that one wild
 /// value stays a finite input.
 const DEVIATION_MAX: f64 = 1e6;
-
-/// The edges that messages run along between the rows of a window, ascending, each once.
-///
-/// A message goes where a fault goes, by [`EdgeKind::fault_flow`]: from the callee to its caller,
-/// and both ways between a writer and what it writes to. An edge is the pair of rows (source,
-/// target); what lies outside the window's rows (nodes of other kinds) carries none.
-///
-/// `O(N · d log N)` for N rows of degree d.
-///
-/// [`EdgeKind::fault_flow`]: astern_graph_core::EdgeKind::fault_flow
-///
-/// # Example
-/// ```
-/// use astern_detect::learned::message_edges;
-/// use astern_graph_core::{EdgeKind, GraphBuilder, GraphParams, NodeKey, NodeKind, TimeRange, Timestamp};
-///
-/// let mut builder = GraphBuilder::new(GraphParams::default())?;
-/// builder.declare_edge(NodeKey::service("web"), NodeKey::service("cart"), EdgeKind::Calls);
-/// let graph = builder.build();
-/// let minute = TimeRange::new(Timestamp::from_secs(0), Timestamp::from_secs(60))?;
-/// let window = graph.window(NodeKind::Service, minute)?;
-///
-/// let (cart, web) = (0, 1); // rows are sorted by key
-/// assert_eq!(message_edges(&graph, &window), [(cart, web)]);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub fn message_edges(graph: &TemporalGraph, window: &Window) -> Vec<(u32, u32)> {
-    let row = |key: &NodeKey| window.row(key).and_then(|row| u32::try_from(row).ok());
-    let mut edges = Vec::new();
-    for key in &window.rows {
-        let (Some(target), Some(id)) = (row(key), graph.id(key)) else {
-            continue;
-        };
-        let origins = graph.fault_origins(id).filter_map(|id| graph.key(id));
-        edges.extend(origins.filter_map(row).map(|source| (source, target)));
-    }
-    edges.sort_unstable();
-    edges
-}
 
 /// Names of the features to learn from: all that say how a node behaves. What was deployed is left
 /// out, since it differs after every release by nature.

@@ -68,9 +68,9 @@ mod params;
 mod train;
 
 pub use astern_gnn as gnn;
+pub use astern_gnn::message_edges;
 
 pub use compare::{Comparison, Scores};
 pub use error::{LabelError, LearnedError};
 pub use hypersphere::Hypersphere;
-pub use inputs::message_edges;
 pub use params::{HypersphereParams, Network};

@@ -5,8 +5,8 @@ use astern_graph_core::{MetricName, NodeKind, TemporalGraph, Window};
 use astern_stats::order::ascending;
 use ndarray::{Array2, Axis};
 
-use super::inputs::{message_edges, snapshots, standardised};
-use super::{LearnedError, Scores};
+use super::inputs::{snapshots, standardised};
+use super::{LearnedError, Scores, message_edges};
 use crate::error::ScoreError;
 use crate::score::RobustZ;
 

@@ -6,8 +6,8 @@ use astern_stats::ParamError;
 use astern_stats::param::in_range;
 use serde::{Deserialize, Serialize};
 
-use super::inputs::{features, message_edges, snapshots, standardised};
-use super::{Hypersphere, LearnedError};
+use super::inputs::{features, snapshots, standardised};
+use super::{Hypersphere, LearnedError, message_edges};
 use crate::error::FitError;
 use crate::score::{RobustZ, RobustZParams};
 

@@ -32,12 +32,12 @@ use crate::GraphError;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Graph {
-    x: Array2<f64>,
-    edges: EdgeIndex,
-    edge_weight: Option<Vec<f64>>,
-    edge_attr: Option<Array2<f64>>,
-    edge_type: Option<Vec<u32>>,
-    n_edge_types: usize,
+    pub(super) x: Array2<f64>,
+    pub(super) edges: EdgeIndex,
+    pub(super) edge_weight: Option<Vec<f64>>,
+    pub(super) edge_attr: Option<Array2<f64>>,
+    pub(super) edge_type: Option<Vec<u32>>,
+    pub(super) n_edge_types: usize,
 }
 
 impl Graph {
@@ -190,7 +190,7 @@ impl Graph {
 }
 
 /// Layers know no missing values: one would spread to every node within reach.
-fn check_finite(name: &'static str, values: &ArrayRef2<f64>) -> Result<(), GraphError> {
+pub(super) fn check_finite(name: &'static str, values: &ArrayRef2<f64>) -> Result<(), GraphError> {
     let bad = values.indexed_iter().find(|(_, v)| !v.is_finite());
     match bad {
         Some(((row, column), &value)) => Err(GraphError::NotFinite {

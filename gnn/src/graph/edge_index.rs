@@ -57,13 +57,24 @@ impl EdgeIndex {
 
     /// Sorts edges that are known to be in range.
     pub(crate) fn sorted(n_nodes: usize, edges: &[(u32, u32)]) -> Self {
-        let mut given: Vec<u32> = (0u32..).take(edges.len()).collect();
-        given.sort_by_key(|&e| {
-            let (source, target) = edges[e as usize];
-            (target, source)
-        });
-        let ordered = given.iter().map(|&e| edges[e as usize]);
-        let (source, target): (Vec<_>, Vec<_>) = ordered.unzip();
+        // Whole keys side by side sort many times faster than places of keys; the last one keeps
+        // equal edges in the order given.
+        let places = edges.iter().zip(0u32..);
+        let mut keys: Vec<_> = places.map(|(&(j, i), place)| (i, j, place)).collect();
+        keys.sort_unstable();
+        let source = keys.iter().map(|key| key.1).collect();
+        let target = keys.iter().map(|key| key.0).collect();
+        let given = keys.iter().map(|key| key.2).collect();
+        Self::ordered(n_nodes, source, target, given)
+    }
+
+    /// Edges that are known to be in range and sorted; `given` is a permutation of their places.
+    pub(super) fn ordered(
+        n_nodes: usize,
+        source: Vec<u32>,
+        target: Vec<u32>,
+        given: Vec<u32>,
+    ) -> Self {
         let offsets = offsets(n_nodes, &target);
         Self {
             source,
@@ -71,6 +82,12 @@ impl EdgeIndex {
             offsets,
             given,
         }
+    }
+
+    /// The same edges, as if they had been given in the order of this index.
+    pub(super) fn into_own_order(mut self) -> Self {
+        self.given.sort_unstable();
+        self
     }
 
     /// Number of nodes, N.
@@ -119,6 +136,12 @@ impl EdgeIndex {
         }
     }
 
+    /// [`incoming`](Self::incoming) as numbers of edges.
+    pub(super) fn incoming_ids(&self, node: u32) -> Range<u32> {
+        let node = node as usize;
+        self.offsets[node]..self.offsets[node + 1]
+    }
+
     /// Number of edges into `node`.
     pub fn in_degree(&self, node: u32) -> usize {
         self.incoming(node).len()
@@ -163,13 +186,18 @@ pub(crate) fn check_node_count(n_nodes: usize) -> Result<(), GraphError> {
     Ok(())
 }
 
-/// Every edge ends at a node that is there, and can be numbered with a loop at every node added.
-pub(crate) fn check_edges(edges: &[(u32, u32)], n_nodes: usize) -> Result<(), GraphError> {
+/// Every edge can be numbered, with a loop at every node added.
+pub(super) fn check_edge_count(n_edges: usize, n_nodes: usize) -> Result<(), GraphError> {
     let limit = LIMIT.saturating_sub(n_nodes);
-    if edges.len() >= limit {
-        let n_edges = edges.len();
+    if n_edges >= limit {
         return Err(GraphError::TooManyEdges { n_edges, limit });
     }
+    Ok(())
+}
+
+/// Every edge ends at a node that is there and can be numbered.
+pub(crate) fn check_edges(edges: &[(u32, u32)], n_nodes: usize) -> Result<(), GraphError> {
+    check_edge_count(edges.len(), n_nodes)?;
     for (edge, &(source, target)) in edges.iter().enumerate() {
         for node in [source, target] {
             if node as usize >= n_nodes {

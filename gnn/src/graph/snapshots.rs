@@ -1,9 +1,11 @@
 //! Snapshots of one graph over time, checked once.
 
-use ndarray::{Array3, Axis};
+use std::ops::Range;
+
+use ndarray::{Array3, ArrayView3, Axis, Slice};
 
 use super::edge_index::{check_edges, check_node_count};
-use super::{EdgeIndex, Graph};
+use super::{EdgeIndex, Graph, Missing, WindowError};
 use crate::GraphError;
 
 /// Features of the same nodes at several times, and the edges that messages run along.
@@ -11,7 +13,8 @@ use crate::GraphError;
 /// * Features have shape `[T, N, F]`: snapshots, nodes, features; in the units of the data, a
 ///   missing value is `NaN`.
 /// * An edge `(source, target)` carries messages from source to target, as in `PyTorch` Geometric.
-///   Faults travel from the called service to its caller, so a call graph goes in reversed.
+///   Faults travel from the called service to its caller, so a call graph goes in reversed;
+///   [`GraphWindow`](super::GraphWindow) does that.
 /// * Edges are kept in canonical order, ascending and each once, so that sums over them and with
 ///   them all results do not depend on the order in which they arrived. An edge from a node to
 ///   itself is allowed.
@@ -131,6 +134,33 @@ impl GraphSnapshots {
     /// The edges as a graph without features.
     pub fn structure(&self) -> Graph {
         Graph::of_edges(EdgeIndex::sorted(self.n_nodes(), &self.edges))
+    }
+
+    /// One snapshot as a graph with features `[N, F]`.
+    ///
+    /// # Errors
+    ///
+    /// [`WindowError::NoStep`], and [`GraphError::NotFinite`] for a missing value that is not
+    /// filled.
+    pub fn at(&self, step: usize, missing: Missing) -> Result<Graph, WindowError> {
+        let steps = self.n_snapshots();
+        if step >= steps {
+            return Err(WindowError::NoStep { step, steps });
+        }
+        let x = self.x.index_axis(Axis(0), step);
+        Ok(self
+            .structure()
+            .with_x(x.mapv(|value| missing.apply(value)))?)
+    }
+
+    /// Snapshots of a range node by node, `[N, T', F]`, as layers over time take them; missing
+    /// values are `NaN`. `None` for a range that is empty or reaches beyond the last snapshot.
+    pub fn sequences(&self, steps: Range<usize>) -> Option<ArrayView3<'_, f64>> {
+        if steps.is_empty() || steps.end > self.n_snapshots() {
+            return None;
+        }
+        let part = self.x.slice_axis(Axis(0), Slice::from(steps));
+        Some(part.permuted_axes([1, 0, 2]))
     }
 
     /// Number of missing values in the features.

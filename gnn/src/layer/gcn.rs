@@ -1,9 +1,10 @@
 //! Graph convolution (GCN).
 
-use ndarray::{Array1, Array2, ArrayRef2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayRef2};
 use serde::{Deserialize, Serialize};
 
-use super::at_least_1;
+use super::{Parameters, Weights, at_least_1};
+use crate::kernel::{Dense, Real, add_neighbours, filled, flat, matrix};
 use crate::{
     EdgeIndex, EncodeError, GraphError, GraphSnapshots, ParamError, Propagation, SelfLoops,
 };
@@ -58,6 +59,14 @@ impl GcnConfig {
     pub fn check(&self) -> Result<(), ParamError> {
         at_least_1("inputs", self.inputs)?;
         at_least_1("outputs", self.outputs)
+    }
+
+    pub(crate) fn parameters(&self) -> Parameters {
+        let mut all = vec![("lin.weight", vec![self.outputs, self.inputs])];
+        if self.bias {
+            all.push(("bias", vec![self.outputs]));
+        }
+        all
     }
 }
 
@@ -126,8 +135,7 @@ impl GcnGraph {
 ///
 /// # Complexity
 ///
-/// Time O(N · inputs · outputs + E · outputs), memory O(N · outputs): linear first, then
-/// propagation.
+/// Time O(N · inputs · outputs + E · min(inputs, outputs)), memory O(N · outputs).
 ///
 /// # Source
 ///
@@ -148,10 +156,10 @@ impl GcnGraph {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct GcnConv {
-    /// Transposed, `[inputs, outputs]` in row-major order: the order in which it is read.
-    weight_t: Array2<f64>,
-    bias: Option<Array1<f64>>,
+pub struct GcnConv<F = f64> {
+    dense: Dense<F>,
+    /// Empty without a bias: it is added after propagation.
+    bias: Vec<F>,
 }
 
 impl GcnConv {
@@ -160,6 +168,10 @@ impl GcnConv {
     /// # Errors
     ///
     /// [`ParamError::BiasLength`] and [`ParamError::NonFiniteWeight`].
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "a layer is made of its weights; how it keeps them is its own affair"
+    )]
     pub fn new(weight: Array2<f64>, bias: Option<Array1<f64>>) -> Result<Self, ParamError> {
         let (expected, got) = (weight.nrows(), bias.as_ref().map(Array1::len));
         if let Some(got) = got.filter(|&got| got != expected) {
@@ -170,29 +182,20 @@ impl GcnConv {
             return Err(ParamError::NonFiniteWeight { value });
         }
         Ok(Self {
-            weight_t: weight.reversed_axes().as_standard_layout().into_owned(),
-            bias,
+            dense: Dense::new(&flat(&weight), weight.dim().into(), Vec::new()),
+            bias: bias.map(|b| b.to_vec()).unwrap_or_default(),
         })
     }
 
     /// Weight matrix, shape `[outputs, inputs]`.
-    pub fn weight(&self) -> ArrayView2<'_, f64> {
-        self.weight_t.t()
+    pub fn weight(&self) -> Array2<f64> {
+        let shape = (self.n_outputs(), self.n_inputs());
+        Array2::from_shape_fn(shape, |(o, i)| self.dense.weight(o, i))
     }
 
     /// Bias, one entry per output.
-    pub fn bias(&self) -> Option<&Array1<f64>> {
-        self.bias.as_ref()
-    }
-
-    /// Width of the input rows.
-    pub fn n_inputs(&self) -> usize {
-        self.weight_t.nrows()
-    }
-
-    /// Width of the output rows.
-    pub fn n_outputs(&self) -> usize {
-        self.weight_t.ncols()
+    pub fn bias(&self) -> Option<&[f64]> {
+        (!self.bias.is_empty()).then_some(&self.bias)
     }
 
     /// Applies the layer to `x` of shape `[N, inputs]`.
@@ -206,27 +209,49 @@ impl GcnConv {
         graph: &GcnGraph,
     ) -> Result<Array2<f64>, EncodeError> {
         check_input(x, self.n_inputs(), graph)?;
-        Ok(self.run(x, graph))
+        Ok(matrix(
+            self.run(&flat(x), graph),
+            x.nrows(),
+            self.n_outputs(),
+        ))
     }
 
-    /// [`forward`](Self::forward) for shapes that are known to be right. Own loops, not a matrix
-    /// product: that one picks its order of summation by the features of the processor.
-    pub(crate) fn run(&self, x: &ArrayRef2<f64>, graph: &GcnGraph) -> Array2<f64> {
-        let shape = (x.nrows(), self.n_outputs());
-        let mut hidden = Array2::zeros(shape);
-        for (mut h, x) in hidden.rows_mut().into_iter().zip(x.rows()) {
-            for (&x, weights) in x.iter().zip(self.weight_t.rows()) {
-                h.scaled_add(x, &weights);
-            }
-        }
-        let mut y = Array2::zeros(shape);
-        if let Some(bias) = &self.bias {
-            y += bias;
-        }
-        let ends = graph.edges.source().iter().zip(graph.edges.target());
-        let edges = ends.zip(&graph.coefficient);
-        for ((&j, &i), &c) in edges {
-            y.row_mut(i as usize).scaled_add(c, &hidden.row(j as usize));
+    /// [`forward`](Self::forward) on rows whose shape is known to be right.
+    pub(crate) fn run(&self, x: &[f64], graph: &GcnGraph) -> Vec<f64> {
+        self.propagate(x, &graph.edges, &graph.coefficient)
+    }
+}
+
+impl<F: Real> GcnConv<F> {
+    pub(crate) fn of_state(config: &GcnConfig, weights: &Weights<'_>) -> Result<Self, ParamError> {
+        Ok(Self {
+            dense: weights.dense("lin.", [config.outputs, config.inputs], false)?,
+            bias: weights.given("bias", config.bias)?,
+        })
+    }
+
+    /// Width of the input rows.
+    pub fn n_inputs(&self) -> usize {
+        self.dense.inputs()
+    }
+
+    /// Width of the output rows.
+    pub fn n_outputs(&self) -> usize {
+        self.dense.outputs()
+    }
+
+    /// Propagation is linear: it goes where rows are narrower.
+    pub(crate) fn propagate(&self, x: &[F], edges: &Propagation, coefficients: &[F]) -> Vec<F> {
+        let (inputs, outputs) = (self.n_inputs(), self.n_outputs());
+        let mut y = filled(&self.bias, edges.n_nodes(), outputs);
+        if inputs < outputs {
+            let mut heard = vec![F::ZERO; x.len()];
+            add_neighbours(edges, coefficients, x, inputs, &mut heard);
+            self.dense.add_to(&heard, &mut y);
+        } else {
+            let mut hidden = vec![F::ZERO; y.len()];
+            self.dense.add_to(x, &mut hidden);
+            add_neighbours(edges, coefficients, &hidden, outputs, &mut y);
         }
         y
     }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::at_least_1;
+use super::{Parameters, Weights, at_least_1};
 use crate::ParamError;
+use crate::kernel::{Dense, Real};
 
 /// Settings of a dense layer `y = W x + b`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,5 +43,29 @@ impl LinearConfig {
     pub fn check(&self) -> Result<(), ParamError> {
         at_least_1("inputs", self.inputs)?;
         at_least_1("outputs", self.outputs)
+    }
+
+    pub(crate) fn parameters(&self) -> Parameters {
+        let mut all = vec![("weight", vec![self.outputs, self.inputs])];
+        if self.bias {
+            all.push(("bias", vec![self.outputs]));
+        }
+        all
+    }
+}
+
+/// The dense layer in pure Rust.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Linear<F>(Dense<F>);
+
+impl<F: Real> Linear<F> {
+    pub(crate) fn new(config: &LinearConfig, weights: &Weights<'_>) -> Result<Self, ParamError> {
+        weights
+            .dense("", [config.outputs, config.inputs], config.bias)
+            .map(Self)
+    }
+
+    pub(crate) fn run(&self, x: &[F]) -> Vec<F> {
+        self.0.apply(x)
     }
 }

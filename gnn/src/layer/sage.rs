@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::at_least_1;
-use crate::ParamError;
+use super::{Parameters, Weights, at_least_1};
+use crate::kernel::{Dense, Real, add_neighbours, dot, each, max_of_neighbours, relu};
+use crate::model::PreparedGraph;
+use crate::{ParamError, SelfLoops};
 
 /// How `GraphSAGE` joins what the neighbours say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -103,4 +105,84 @@ impl SageConfig {
         at_least_1("inputs", self.inputs)?;
         at_least_1("outputs", self.outputs)
     }
+
+    pub(crate) fn parameters(&self) -> Parameters {
+        let across = vec![self.outputs, self.inputs];
+        let mut all = vec![("lin_l.weight", across.clone())];
+        if self.bias {
+            all.push(("lin_l.bias", vec![self.outputs]));
+        }
+        if self.root_weight {
+            all.push(("lin_r.weight", across));
+        }
+        if self.project {
+            all.push(("lin.weight", vec![self.inputs, self.inputs]));
+            all.push(("lin.bias", vec![self.inputs]));
+        }
+        all
+    }
+}
+
+/// `GraphSAGE` in pure Rust.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SageConv<F> {
+    aggregation: SageAggregation,
+    normalize: bool,
+    project: Option<Dense<F>>,
+    left: Dense<F>,
+    right: Option<Dense<F>>,
+}
+
+impl<F: Real> SageConv<F> {
+    pub(crate) fn new(config: &SageConfig, weights: &Weights<'_>) -> Result<Self, ParamError> {
+        let (inputs, outputs) = (config.inputs, config.outputs);
+        let across = |name, bias| weights.dense(name, [outputs, inputs], bias);
+        let square = || weights.dense("lin.", [inputs, inputs], true);
+        Ok(Self {
+            aggregation: config.aggregation,
+            normalize: config.normalize,
+            project: config.project.then(square).transpose()?,
+            left: across("lin_l.", config.bias)?,
+            right: config
+                .root_weight
+                .then(|| across("lin_r.", false))
+                .transpose()?,
+        })
+    }
+
+    pub(crate) fn run(&self, x: &[F], graph: &PreparedGraph<F>) -> Vec<F> {
+        let projected = self.project.as_ref().map(|project| {
+            let mut h = project.apply(x);
+            each(&mut h, relu);
+            h
+        });
+        let neighbours = projected.as_deref().unwrap_or(x);
+        let edges = graph.edges(SelfLoops::AsGiven);
+        let inputs = self.left.inputs();
+        let heard = match self.aggregation {
+            SageAggregation::Mean => {
+                let mut heard = vec![F::ZERO; x.len()];
+                add_neighbours(edges, graph.mean(), neighbours, inputs, &mut heard);
+                heard
+            }
+            SageAggregation::Max => max_of_neighbours(edges, neighbours, inputs),
+        };
+        let mut y = self.left.apply(&heard);
+        if let Some(right) = &self.right {
+            right.add_to(x, &mut y);
+        }
+        if self.normalize {
+            y.chunks_exact_mut(self.left.outputs().max(1))
+                .for_each(unit_length);
+        }
+        y
+    }
+}
+
+/// Scales a row to length 1; one shorter than 1e-12 is divided by that.
+fn unit_length<F: Real>(row: &mut [F]) {
+    let length = dot(row, row).sqrt();
+    let least = F::of(1e-12);
+    let length = if length < least { least } else { length };
+    each(row, |v| v / length);
 }

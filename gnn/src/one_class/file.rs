@@ -15,9 +15,6 @@ const KEY: &str = "astern.one_class";
 
 #[derive(Serialize, Deserialize)]
 struct Description {
-    format: u32,
-    /// Version of the library that wrote the file.
-    library: String,
     features: Vec<String>,
     params: OneClassParams,
     report: TrainReport,
@@ -32,8 +29,6 @@ impl OneClass {
     /// [`FileError::Malformed`] when the description is too large for the format (100 MB).
     pub fn to_bytes(&self) -> Result<Vec<u8>, FileError> {
         let description = Description {
-            format: FORMAT,
-            library: env!("CARGO_PKG_VERSION").into(),
             features: self.features.clone(),
             params: self.params.clone(),
             report: self.report.clone(),
@@ -51,11 +46,7 @@ impl OneClass {
             tensors.put(format!("{name}.center"), &[center.len()], center);
             tensors.put(format!("{name}.radius"), &[1], &[sphere.radius]);
         }
-        let description =
-            serde_json::to_string(&description).map_err(|source| FileError::Header {
-                source: source.into(),
-            })?;
-        tensors.pack(KEY, description)
+        tensors.pack(KEY, FORMAT, description)
     }
 
     /// Reads a model from [`to_bytes`](Self::to_bytes)' bytes.
@@ -74,7 +65,6 @@ impl OneClass {
             features,
             params,
             report,
-            ..
         } = file.description()?;
         params.check()?;
         let mean = file.vector("scaler.mean", features.len())?;

@@ -30,7 +30,7 @@ pub struct GraphTensors {
     device: Device,
     mask: Option<Tensor>,
     prepared: [OnceCell<Prepared>; RULES],
-    relations: OnceCell<Vec<Edges>>,
+    relations: OnceCell<Vec<Relation>>,
 }
 
 /// What layers with one rule about loops share.
@@ -41,6 +41,14 @@ struct Prepared {
     gcn: OnceCell<Tensor>,
     mean: OnceCell<Tensor>,
     attributes: OnceCell<Tensor>,
+}
+
+/// The edges of one relation.
+#[derive(Debug)]
+pub(super) struct Relation {
+    pub(super) edges: Edges,
+    /// [`Edges::mean_weights`].
+    pub(super) mean: Tensor,
 }
 
 impl GraphTensors {
@@ -132,7 +140,7 @@ impl GraphTensors {
     ///
     /// [`TorchError`], for instance when the device has no room.
     pub fn edges(&self, loops: SelfLoops) -> Result<Edges, TorchError> {
-        self.prepared(loops)?.edges.copies(1)
+        Ok(self.prepared(loops)?.edges.shared())
     }
 
     /// [`Propagation::gcn_coefficients`] of the edges with loops, `[E']`.
@@ -171,12 +179,14 @@ impl GraphTensors {
     }
 
     /// The edges of each relation, as given.
-    pub(super) fn relations(&self) -> Result<&[Edges], TorchError> {
+    pub(super) fn relations(&self) -> Result<&[Relation], TorchError> {
+        let relation = |r| {
+            let edges = self.relation(r)?;
+            let mean = edges.mean_weights(self.kind)?;
+            Ok(Relation { edges, mean })
+        };
         let relations = kept(&self.relations, || {
-            (0u32..)
-                .take(self.n_types)
-                .map(|r| self.relation(r))
-                .collect()
+            (0u32..).take(self.n_types).map(relation).collect()
         })?;
         Ok(relations)
     }

@@ -1,4 +1,5 @@
-//! Finds CUDA at run time. The only file of the workspace with `unsafe`.
+//! Finds CUDA at run time. One of two files of the workspace with `unsafe`; the other is
+//! `kernel/mod.rs`.
 //!
 //! Linkers drop `libtorch_cuda` from a program, since nothing names its symbols; libtorch then
 //! says that there is no CUDA. So the library is opened by hand before libtorch is first asked, and

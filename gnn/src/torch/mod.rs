@@ -4,6 +4,11 @@
 //! * [`Edges`], [`MessagePassing`]: gather, message, reduce; every layer stands on them, and yours.
 //! * [`GcnConv`], [`SageConv`], [`GatConv`], [`GatV2Conv`], [`Linear`]: layers with gradients, of
 //!   any float kind, on any device; all are [`GraphLayer`]s and [`Module`]s.
+//! * [`RgcnConv`], [`SubtractiveConv`], [`GraphNorm`]: relations, deviation from neighbours, norms.
+//! * [`GruCell`], [`LstmCell`], [`NodeGru`], [`TgcnCell`], [`CausalConv`], [`PatchTransformer`]: time.
+//! * [`NodeBatch`], [`AttentionReadout`]: many graphs at once, and one row for each.
+//! * [`Network`]: a stack of any of them, from settings; its weights are a
+//!   [`Checkpoint`](crate::Checkpoint).
 //! * [`GcnEncoder`]: a stack that converts from and to the pure-Rust one.
 //! * [`DeviceChoice`]: where to compute; `Auto` takes the GPU if there is one. `libtorch_cuda` is
 //!   loaded at run time, so one program serves both; [`CudaStatus`] says what was found.
@@ -23,28 +28,37 @@
 //! several, and steady where the cores are shared with other programs: there the threads of
 //! OpenMP wait for each other by spinning, and a training of a second can take twenty.
 
+mod batch;
 mod device;
 mod encoder;
 mod error;
 mod graph;
+mod kernel;
 mod layer;
 mod load;
 pub mod loss;
 mod message;
 mod module;
+mod network;
 mod one_class;
 mod state;
 mod tensor;
 pub mod train;
 
+pub use batch::NodeBatch;
 pub use device::{DeviceChoice, DeviceError, TorchDevice};
 pub use encoder::GcnEncoder;
 pub use error::TorchError;
 pub use graph::GraphTensors;
-pub use layer::{GatConv, GatV2Conv, GcnConv, Linear, SageConv};
+pub use layer::{
+    AttentionReadout, CausalConv, GatConv, GatV2Conv, GcnConv, GraphNorm, GruCell, Linear,
+    LstmCell, LstmState, NodeGru, PatchTransformer, Reconstruction, RgcnConv, SageConv, Sequence,
+    SubtractiveConv, TgcnCell, TransformerLayer,
+};
 pub use load::{CudaStatus, cuda_status};
 pub use message::{Edges, Ends, MessagePassing, Reduce};
 pub use module::{GraphLayer, Init, Mode, Module, Visitor, tensor_of};
+pub use network::Network;
 pub use one_class::Epoch;
 pub use state::{load_state, state_of};
 pub use tch;

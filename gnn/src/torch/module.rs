@@ -111,8 +111,7 @@ impl Init {
     ///
     /// [`TorchError`], for instance when the device has no room.
     pub fn uniform(&mut self, shape: &[i64], bound: f64) -> Result<Tensor, TorchError> {
-        let n = shape.iter().product::<i64>();
-        let n = usize::try_from(n).unwrap_or(0);
+        let n = count(shape)?;
         let draw = |rng: &mut ChaCha8Rng| f64::from(rng.next_u32() >> 8) / f64::from(1u32 << 23);
         let values = (0..n).map(|_| (draw(&mut self.rng) - 1.0) * bound);
         let values: Vec<f64> = values.map(crate::encoder::round_to_f32).collect();
@@ -126,8 +125,8 @@ impl Init {
     ///
     /// [`TorchError`], for instance when the device has no room.
     pub fn glorot(&mut self, shape: &[i64]) -> Result<Tensor, TorchError> {
-        let fans: i64 = shape.iter().rev().take(2).sum();
-        self.uniform(shape, (6.0 / fans.max(1) as f64).sqrt())
+        let fans: f64 = shape.iter().rev().take(2).map(|&n| n as f64).sum();
+        self.uniform(shape, (6.0 / fans.max(1.0)).sqrt())
     }
 
     /// `U(-1/sqrt(fan_in), 1/sqrt(fan_in))`: weights and biases of torch's own dense layers.
@@ -145,9 +144,21 @@ impl Init {
     ///
     /// [`TorchError`], for instance when the device has no room.
     pub fn constant(&mut self, shape: &[i64], value: f64) -> Result<Tensor, TorchError> {
+        count(shape)?;
         let full = Tensor::f_full(shape, value, (self.kind, self.device)).named("full", &[])?;
         trainable(&full)
     }
+}
+
+/// Number of weights of a parameter, within what can be trained: 2³¹.
+fn count(shape: &[i64]) -> Result<usize, TorchError> {
+    let mut lengths = shape.iter();
+    let n = lengths.try_fold(1i64, |n, &length| n.checked_mul(length));
+    let n = n.filter(|&n| n <= 1 << 31);
+    n.and_then(|n| usize::try_from(n).ok()).ok_or_else(|| {
+        let source = format!("a parameter of shape {shape:?}, at most 2^31 weights are allowed");
+        TorchError::new("init", &[], source)
+    })
 }
 
 fn trainable(tensor: &Tensor) -> Result<Tensor, TorchError> {

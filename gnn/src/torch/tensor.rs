@@ -40,7 +40,35 @@ pub(crate) fn to_values(tensor: &Tensor) -> Result<Vec<f64>, TorchError> {
     Vec::try_from(&flat).named("copy", &[tensor])
 }
 
+/// Node or row numbers, from any device.
+pub(crate) fn to_indices(tensor: &Tensor) -> Result<Vec<i64>, TorchError> {
+    let flat = tensor
+        .f_to_device(Device::Cpu)
+        .named("to_device", &[tensor])?;
+    let flat = flat.f_contiguous().named("contiguous", &[tensor])?;
+    Vec::try_from(&flat).named("copy", &[tensor])
+}
+
 /// A length or a position as libtorch wants it.
 pub(crate) fn int(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// The lengths of the axes of `x`, if they are these; `None` is any length.
+pub(crate) fn shaped<const D: usize>(
+    op: &'static str,
+    x: &Tensor,
+    expected: [Option<i64>; D],
+) -> Result<[i64; D], TorchError> {
+    let size = if x.defined() { x.size() } else { Vec::new() };
+    let fits = |shape: &[i64; D]| {
+        let mut axes = shape.iter().zip(expected);
+        axes.all(|(&got, expected)| expected.is_none_or(|n| n == got))
+    };
+    let shape = <[i64; D]>::try_from(size).ok().filter(fits);
+    shape.ok_or_else(|| {
+        let axes = expected.map(|n| n.map_or_else(|| "any".into(), |n| n.to_string()));
+        let source = format!("the shape must be [{}]", axes.join(", "));
+        TorchError::new(op, &[x], source)
+    })
 }

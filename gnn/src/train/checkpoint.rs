@@ -46,7 +46,8 @@ pub struct Checkpoint {
 
 #[derive(Serialize, Deserialize)]
 struct Description {
-    format: u32,
+    /// Written by [`Tensors::pack`].
+    #[serde(skip_serializing)]
     library: String,
     params: TrainParams,
     /// Shapes by name: the checksum covers what is written here.
@@ -98,8 +99,7 @@ impl Checkpoint {
     /// [`FileError::Malformed`] when the description is too large for the format (100 MB).
     pub fn to_bytes(&self) -> Result<Vec<u8>, FileError> {
         let description = Description {
-            format: FORMAT,
-            library: self.library.clone(),
+            library: String::new(),
             params: self.params.clone(),
             parameters: shapes(&self.parameters),
             best: self.best.as_ref().map(shapes),
@@ -113,11 +113,7 @@ impl Checkpoint {
         if let Some(best) = &self.best {
             put(&mut tensors, "best", best);
         }
-        let description = serde_json::to_string(&description).map_err(|source| {
-            let source = source.into();
-            FileError::Header { source }
-        })?;
-        tensors.pack(KEY, description)
+        tensors.pack(KEY, FORMAT, description)
     }
 
     /// Reads a checkpoint from [`to_bytes`](Self::to_bytes)' bytes.

@@ -1,14 +1,22 @@
 //! What several test files share: fixtures and a small healthy system.
 
 #![allow(dead_code, reason = "each test file uses a part")]
+#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+
+pub(crate) mod parity;
+pub(crate) mod pyg;
+#[cfg(feature = "torch")]
+pub(crate) mod torch;
 
 #[cfg(feature = "torch")]
 pub(crate) mod training;
 
 use std::error::Error;
+use std::ops::Range;
 
 use astern_gnn::ndarray::{Array1, Array2, Array3};
-use astern_gnn::{GcnConv, GcnGraph, GraphSnapshots, SelfLoops};
+use astern_gnn::{GcnConv, GcnGraph, Graph, GraphSnapshots, SelfLoops};
+use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::Deserialize;
@@ -132,4 +140,19 @@ pub(crate) fn edges() -> impl Iterator<Item = (u32, u32)> {
 pub(crate) fn snapshots(x: Array3<f64>) -> Result<GraphSnapshots, Box<dyn Error>> {
     let names = ["p99_ms", "error_rate", "calls_per_s", "cpu"];
     Ok(GraphSnapshots::new(x, edges())?.with_feature_names(names)?)
+}
+
+prop_compose! {
+    /// A graph of 3 features, 1 edge attribute and edge weights; loops and repeated edges among them.
+    pub(crate) fn any_graph(n_nodes: Range<u32>)(n in n_nodes)(
+        edges in prop::collection::vec((0..n.max(1), 0..n.max(1), 0.0..2.0f64), if n == 0 { 0..1 } else { 0..20 }),
+        x in prop::collection::vec(-3.0..3.0f64, n as usize * 3),
+        n in Just(n as usize),
+    ) -> Graph {
+        let x = Array2::from_shape_vec((n, 3), x).unwrap();
+        let weights: Vec<f64> = edges.iter().map(|e| e.2).collect();
+        let attributes = Array2::from_shape_vec((weights.len(), 1), weights.clone()).unwrap();
+        let graph = Graph::new(x, edges.iter().map(|e| (e.0, e.1))).unwrap();
+        graph.with_edge_weight(&weights).unwrap().with_edge_attr(&attributes).unwrap()
+    }
 }

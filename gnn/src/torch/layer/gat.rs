@@ -6,8 +6,7 @@ use super::super::error::Named;
 use super::super::module::{GraphLayer, Init, Mode, Module, Visitor};
 use super::super::tensor::int;
 use super::super::{Edges, GraphTensors, TorchError};
-use super::heads::Heads;
-use super::{linear, with_bias};
+use super::{joined, linear, with_bias};
 use crate::layer::GatConfig;
 
 /// Graph attention; see [`GatConfig`]. Input `[N, inputs]`, output `[N, width]`.
@@ -23,7 +22,7 @@ use crate::layer::GatConfig;
 #[derive(Debug)]
 pub struct GatConv {
     config: GatConfig,
-    heads: Heads,
+    heads: i64,
     weight: Tensor,
     source: Tensor,
     target: Tensor,
@@ -50,11 +49,7 @@ impl GatConv {
         let (wide, vector) = (count * width, [1, count, width]);
         let edge_features = int(config.edge_features);
         Ok(Self {
-            heads: Heads {
-                count,
-                width,
-                concat: config.concat,
-            },
+            heads: count,
             weight: init.glorot(&[wide, int(config.inputs)])?,
             source: init.glorot(&vector)?,
             target: init.glorot(&vector)?,
@@ -81,28 +76,48 @@ impl GatConv {
     ///
     /// Those of [`forward`](GraphLayer::forward).
     pub fn attention(&self, x: &Tensor, graph: &GraphTensors) -> Result<Tensor, TorchError> {
-        let edges = graph.edges(self.config.loops)?.copies(self.heads.count)?;
-        let h = self.heads.split(&linear(x, &self.weight, None)?)?;
-        let scores = self.scores(&h, &edges, graph)?;
-        self.heads.columns(&edges.softmax(&scores)?)
+        let edges = graph.edges(self.config.loops)?;
+        let h = linear(x, &self.weight, None)?;
+        edges.softmax(&self.scores(&h, &edges, graph)?)
     }
 
+    /// `[E', H]` of `h` = `W x`, `[N, H C]`.
     fn scores(
         &self,
         h: &Tensor,
         edges: &Edges,
         graph: &GraphTensors,
     ) -> Result<Tensor, TorchError> {
-        let source = edges.gather_source(&self.heads.dot(h, &self.source)?)?;
-        let target = edges.gather_target(&self.heads.dot(h, &self.target)?)?;
-        let mut scores = source.f_add(&target).named("add", &[&source, &target])?;
-        if let Some(edge) = &self.edge {
-            let attributes = graph.attributes(self.config.loops, int(self.config.edge_features))?;
-            let of_edge = self.heads.split(&linear(attributes, &edge.weight, None)?)?;
-            let of_edge = self.heads.dot(&of_edge, &edge.vector)?;
-            scores = scores.f_add(&of_edge).named("add", &[&scores, &of_edge])?;
+        let source = self.dot(h, &self.source)?;
+        let target = self.dot(h, &self.target)?;
+        let of_edges = match &self.edge {
+            Some(edge) => {
+                let width = int(self.config.edge_features);
+                let attributes = graph.attributes(self.config.loops, width)?;
+                let of_edges = linear(attributes, &edge.weight, None)?;
+                Some(self.dot(&of_edges, &edge.vector)?)
+            }
+            None => None,
+        };
+        // The scores of GATv2 with one entry a head.
+        let one = Tensor::f_ones([1, self.heads, 1], (h.kind(), h.device())).named("ones", &[h])?;
+        let slope = self.config.negative_slope;
+        edges.scores([&source, &target, &one], of_edges.as_ref(), slope)
+    }
+
+    /// `<a_h, row_h>` of every head: rows `[R, H C]`, vectors `[1, H, C]`; gives `[R, H]`.
+    fn dot(&self, rows: &Tensor, vectors: &Tensor) -> Result<Tensor, TorchError> {
+        if self.heads == 1 {
+            let vector = vectors.f_reshape([-1, 1]).named("reshape", &[vectors])?;
+            return rows.f_mm(&vector).named("mm", &[rows, &vector]);
         }
-        super::leaky_relu(&scores, self.config.negative_slope)
+        let apart = rows
+            .f_reshape([-1, self.heads, int(self.config.outputs)])
+            .named("reshape", &[rows])?;
+        let products = apart.f_mul(vectors).named("mul", &[&apart, vectors])?;
+        products
+            .f_sum_dim_intlist([-1].as_slice(), false, products.kind())
+            .named("sum", &[&products])
     }
 }
 
@@ -119,10 +134,11 @@ impl Module for GatConv {
 
 impl GraphLayer for GatConv {
     fn forward(&self, x: &Tensor, graph: &GraphTensors, mode: Mode) -> Result<Tensor, TorchError> {
-        let edges = graph.edges(self.config.loops)?.copies(self.heads.count)?;
-        let h = self.heads.split(&linear(x, &self.weight, None)?)?;
+        let edges = graph.edges(self.config.loops)?;
+        let h = linear(x, &self.weight, None)?;
         let scores = self.scores(&h, &edges, graph)?;
         let y = edges.attend(&h, &scores, mode.dropout(self.config.dropout))?;
-        with_bias(self.heads.join(&y)?, self.bias.as_ref())
+        let y = joined(y, self.heads, self.config.concat)?;
+        with_bias(y, self.bias.as_ref())
     }
 }

@@ -2,12 +2,10 @@
 
 use tch::Tensor;
 
-use super::super::error::Named;
 use super::super::module::{GraphLayer, Init, Mode, Module, Visitor};
 use super::super::tensor::int;
 use super::super::{Edges, GraphTensors, TorchError};
-use super::heads::Heads;
-use super::{Linear, linear, with_bias};
+use super::{Linear, joined, linear, with_bias};
 use crate::layer::{GatV2Config, LinearConfig};
 
 /// Graph attention whose ranking of neighbours depends on the receiver; see [`GatV2Config`].
@@ -15,7 +13,8 @@ use crate::layer::{GatV2Config, LinearConfig};
 ///
 /// # Complexity
 ///
-/// Time O(N · inputs · H C + E H C), memory O((N + E) H C) for the tensor under the score.
+/// Time O(N · inputs · H C + E H C), memory O(N H C + E H): no tensor of
+/// messages is made on the CPU.
 ///
 /// # Source
 ///
@@ -24,7 +23,6 @@ use crate::layer::{GatV2Config, LinearConfig};
 #[derive(Debug)]
 pub struct GatV2Conv {
     config: GatV2Config,
-    heads: Heads,
     left: Linear,
     /// Absent where weights are shared.
     right: Option<Linear>,
@@ -48,11 +46,6 @@ impl GatV2Conv {
         let dense = LinearConfig::new(config.inputs, wide).bias(config.bias);
         let edge_features = int(config.edge_features);
         Ok(Self {
-            heads: Heads {
-                count,
-                width,
-                concat: config.concat,
-            },
             left: Linear::glorot(&dense, init)?,
             right: (!config.share_weights)
                 .then(|| Linear::glorot(&dense, init))
@@ -76,35 +69,35 @@ impl GatV2Conv {
     ///
     /// Those of [`forward`](GraphLayer::forward).
     pub fn attention(&self, x: &Tensor, graph: &GraphTensors) -> Result<Tensor, TorchError> {
-        let edges = graph.edges(self.config.loops)?.copies(self.heads.count)?;
-        let (_, scores) = self.scores(x, &edges, graph)?;
-        self.heads.columns(&edges.softmax(&scores)?)
+        let edges = graph.edges(self.config.loops)?;
+        let left = self.left.apply(x)?;
+        edges.softmax(&self.scores(x, &left, &edges, graph)?)
     }
 
-    /// `W_l x` of every head, `[H N, C]`, and the scores `[H E]`.
+    /// `[E', H]` of `left` = `W_l x`, `[N, H C]`.
     fn scores(
         &self,
         x: &Tensor,
+        left: &Tensor,
         edges: &Edges,
         graph: &GraphTensors,
-    ) -> Result<(Tensor, Tensor), TorchError> {
-        let left = self.heads.split(&self.left.apply(x)?)?;
-        let right = match &self.right {
-            Some(right) => &self.heads.split(&right.apply(x)?)?,
-            None => &left,
+    ) -> Result<Tensor, TorchError> {
+        let right = self
+            .right
+            .as_ref()
+            .map(|right| right.apply(x))
+            .transpose()?;
+        let right = right.as_ref().unwrap_or(left);
+        let of_edges = match &self.edge {
+            Some(weight) => {
+                let width = int(self.config.edge_features);
+                let attributes = graph.attributes(self.config.loops, width)?;
+                Some(linear(attributes, weight, None)?)
+            }
+            None => None,
         };
-        // The sums are this function's own: the next two steps overwrite them.
-        let mut sum = edges.gather_source(&left)?;
-        let target = edges.gather_target(right)?;
-        sum = sum.f_add_(&target).named("add_", &[&target])?;
-        if let Some(weight) = &self.edge {
-            let attributes = graph.attributes(self.config.loops, int(self.config.edge_features))?;
-            let of_edge = self.heads.split(&linear(attributes, weight, None)?)?;
-            sum = sum.f_add_(&of_edge).named("add_", &[&of_edge])?;
-        }
-        let active = super::leaky_relu(&sum, self.config.negative_slope)?;
-        let scores = self.heads.dot(&active, &self.attention)?;
-        Ok((left, scores))
+        let slope = self.config.negative_slope;
+        edges.scores([left, right, &self.attention], of_edges.as_ref(), slope)
     }
 }
 
@@ -122,9 +115,11 @@ impl Module for GatV2Conv {
 
 impl GraphLayer for GatV2Conv {
     fn forward(&self, x: &Tensor, graph: &GraphTensors, mode: Mode) -> Result<Tensor, TorchError> {
-        let edges = graph.edges(self.config.loops)?.copies(self.heads.count)?;
-        let (left, scores) = self.scores(x, &edges, graph)?;
+        let edges = graph.edges(self.config.loops)?;
+        let left = self.left.apply(x)?;
+        let scores = self.scores(x, &left, &edges, graph)?;
         let y = edges.attend(&left, &scores, mode.dropout(self.config.dropout))?;
-        with_bias(self.heads.join(&y)?, self.bias.as_ref())
+        let y = joined(y, int(self.config.heads), self.config.concat)?;
+        with_bias(y, self.bias.as_ref())
     }
 }

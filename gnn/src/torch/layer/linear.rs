@@ -48,6 +48,14 @@ impl Linear {
         })
     }
 
+    pub(super) fn weight(&self) -> &Tensor {
+        &self.weight
+    }
+
+    pub(super) fn bias(&self) -> Option<&Tensor> {
+        self.bias.as_ref()
+    }
+
     /// `[…, inputs]` to `[…, outputs]`.
     ///
     /// # Errors

@@ -1,0 +1,76 @@
+//! Requests and answers.
+
+use std::error::Error;
+use std::io::{BufRead, Write};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::speed::Speed;
+
+/// What a script can ask for.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "cmd", rename_all = "snake_case")]
+pub(super) enum Request {
+    /// Sets the number of threads of libtorch.
+    Threads { threads: i32 },
+    /// Reads a graph: `x` `[N, F]`, `source` and `target` `[E]` of a safetensors file.
+    Graph { path: PathBuf },
+    /// Makes a layer and gives it the parameters of a safetensors file.
+    Layer { layer: String, path: PathBuf },
+    /// Writes the layer's output on the graph to a safetensors file, as `y`.
+    Output { path: PathBuf },
+    /// Runs the layer `repeats` times and tells how long each took.
+    Time { backward: bool, repeats: usize },
+}
+
+/// What is answered.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Answer {
+    Done,
+    /// Milliseconds.
+    Took {
+        ms: Vec<f64>,
+    },
+    Failed {
+        error: String,
+    },
+}
+
+/// Answers requests from `input` until it ends.
+///
+/// # Errors
+///
+/// When reading or writing fails; what is wrong with a request is answered.
+pub fn serve(input: impl BufRead, mut output: impl Write) -> Result<(), Box<dyn Error>> {
+    let mut speed = Speed::default();
+    for line in input.lines() {
+        let answer = match answer(&mut speed, &line?) {
+            Ok(answer) => answer,
+            Err(error) => Answer::Failed {
+                error: error.to_string(),
+            },
+        };
+        serde_json::to_writer(&mut output, &answer)?;
+        output.write_all(b"\n")?;
+        output.flush()?;
+    }
+    Ok(())
+}
+
+fn answer(speed: &mut Speed, line: &str) -> Result<Answer, Box<dyn Error>> {
+    match serde_json::from_str(line)? {
+        Request::Threads { threads } => {
+            astern_gnn::torch::tch::set_num_threads(threads);
+            Ok(Answer::Done)
+        }
+        Request::Graph { path } => speed.graph(&path).map(|ms| Answer::Took { ms: vec![ms] }),
+        Request::Layer { layer, path } => speed.layer(&layer, &path).map(|()| Answer::Done),
+        Request::Output { path } => speed.output(&path).map(|()| Answer::Done),
+        Request::Time { backward, repeats } => {
+            let ms = speed.time(backward, repeats)?;
+            Ok(Answer::Took { ms })
+        }
+    }
+}

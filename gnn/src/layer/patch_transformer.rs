@@ -1,0 +1,170 @@
+//! Masked-subsequence transformer: its settings, and what it hides.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use serde::{Deserialize, Serialize};
+
+use super::at_least_1;
+use super::transformer::TransformerConfig;
+use crate::ParamError;
+
+/// Settings of a transformer over patches of time that learns by rebuilding hidden ones.
+///
+/// A patch is `patch_length` steps of all features of one node, `L F` numbers, and becomes one
+/// token. Defaults of Shao et al. (2022): 4 encoder layers, 1 decoder layer, dropout .1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PatchTransformerConfig {
+    /// Number of features of a step, F.
+    pub features: usize,
+    /// Steps of a patch, L.
+    pub patch_length: usize,
+    /// Largest number of patches that can be told apart: those that have a position.
+    pub max_patches: usize,
+    /// Number of encoder layers.
+    pub layers: usize,
+    /// Every encoder layer, and the decoder layer.
+    pub layer: TransformerConfig,
+}
+
+impl PatchTransformerConfig {
+    /// A model of `features` per step with patches of `patch_length` steps, at most `max_patches`
+    /// of them, whose layers are each `layer`.
+    pub fn new(
+        features: usize,
+        patch_length: usize,
+        max_patches: usize,
+        layer: TransformerConfig,
+    ) -> Self {
+        Self {
+            features,
+            patch_length,
+            max_patches,
+            layers: 4,
+            layer,
+        }
+    }
+
+    /// Sets the number of encoder layers.
+    #[must_use]
+    pub fn layers(mut self, layers: usize) -> Self {
+        self.layers = layers;
+        self
+    }
+
+    /// Holds every setting against its range.
+    ///
+    /// # Errors
+    ///
+    /// [`ParamError::OutOfRange`] for a number of features, steps, patches or layers of 0, and
+    /// those of [`TransformerConfig::check`].
+    pub fn check(&self) -> Result<(), ParamError> {
+        at_least_1("features", self.features)?;
+        at_least_1("patch_length", self.patch_length)?;
+        at_least_1("max_patches", self.max_patches)?;
+        at_least_1("layers", self.layers)?;
+        self.layer.check()
+    }
+}
+
+/// Which patches are hidden, the same for every node.
+///
+/// # Example
+///
+/// ```
+/// use astern_gnn::layer::PatchMask;
+///
+/// let mask = PatchMask::random(8, 0.75, 7)?;
+/// assert_eq!((mask.hidden().len(), mask.shown().len()), (6, 2));
+/// assert_eq!(mask, PatchMask::random(8, 0.75, 7)?);
+/// # Ok::<(), astern_gnn::ParamError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PatchMask {
+    hidden: Vec<usize>,
+    shown: Vec<usize>,
+}
+
+impl PatchMask {
+    /// Hides the patches `hidden` of `n_patches`.
+    ///
+    /// # Errors
+    ///
+    /// [`ParamError::OutOfRange`] when a patch is not there, or none is hidden, or none shown.
+    pub fn new(
+        n_patches: usize,
+        hidden: impl IntoIterator<Item = usize>,
+    ) -> Result<Self, ParamError> {
+        let mut hidden: Vec<usize> = hidden.into_iter().collect();
+        hidden.sort_unstable();
+        hidden.dedup();
+        if let Some(&last) = hidden.last().filter(|&&last| last >= n_patches) {
+            return Err(ParamError::OutOfRange {
+                name: "hidden patch",
+                value: last as f64,
+                allowed: "below the number of patches",
+            });
+        }
+        if hidden.is_empty() || hidden.len() == n_patches {
+            return Err(ParamError::OutOfRange {
+                name: "hidden patches",
+                value: hidden.len() as f64,
+                allowed: "at least 1, fewer than all",
+            });
+        }
+        let shown = (0..n_patches).filter(|p| hidden.binary_search(p).is_err());
+        Ok(Self {
+            shown: shown.collect(),
+            hidden,
+        })
+    }
+
+    /// Hides `share` of `n_patches`, rounded down, drawn from `seed` without replacement.
+    ///
+    /// # Errors
+    ///
+    /// [`ParamError::OutOfRange`] when that hides none or all.
+    pub fn random(n_patches: usize, share: f64, seed: u64) -> Result<Self, ParamError> {
+        if !(0.0..1.0).contains(&share) {
+            return Err(ParamError::OutOfRange {
+                name: "share",
+                value: share,
+                allowed: "at least 0, below 1",
+            });
+        }
+        // A share below 1 of a count is a count.
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between 0 and the number of patches"
+        )]
+        let n_hidden = (n_patches as f64 * share) as usize;
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut patches: Vec<usize> = (0..n_patches).collect();
+        // The first steps of the shuffle of Fisher and Yates.
+        for i in 0..n_hidden {
+            let left = (n_patches - i) as u64;
+            // Off uniform by less than left / 2^64.
+            let draw = (u128::from(rng.next_u64()) * u128::from(left)) >> 64;
+            let draw = usize::try_from(draw).unwrap_or(0);
+            patches.swap(i, i + draw);
+        }
+        patches.truncate(n_hidden);
+        Self::new(n_patches, patches)
+    }
+
+    /// Number of patches, P.
+    pub fn n_patches(&self) -> usize {
+        self.hidden.len() + self.shown.len()
+    }
+
+    /// The hidden patches, ascending.
+    pub fn hidden(&self) -> &[usize] {
+        &self.hidden
+    }
+
+    /// The patches that are seen, ascending.
+    pub fn shown(&self) -> &[usize] {
+        &self.shown
+    }
+}

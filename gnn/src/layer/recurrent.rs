@@ -1,0 +1,46 @@
+//! Recurrent layers: GRU and LSTM.
+
+use serde::{Deserialize, Serialize};
+
+use super::at_least_1;
+use crate::ParamError;
+
+/// Settings of a recurrent layer, GRU or LSTM: one layer, one direction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RecurrentConfig {
+    /// Width of the input rows.
+    pub inputs: usize,
+    /// Width of the state, which is the output.
+    pub outputs: usize,
+    /// Whether there are biases, one of the input and one of the state.
+    pub bias: bool,
+}
+
+impl RecurrentConfig {
+    /// A layer with biases.
+    pub fn new(inputs: usize, outputs: usize) -> Self {
+        Self {
+            inputs,
+            outputs,
+            bias: true,
+        }
+    }
+
+    /// Sets whether there are biases.
+    #[must_use]
+    pub fn bias(mut self, bias: bool) -> Self {
+        self.bias = bias;
+        self
+    }
+
+    /// Holds every setting against its range.
+    ///
+    /// # Errors
+    ///
+    /// [`ParamError::OutOfRange`] for a width of 0.
+    pub fn check(&self) -> Result<(), ParamError> {
+        at_least_1("inputs", self.inputs)?;
+        at_least_1("outputs", self.outputs)
+    }
+}

@@ -1,0 +1,68 @@
+//! Transformer layer.
+
+use serde::{Deserialize, Serialize};
+
+use super::{at_least_1, check_dropout};
+use crate::ParamError;
+
+/// Settings of a transformer encoder layer:
+/// `h = norm(x + attention(x))`, `y = norm(h + W_2 relu(W_1 h))`.
+///
+/// Defaults: `feed_forward` is 4 times the width, dropout .1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TransformerConfig {
+    /// Width of the rows.
+    pub width: usize,
+    /// Number of heads, a divisor of the width.
+    pub heads: usize,
+    /// Width between the two dense layers.
+    pub feed_forward: usize,
+    /// Share of attention coefficients and of inner values that training sets to 0.
+    pub dropout: f64,
+}
+
+impl TransformerConfig {
+    /// A layer with the defaults.
+    pub fn new(width: usize, heads: usize) -> Self {
+        Self {
+            width,
+            heads,
+            feed_forward: width.saturating_mul(4),
+            dropout: 0.1,
+        }
+    }
+
+    /// Sets the width between the two dense layers.
+    #[must_use]
+    pub fn feed_forward(mut self, feed_forward: usize) -> Self {
+        self.feed_forward = feed_forward;
+        self
+    }
+
+    /// Sets the dropout.
+    #[must_use]
+    pub fn dropout(mut self, dropout: f64) -> Self {
+        self.dropout = dropout;
+        self
+    }
+
+    /// Holds every setting against its range.
+    ///
+    /// # Errors
+    ///
+    /// [`ParamError::OutOfRange`] for a width of 0, heads that do not divide the width, dropout
+    /// outside [0, 1).
+    pub fn check(&self) -> Result<(), ParamError> {
+        at_least_1("width", self.width)?;
+        at_least_1("feed_forward", self.feed_forward)?;
+        if self.heads == 0 || !self.width.is_multiple_of(self.heads) {
+            return Err(ParamError::OutOfRange {
+                name: "heads",
+                value: self.heads as f64,
+                allowed: "a divisor of the width",
+            });
+        }
+        check_dropout(self.dropout)
+    }
+}
