@@ -4,182 +4,25 @@
 
 mod common;
 
-use std::cell::RefCell;
 use std::ops::ControlFlow;
 
-use astern_gnn::layer::{GatV2Config, GcnConfig};
+use astern_gnn::layer::GcnConfig;
 use astern_gnn::ndarray::Array2;
 use astern_gnn::torch::loss::CrossEntropy;
 use astern_gnn::torch::tch::{Device, Kind, Tensor};
 use astern_gnn::torch::train::{Step, TrainError, Trainer};
 use astern_gnn::torch::{
-    GatV2Conv, GcnConv, GraphLayer, GraphTensors, Init, Mode, Module, TorchError, Visitor, state_of,
+    GcnConv, GraphLayer, GraphTensors, Init, Mode, Module, TorchError, Visitor, state_of,
 };
 use astern_gnn::train::{
-    Checkpoint, Clip, EarlyStop, Goal, MinDelta, OptimizerConfig, Problem, RmsPropConfig, Schedule,
-    SgdConfig, StopReason, TrainParams,
+    AdamConfig, Clip, EarlyStop, Goal, OptimizerConfig, Problem, Report, Schedule, StopReason,
+    TrainParams,
 };
-use astern_gnn::{FileError, Graph, ParamError};
+use astern_gnn::{Graph, ParamError, StateDict};
 use astern_stats::classification::ConfusionMatrix;
+use common::training::{Model, Number, cases, sgd, train};
 use common::{Outcome, noise};
 use serde_json::json;
-
-/// Two layers of attention with dropout, and a ring of twelve nodes to learn.
-struct Model {
-    first: GatV2Conv,
-    second: GatV2Conv,
-    graph: GraphTensors,
-    target: Tensor,
-}
-
-impl Model {
-    fn new(seed: u64) -> Result<Self, Box<dyn std::error::Error>> {
-        let mut next = noise(5);
-        let x = Array2::from_shape_simple_fn((12, 3), &mut next);
-        let ring = (0..12u32).flat_map(|i| [(i, (i + 1) % 12), ((i + 5) % 12, i)]);
-        let graph = Graph::new(x, ring)?;
-        let init = &mut Init::new(seed, Kind::Float, Device::Cpu);
-        let target: Vec<f64> = (0..12).map(|_| next()).collect();
-        Ok(Self {
-            first: GatV2Conv::new(&GatV2Config::new(3, 4).heads(2).dropout(0.4), init)?,
-            second: GatV2Conv::new(&GatV2Config::new(8, 1).dropout(0.3), init)?,
-            graph: GraphTensors::new(&graph, Kind::Float, Device::Cpu)?,
-            target: Tensor::from_slice(&target)
-                .to_kind(Kind::Float)
-                .reshape([12, 1]),
-        })
-    }
-
-    fn error(&self, mode: Mode) -> Result<Tensor, TorchError> {
-        let h = self
-            .first
-            .forward(self.graph.x(), &self.graph, mode)?
-            .tanh();
-        let y = self.second.forward(&h, &self.graph, mode)?;
-        Ok((y - &self.target).square().mean(Kind::Float))
-    }
-
-    fn validation(&self) -> Result<f64, TorchError> {
-        Ok(self.error(Mode::Eval)?.double_value(&[]))
-    }
-}
-
-impl Module for Model {
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-        visitor.module("0", &self.first);
-        visitor.module("1", &self.second);
-    }
-}
-
-/// A single number, and whatever loss of it.
-struct Number(Tensor);
-
-impl Number {
-    fn new(value: f64) -> Self {
-        Self(Tensor::from_slice(&[value]).set_requires_grad(true))
-    }
-
-    fn value(&self) -> f64 {
-        self.0.double_value(&[0])
-    }
-}
-
-impl Module for Number {
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-        visitor.tensor("number", &self.0);
-    }
-}
-
-fn sgd(learning_rate: f64) -> TrainParams {
-    TrainParams::new(OptimizerConfig::sgd(learning_rate))
-}
-
-fn train(model: &Model, params: &TrainParams) -> Result<astern_gnn::train::Report, TrainError> {
-    Trainer::new(model, params)?
-        .validate(|_| model.validation())
-        .run(|_| model.error(Mode::Train))
-}
-
-fn cases() -> Vec<TrainParams> {
-    let stop = EarlyStop::after(100).restore_best(true);
-    let momentum = SgdConfig::new(0.05).momentum(0.9).nesterov(true);
-    let rms = RmsPropConfig::new(0.01).momentum(0.5).centered(true);
-    vec![
-        TrainParams::new(OptimizerConfig::adam(0.03)).seed(3),
-        TrainParams::new(OptimizerConfig::adam_w(0.03))
-            .schedule(Schedule::Cosine {
-                warm_up: 4,
-                epochs: 20,
-                floor: 1e-3,
-            })
-            .early_stop(stop)
-            .clip(Clip::Norm(0.1))
-            .batches(3),
-        TrainParams::new(OptimizerConfig::Sgd(momentum))
-            .schedule(Schedule::ReduceOnPlateau {
-                factor: 0.5,
-                patience: 1,
-                min_delta: MinDelta::Relative(0.01),
-                floor: 1e-4,
-            })
-            .clip(Clip::Value(0.05))
-            .seed(9),
-        TrainParams::new(OptimizerConfig::RmsProp(rms)).early_stop(stop),
-    ]
-}
-
-#[test]
-fn ten_epochs_saved_and_ten_more_are_twenty() -> Outcome {
-    for params in cases() {
-        let whole = Model::new(1)?;
-        let expected = train(&whole, &params.clone().epochs(20))?;
-
-        let half = Model::new(1)?;
-        let mut trainer =
-            Trainer::new(&half, &params.clone().epochs(10))?.validate(|_| half.validation());
-        trainer.run(|_| half.error(Mode::Train))?;
-        let config = json!({"heads": 2});
-        let bytes = trainer.checkpoint(config.clone())?.to_bytes()?;
-
-        let mut checkpoint = Checkpoint::from_bytes(&bytes)?;
-        assert_eq!(checkpoint.to_bytes()?, bytes);
-        assert_eq!((checkpoint.epochs_run(), &checkpoint.config), (10, &config));
-        assert_eq!(checkpoint.library, env!("CARGO_PKG_VERSION"));
-        checkpoint.params.epochs = 20;
-        // Other weights: all must come from the file.
-        let fresh = Model::new(2)?;
-        let report = Trainer::resume(&fresh, &checkpoint)?
-            .validate(|_| fresh.validation())
-            .run(|_| fresh.error(Mode::Train))?;
-        assert_eq!(state_of(&fresh)?, state_of(&whole)?, "{params:?}");
-        assert_eq!(report, expected);
-        assert_eq!(report.epochs_run(), 20);
-    }
-    Ok(())
-}
-
-#[test]
-fn a_checkpoint_from_the_callback_resumes_too() -> Outcome {
-    let params = cases().remove(1);
-    let whole = Model::new(1)?;
-    let saved = RefCell::new(None);
-    Trainer::new(&whole, &params.epochs(15))?
-        .validate(|_| whole.validation())
-        .on_epoch(|epoch| {
-            if epoch.index == 6 {
-                saved.replace(epoch.checkpoint(json!(null)).ok());
-            }
-            ControlFlow::Continue(())
-        })
-        .run(|_| whole.error(Mode::Train))?;
-    let checkpoint = saved.into_inner().ok_or("no checkpoint")?;
-    let fresh = Model::new(2)?;
-    Trainer::resume(&fresh, &checkpoint)?
-        .validate(|_| fresh.validation())
-        .run(|_| fresh.error(Mode::Train))?;
-    assert_eq!(state_of(&fresh)?, state_of(&whole)?);
-    Ok(())
-}
 
 #[test]
 fn the_callback_ends_a_run_and_the_next_goes_on() -> Outcome {
@@ -246,90 +89,6 @@ fn a_trainer_within_a_loss_does_not_wait_for_itself() -> Outcome {
 }
 
 #[test]
-fn a_cut_or_changed_file_never_loads() -> Outcome {
-    let model = Model::new(1)?;
-    let params = cases().remove(1).epochs(3);
-    let mut trainer = Trainer::new(&model, &params)?.validate(|_| model.validation());
-    trainer.run(|_| model.error(Mode::Train))?;
-    let bytes = trainer.checkpoint(json!({"a": [1, 2]}))?.to_bytes()?;
-    for end in (0..bytes.len()).step_by(7) {
-        assert!(
-            Checkpoint::from_bytes(&bytes[..end]).is_err(),
-            "cut at {end}"
-        );
-    }
-    for at in (0..bytes.len()).step_by(3) {
-        let mut changed = bytes.clone();
-        changed[at] ^= 1 << (at % 8);
-        assert!(Checkpoint::from_bytes(&changed).is_err(), "changed at {at}");
-    }
-    let mut longer = bytes.clone();
-    longer.push(0);
-    assert!(Checkpoint::from_bytes(&longer).is_err());
-    // The description's own word for the shapes is held against the tensors'.
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    assert!(text.contains("\"shape\":[8,3]"), "{text}");
-    let at = text.find("\"shape\":[8,3]").ok_or("no shape")?;
-    let mut turned = bytes.clone();
-    turned[at + 9..at + 12].copy_from_slice(b"3,8");
-    let error = Checkpoint::from_bytes(&turned).unwrap_err();
-    assert!(matches!(error, FileError::Tensor { .. }), "{error:?}");
-    let other = astern_gnn::StateDict::default().to_safetensors()?;
-    let error = Checkpoint::from_bytes(&other).unwrap_err();
-    assert!(matches!(error, FileError::NotAModel { .. }), "{error:?}");
-    Ok(())
-}
-
-#[test]
-fn files_are_whole_or_not_there() -> Outcome {
-    let folder = std::env::temp_dir().join(format!("astern-checkpoint-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    let path = folder.join("training.safetensors");
-    let model = Number::new(1.0);
-    let mut trainer = Trainer::new(&model, &sgd(0.1).epochs(2))?;
-    trainer.run(|_| Ok(model.0.square().sum(Kind::Double)))?;
-    let checkpoint = trainer.checkpoint(json!(1))?;
-    checkpoint.save(&path)?;
-    assert_eq!(Checkpoint::load(&path)?, checkpoint);
-    let again = trainer.checkpoint(json!(2))?;
-    again.save(&path)?;
-    assert_eq!(Checkpoint::load(&path)?.config, json!(2));
-    let names: Vec<_> = std::fs::read_dir(&folder)?.collect();
-    assert_eq!(names.len(), 1, "{names:?}");
-    let missing = folder.join("no such folder").join("file");
-    for result in [again.save(&missing), Checkpoint::load(&missing).map(drop)] {
-        match result.unwrap_err() {
-            FileError::Io { path, .. } => assert_eq!(path, missing),
-            other => panic!("{other:?}"),
-        }
-    }
-    std::fs::remove_dir_all(&folder)?;
-    Ok(())
-}
-
-#[test]
-fn a_checkpoint_of_something_else_is_refused() -> Outcome {
-    let model = Model::new(1)?;
-    let mut trainer = Trainer::new(
-        &model,
-        &TrainParams::new(OptimizerConfig::adam(0.1)).epochs(1),
-    )?;
-    trainer.run(|_| model.error(Mode::Train))?;
-    let checkpoint = trainer.checkpoint(json!(null))?;
-    let number = Number::new(1.0);
-    let error = Trainer::resume(&number, &checkpoint).unwrap_err();
-    assert!(matches!(error, TrainError::Torch(_)), "{error:?}");
-    let mut other = checkpoint.clone();
-    other.params.optimizer = OptimizerConfig::rms_prop(0.1);
-    assert!(Trainer::resume(&model, &other).is_err());
-    let mut other = checkpoint;
-    other.params.epochs = 0;
-    let error = Trainer::resume(&model, &other).unwrap_err();
-    assert!(matches!(error, TrainError::Param(_)), "{error:?}");
-    Ok(())
-}
-
-#[test]
 fn the_best_parameters_are_put_back() -> Outcome {
     // A number runs past its target and on.
     let number = Number::new(0.0);
@@ -344,7 +103,7 @@ fn the_best_parameters_are_put_back() -> Outcome {
     assert!((best - 0.05).abs() < 1e-12, "{report:?}");
     assert!((off() - best).abs() < 1e-300);
     let checkpoint = trainer.checkpoint(json!(null))?;
-    let saved = |s: &astern_gnn::StateDict| s.get("number").unwrap().values[0];
+    let saved = |s: &StateDict| s.get("number").unwrap().values[0];
     let kept = checkpoint.best.as_ref().ok_or("no best")?;
     assert!((saved(kept) - number.value()).abs() < 1e-300);
     assert!((saved(&checkpoint.parameters) - 0.1 * report.epochs_run() as f64).abs() < 1e-12);
@@ -445,10 +204,7 @@ fn a_dead_gradient_is_reported_once() -> Outcome {
         "{text}"
     );
     let json = serde_json::to_string(&report)?;
-    assert_eq!(
-        serde_json::from_str::<astern_gnn::train::Report>(&json)?,
-        report
-    );
+    assert_eq!(serde_json::from_str::<Report>(&json)?, report);
     Ok(())
 }
 
@@ -547,7 +303,7 @@ fn two_communities_are_told_apart() -> Outcome {
     let mask: Vec<f32> = (0..n).map(|i| f32::from(u8::from(labelled(i)))).collect();
     let mask = Tensor::from_slice(&mask);
     let params = TrainParams::new(OptimizerConfig::AdamW(
-        astern_gnn::train::AdamConfig::new(0.01).weight_decay(5e-2),
+        AdamConfig::new(0.01).weight_decay(5e-2),
     ))
     .epochs(150);
     let report = Trainer::new(&model, &params)?.run(|_| loss.loss(&logits()?, Some(&mask)))?;

@@ -8,6 +8,9 @@ pub(crate) mod pyg;
 #[cfg(feature = "torch")]
 pub(crate) mod torch;
 
+#[cfg(feature = "torch")]
+pub(crate) mod training;
+
 use std::error::Error;
 use std::ops::Range;
 

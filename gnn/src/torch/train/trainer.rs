@@ -52,6 +52,39 @@ impl<'a> Trainer<'a> {
     /// Puts the parameters of `checkpoint` into `module` and goes on as if training had never
     /// stopped. Change [`Checkpoint::params`] before to train for longer or otherwise.
     ///
+    /// # Example
+    ///
+    /// ```
+    /// use astern_gnn::layer::LinearConfig;
+    /// use astern_gnn::torch::tch::{Device, Kind, Tensor};
+    /// use astern_gnn::torch::train::{Step, Trainer};
+    /// use astern_gnn::torch::{Init, Linear, TorchError, state_of};
+    /// use astern_gnn::train::{Checkpoint, OptimizerConfig, TrainParams};
+    ///
+    /// let new = || Linear::new(&LinearConfig::new(2, 1), &mut Init::new(1, Kind::Float, Device::Cpu));
+    /// let x = Tensor::f_ones([4, 2], (Kind::Float, Device::Cpu))?;
+    /// let error = |layer: &Linear, _: &Step| -> Result<Tensor, TorchError> {
+    ///     let y = layer.apply(&x)?;
+    ///     let loss = y.f_square().and_then(|y| y.f_mean(Kind::Float));
+    ///     loss.map_err(|e| TorchError::new("mean", &[&y], e))
+    /// };
+    /// let params = TrainParams::new(OptimizerConfig::adam(0.1)).epochs(10);
+    /// let layer = new()?;
+    /// let mut trainer = Trainer::new(&layer, &params)?;
+    /// trainer.run(|step| error(&layer, step))?;
+    /// let bytes = trainer.checkpoint(serde_json::json!({"outputs": 1}))?.to_bytes()?;
+    ///
+    /// let mut checkpoint = Checkpoint::from_bytes(&bytes)?;
+    /// checkpoint.params.epochs = 20;
+    /// let resumed = new()?;
+    /// Trainer::resume(&resumed, &checkpoint)?.run(|step| error(&resumed, step))?;
+    ///
+    /// let whole = new()?;
+    /// Trainer::new(&whole, &params.epochs(20))?.run(|step| error(&whole, step))?;
+    /// assert_eq!(state_of(&resumed)?, state_of(&whole)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`TrainError::Param`], and [`TrainError::Torch`] when the checkpoint is of another module or
