@@ -56,7 +56,7 @@ fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor, 
     x.f_linear(weight, bias).named("linear", &[x, weight])
 }
 
-/// `y * keep`, scaled up, of which dropout leaves a share of `1 - rate`; 0 leaves all.
+/// `y` with a share `rate` of its entries set to 0 and the others scaled up; 0 leaves all.
 fn dropped(y: Tensor, rate: f64) -> Result<Tensor, TorchError> {
     if rate > 0.0 {
         return y.f_dropout(rate, true).named("dropout", &[&y]);

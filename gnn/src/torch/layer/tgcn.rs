@@ -6,7 +6,7 @@ use super::super::error::Named;
 use super::super::module::{GraphLayer, Init, Mode, Module, Visitor};
 use super::super::tensor::{int, shaped};
 use super::super::{GraphTensors, TorchError};
-use super::{Linear, Sequence, linear};
+use super::{Linear, Sequence, linear, with_bias};
 use crate::layer::{LinearConfig, TgcnConfig};
 
 /// A GRU whose inputs are graph convolutions; see [`TgcnConfig`]. It carries a state `[N, d]` from
@@ -17,8 +17,9 @@ use crate::layer::{LinearConfig, TgcnConfig};
 ///
 /// # Complexity
 ///
-/// Time O(N d (F + d) + E · min(F, 3 d)) a step: features are propagated once for all three gates,
-/// and over a whole window at once.
+/// Time O(N d (F + d) + E · min(F, 3 d) + F d²) a step: features are propagated once for all three gates,
+/// and over a whole window at once, and the weights of convolution and dense layer are multiplied
+/// before they meet a node.
 ///
 /// # Source
 ///
@@ -77,13 +78,6 @@ impl Gate {
         visitor.tensor(&format!("conv_{gate}.lin.weight"), &self.weight);
         visitor.module(&format!("linear_{gate}"), &self.dense);
     }
-}
-
-/// What does not depend on the state: the dense layers' part of the convolutions, each `[N, …, d]`.
-struct Inputs {
-    update: Tensor,
-    reset: Tensor,
-    candidate: Tensor,
 }
 
 /// The dense layers' part of the state: update and reset gate `[2 d, d]`, candidate `[d, d]`.
@@ -147,13 +141,8 @@ impl TgcnCell {
         let (inputs, recurrent) = (self.inputs(x, graph)?, self.recurrent()?);
         let mut outputs = Vec::new();
         for t in 0..steps {
-            let at = |of: &Tensor| of.f_select(1, t).named("select", &[of]);
-            let inputs = Inputs {
-                update: at(&inputs.update)?,
-                reset: at(&inputs.reset)?,
-                candidate: at(&inputs.candidate)?,
-            };
-            last = advance(&inputs, &recurrent, &last)?;
+            let at = inputs.f_select(1, t).named("select", &[&inputs])?;
+            last = advance(&at, &recurrent, &last)?;
             outputs.push(last.shallow_clone());
         }
         Ok(Sequence {
@@ -190,66 +179,61 @@ impl TgcnCell {
             .named("zeros", &[x])
     }
 
-    /// All three convolutions, and the dense layers on them.
-    fn inputs(&self, x: &Tensor, graph: &GraphTensors) -> Result<Inputs, TorchError> {
+    /// What does not depend on the state, `[N, …, 3 d]`: the dense layers on the convolutions. Both
+    /// are linear, so their weights are multiplied first: `L (W a + b) = (L W) a + L b`.
+    fn inputs(&self, x: &Tensor, graph: &GraphTensors) -> Result<Tensor, TorchError> {
+        let (mut weights, mut biases) = (Vec::new(), Vec::new());
+        for gate in self.gates() {
+            let dense = self.half(gate, 0)?;
+            let weight = dense.f_matmul(&gate.weight);
+            weights.push(weight.named("matmul", &[&dense, &gate.weight])?);
+            let bias = dense.f_mv(&gate.bias).named("mv", &[&dense, &gate.bias])?;
+            biases.push(with_bias(bias, gate.dense.bias())?);
+        }
+        let weight = Tensor::f_cat(&weights, 0).named("cat", &[])?;
+        let bias = Tensor::f_cat(&biases, 0).named("cat", &[])?;
+
         let edges = graph.edges(self.config.loops)?;
         let coefficients = Some(graph.gcn(self.config.loops)?);
-        let weights = self.gates().map(|gate| &gate.weight);
-        let weight = Tensor::f_cat(&weights, 0).named("cat", &weights)?;
-        // Propagation is linear: it goes where rows are narrower.
-        let convolved = if self.config.inputs < self.config.outputs.saturating_mul(3) {
-            linear(&edges.aggregate(x, coefficients)?, &weight, None)?
+        // Propagation is linear too: it goes where rows are narrower.
+        if self.config.inputs < self.config.outputs.saturating_mul(3) {
+            linear(&edges.aggregate(x, coefficients)?, &weight, Some(&bias))
         } else {
-            edges.aggregate(&linear(x, &weight, None)?, coefficients)?
-        };
-        let d = int(self.config.outputs);
-        let part = |at: i64, gate: &Gate| {
-            let part = convolved
-                .f_narrow(-1, at * d, d)
-                .named("narrow", &[&convolved])?;
-            let part = part.f_add(&gate.bias).named("add", &[&part, &gate.bias])?;
-            linear(&part, &half(gate, 0, d)?, gate.dense.bias())
-        };
-        Ok(Inputs {
-            update: part(0, &self.update)?,
-            reset: part(1, &self.reset)?,
-            candidate: part(2, &self.candidate)?,
-        })
+            let y = edges.aggregate(&linear(x, &weight, None)?, coefficients)?;
+            with_bias(y, Some(&bias))
+        }
+    }
+
+    /// The half of a gate's dense layer that takes the convolution (0) or the state (1), `[d, d]`.
+    fn half(&self, gate: &Gate, which: i64) -> Result<Tensor, TorchError> {
+        let (weight, d) = (gate.dense.weight(), int(self.config.outputs));
+        weight.f_narrow(1, which * d, d).named("narrow", &[weight])
     }
 
     fn recurrent(&self) -> Result<Recurrent, TorchError> {
-        let d = int(self.config.outputs);
-        let (update, reset) = (half(&self.update, 1, d)?, half(&self.reset, 1, d)?);
+        let (update, reset) = (self.half(&self.update, 1)?, self.half(&self.reset, 1)?);
         Ok(Recurrent {
             gates: Tensor::f_cat(&[&update, &reset], 0).named("cat", &[&update, &reset])?,
-            candidate: half(&self.candidate, 1, d)?,
+            candidate: self.half(&self.candidate, 1)?,
         })
     }
 }
 
-/// The half of a dense layer that takes the convolution (0) or the state (1), `[d, d]`.
-fn half(gate: &Gate, which: i64, d: i64) -> Result<Tensor, TorchError> {
-    let weight = gate.dense.weight();
-    weight.f_narrow(1, which * d, d).named("narrow", &[weight])
-}
-
-/// `u h + (1 - u) c`.
-fn advance(inputs: &Inputs, recurrent: &Recurrent, h: &Tensor) -> Result<Tensor, TorchError> {
+/// `u h + (1 - u) c`, with `inputs` `[N, 3 d]` of one step.
+fn advance(inputs: &Tensor, recurrent: &Recurrent, h: &Tensor) -> Result<Tensor, TorchError> {
+    let [_, d] = shaped("tgcn", h, [None; 2])?;
+    let part = |at, length| inputs.f_narrow(1, at, length).named("narrow", &[inputs]);
+    let (gates, candidate) = (part(0, 2 * d)?, part(2 * d, d)?);
     let of_state = linear(h, &recurrent.gates, None)?;
-    let of_state = of_state.f_chunk(2, 1).named("chunk", &[&of_state])?;
-    let gate = |input: &Tensor, at: usize| {
-        let sum = input
-            .f_add(&of_state[at])
-            .named("add", &[input, &of_state[at]])?;
-        sum.f_sigmoid().named("sigmoid", &[&sum])
-    };
-    let (update, reset) = (gate(&inputs.update, 0)?, gate(&inputs.reset, 1)?);
+    let gates = gates.f_add(&of_state).named("add", &[&gates, &of_state])?;
+    let gates = gates.f_sigmoid().named("sigmoid", &[&gates])?;
+    let gate = |at| gates.f_narrow(1, at, d).named("narrow", &[&gates]);
+    let (update, reset) = (gate(0)?, gate(d)?);
     let kept = reset.f_mul(h).named("mul", &[&reset, h])?;
     let of_kept = linear(&kept, &recurrent.candidate, None)?;
-    let sum = inputs
-        .candidate
+    let sum = candidate
         .f_add(&of_kept)
-        .named("add", &[&inputs.candidate, &of_kept])?;
+        .named("add", &[&candidate, &of_kept])?;
     let candidate = sum.f_tanh().named("tanh", &[&sum])?;
     candidate
         .f_lerp_tensor(h, &update)
