@@ -6,7 +6,9 @@
 //!
 //! * [`GraphSnapshots`]: features `[T, N, F]` of the nodes over time, and the edges, checked once.
 //! * [`layer`]: message-passing layers, equal to `PyTorch` Geometric's to rounding.
-//! * [`GcnEncoder`]: a stack of them with seeded weights.
+//! * [`model`]: [`NetworkConfig`] → [`Checkpoint`] → [`Network`], any stack of them as data, as bytes,
+//!   and scored in `f32` or `f64` without libtorch.
+//! * [`GcnEncoder`]: a stack of graph convolutions with seeded weights.
 //! * [`one_class`]: [`OneClassParams`] → [`OneClass`], a hypersphere around healthy embeddings,
 //!   with its untrained twin as a control; saved and loaded as bytes.
 //! * [`train`]: settings, schedules and checkpoints of trainings; [`search`]: folds and grids.

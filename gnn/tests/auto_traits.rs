@@ -4,8 +4,9 @@ use astern_gnn::{
     Batch, GraphWindow, NeighbourSampler, NodeSplit, SampleError, SplitError, Subgraph, WindowError,
 };
 use astern_gnn::{
-    EncodeError, FileError, FitError, GcnConv, GcnEncoder, GcnGraph, GraphError, GraphSnapshots,
-    OneClass, OneClassParams, ParamError, Scaler, TrainReport,
+    Checkpoint, EncodeError, FileError, FitError, GcnConv, GcnEncoder, GcnGraph, GraphError,
+    GraphSnapshots, Network, NetworkConfig, OneClass, OneClassParams, ParamError, PreparedGraph,
+    Scaler, TrainReport,
 };
 
 fn shared<T: Send + Sync + Unpin>() {}
@@ -13,6 +14,7 @@ fn shared<T: Send + Sync + Unpin>() {}
 #[test]
 fn plain_types_are_send_and_sync() {
     shared::<(GraphSnapshots, GcnGraph, GcnConv, GcnEncoder, Scaler)>();
+    shared::<(NetworkConfig, Checkpoint, Network<f32>, PreparedGraph<f32>)>();
     shared::<(OneClass, OneClassParams, TrainReport)>();
     shared::<(
         Batch,

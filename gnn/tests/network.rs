@@ -22,6 +22,10 @@ fn wide<F: Real + Into<f64>>(y: &Array2<F>) -> Vec<f64> {
     y.iter().map(|&v| v.into()).collect()
 }
 
+fn narrow<F: Real>(x: &Array3<f64>) -> Array3<F> {
+    x.mapv(F::of)
+}
+
 /// A network of the one layer of a case.
 fn of_case(name: &str, case: &Value) -> Result<Checkpoint, Box<dyn Error>> {
     let mut state = StateDict::default();
@@ -118,6 +122,37 @@ fn a_window_goes_through_time_first() -> Outcome {
     assert!((before[[1, 0]] - after[[1, 0]]).abs() > 1e-9);
     Ok(())
 }
+
+/// No processor, library or width of vectors may change a bit of a score.
+#[test]
+fn results_are_pinned() -> Outcome {
+    let (config, state) = temporal();
+    let mut noise = noise(2);
+    let x = Array3::from_shape_simple_fn((3, 5, 2), &mut noise);
+    let activations = [
+        Activation::Relu,
+        Activation::Elu,
+        Activation::Tanh,
+        Activation::Sigmoid,
+    ];
+    let (mut single, mut double) = (0u64, 0u64);
+    for activation in activations {
+        let checkpoint = Checkpoint::new(config.clone().activation(activation), state.clone())?;
+        let (network, prepared) = (Network::new(&checkpoint)?, PreparedGraph::new(&graph()));
+        for v in network.forward_window(&narrow::<f32>(&x), &prepared)? {
+            single = single.rotate_left(5) ^ u64::from(v.to_bits());
+        }
+        let (network, prepared) = (Network::new(&checkpoint)?, PreparedGraph::new(&graph()));
+        for v in network.forward_window(&x, &prepared)? {
+            double = double.rotate_left(5) ^ f64::to_bits(v);
+        }
+    }
+    assert_eq!((single, double), PINNED);
+    Ok(())
+}
+
+/// Folded bits of the scores above, in `f32` and `f64`.
+const PINNED: (u64, u64) = (14_095_460_627_908_940_671, 17_368_195_367_841_480_925);
 
 #[test]
 fn inputs_are_checked() -> Outcome {

@@ -1,5 +1,7 @@
 //! The dense product `x W^T + b`.
 
+use std::slice::ChunksExactMut;
+
 use super::Real;
 
 /// Weights of a dense layer, laid out for [`add_to`](Self::add_to).
@@ -60,24 +62,17 @@ impl<F: Real> Dense<F> {
 
     /// Adds `x W^T` to `y` `[N, outputs]`.
     pub(crate) fn add_to(&self, x: &[F], y: &mut [F]) {
-        let (rows, columns) = (F::ROWS, F::COLUMNS);
         let (inputs, outputs) = (self.inputs.max(1), self.outputs.max(1));
-        let mut block = vec![F::ZERO; inputs * rows];
-        let mut tile = vec![F::ZERO; rows * columns];
-        let blocks = x.chunks(rows * inputs).zip(y.chunks_mut(rows * outputs));
-        for (x, y) in blocks {
+        let mut block = vec![F::ZERO; inputs * F::ROWS];
+        let blocks = x.chunks(F::ROWS * inputs);
+        for (x, y) in blocks.zip(y.chunks_mut(F::ROWS * outputs)) {
             for (r, row) in x.chunks_exact(inputs).enumerate() {
-                let places = block[r..].iter_mut().step_by(rows);
+                let places = block[r..].iter_mut().step_by(F::ROWS);
                 places.zip(row).for_each(|(place, &v)| *place = v);
             }
-            for (p, panel) in self.panels.chunks_exact(columns * inputs).enumerate() {
-                let start = p * columns;
-                let width = columns.min(outputs - start);
-                let tiles = y.chunks_exact(outputs).zip(tile.chunks_exact_mut(columns));
-                tiles.for_each(|(y, t)| t[..width].copy_from_slice(&y[start..start + width]));
-                F::multiply(&block, panel, &mut tile);
-                let tiles = y.chunks_exact_mut(outputs).zip(tile.chunks_exact(columns));
-                tiles.for_each(|(y, t)| y[start..start + width].copy_from_slice(&t[..width]));
+            let panels = self.panels.chunks_exact(F::COLUMNS * inputs);
+            for (panel, start) in panels.zip((0..).step_by(F::COLUMNS)) {
+                F::multiply(&block, panel, y.chunks_exact_mut(outputs), start);
             }
         }
     }
@@ -91,18 +86,26 @@ pub(crate) fn filled<F: Real>(bias: &[F], n_rows: usize, width: usize) -> Vec<F>
     bias.repeat(n_rows)
 }
 
-/// `out += rows · panel` with `rows` `[K, R]`, `panel` `[K, C]` and `out` `[R, C]`: the sums stay
-/// in registers over all K.
+/// Adds `rows · panel`, with `rows` `[K, R]` and `panel` `[K, C]`, to the columns from `start` of up
+/// to R rows: the sums stay in registers over all K.
 pub(super) fn multiply<F: Real, const R: usize, const C: usize>(
     rows: &[F],
     panel: &[F],
-    out: &mut [F],
+    mut out: ChunksExactMut<'_, F>,
+    start: usize,
 ) {
-    let (out, _) = out.as_chunks_mut::<C>();
-    let Some(out) = out.first_chunk_mut::<R>() else {
-        return;
-    };
-    let mut sums = *out;
+    let mut out: [&mut [F]; R] = std::array::from_fn(|_| {
+        out.next()
+            .and_then(|y| y.get_mut(start..))
+            .unwrap_or_default()
+    });
+    let mut sums = [[F::ZERO; C]; R];
+    for (sums, out) in sums.iter_mut().zip(&out) {
+        match out.first_chunk() {
+            Some(full) => *sums = *full,
+            None => sums[..out.len()].copy_from_slice(out),
+        }
+    }
     let ((rows, _), (panel, _)) = (rows.as_chunks::<R>(), panel.as_chunks::<C>());
     for (x, w) in rows.iter().zip(panel) {
         for (sums, &x) in sums.iter_mut().zip(x) {
@@ -111,7 +114,12 @@ pub(super) fn multiply<F: Real, const R: usize, const C: usize>(
             }
         }
     }
-    *out = sums;
+    for (sums, out) in sums.iter().zip(&mut out) {
+        match out.first_chunk_mut() {
+            Some(full) => *full = *sums,
+            None => out.copy_from_slice(&sums[..out.len()]),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
+use std::slice::ChunksExactMut;
 
 use super::dense::multiply;
 
@@ -44,8 +45,8 @@ pub trait Number:
     fn sqrt(self) -> Self;
     /// `e^x` within 2 units in the last place; 0 and infinity beyond the range.
     fn exp(self) -> Self;
-    /// `out += rows · panel`: `rows` is `[K, ROWS]`, `panel` `[K, COLUMNS]`, `out` `[ROWS, COLUMNS]`.
-    fn multiply(rows: &[Self], panel: &[Self], out: &mut [Self]);
+    /// Adds `rows · panel`, `[K, ROWS]` by `[K, COLUMNS]`, to the columns from `start` of `out`.
+    fn multiply(rows: &[Self], panel: &[Self], out: ChunksExactMut<'_, Self>, start: usize);
 }
 
 /// One definition for both kinds. `exp`: with `n` the whole number nearest to `x / ln 2` and
@@ -111,8 +112,13 @@ macro_rules! number {
                 e_r * power(half) * power(n.wrapping_sub(half))
             }
 
-            fn multiply(rows: &[Self], panel: &[Self], out: &mut [Self]) {
-                multiply::<$float, $rows, $columns>(rows, panel, out);
+            fn multiply(
+                rows: &[Self],
+                panel: &[Self],
+                out: ChunksExactMut<'_, Self>,
+                start: usize,
+            ) {
+                multiply::<$float, $rows, $columns>(rows, panel, out, start);
             }
         }
     };

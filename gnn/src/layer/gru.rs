@@ -2,7 +2,7 @@
 
 use super::{Parameters, RecurrentConfig, Weights};
 use crate::ParamError;
-use crate::kernel::{Dense, Real, sigmoid, tanh};
+use crate::kernel::{Dense, Real, each, sigmoid, tanh};
 
 /// Nodes that go through their windows together: their gates stay in the nearest cache.
 const BLOCK: usize = 16;
@@ -90,8 +90,9 @@ fn update<F: Real>(state: &mut [F], of_input: &mut [F], of_state: &[F]) {
     }
     let (reset, keep) = gates.split_at(width);
     for ((n, &r), &h) in candidate.iter_mut().zip(reset).zip(of_candidate) {
-        *n = tanh(*n + r * h);
+        *n += r * h;
     }
+    each(candidate, tanh);
     for ((h, &n), &z) in state.iter_mut().zip(&*candidate).zip(keep) {
         *h = (F::ONE - z) * n + z * *h;
     }

@@ -229,8 +229,10 @@ impl NetworkConfig {
         Ok(())
     }
 
-    /// Full names and shapes of all parameters.
-    pub(crate) fn parameters(&self) -> impl Iterator<Item = (String, Vec<usize>)> {
+    /// Names, `0.lin.weight` and so on, and shapes of all parameters: what a [`Checkpoint`] must hold.
+    ///
+    /// [`Checkpoint`]: super::Checkpoint
+    pub fn parameters(&self) -> impl Iterator<Item = (String, Vec<usize>)> {
         self.layers.iter().enumerate().flat_map(|(i, layer)| {
             let parameters = layer.parameters().into_iter();
             parameters.map(move |(name, shape)| (format!("{i}.{name}"), shape))
