@@ -11,6 +11,7 @@
 //! * [`GcnEncoder`]: a stack of graph convolutions with seeded weights.
 //! * [`one_class`]: [`OneClassParams`] → [`OneClass`], a hypersphere around healthy embeddings,
 //!   with its untrained twin as a control; saved and loaded as bytes.
+//! * [`explain`]: what an edge, a feature or a fault does to scores.
 //! * [`train`]: settings, schedules and checkpoints of trainings; [`search`]: folds and grids.
 //! * `torch` (feature `torch`): the same layers on libtorch tensors, training, CPU and CUDA.
 //!
@@ -71,6 +72,7 @@ assert_eq!(loaded.score(&healthy)?, model.score(&healthy)?);
 
 mod encoder;
 mod error;
+pub mod explain;
 mod file;
 pub mod graph;
 mod kernel;

@@ -12,6 +12,7 @@
 //! * [`GcnEncoder`]: a stack that converts from and to the pure-Rust one.
 //! * [`DeviceChoice`]: where to compute; `Auto` takes the GPU if there is one. `libtorch_cuda` is
 //!   loaded at run time, so one program serves both; [`CudaStatus`] says what was found.
+//! * [`explain`]: masks of edges and features that suffice for a score.
 //! * [`train`]: training of any module, with checkpoints; [`loss`]: what to train for.
 //! * [`OneClassParams::fit`](crate::OneClassParams::fit): training of the one-class model.
 //!
@@ -32,6 +33,7 @@ mod batch;
 mod device;
 mod encoder;
 mod error;
+pub mod explain;
 mod graph;
 mod kernel;
 mod layer;

@@ -60,7 +60,7 @@ impl Gradients {
     }
 
     /// One a parameter, undefined where there is none.
-    pub(super) fn tensors(&self) -> impl Iterator<Item = &Tensor> {
+    pub(in crate::torch) fn tensors(&self) -> impl Iterator<Item = &Tensor> {
         self.tensors.iter()
     }
 
