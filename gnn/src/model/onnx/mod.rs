@@ -22,17 +22,31 @@
 //! * Inputs are checked by the runtime as far as it does: shapes, numbers of nodes that are too large
 //!   and windows without a step are its errors. A negative number of a node counts from the end, and
 //!   missing values and weights below 0 are computed with.
-//! * One graph a call: several graphs go in as one with shifted numbers of nodes, see
-//!   [`Batch`](crate::Batch). There is no axis for batches, so dynamic batching of a server must stay
-//!   off.
+//! * One graph a call, no axis for batches: several graphs go in as one with shifted numbers of nodes,
+//!   see [`Batch`](crate::Batch).
 //!
 //! # Serving with `KServe`
 //!
-//! The file is a plain ONNX model of IR version 8, operators 18: any server that runs it on ONNX
-//! Runtime 1.14 or later takes it. An `InferenceService` with `modelFormat: {name: onnx}` is served by
-//! a runtime that says so, such as Triton, which wants a folder `NAME/1/model.onnx` and, for ONNX
-//! files, works the rest of its configuration out of the file. Requests follow the Open Inference
-//! Protocol: datatypes `FP32` for `x` and `INT64` for `edge_index`, names and shapes as above.
+//! The file is a plain ONNX model of IR version 8, operators 18 and standard operators only; ONNX
+//! Runtime 1.15 and 1.31 were tried, on a CPU. Its folder, in the layout of Triton's model repository
+//! (`NAME/1/model.onnx`; what `config.pbtxt` would say, Triton reads from an ONNX file), is what an
+//! `InferenceService` points to:
+//!
+//! ```yaml
+//! apiVersion: serving.kserve.io/v1beta1
+//! kind: InferenceService
+//! metadata: {name: astern}
+//! spec:
+//!   predictor:
+//!     model:
+//!       modelFormat: {name: onnx}
+//!       protocolVersion: v2
+//!       storageUri: "s3://BUCKET/FOLDER"
+//! ```
+//!
+//! Requests follow the Open Inference Protocol: datatypes `FP32`, and `INT64` for `edge_index`, names
+//! and shapes as above. Batches that a server makes by itself must stay off (`max_batch_size: 0`). This
+//! section follows the documentation of both; it was not tried on a cluster.
 //!
 //! # Source
 //!
