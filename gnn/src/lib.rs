@@ -20,6 +20,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `torch` | off | training and CUDA through `tch`; needs libtorch to build and to run |
+//! | `onnx` | off | networks as ONNX files, for inference servers; pure Rust |
 //! | `progress` | off | a progress bar for trainings; turns `torch` on |
 //!
 //! Without `torch` the crate is plain Rust on `ndarray` and scores models that were trained

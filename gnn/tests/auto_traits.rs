@@ -27,6 +27,13 @@ fn plain_types_are_send_and_sync() {
     shared::<(GraphError, ParamError, EncodeError, FitError, FileError)>();
 }
 
+#[cfg(feature = "onnx")]
+#[test]
+fn export_types_are_send_and_sync() {
+    use astern_gnn::model::onnx::{EdgeWeights, ExportError};
+    shared::<(EdgeWeights, ExportError)>();
+}
+
 #[cfg(feature = "torch")]
 #[test]
 fn torch_types_are_send() {

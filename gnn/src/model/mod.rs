@@ -4,6 +4,7 @@
 //! * [`Checkpoint`]: settings and weights, as checksummed bytes.
 //! * [`Network`]: runs a checkpoint in `f32` or `f64` without libtorch.
 //! * [`PreparedGraph`]: what the layers need of a graph, worked out once.
+//! * `onnx` (feature `onnx`): a checkpoint as an ONNX file, for inference servers.
 //!
 //! Training is `torch::Network`'s (feature `torch`): it is made of the same settings, and its weights
 //! become a checkpoint.
@@ -18,6 +19,8 @@ mod activation;
 mod checkpoint;
 mod config;
 mod network;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 mod prepared;
 
 pub use activation::Activation;
