@@ -4,8 +4,6 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
-
 use astern_gnn::explain::{AblationParams, MaskExplanation};
 use astern_gnn::layer::GcnConfig;
 use astern_gnn::ndarray::Array2;
@@ -15,7 +13,7 @@ use astern_gnn::torch::{GraphLayer, GraphTensors, Mode, Network};
 use astern_gnn::{Graph, NetworkConfig, PreparedGraph};
 use astern_stats::correlation::pearson;
 use astern_stats::rng::seeded;
-use common::{Outcome, noise};
+use common::noise;
 use rand_chacha::rand_core::Rng;
 
 /// A random graph all of which reaches node 0 in two hops: hubs hear of many, node 0 hears the hubs.
@@ -177,50 +175,4 @@ fn explainer_refuses() {
         Ok(x.detach().sum_dim_intlist(1, false, Kind::Double))
     });
     assert!(blind.is_err());
-}
-
-/// `cargo test --release --features torch --test torch_explain -- --ignored --nocapture`
-#[test]
-#[ignore = "a measurement"]
-#[allow(clippy::disallowed_methods, reason = "it measures time")]
-fn time_of_masks_and_ablation() -> Outcome {
-    let least = |mut run: Box<dyn FnMut() + '_>| {
-        let times = (0..3).map(|_| {
-            let start = Instant::now();
-            run();
-            start.elapsed()
-        });
-        times.min().unwrap_or(Duration::MAX)
-    };
-    for n_edges in [100u32, 400, 1600] {
-        let n = n_edges / 2;
-        let (graph, network) = (ball(n, n_edges as usize, 1), network(1, 1));
-        let no_features = Graph::new(graph.x().clone(), graph.edges().pairs())?;
-        let edges_only = |graph: &Graph| {
-            // Features at their baseline take no forward.
-            let score = scorer(&network);
-            let x = graph.x().clone();
-            let blank = graph.clone().with_x(Array2::zeros(x.dim())).unwrap();
-            let with_x = |g: &Graph| score(&g.clone().with_x(x.clone()).unwrap());
-            AblationParams::default().run(&blank, 0, with_x).unwrap();
-        };
-        let all = || {
-            AblationParams::default()
-                .run(&graph, 0, scorer(&network))
-                .unwrap();
-        };
-        let mask = |features| {
-            let explainer = GnnExplainer::default().features(features);
-            learned(explainer, &graph, &network, Explained::Score);
-        };
-        println!(
-            "E {n_edges} N {n} F 8: exact edges {:?}, exact edges and features {:?}, mask of edges {:?}, of both {:?}; agreement {:.2}",
-            least(Box::new(|| edges_only(&no_features))),
-            least(Box::new(all)),
-            least(Box::new(|| mask(FeatureMask::Off))),
-            least(Box::new(|| mask(FeatureMask::Attributes))),
-            agreement(&graph, &network, 0),
-        );
-    }
-    Ok(())
 }

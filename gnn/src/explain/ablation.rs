@@ -30,8 +30,9 @@ use crate::Graph;
 ///
 /// # Source
 ///
-/// Occlusion, Zeiler and Fergus, 2014 (arXiv 1311.2901), on edges and features. Preferable to a
-/// learned mask up to some hundred edges: it is exact, has no settings and repeats bit for bit.
+/// Occlusion, Zeiler and Fergus, 2014 (arXiv 1311.2901), on edges and features. It is exact,
+/// has no settings that matter and repeats bit for bit; a learned mask costs less on large
+/// neighbourhoods, and says less.
 ///
 /// # Example
 ///

@@ -2,7 +2,7 @@
 
     python check.py FOLDER [--fixture FILE]
 
-FOLDER is written by the ignored test `write` of `main.rs`. Needs onnxruntime and numpy; where the
+FOLDER is written by the test `files_for_onnxruntime_are_written` of `main.rs`. Needs onnxruntime and numpy; where the
 package onnx is installed too, its checker reads every file. With --fixture the outputs of the
 recorded cases are written to FILE, for the test that runs without onnxruntime.
 """

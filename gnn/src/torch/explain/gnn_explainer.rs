@@ -58,6 +58,13 @@ pub enum FeatureMask {
 /// graph. Taking an edge out changes those too, which
 /// [`AblationParams`](crate::explain::AblationParams) sees and a mask does not.
 ///
+/// # How far to trust it
+///
+/// Exact ablation comes first; this is for neighbourhoods too large for it. On random two-layer GCNs
+/// with 100 edges the mask's order of edges agrees with the exact one by a rank correlation of .16
+/// (mean of 8), and with itself under other seeds hardly better: take the mean over several seeds.
+/// `PyTorch` Geometric's masks do the same (.07 to .23).
+///
 /// # Complexity
 ///
 /// `epochs` forward and backward passes over the graph that is given. Give the
