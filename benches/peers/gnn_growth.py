@@ -1,6 +1,6 @@
 """Time and memory of graph layers as edges grow: PyTorch Geometric and Astern, one libtorch.
 
-    python gnn_growth.py <path of the gnn_peer program> [--layers gcn gatv2] [--nodes 5000]
+    python gnn_growth.py <path of the gnn_peer program> [--layers gcn gatv2] [--nodes 5000] [--out FILE]
 
 Each figure is of a process of its own, one thread: the median time of forward + backward, and how
 much the peak of resident memory rose above what the process held with the graph loaded and the
@@ -17,7 +17,7 @@ import tempfile
 import torch
 from safetensors.torch import load_file, save_file
 
-from astern_peer import Astern
+from astern_peer import Astern, Table
 from gnn_speed import LAYERS, WIDTH, peer_times
 
 DEGREES = [2, 8, 32, 128]
@@ -78,13 +78,15 @@ def main():
     parser.add_argument("program")
     parser.add_argument("--nodes", type=int, default=5_000)
     parser.add_argument("--layers", nargs="*", default=["gcn", "gatv2"])
+    parser.add_argument("--out")
     parser.add_argument("--peer", nargs=2, help="internal: the process of the peer")
     args = parser.parse_args()
     if args.peer:
         return peer(*args.peer)
-    print(f"N = {args.nodes}, {WIDTH} features in and out, forward + backward, one thread.\n")
-    print("| layer | E | PyG ms | Astern ms | PyG MiB | Astern MiB |")
-    print("|---|---|---|---|---|---|")
+    say = Table(args.out).say
+    say(f"N = {args.nodes}, {WIDTH} features in and out, forward + backward, one thread.\n")
+    say("| layer | E | PyG ms | Astern ms | PyG MiB | Astern MiB |")
+    say("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for name in args.layers:
             for degree in DEGREES:
@@ -94,9 +96,8 @@ def main():
                 peer_ms, peer_mib = map(float, out.split())
                 ms, mib = ours(args.program, name, graph, weights)
                 edges = degree * args.nodes
-                print(
-                    f"| {name} | {edges} | {peer_ms:.3g} | {ms:.3g} | {peer_mib:.0f} | {mib:.0f} |",
-                    flush=True,
+                say(
+                    f"| {name} | {edges} | {peer_ms:.3g} | {ms:.3g} | {peer_mib:.0f} | {mib:.0f} |"
                 )
 
 

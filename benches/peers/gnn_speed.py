@@ -1,6 +1,6 @@
 """Speed of graph layers: PyTorch Geometric and Astern in turns, on one libtorch, same inputs.
 
-    python gnn_speed.py <path of the gnn_peer program> [--rounds 7] [--max-nodes 50000]
+    python gnn_speed.py <path of the gnn_peer program> [--rounds 7] [--out FILE]
 
 `cargo xtask peers gnn-speed` makes the environment (requirements.txt beside this file), builds the
 program and runs this. Graphs are random, E = 8 N, 64 features in and out; outputs are compared
@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch_geometric import __version__ as pyg_version
 from torch_geometric.nn import GATConv, GATv2Conv, GCNConv, SAGEConv
 
-from astern_peer import Astern
+from astern_peer import Astern, Table
 
 WIDTH = 64
 SIZES = [50, 500, 5_000, 50_000]
@@ -115,13 +115,15 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--max-nodes", type=int, default=SIZES[-1])
     parser.add_argument("--layers", nargs="*", default=list(LAYERS))
+    parser.add_argument("--out")
     args = parser.parse_args()
     astern = Astern(args.program)
-    print(f"PyTorch Geometric {pyg_version}, torch {torch.__version__} (CPU), both sides.\n")
-    print("Milliseconds; ratio below 1: Astern is faster. `prepare`: Astern's once-per-graph sort")
-    print("and copy, from a list of edges to tensors; PyTorch Geometric has no such step.\n")
-    print("| layer | N | threads | PyG forward | Astern | ratio | PyG forward + backward | Astern | ratio | prepare |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    say = Table(args.out).say
+    say(f"PyTorch Geometric {pyg_version}, torch {torch.__version__} (CPU), both sides.\n")
+    say("Milliseconds; ratio below 1: Astern is faster. `prepare`: Astern's once-per-graph sort")
+    say("and copy, from a list of edges to tensors; PyTorch Geometric has no such step.\n")
+    say("| layer | N | threads | PyG forward | Astern | ratio | PyG forward + backward | Astern | ratio | prepare |")
+    say("|---|---|---|---|---|---|---|---|---|---|")
     worst = 0.0
     with tempfile.TemporaryDirectory() as folder:
         for name in args.layers:
@@ -129,12 +131,11 @@ def main():
                 for threads in (1, 2):
                     row = compare(astern, name, n, threads, args.rounds, folder)
                     worst = max([worst] + [o / p for p, o in (row["forward"], row["both"])])
-                    print(
+                    say(
                         f"| {name} | {n} | {threads} | {cells(row['forward'])} | "
-                        f"{cells(row['both'])} | {row['prepare']:.3g} |",
-                        flush=True,
+                        f"{cells(row['both'])} | {row['prepare']:.3g} |"
                     )
-    print(f"\nGreatest ratio: {worst:.2f}.")
+    say(f"\nGreatest ratio: {worst:.2f}.")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,20 @@ use std::ffi::OsString;
 use lexopt::{Arg, Parser, ValueExt as _};
 
 use crate::fuzz::TARGETS;
+use crate::peers::SCRIPTS;
 use crate::run::Failure;
+
+const COMMANDS: [&str; 9] = [
+    "test",
+    "ci",
+    "demo",
+    "eval",
+    "bench",
+    "peers",
+    "fuzz",
+    "libtorch",
+    "sample-data",
+];
 
 pub(crate) const HELP: &str = "\
 Astern's commands
@@ -17,6 +30,9 @@ Usage: cargo xtask [--dry-run] <command> [options]
   demo         set up libtorch, then run the main example in release mode
   eval SUITE   evaluation on real data (petshop, traces) or on the simulator (sim)
   bench        criterion benches; what follows goes to criterion, first a filter
+  peers SCRIPT a public library and Astern in turns on the same inputs (gnn-speed,
+               gnn-growth); what follows goes to the script, with --out FILE its table to a
+               file too
   fuzz         fuzz the trace codecs, one TARGET or each in turn (nightly, cargo-fuzz)
   libtorch     make libtorch in a cache shared by checkouts and link it in here
   sample-data  write the examples' data anew
@@ -56,6 +72,10 @@ pub(crate) enum Command {
         args: Vec<OsString>,
     },
     Bench {
+        args: Vec<OsString>,
+    },
+    Peers {
+        script: String,
         args: Vec<OsString>,
     },
     Fuzz {
@@ -104,18 +124,7 @@ fn help() -> Invocation {
 }
 
 fn command(name: &str, parser: &mut Parser, dry_run: bool) -> Result<Invocation, lexopt::Error> {
-    if ![
-        "libtorch",
-        "test",
-        "ci",
-        "demo",
-        "eval",
-        "bench",
-        "fuzz",
-        "sample-data",
-    ]
-    .contains(&name)
-    {
+    if !COMMANDS.contains(&name) {
         return Err(format!("no command `{name}`").into());
     }
     let (mut torch, mut cuda, mut dry_run) = (true, false, dry_run);
@@ -136,7 +145,7 @@ fn command(name: &str, parser: &mut Parser, dry_run: bool) -> Result<Invocation,
                 target = Some(word);
             }
             // From here on the words belong to the program that is started.
-            Arg::Value(first) if ["eval", "bench"].contains(&name) => {
+            Arg::Value(first) if ["eval", "bench", "peers"].contains(&name) => {
                 rest.push(first);
                 rest.extend(parser.raw_args()?);
             }
@@ -149,6 +158,7 @@ fn command(name: &str, parser: &mut Parser, dry_run: bool) -> Result<Invocation,
         "ci" => Command::Ci { torch },
         "demo" => Command::Demo { torch },
         "bench" => Command::Bench { args: rest },
+        "peers" => peers(rest)?,
         "fuzz" if minutes == 0 => return Err("--minutes must be at least 1".into()),
         "fuzz" => Command::Fuzz { target, minutes },
         "eval" if rest.is_empty() => {
@@ -161,6 +171,19 @@ fn command(name: &str, parser: &mut Parser, dry_run: bool) -> Result<Invocation,
         _ => Command::SampleData,
     };
     Ok(Invocation { command, dry_run })
+}
+
+fn peers(mut words: Vec<OsString>) -> Result<Command, lexopt::Error> {
+    let known = || SCRIPTS.map(|(name, _)| name).join(", ");
+    if words.is_empty() {
+        return Err(format!("`peers` needs a script: {}", known()).into());
+    }
+    let script = words.remove(0).string()?;
+    if !SCRIPTS.iter().any(|(name, _)| *name == script) {
+        return Err(format!("no script `{script}`: {}", known()).into());
+    }
+    let args = words;
+    Ok(Command::Peers { script, args })
 }
 
 #[cfg(test)]
@@ -205,6 +228,10 @@ mod tests {
         assert_eq!(command("eval sim --seed 3 --dry-run"), expected);
         let args = vec!["rank".into(), "--quick".into()];
         assert_eq!(command("bench rank --quick"), Command::Bench { args });
+        let args = vec!["--out".into(), "speed.md".into()];
+        let script = "gnn-speed".to_owned();
+        let expected = Command::Peers { script, args };
+        assert_eq!(command("peers gnn-speed --out speed.md"), expected);
     }
 
     #[test]
@@ -229,6 +256,9 @@ mod tests {
             "test --cuda",
             "libtorch --no-torch",
             "eval",
+            "peers",
+            "peers citeseer",
+            "peers --out speed.md gnn-speed",
             "ci extra",
             "--cuda",
             "fuzz xml",
@@ -242,16 +272,7 @@ mod tests {
 
     #[test]
     fn every_command_is_in_the_help_text() {
-        for name in [
-            "test",
-            "ci",
-            "demo",
-            "eval",
-            "bench",
-            "fuzz",
-            "libtorch",
-            "sample-data",
-        ] {
+        for name in COMMANDS {
             assert!(HELP.contains(&format!("\n  {name}")), "{name}");
         }
     }

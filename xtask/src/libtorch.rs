@@ -5,7 +5,7 @@
 //! arrived are kept until then, so that a broken run goes on where it stopped.
 
 mod cache;
-mod pip;
+pub(crate) mod pip;
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! `cargo xtask`: the project's commands. It only starts cargo and pip.
+//! `cargo xtask`: the project's commands. It only starts cargo, Python and pip.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::print_stdout,
@@ -14,6 +14,7 @@ mod eval;
 mod fuzz;
 mod libtorch;
 mod metadata;
+mod peers;
 mod run;
 mod sample_data;
 mod test;
@@ -50,6 +51,7 @@ fn dispatch(invocation: Invocation) -> Result<(), Failure> {
         Command::Demo { torch } => demo::command(&mut runner, torch),
         Command::Eval { suite, args } => eval::command(&mut runner, &suite, &args),
         Command::Bench { args } => bench::command(&mut runner, &args),
+        Command::Peers { script, args } => peers::command(&mut runner, &script, &args),
         Command::Fuzz { target, minutes } => fuzz::command(&mut runner, target.as_deref(), minutes),
         Command::SampleData => sample_data::command(&mut runner),
     }

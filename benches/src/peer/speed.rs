@@ -5,10 +5,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use astern_gnn::layer::{GatConfig, GatV2Config, GcnConfig, SageConfig};
+use astern_gnn::layer::{GatConfig, GatV2Config, GcnConfig, SageConfig, TgcnConfig};
 use astern_gnn::torch::tch::{self, Device, Kind, Tensor};
 use astern_gnn::torch::{
-    GatConv, GatV2Conv, GcnConv, GraphLayer, GraphTensors, Init, Mode, SageConv, load_state,
+    GatConv, GatV2Conv, GcnConv, GraphLayer, GraphTensors, Init, Mode, SageConv, TgcnCell,
+    load_state,
 };
 use astern_gnn::{Graph, StateDict, StateTensor, ndarray::Array2};
 
@@ -54,6 +55,8 @@ impl Speed {
                 let config = GatV2Config::new(WIDTH, WIDTH / 4).heads(4);
                 Box::new(GatV2Conv::new(&config, init)?)
             }
+            // A step from a state of 0.
+            "tgcn" => Box::new(TgcnCell::new(&TgcnConfig::new(WIDTH, WIDTH), init)?),
             other => return Err(format!("no layer `{other}`").into()),
         };
         let state = StateDict::from_safetensors(&fs::read(path)?)?;

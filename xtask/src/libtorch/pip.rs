@@ -146,7 +146,8 @@ impl Python {
         })
     }
 
-    fn command(&self) -> Command {
+    /// This Python, to be started in the checkout.
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(self.program);
         command.current_dir(&self.root);
         command
