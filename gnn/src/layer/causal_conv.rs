@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::at_least_1;
 use crate::ParamError;
+use crate::setters::setters;
 
 /// Settings of a causal convolution: `y_t = b + Σ_k W_k x_{t - (K - 1 - k) dilation}`, with 0
 /// before the first step.
@@ -36,20 +37,6 @@ impl CausalConvConfig {
         }
     }
 
-    /// Sets the distance between the steps that are weighted.
-    #[must_use]
-    pub fn dilation(mut self, dilation: usize) -> Self {
-        self.dilation = dilation;
-        self
-    }
-
-    /// Sets whether there is a bias.
-    #[must_use]
-    pub fn bias(mut self, bias: bool) -> Self {
-        self.bias = bias;
-        self
-    }
-
     /// Number of steps before the present one that count, `(K - 1) dilation`.
     pub fn reach(&self) -> usize {
         self.kernel.saturating_sub(1).saturating_mul(self.dilation)
@@ -65,5 +52,14 @@ impl CausalConvConfig {
         at_least_1("outputs", self.outputs)?;
         at_least_1("kernel", self.kernel)?;
         at_least_1("dilation", self.dilation)
+    }
+}
+
+setters! {
+    CausalConvConfig {
+        /// Sets the distance between the steps that are weighted.
+        dilation: usize;
+        /// Sets whether there is a bias.
+        bias: bool;
     }
 }

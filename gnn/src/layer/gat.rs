@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Parameters, Weights, at_least_1, check_dropout, check_slope};
 use crate::kernel::{Dense, Heads, Real, add_rows, attend, dot, filled, leaky_relu};
 use crate::model::PreparedGraph;
+use crate::setters::setters;
 use crate::{EncodeError, ParamError, SelfLoops};
 
 /// Settings of a GAT layer: `y_i = Σ_{j→i} α_ji W x_j + b` with
@@ -51,55 +52,6 @@ impl GatConfig {
         }
     }
 
-    /// Sets the number of heads.
-    #[must_use]
-    pub fn heads(mut self, heads: usize) -> Self {
-        self.heads = heads;
-        self
-    }
-
-    /// Sets whether heads are laid side by side or averaged.
-    #[must_use]
-    pub fn concat(mut self, concat: bool) -> Self {
-        self.concat = concat;
-        self
-    }
-
-    /// Sets the slope of `LeakyReLU` below 0.
-    #[must_use]
-    pub fn negative_slope(mut self, negative_slope: f64) -> Self {
-        self.negative_slope = negative_slope;
-        self
-    }
-
-    /// Sets the dropout of the attention coefficients.
-    #[must_use]
-    pub fn dropout(mut self, dropout: f64) -> Self {
-        self.dropout = dropout;
-        self
-    }
-
-    /// Sets the number of edge attributes.
-    #[must_use]
-    pub fn edge_features(mut self, edge_features: usize) -> Self {
-        self.edge_features = edge_features;
-        self
-    }
-
-    /// Sets the rule about loops.
-    #[must_use]
-    pub fn loops(mut self, loops: SelfLoops) -> Self {
-        self.loops = loops;
-        self
-    }
-
-    /// Sets whether there is a bias.
-    #[must_use]
-    pub fn bias(mut self, bias: bool) -> Self {
-        self.bias = bias;
-        self
-    }
-
     /// Width of the output rows: `heads * outputs` where heads are concatenated, else `outputs`.
     pub fn width(&self) -> usize {
         if self.concat {
@@ -139,6 +91,25 @@ impl GatConfig {
             all.push(("bias", vec![self.width()]));
         }
         all
+    }
+}
+
+setters! {
+    GatConfig {
+        /// Sets the number of heads.
+        heads: usize;
+        /// Sets whether heads are laid side by side or averaged.
+        concat: bool;
+        /// Sets the slope of `LeakyReLU` below 0.
+        negative_slope: f64;
+        /// Sets the dropout of the attention coefficients.
+        dropout: f64;
+        /// Sets the number of edge attributes.
+        edge_features: usize;
+        /// Sets the rule about loops.
+        loops: SelfLoops;
+        /// Sets whether there is a bias.
+        bias: bool;
     }
 }
 

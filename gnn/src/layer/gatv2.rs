@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Parameters, Weights, at_least_1, check_dropout, check_slope};
 use crate::kernel::{Dense, Heads, Real, add_rows, attend, filled, leaky_dot};
 use crate::model::PreparedGraph;
+use crate::setters::setters;
 use crate::{EncodeError, ParamError, SelfLoops};
 
 /// Settings of a `GATv2` layer: `y_i = Σ_{j→i} α_ji W_l x_j + b` with
@@ -54,62 +55,6 @@ impl GatV2Config {
         }
     }
 
-    /// Sets the number of heads.
-    #[must_use]
-    pub fn heads(mut self, heads: usize) -> Self {
-        self.heads = heads;
-        self
-    }
-
-    /// Sets whether heads are laid side by side or averaged.
-    #[must_use]
-    pub fn concat(mut self, concat: bool) -> Self {
-        self.concat = concat;
-        self
-    }
-
-    /// Sets the slope of `LeakyReLU` below 0.
-    #[must_use]
-    pub fn negative_slope(mut self, negative_slope: f64) -> Self {
-        self.negative_slope = negative_slope;
-        self
-    }
-
-    /// Sets the dropout of the attention coefficients.
-    #[must_use]
-    pub fn dropout(mut self, dropout: f64) -> Self {
-        self.dropout = dropout;
-        self
-    }
-
-    /// Sets the number of edge attributes.
-    #[must_use]
-    pub fn edge_features(mut self, edge_features: usize) -> Self {
-        self.edge_features = edge_features;
-        self
-    }
-
-    /// Sets whether sender and receiver share their weights.
-    #[must_use]
-    pub fn share_weights(mut self, share_weights: bool) -> Self {
-        self.share_weights = share_weights;
-        self
-    }
-
-    /// Sets the rule about loops.
-    #[must_use]
-    pub fn loops(mut self, loops: SelfLoops) -> Self {
-        self.loops = loops;
-        self
-    }
-
-    /// Sets whether there is a bias.
-    #[must_use]
-    pub fn bias(mut self, bias: bool) -> Self {
-        self.bias = bias;
-        self
-    }
-
     /// Width of the output rows: `heads * outputs` where heads are concatenated, else `outputs`.
     pub fn width(&self) -> usize {
         if self.concat {
@@ -153,6 +98,27 @@ impl GatV2Config {
             all.push(("bias", vec![self.width()]));
         }
         all
+    }
+}
+
+setters! {
+    GatV2Config {
+        /// Sets the number of heads.
+        heads: usize;
+        /// Sets whether heads are laid side by side or averaged.
+        concat: bool;
+        /// Sets the slope of `LeakyReLU` below 0.
+        negative_slope: f64;
+        /// Sets the dropout of the attention coefficients.
+        dropout: f64;
+        /// Sets the number of edge attributes.
+        edge_features: usize;
+        /// Sets whether sender and receiver share their weights.
+        share_weights: bool;
+        /// Sets the rule about loops.
+        loops: SelfLoops;
+        /// Sets whether there is a bias.
+        bias: bool;
     }
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Parameters, Weights, at_least_1};
 use crate::kernel::{Dense, Real, add_neighbours, filled, flat, matrix};
+use crate::setters::setters;
 use crate::{
     EdgeIndex, EncodeError, GraphError, GraphSnapshots, ParamError, Propagation, SelfLoops,
 };
@@ -37,20 +38,6 @@ impl GcnConfig {
         }
     }
 
-    /// Sets the rule about loops.
-    #[must_use]
-    pub fn loops(mut self, loops: SelfLoops) -> Self {
-        self.loops = loops;
-        self
-    }
-
-    /// Sets whether there is a bias.
-    #[must_use]
-    pub fn bias(mut self, bias: bool) -> Self {
-        self.bias = bias;
-        self
-    }
-
     /// Holds every setting against its range.
     ///
     /// # Errors
@@ -67,6 +54,15 @@ impl GcnConfig {
             all.push(("bias", vec![self.outputs]));
         }
         all
+    }
+}
+
+setters! {
+    GcnConfig {
+        /// Sets the rule about loops.
+        loops: SelfLoops;
+        /// Sets whether there is a bias.
+        bias: bool;
     }
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{at_least_1, check_above_0};
 use crate::ParamError;
+use crate::setters::setters;
 
 /// Settings of `GraphNorm`: every feature is shifted and scaled per graph,
 /// `y = w (x - s mean(x)) / sqrt(mean((x - s mean(x))²) + eps) + b`.
@@ -25,13 +26,6 @@ impl GraphNormConfig {
         Self { width, eps: 1e-5 }
     }
 
-    /// Sets what is added to the variance.
-    #[must_use]
-    pub fn eps(mut self, eps: f64) -> Self {
-        self.eps = eps;
-        self
-    }
-
     /// Holds every setting against its range.
     ///
     /// # Errors
@@ -40,5 +34,12 @@ impl GraphNormConfig {
     pub fn check(&self) -> Result<(), ParamError> {
         at_least_1("width", self.width)?;
         check_above_0("eps", self.eps)
+    }
+}
+
+setters! {
+    GraphNormConfig {
+        /// Sets what is added to the variance.
+        eps: f64;
     }
 }

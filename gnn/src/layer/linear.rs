@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Parameters, Weights, at_least_1};
 use crate::ParamError;
 use crate::kernel::{Dense, Real};
+use crate::setters::setters;
 
 /// Settings of a dense layer `y = W x + b`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,13 +29,6 @@ impl LinearConfig {
         }
     }
 
-    /// Sets whether there is a bias.
-    #[must_use]
-    pub fn bias(mut self, bias: bool) -> Self {
-        self.bias = bias;
-        self
-    }
-
     /// Holds every setting against its range.
     ///
     /// # Errors
@@ -51,6 +45,13 @@ impl LinearConfig {
             all.push(("bias", vec![self.outputs]));
         }
         all
+    }
+}
+
+setters! {
+    LinearConfig {
+        /// Sets whether there is a bias.
+        bias: bool;
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::at_least_1;
 use super::transformer::TransformerConfig;
 use crate::ParamError;
+use crate::setters::setters;
 
 /// Settings of a transformer over patches of time that learns by rebuilding hidden ones.
 ///
@@ -45,13 +46,6 @@ impl PatchTransformerConfig {
         }
     }
 
-    /// Sets the number of encoder layers.
-    #[must_use]
-    pub fn layers(mut self, layers: usize) -> Self {
-        self.layers = layers;
-        self
-    }
-
     /// Holds every setting against its range.
     ///
     /// # Errors
@@ -64,6 +58,13 @@ impl PatchTransformerConfig {
         at_least_1("max_patches", self.max_patches)?;
         at_least_1("layers", self.layers)?;
         self.layer.check()
+    }
+}
+
+setters! {
+    PatchTransformerConfig {
+        /// Sets the number of encoder layers.
+        layers: usize;
     }
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::at_least_1;
 use crate::ParamError;
+use crate::setters::setters;
 
 /// Settings of a recurrent layer, GRU or LSTM: one layer, one direction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,13 +28,6 @@ impl RecurrentConfig {
         }
     }
 
-    /// Sets whether there are biases.
-    #[must_use]
-    pub fn bias(mut self, bias: bool) -> Self {
-        self.bias = bias;
-        self
-    }
-
     /// Holds every setting against its range.
     ///
     /// # Errors
@@ -42,5 +36,12 @@ impl RecurrentConfig {
     pub fn check(&self) -> Result<(), ParamError> {
         at_least_1("inputs", self.inputs)?;
         at_least_1("outputs", self.outputs)
+    }
+}
+
+setters! {
+    RecurrentConfig {
+        /// Sets whether there are biases.
+        bias: bool;
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::at_least_1;
 use crate::ParamError;
+use crate::setters::setters;
 
 /// Settings of an R-GCN layer: `y_i = W_0^T x_i + b + Σ_r W_r^T mean_{j→i in r}(x_j)`.
 ///
@@ -49,20 +50,6 @@ impl RgcnConfig {
         self
     }
 
-    /// Sets whether the node itself counts.
-    #[must_use]
-    pub fn root_weight(mut self, root_weight: bool) -> Self {
-        self.root_weight = root_weight;
-        self
-    }
-
-    /// Sets whether there is a bias.
-    #[must_use]
-    pub fn bias(mut self, bias: bool) -> Self {
-        self.bias = bias;
-        self
-    }
-
     /// Holds every setting against its range.
     ///
     /// # Errors
@@ -73,5 +60,14 @@ impl RgcnConfig {
         at_least_1("outputs", self.outputs)?;
         at_least_1("relations", self.relations)?;
         self.bases.map_or(Ok(()), |n| at_least_1("bases", n))
+    }
+}
+
+setters! {
+    RgcnConfig {
+        /// Sets whether the node itself counts.
+        root_weight: bool;
+        /// Sets whether there is a bias.
+        bias: bool;
     }
 }

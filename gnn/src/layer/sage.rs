@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Parameters, Weights, at_least_1};
 use crate::kernel::{Dense, Real, add_neighbours, dot, each, max_of_neighbours, relu};
 use crate::model::PreparedGraph;
+use crate::setters::setters;
 use crate::{ParamError, SelfLoops};
 
 /// How `GraphSAGE` joins what the neighbours say.
@@ -61,41 +62,6 @@ impl SageConfig {
         }
     }
 
-    /// Sets how neighbours are joined.
-    #[must_use]
-    pub fn aggregation(mut self, aggregation: SageAggregation) -> Self {
-        self.aggregation = aggregation;
-        self
-    }
-
-    /// Sets whether neighbours are projected first.
-    #[must_use]
-    pub fn project(mut self, project: bool) -> Self {
-        self.project = project;
-        self
-    }
-
-    /// Sets whether rows of the output are scaled to length 1.
-    #[must_use]
-    pub fn normalize(mut self, normalize: bool) -> Self {
-        self.normalize = normalize;
-        self
-    }
-
-    /// Sets whether the node itself counts.
-    #[must_use]
-    pub fn root_weight(mut self, root_weight: bool) -> Self {
-        self.root_weight = root_weight;
-        self
-    }
-
-    /// Sets whether there is a bias.
-    #[must_use]
-    pub fn bias(mut self, bias: bool) -> Self {
-        self.bias = bias;
-        self
-    }
-
     /// Holds every setting against its range.
     ///
     /// # Errors
@@ -120,6 +86,21 @@ impl SageConfig {
             all.push(("lin.bias", vec![self.inputs]));
         }
         all
+    }
+}
+
+setters! {
+    SageConfig {
+        /// Sets how neighbours are joined.
+        aggregation: SageAggregation;
+        /// Sets whether neighbours are projected first.
+        project: bool;
+        /// Sets whether rows of the output are scaled to length 1.
+        normalize: bool;
+        /// Sets whether the node itself counts.
+        root_weight: bool;
+        /// Sets whether there is a bias.
+        bias: bool;
     }
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{at_least_1, check_dropout, check_slope};
 use crate::ParamError;
+use crate::setters::setters;
 
 /// What a node is held against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -55,34 +56,6 @@ impl SubtractiveConfig {
         }
     }
 
-    /// Sets what is subtracted.
-    #[must_use]
-    pub fn subtrahend(mut self, subtrahend: Subtrahend) -> Self {
-        self.subtrahend = subtrahend;
-        self
-    }
-
-    /// Sets the slope of `LeakyReLU` below 0.
-    #[must_use]
-    pub fn negative_slope(mut self, negative_slope: f64) -> Self {
-        self.negative_slope = negative_slope;
-        self
-    }
-
-    /// Sets the dropout of the attention coefficients.
-    #[must_use]
-    pub fn dropout(mut self, dropout: f64) -> Self {
-        self.dropout = dropout;
-        self
-    }
-
-    /// Sets whether there is a bias.
-    #[must_use]
-    pub fn bias(mut self, bias: bool) -> Self {
-        self.bias = bias;
-        self
-    }
-
     /// Holds every setting against its range.
     ///
     /// # Errors
@@ -94,5 +67,18 @@ impl SubtractiveConfig {
         at_least_1("outputs", self.outputs)?;
         check_slope(self.negative_slope)?;
         check_dropout(self.dropout)
+    }
+}
+
+setters! {
+    SubtractiveConfig {
+        /// Sets what is subtracted.
+        subtrahend: Subtrahend;
+        /// Sets the slope of `LeakyReLU` below 0.
+        negative_slope: f64;
+        /// Sets the dropout of the attention coefficients.
+        dropout: f64;
+        /// Sets whether there is a bias.
+        bias: bool;
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::at_least_1;
+use crate::setters::setters;
 use crate::{ParamError, SelfLoops};
 
 /// Settings of a T-GCN cell, with `A` the propagation of GCN and `‖` side by side:
@@ -36,13 +37,6 @@ impl TgcnConfig {
         }
     }
 
-    /// Sets the rule about loops.
-    #[must_use]
-    pub fn loops(mut self, loops: SelfLoops) -> Self {
-        self.loops = loops;
-        self
-    }
-
     /// Holds every setting against its range.
     ///
     /// # Errors
@@ -51,5 +45,12 @@ impl TgcnConfig {
     pub fn check(&self) -> Result<(), ParamError> {
         at_least_1("inputs", self.inputs)?;
         at_least_1("outputs", self.outputs)
+    }
+}
+
+setters! {
+    TgcnConfig {
+        /// Sets the rule about loops.
+        loops: SelfLoops;
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{at_least_1, check_dropout};
 use crate::ParamError;
+use crate::setters::setters;
 
 /// Settings of a transformer encoder layer:
 /// `h = norm(x + attention(x))`, `y = norm(h + W_2 relu(W_1 h))`.
@@ -33,20 +34,6 @@ impl TransformerConfig {
         }
     }
 
-    /// Sets the width between the two dense layers.
-    #[must_use]
-    pub fn feed_forward(mut self, feed_forward: usize) -> Self {
-        self.feed_forward = feed_forward;
-        self
-    }
-
-    /// Sets the dropout.
-    #[must_use]
-    pub fn dropout(mut self, dropout: f64) -> Self {
-        self.dropout = dropout;
-        self
-    }
-
     /// Holds every setting against its range.
     ///
     /// # Errors
@@ -64,5 +51,14 @@ impl TransformerConfig {
             });
         }
         check_dropout(self.dropout)
+    }
+}
+
+setters! {
+    TransformerConfig {
+        /// Sets the width between the two dense layers.
+        feed_forward: usize;
+        /// Sets the dropout.
+        dropout: f64;
     }
 }

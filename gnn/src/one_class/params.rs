@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ParamError;
+use crate::setters::setters;
 
 /// What training makes small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,41 +106,29 @@ impl Default for OneClassParams {
     }
 }
 
-/// One method per plain setting, named after it.
-macro_rules! setters {
-    ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => {
-        impl OneClassParams {
-            $($(#[$doc])*
-            #[must_use]
-            pub fn $name(mut self, $name: $type) -> Self {
-                self.$name = $name;
-                self
-            })*
-        }
-    };
-}
-
 setters! {
-    /// Sets the width of the embedding.
-    embedding: usize;
-    /// Sets what training makes small.
-    objective: Objective;
-    /// Sets the share of training rows that may lie outside.
-    nu: f64;
-    /// Sets the number of epochs.
-    epochs: usize;
-    /// Sets the step size.
-    learning_rate: f64;
-    /// Sets the weight decay.
-    weight_decay: f64;
-    /// Sets the smallest size of a centre's entry.
-    center_eps: f64;
-    /// Sets what happens when the embedding collapses.
-    collapse: CollapsePolicy;
-    /// Sets the share of the initial spread that counts as collapsed.
-    collapse_ratio: f64;
-    /// Sets the seed of the initial weights.
-    seed: u64;
+    OneClassParams {
+        /// Sets the width of the embedding.
+        embedding: usize;
+        /// Sets what training makes small.
+        objective: Objective;
+        /// Sets the share of training rows that may lie outside.
+        nu: f64;
+        /// Sets the number of epochs.
+        epochs: usize;
+        /// Sets the step size.
+        learning_rate: f64;
+        /// Sets the weight decay.
+        weight_decay: f64;
+        /// Sets the smallest size of a centre's entry.
+        center_eps: f64;
+        /// Sets what happens when the embedding collapses.
+        collapse: CollapsePolicy;
+        /// Sets the share of the initial spread that counts as collapsed.
+        collapse_ratio: f64;
+        /// Sets the seed of the initial weights.
+        seed: u64;
+    }
 }
 
 impl OneClassParams {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rule::{from_0, from_0_below_1, positive};
 use crate::ParamError;
+use crate::setters::setters;
 
 /// Which optimiser takes the steps.
 ///
@@ -77,20 +78,6 @@ impl OptimizerConfig {
             Self::RmsProp(c) => c.check(),
         }
     }
-}
-
-/// One method per setting, named after it.
-macro_rules! setters {
-    ($config:ident { $($(#[$doc:meta])* $name:ident: $type:ty;)* }) => {
-        impl $config {
-            $($(#[$doc])*
-            #[must_use]
-            pub fn $name(mut self, $name: $type) -> Self {
-                self.$name = $name;
-                self
-            })*
-        }
-    };
 }
 
 /// Settings of SGD: `b ← μ b + (1 - τ) g` (the first `b` is `g`), `p ← p - η b`, or

@@ -3,9 +3,9 @@
 //! The files are held against onnxruntime by hand, after each change of the exporter:
 //!
 //! ```text
-//! ASTERN_ONNX=/tmp/onnx cargo test -p astern-gnn --features onnx --test onnx
+//! ASTERN_ONNX=$PWD/target/onnx cargo test -p astern-gnn --features onnx --test onnx
 //! pip install onnxruntime numpy
-//! python gnn/tests/onnx/check.py /tmp/onnx --fixture gnn/tests/fixtures/onnx.json
+//! python gnn/tests/onnx/check.py target/onnx --fixture gnn/tests/fixtures/onnx.json
 //! ```
 //!
 //! The first writes every case with its expected output, the second runs them and records what it
