@@ -6,6 +6,9 @@ use astern_stats::{order, robust};
 use crate::error::RankError;
 use crate::incident::Incident;
 
+/// Fewest finite healthy values with which a deviation is judged.
+pub(crate) const HEALTHY_MIN: usize = 5;
+
 /// One candidate's series of one metric.
 #[derive(Debug, Clone)]
 pub(crate) struct Candidate {
@@ -34,7 +37,7 @@ impl Candidate {
     ///
     /// A quantile near the worst step, not the median: an incident's range begins before its onset.
     pub(crate) fn shift(&self, upper: f64) -> Option<Shift> {
-        if self.healthy.iter().filter(|x| x.is_finite()).count() < 5 {
+        if self.healthy.iter().filter(|x| x.is_finite()).count() < HEALTHY_MIN {
             return None;
         }
         let median = robust::median(&self.healthy)?;

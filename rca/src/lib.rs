@@ -36,9 +36,13 @@
 mod blame;
 mod candidates;
 mod error;
+#[cfg(test)]
+mod fixture;
 mod incident;
 mod influence;
 pub mod rank;
+mod regression;
+mod table;
 pub mod te;
 pub mod trace;
 

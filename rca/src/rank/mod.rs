@@ -3,9 +3,17 @@
 //! [`FusedRanker`] is Astern's own and the default. The others are published methods, re-made from
 //! their definitions to compare with; their documentation names each deviation.
 
+mod circa;
 mod correlation;
+mod depth_first;
 mod fused;
+mod information;
+mod micro_hecl;
+mod micro_scope;
+mod n_sigma;
 mod robust_scorer;
+mod score_ordering;
+mod smooth_traversal;
 mod traversal;
 
 use astern_graph_core::signal::{Abstention, Diagnosis, RankedCause};
@@ -15,10 +23,18 @@ use astern_stats::order;
 use crate::error::RankError;
 use crate::incident::Incident;
 
+pub use circa::Circa;
 pub use correlation::CorrelationRanker;
 pub use fused::{FusedParams, FusedRanker, FusedWeights};
+pub use micro_hecl::MicroHecl;
+pub use micro_scope::MicroScope;
+pub use n_sigma::NSigma;
 pub use robust_scorer::RobustScorer;
+pub use score_ordering::ScoreOrdering;
+pub use smooth_traversal::{AnomalyScore, SmoothTraversal};
 pub use traversal::TraversalRanker;
+
+pub use crate::table::Metrics;
 
 /// How many causes carry a path. A path may be as long as the graph is deep, so that paths of all
 /// causes would take quadratic memory; nobody reads the rest.
