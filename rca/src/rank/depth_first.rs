@@ -23,6 +23,8 @@ pub(super) struct DepthFirst {
     reached_from: BTreeMap<NodeId, Option<NodeId>>,
     /// Nodes from which it could go no farther, in the order of the search.
     pub(super) ends: Vec<NodeId>,
+    /// All nodes, each after every origin that was reached from it and is not on a circle with it.
+    pub(super) finished: Vec<NodeId>,
 }
 
 /// A node whose origins are not all looked at yet.
@@ -62,6 +64,7 @@ impl DepthFirst {
                 if last.is_end {
                     search.ends.push(last.id);
                 }
+                search.finished.push(last.id);
                 on_path[last.id.index()] = false;
                 path.pop();
                 continue;

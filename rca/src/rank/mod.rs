@@ -5,6 +5,7 @@
 
 mod circa;
 mod correlation;
+mod counterfactual;
 mod depth_first;
 mod fused;
 mod information;
@@ -25,6 +26,7 @@ use crate::incident::Incident;
 
 pub use circa::Circa;
 pub use correlation::CorrelationRanker;
+pub use counterfactual::LinearCounterfactual;
 pub use fused::{FusedParams, FusedRanker, FusedWeights};
 pub use micro_hecl::MicroHecl;
 pub use micro_scope::MicroScope;
