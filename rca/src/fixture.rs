@@ -1,7 +1,8 @@
 //! Small systems for the unit tests of rankers.
 
 use astern_graph_core::{
-    EdgeKind, GraphBuilder, GraphParams, NodeKey, Sample, TemporalGraph, TimeRange, Timestamp,
+    EdgeKind, GraphBuilder, GraphParams, NodeKey, Sample, Subject, TemporalGraph, TimeRange,
+    Timestamp,
 };
 
 use crate::incident::Incident;
@@ -37,10 +38,20 @@ impl Fixture {
         self.builder.declare_edge(from, to, EdgeKind::Calls);
     }
 
-    /// A value of `NaN` is missing.
+    pub(crate) fn runs_on(&mut self, name: &str, host: NodeKey) {
+        let name = service(name);
+        self.builder.declare_edge(name, host, EdgeKind::RunsOn);
+    }
+
     pub(crate) fn series(&mut self, name: &str, metric: &str, values: &[f64]) {
+        self.samples(service(name), metric, values);
+    }
+
+    /// A value of `NaN` is missing.
+    pub(crate) fn samples(&mut self, of: impl Into<Subject>, metric: &str, values: &[f64]) {
+        let subject = of.into();
         let values = values.iter().enumerate().filter(|(_, x)| x.is_finite());
-        let samples = values.map(|(i, x)| Sample::new(minute(i), service(name), metric, *x));
+        let samples = values.map(|(i, x)| Sample::new(minute(i), subject.clone(), metric, *x));
         self.builder.extend(samples.map(Into::into));
     }
 
