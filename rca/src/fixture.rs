@@ -1,12 +1,16 @@
 //! Small systems for the unit tests of rankers.
 
+use std::time::Duration;
+
+use astern_graph_core::signal::Diagnosis;
 use astern_graph_core::{
-    EdgeKind, GraphBuilder, GraphParams, NodeKey, Sample, Subject, TemporalGraph, TimeRange,
-    Timestamp,
+    Call, EdgeKind, GraphBuilder, GraphParams, NodeKey, Party, Sample, SpanId, Subject,
+    TemporalGraph, TimeRange, Timestamp,
 };
 
 use crate::incident::Incident;
 use crate::rank::Ranker;
+use crate::trace::Traces;
 
 /// One value a minute for each series, first healthy ones, then abnormal ones.
 pub(crate) struct Fixture {
@@ -75,12 +79,49 @@ impl Fixture {
 
     /// Names and scores, best first.
     pub(crate) fn scores(&self, ranker: &dyn Ranker, symptom: &str) -> Vec<(String, f64)> {
-        let diagnosis = ranker.rank(&self.graph(), &self.incident(symptom));
-        let causes = diagnosis.unwrap().causes.into_iter();
-        causes
-            .map(|c| (c.subject.node().name.to_string(), c.score))
-            .collect()
+        named(ranker.rank(&self.graph(), &self.incident(symptom)).unwrap())
     }
+}
+
+/// A request a second to `web`, which takes 20 ms itself, and calls that service (none where its
+/// name is empty), which takes so many milliseconds.
+pub(crate) fn requests(called: &[(&str, u64)]) -> Traces {
+    let mut calls = Vec::new();
+    for (i, (callee, ms)) in (0_u32..).zip(called) {
+        let call = |span: u64, callee: &str, ms: u64| {
+            let at = Timestamp::from_secs(i64::from(i)).plus(Duration::from_millis(span));
+            let took = Some(Duration::from_millis(ms));
+            let mut call = Call::new(at, Party::new(service(callee))).took(took, took);
+            call.id = Some(SpanId::new(u128::from(i), span));
+            call
+        };
+        calls.push(call(0, "web", 20 + ms));
+        if !callee.is_empty() {
+            calls.push(call(1, callee, *ms).from(Party::new(service("web"))));
+        }
+    }
+    Traces::of(&calls)
+}
+
+/// Names and scores for healthy and abnormal requests, best first.
+pub(crate) fn trace_scores(
+    ranker: &dyn Ranker,
+    healthy: &[(&str, u64)],
+    abnormal: &[(&str, u64)],
+) -> Vec<(String, f64)> {
+    let mut fixture = Fixture::new(1, 1);
+    fixture.latency("web", &[20.0], &[520.0]);
+    let incident = fixture
+        .incident("web")
+        .traced(requests(healthy), requests(abnormal));
+    named(ranker.rank(&fixture.graph(), &incident).unwrap())
+}
+
+fn named(diagnosis: Diagnosis) -> Vec<(String, f64)> {
+    let causes = diagnosis.causes.into_iter();
+    causes
+        .map(|c| (c.subject.node().name.to_string(), c.score))
+        .collect()
 }
 
 /// Compares names exactly and scores to 1e-9.

@@ -89,6 +89,19 @@ pub enum Evidence {
         /// Calls per second at risk there: into each of them, weighted by influence.
         calls_per_second: f64,
     },
+    /// How many requests went through it: of those that went wrong, and of the others.
+    Spectrum {
+        /// What was asked of it; `None` for anything.
+        operation: Option<Arc<str>>,
+        /// Requests that went wrong and through it.
+        abnormal_through: usize,
+        /// Requests that went wrong.
+        abnormal: usize,
+        /// Other requests through it.
+        normal_through: usize,
+        /// Other requests.
+        normal: usize,
+    },
     /// What the symptom would be if this node had behaved as its dependencies let expect.
     Counterfactual {
         /// Which metric of the symptom.
@@ -138,6 +151,23 @@ impl fmt::Display for Evidence {
             } => write!(f, "{used} in place of {wanted}: {reason}"),
             Self::Influence { .. } | Self::OriginOfFault { .. } | Self::BlastRadius { .. } => {
                 self.fmt_graph(f)
+            }
+            Self::Spectrum {
+                operation,
+                abnormal_through,
+                abnormal,
+                normal_through,
+                normal,
+            } => {
+                let what = operation.as_deref().unwrap_or("it");
+                write!(
+                    f,
+                    "{abnormal_through} of {abnormal} requests that went wrong "
+                )?;
+                write!(
+                    f,
+                    "went through {what}, {normal_through} of {normal} others"
+                )
             }
         }
     }
