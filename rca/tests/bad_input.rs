@@ -93,8 +93,11 @@ fn incident(symptom: &str) -> Incident {
     Incident::new(service(symptom), "latency_ms".into(), healthy, abnormal)
 }
 
-/// What a series may look like: a value for a node and a minute, `NaN` where there is none.
-const SHAPES: [(&str, fn(usize, usize) -> f64); 9] = [
+/// The value of a node in a minute, `NaN` where there is none.
+type Shape = fn(usize, usize) -> f64;
+
+/// What a series may look like.
+const SHAPES: [(&str, Shape); 9] = [
     ("plain", plain),
     ("constant", |_, _| 10.0),
     ("zero", |_, _| 0.0),
@@ -167,7 +170,7 @@ const WIRINGS: [(&str, &[(&str, &str)]); 7] = [
     ("no edges", &[]),
 ];
 
-fn graph(nodes: &[&str], edges: &[(&str, &str)], shape: fn(usize, usize) -> f64) -> TemporalGraph {
+fn graph(nodes: &[&str], edges: &[(&str, &str)], shape: Shape) -> TemporalGraph {
     let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
     for (from, to) in edges {
         builder.declare_edge(service(from), service(to), EdgeKind::Calls);
