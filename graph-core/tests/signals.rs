@@ -143,6 +143,26 @@ fn every_evidence_has_a_sentence() {
             },
             "1 node depends on it, 2.0 calls/s at risk there",
         ),
+        (
+            Evidence::Spectrum {
+                operation: Some("add".into()),
+                abnormal_through: 8,
+                abnormal: 9,
+                normal_through: 1,
+                normal: 40,
+            },
+            "8 of 9 requests that went wrong went through add, 1 of 40 others",
+        ),
+        (
+            Evidence::Counterfactual {
+                metric: "latency_ms".into(),
+                observed: 120.0,
+                expected: 41.5,
+                low: 38.0,
+                high: 45.0,
+            },
+            "latency_ms of the symptom would be 41.500 (38.000 to 45.000) without it, is 120.000",
+        ),
     ];
     for (evidence, sentence) in sentences {
         assert_eq!(evidence.to_string(), sentence);
