@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use astern_graph_core::{NodeId, TemporalGraph};
-use astern_stats::{order, robust};
+use astern_stats::order;
 use serde::{Deserialize, Serialize};
 
 use crate::candidates::{Candidate, candidate};
@@ -66,16 +66,13 @@ pub(crate) fn strongest<T>(
     Ok(best)
 }
 
-/// Mean and standard deviation (of the population) of the finite values; `None` when there is none
-/// or when they are too great to be summed.
+/// Mean and standard deviation (of the population) of the finite values, summed in their order;
+/// `None` when there is none or when they are too great to be summed.
 pub(crate) fn moments(values: &[f64]) -> Option<(f64, f64)> {
-    let mean = robust::mean(values)?;
-    let squares: Vec<f64> = values
-        .iter()
-        .filter(|x| x.is_finite())
-        .map(|x| (x - mean).powi(2))
-        .collect();
-    let variance = squares.iter().sum::<f64>() / squares.len() as f64;
+    let finite = || values.iter().copied().filter(|x| x.is_finite());
+    let n = finite().count() as f64;
+    let mean = finite().sum::<f64>() / n;
+    let variance = finite().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
     variance.is_finite().then(|| (mean, variance.sqrt()))
 }
 

@@ -21,7 +21,8 @@ use crate::rank::Ranker;
 /// | backward, to a node t of which it is one | `.2 S(t)` |
 /// | to the node itself | `max(0, S(v) - max over its origins S(o))` |
 ///
-/// and the score is the share of time in the limit: a number, where sampled walks give counts.
+/// and the score is the share of time in the limit: a number, where sampled walks give counts. Public
+/// codes weigh the step back by .1 to .5.
 ///
 /// The walk of `CloudRanger` (Wang et al., CCGRID 2018) and `MicroCause` (Meng et al., `IWQoS` 2020),
 /// which learn the graph, where it is given here; they sample. `MicroCause` weighs by partial

@@ -60,11 +60,12 @@ impl Ranker for ScoreOrdering {
     fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
         symptom(graph, incident)?;
         let best = strongest(graph, incident, self.metrics, |series| {
-            information(series).map(|score| (score, Deviation::of(series)))
+            information(series).map(|score| (score, ()))
         })?;
         let causes = best.into_values().map(|scored| {
+            let deviation = Deviation::of(&scored.series);
             let metric = scored.series.feature.name;
-            let evidence = scored.detail.map(|deviation| deviation.evidence(metric));
+            let evidence = deviation.map(|deviation| deviation.evidence(metric));
             RankedCause::new(scored.series.key, scored.score).because(evidence)
         });
         Ok(ranked(causes.collect()))
