@@ -21,19 +21,20 @@ const ANOMALOUS_Z: f64 = 3.0;
 /// The regression-based hypothesis test: over the healthy steps each node's metric is regressed on
 /// the same metric of its [origins](TemporalGraph::fault_origins) (of plain calls: its callees);
 /// `z(v) = max over the abnormal steps of |e_t| / max(σ_e, floor)`, where e is what the regression
-/// leaves and `σ_e` its healthy standard deviation. Under the causal Bayesian network of CIRCA only a
-/// node that was intervened on fails this test.
+/// leaves and `σ_e` its healthy standard deviation. Under the causal Bayesian network of CIRCA only
+/// a node that was intervened on fails this test.
 ///
 /// The descendant adjustment: to a node with `z ≥ 3` the greatest z of what it may have hurt is
 /// added, so that of two anomalous neighbours the one farther from the symptom is first. Those are
 /// the nodes that depend on it, and through those with `z < 3` what depends on them in turn.
 ///
-/// CIRCA (Li et al., KDD 2022). Deviations: one metric a node, the symptom's; `σ_e` is never below the
-/// noise floor of the metric; an origin counts if it has a value in at least half of the healthy and
-/// half of the abnormal steps in which the node has one, and rows with a gap are left out. With fewer
-/// than two complete rows a coefficient a node is judged by its own mean, and says so by
-/// [`Evidence::Fallback`]. The diagnosis shows what the regression expects as the healthy value. Equal sums are ties; there they are broken by topological order. Circles
-/// are no obstacle: a regression may use any origin but the node itself.
+/// CIRCA (Li et al., KDD 2022). Deviations: one metric a node, the symptom's; `σ_e` is never below
+/// the noise floor of the metric; an origin counts if it has a value in at least half of the
+/// healthy and half of the abnormal steps in which the node has one, and rows with a gap are left
+/// out. With fewer than two complete rows a coefficient a node is judged by its own mean, and says
+/// so by [`Evidence::Fallback`]. The diagnosis shows what the regression expects as the healthy
+/// value. Equal sums are ties; there they are broken by topological order. Circles are no obstacle:
+/// a regression may use any origin but the node itself.
 ///
 /// # Errors
 /// [`RankError`] when the graph does not hold the symptom.
@@ -125,8 +126,8 @@ fn test(node: &Candidate, origins: &[&Candidate]) -> Option<Tested> {
 }
 
 /// For each node the greatest z of the nodes that it may have hurt: those that it is an origin of,
-/// and through those with `z < 3` what they are origins of. `O(V log V + E)`: from the greatest z on,
-/// each passes its own to the origins that have none yet.
+/// and through those with `z < 3` what they are origins of. `O(V log V + E)`: from the greatest z
+/// on, each passes its own to the origins that have none yet.
 fn worst_hurt(graph: &TemporalGraph, tests: &BTreeMap<NodeId, Tested>) -> BTreeMap<NodeId, f64> {
     let mut by_z: Vec<(NodeId, f64)> = tests.iter().map(|(id, t)| (*id, t.z)).collect();
     by_z.sort_by(|a, b| order::descending(a.1, b.1).then_with(|| a.0.cmp(&b.0)));

@@ -21,8 +21,8 @@ const UPPER: f64 = 0.975;
 /// excess is due to their own noise: what their dependencies do not explain.
 ///
 /// The healthy steps give a linear structural causal model (SCM) of the symptom's metric,
-/// `x_v = a_v + Σ_o b_vo x_o + e_v` over the [origins](TemporalGraph::fault_origins) o of v (of plain
-/// calls: its callees), by ordinary least squares. The symptom is then a sum of noises,
+/// `x_v = a_v + Σ_o b_vo x_o + e_v` over the [origins](TemporalGraph::fault_origins) o of v (of
+/// plain calls: its callees), by ordinary least squares. The symptom is then a sum of noises,
 /// `x_s = const + Σ_v c_v e_v`, where `c_v` sums the products of slopes over all ways from v to the
 /// symptom. With the mean noise `ē_v` of the abnormal steps, the score of v is `c_v ē_v` in the
 /// symptom's unit, positive where it makes the symptom worse (where either direction may be worse:

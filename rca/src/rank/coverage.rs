@@ -47,8 +47,8 @@ pub(super) fn pair<'a>(
 
 impl<'a> Coverage<'a> {
     /// Tells the traces of the abnormal range apart: one is abnormal when its first call took more
-    /// than 50 ms longer than the sum over its calls of `μ + σ`, the mean and standard deviation of the
-    /// operation's own time when all was well. Where none of that range is normal, those of the
+    /// than 50 ms longer than the sum over its calls of `μ + σ`, the mean and standard deviation of
+    /// the operation's own time when all was well. Where none of that range is normal, those of the
     /// healthy range stand for them. `O(n log n)` for n calls.
     pub(super) fn of(pair: &'a TracePair) -> Self {
         let all = pair
@@ -90,8 +90,8 @@ impl<'a> Coverage<'a> {
         }
     }
 
-    /// Blames services by their operation with the greatest score. Without an abnormal trace there is
-    /// nothing to explain.
+    /// Blames services by their operation with the greatest score. Without an abnormal trace there
+    /// is nothing to explain.
     pub(super) fn blame(&self, scores: &[f64]) -> Diagnosis {
         if self.abnormal.traces.is_empty() {
             return Diagnosis::abstain(Abstention::NoAnomaly);

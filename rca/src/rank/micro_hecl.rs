@@ -19,10 +19,10 @@ const CORRELATED: f64 = 0.7;
 /// if Pearson's correlation of the two over the abnormal steps is at least .7: an anomaly that does
 /// not move with what it is said to cause has another cause.
 ///
-/// `MicroHECL` (Liu et al., ICSE-SEIP 2021), in the form that CIRCA's authors compare with (Li et al.,
-/// KDD 2022). The paper detects anomalies by models that are trained offline (a one-class SVM for
-/// latency, a random forest for errors, 3 σ for traffic) and follows traffic anomalies from callers
-/// to callees; here all are judged as in [`NSigma`](super::NSigma), and all are followed by
+/// `MicroHECL` (Liu et al., ICSE-SEIP 2021), in the form that CIRCA's authors compare with (Li et
+/// al., KDD 2022). The paper detects anomalies by models that are trained offline (a one-class SVM
+/// for latency, a random forest for errors, 3 σ for traffic) and follows traffic anomalies from
+/// callers to callees; here all are judged as in [`NSigma`](super::NSigma), and all are followed by
 /// [`TemporalGraph::fault_origins`].
 ///
 /// # Errors

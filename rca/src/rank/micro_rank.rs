@@ -22,28 +22,29 @@ const ROUNDS: usize = 25;
 /// Ranks services by the spectrum of their operations, in which an operation counts by its rank
 /// among those of abnormal traces and of normal ones.
 ///
-/// **Abnormal traces.** A trace of the abnormal range is abnormal when its first call took more than
-/// 50 ms longer than `Σ (μ_o + σ_o)` over its calls, where μ and σ are of the own times of the operation
-/// in the [healthy traces](Incident::traced); an operation that was not seen there is expected to
-/// take no time.
+/// **Abnormal traces.** A trace of the abnormal range is abnormal when its first call took more
+/// than 50 ms longer than `Σ (μ_o + σ_o)` over its calls, where μ and σ are of the own times of the
+/// operation in the [healthy traces](Incident::traced); an operation that was not seen there is
+/// expected to take no time.
 ///
-/// **Walk.** On either side, `s = d (A_ot r + ω A_oo s)` for operations and `r = d A_to s + (1 - d) u`
-/// for traces, 25 rounds, d = .85, ω = .01, each vector over its greatest element after each round. `A_ot`
-/// leads from a trace to its operations, `A_to` back, `A_oo` from an operation to those called on its
-/// behalf; all spread evenly. u prefers rare kinds of traces, those with few of the same operations, and among
-/// abnormal ones those with few operations: `u_i ∝ φ n_i⁻¹ / Σ n_j⁻¹ + (1 - φ) k_i⁻¹ / Σ k_j⁻¹`, φ = .5, for
-/// n operations and k traces of the kind; normal ones by `k_i⁻¹ / Σ k_j⁻¹` alone. The weight of an
-/// operation is its rank times the mean rank.
+/// **Walk.** On either side, `s = d (A_ot r + ω A_oo s)` for operations and
+/// `r = d A_to s + (1 - d) u` for traces, 25 rounds, d = .85, ω = .01, each vector over its
+/// greatest element after each round. `A_ot` leads from a trace to its operations, `A_to` back,
+/// `A_oo` from an operation to those called on its behalf; all spread evenly. u prefers rare kinds
+/// of traces, those with few of the same operations, and among abnormal ones those with few
+/// operations: `u_i ∝ φ n_i⁻¹ / Σ n_j⁻¹ + (1 - φ) k_i⁻¹ / Σ k_j⁻¹`, φ = .5, for n operations and k
+/// traces of the kind; normal ones by `k_i⁻¹ / Σ k_j⁻¹` alone. The weight of an operation is its
+/// rank times the mean rank.
 ///
 /// **Spectrum.** With the weights F among abnormal traces and P among normal ones, `ef = F N_ef`,
-/// `nf = F (N_f - N_ef)`, `ep = P N_ep` for the counts N of traces; a [`Formula`] gives the score of the
-/// operation, and a service has that of its most suspicious one.
+/// `nf = F (N_f - N_ef)`, `ep = P N_ep` for the counts N of traces; a [`Formula`] gives the score
+/// of the operation, and a service has that of its most suspicious one.
 ///
-/// `MicroRank` (Yu et al., WWW 2021). Deviations from its code: φ and both preferences are as in the paper
-/// (there a bracket is misplaced); where the abnormal range has no normal trace, the healthy range
-/// stands for it, instead of no answer; an operation is one of a service, not of an instance. As there, an
-/// operation that only abnormal traces have gets `ep = 1e-7`, and one that only normal ones have
-/// `ef = nf = 1e-7`, `ep = (1 + P) N_ep`. Abstains when no trace is abnormal.
+/// `MicroRank` (Yu et al., WWW 2021). Deviations from its code: φ and both preferences are as in
+/// the paper (there a bracket is misplaced); where the abnormal range has no normal trace, the
+/// healthy range stands for it, instead of no answer; an operation is one of a service, not of an
+/// instance. As there, an operation that only abnormal traces have gets `ep = 1e-7`, and one that
+/// only normal ones have `ef = nf = 1e-7`, `ep = (1 + P) N_ep`. Abstains when no trace is abnormal.
 ///
 /// # Errors
 /// [`RankError`] when the graph does not hold the symptom or the incident carries no traces.

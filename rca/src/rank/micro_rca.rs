@@ -38,17 +38,17 @@ const ALPHA: f64 = 0.55;
 /// [`Infrastructure`](FeatureClass::Infrastructure).
 ///
 /// `MicroRCA` (Wu, Tordsson, Elmroth and Kao, NOMS 2020). Deviations: they find anomalous edges by
-/// clustering (BIRCH) of response times; an edge without telemetry of its own is taken to be like the
-/// node that it leads to; negative correlations count as 0; a node without any resource metric has 1
-/// as its factor; a node without any metric is walked over and not ranked; the metric is the symptom's, a response time or not. Where no edge is anomalous
-/// the ranker abstains.
+/// clustering (BIRCH) of response times; an edge without telemetry of its own is taken to be like
+/// the node that it leads to; negative correlations count as 0; a node without any resource metric
+/// has 1 as its factor; a node without any metric is walked over and not ranked; the metric is the
+/// symptom's, a response time or not. Where no edge is anomalous the ranker abstains.
 ///
 /// # Errors
 /// [`RankError`] when the graph does not hold the symptom.
 ///
 /// # Complexity
-/// `O(E · T log T + N · M · T + R E)` in time for R rounds of power iteration and M resources a node,
-/// `O(E · T)` in memory.
+/// `O(E · T log T + N · M · T + R E)` in time for R rounds of power iteration and M resources a
+/// node, `O(E · T)` in memory.
 ///
 /// # Example
 /// ```

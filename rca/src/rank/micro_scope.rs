@@ -18,11 +18,11 @@ use crate::rank::Ranker;
 /// where a missing value counts as the mean. Where the symptom itself has no anomalous origin, it is
 /// blamed alone with the score 1. Other nodes are not ranked.
 ///
-/// `MicroScope` (Lin, Chen and Zheng, ICSOC 2018), in the form that CIRCA's authors compare with (Li et
-/// al., KDD 2022). They learn the graph; here it is given. A deviation is judged on the worse side
-/// only and never by less than the metric's noise floor, as in [`NSigma`](super::NSigma). A circle
-/// ends where it would close, so that one of its nodes is blamed; in their form it has no end.
-/// The symptom's metric is the only one that is looked at.
+/// `MicroScope` (Lin, Chen and Zheng, ICSOC 2018), in the form that CIRCA's authors compare with
+/// (Li et al., KDD 2022). They learn the graph; here it is given. A deviation is judged on the
+/// worse side only and never by less than the metric's noise floor, as in
+/// [`NSigma`](super::NSigma). A circle ends where it would close, so that one of its nodes is
+/// blamed; in their form it has no end. The symptom's metric is the only one that is looked at.
 ///
 /// # Errors
 /// [`RankError`] when the graph does not hold the symptom.

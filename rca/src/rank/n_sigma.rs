@@ -18,11 +18,11 @@ use crate::table::{Metrics, moments, strongest};
 /// and the floor is the metric's [`noise_floor`](astern_graph_core::Feature::noise_floor). Negative
 /// when a node did better than ever. Uses no graph; the symptom's node is a candidate too.
 ///
-/// The 3-σ rule of statistical process control, the N-Sigma baseline of root-cause benchmarks (as in
-/// Li et al., CIRCA, KDD 2022, and Pham et al., ASE 2024). They take `|x - μ|` or, in code, `x - μ`
-/// for every metric, leave series out that do not vary, and take σ = 1 where only the healthy part does not:
-/// here each metric has its own bad direction, and a constant healthy series is judged by the noise
-/// floor of its unit.
+/// The 3-σ rule of statistical process control, the N-Sigma baseline of root-cause benchmarks (as
+/// in Li et al., CIRCA, KDD 2022, and Pham et al., ASE 2024). They take `|x - μ|` or, in code,
+/// `x - μ` for every metric, leave series out that do not vary, and take σ = 1 where only the
+/// healthy part does not: here each metric has its own bad direction, and a constant healthy series
+/// is judged by the noise floor of its unit.
 ///
 /// A metric with fewer than 5 healthy values or no abnormal one is left out, so is a node without
 /// any other. The diagnosis shows the mean as the healthy value.

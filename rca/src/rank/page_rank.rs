@@ -16,18 +16,19 @@ use crate::table::{Metrics, strongest};
 /// Probability of following an edge rather than to begin anew.
 pub(super) const DAMPING: f64 = 0.85;
 
-/// Ranks nodes by personalised `PageRank`: a walk that follows edges towards the origins of faults and
-/// begins anew at anomalous nodes.
+/// Ranks nodes by personalised `PageRank`: a walk that follows edges towards the origins of faults
+/// and begins anew at anomalous nodes.
 ///
 /// `r = (1 - d) p + d Wᵀ r`, d = .85. W goes from each node to its
 /// [origins](TemporalGraph::fault_origins) (of plain calls: its callees), all alike; p is in
-/// proportion to each node's deviation in healthy standard deviations of the symptom's metric, as in
-/// [`NSigma`](super::NSigma), 0 for a node that is not worse. Where nothing is worse, p is uniform. A
-/// node without an origin begins anew. Nodes without that metric are left out of the graph.
+/// proportion to each node's deviation in healthy standard deviations of the symptom's metric, as
+/// in [`NSigma`](super::NSigma), 0 for a node that is not worse. Where nothing is worse, p is
+/// uniform. A node without an origin begins anew. Nodes without that metric are left out of the
+/// graph.
 ///
-/// `PageRank` with preferences (Jeh and Widom, WWW 2003) on the call graph, as root-cause benchmarks use
-/// it (Pham et al., ASE 2024, on learned graphs). `PageRank` favours what many nodes depend on, anomalous
-/// or not. The symptom's node and its callers are candidates too.
+/// `PageRank` with preferences (Jeh and Widom, WWW 2003) on the call graph, as root-cause
+/// benchmarks use it (Pham et al., ASE 2024, on learned graphs). `PageRank` favours what many nodes
+/// depend on, anomalous or not. The symptom's node and its callers are candidates too.
 ///
 /// # Errors
 /// [`RankError`] when the graph does not hold the symptom.

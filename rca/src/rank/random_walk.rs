@@ -12,8 +12,8 @@ use crate::rank::Ranker;
 /// Ranks the nodes from which a fault can have come to the symptom by how much of its time a random
 /// walk from the symptom spends at each.
 ///
-/// With `S(v) = |r|`, Pearson's correlation of a node with the symptom over the abnormal steps (1 for the
-/// symptom itself; a missing value counts as the mean), the walk goes
+/// With `S(v) = |r|`, Pearson's correlation of a node with the symptom over the abnormal steps (1
+/// for the symptom itself; a missing value counts as the mean), the walk goes
 ///
 /// | step | weight |
 /// |---|---|
@@ -21,12 +21,12 @@ use crate::rank::Ranker;
 /// | backward, to a node t of which it is one | `.2 S(t)` |
 /// | to the node itself | `max(0, S(v) - max over its origins S(o))` |
 ///
-/// and the score is the share of time in the limit: a number, where sampled walks give counts. Public
-/// codes weigh the step back by .1 to .5.
+/// and the score is the share of time in the limit: a number, where sampled walks give counts.
+/// Public codes weigh the step back by .1 to .5.
 ///
-/// The walk of `CloudRanger` (Wang et al., CCGRID 2018) and `MicroCause` (Meng et al., `IWQoS` 2020),
-/// which learn the graph, where it is given here; they sample. `MicroCause` weighs by partial
-/// correlations and adds a term for the first anomaly of a series; `CloudRanger` walks with
+/// The walk of `CloudRanger` (Wang et al., CCGRID 2018) and `MicroCause` (Meng et al., `IWQoS`
+/// 2020), which learn the graph, where it is given here; they sample. `MicroCause` weighs by
+/// partial correlations and adds a term for the first anomaly of a series; `CloudRanger` walks with
 /// [memory](super::SecondOrderWalk). The symptom's metric is the only one that is looked at; the
 /// symptom's node is a candidate too, and a favoured one, since it correlates with itself.
 ///
@@ -34,9 +34,9 @@ use crate::rank::Ranker;
 /// [`RankError`] when the graph does not hold the symptom.
 ///
 /// # Complexity
-/// `O(N · T + E log E + R E)` in time for R rounds of power iteration, at most 10,000 (the first cause
-/// says by [`Evidence::Fallback`](astern_graph_core::signal::Evidence::Fallback) when that was not
-/// enough), `O(N · T + E)` in memory.
+/// `O(N · T + E log E + R E)` in time for R rounds of power iteration, at most 10,000 (the first
+/// cause says by [`Evidence::Fallback`](astern_graph_core::signal::Evidence::Fallback) when that
+/// was not enough), `O(N · T + E)` in memory.
 ///
 /// # Example
 /// ```

@@ -26,10 +26,10 @@ const BETA: f64 = 0.3;
 /// [`RankError`] when the graph does not hold the symptom.
 ///
 /// # Complexity
-/// `O(N · T + E log E + R E)` in time for R rounds of power iteration, at most 10,000 (the first cause
-/// says by [`Evidence::Fallback`](astern_graph_core::signal::Evidence::Fallback) when that was not
-/// enough), `O(N · T + E)` in memory: the states are the E steps, and what goes on from the steps into
-/// a node is summed before it is spread.
+/// `O(N · T + E log E + R E)` in time for R rounds of power iteration, at most 10,000 (the first
+/// cause says by [`Evidence::Fallback`](astern_graph_core::signal::Evidence::Fallback) when that
+/// was not enough), `O(N · T + E)` in memory: the states are the E steps, and what goes on from the
+/// steps into a node is summed before it is spread.
 ///
 /// # Example
 /// ```

@@ -29,10 +29,10 @@ pub enum AnomalyScore {
 /// Ranks the nodes from which a fault can have come to the symptom by how much more anomalous they
 /// are than anything that the fault can have come from to them.
 ///
-/// `S(v) - max over the origins p of v of S(p)`, where the score of no origin is 0. Origins are those
-/// of [`TemporalGraph::fault_origins`]: of plain calls the callees. A cause is anomalous and what it
-/// depends on is not, so the score jumps there, while it changes smoothly where anomalies are only
-/// passed on.
+/// `S(v) - max over the origins p of v of S(p)`, where the score of no origin is 0. Origins are
+/// those of [`TemporalGraph::fault_origins`]: of plain calls the callees. A cause is anomalous and
+/// what it depends on is not, so the score jumps there, while it changes smoothly where anomalies
+/// are only passed on.
 ///
 /// Smooth Traversal of Okati, Mejia, Orchard, Blöbaum and Janzing (`NeurIPS` 2025), over the
 /// symptom's metric. A node without telemetry is no candidate and no origin; nor is a node its own

@@ -42,13 +42,13 @@ impl Formula {
 /// Ranks services by how much their presence in a trace tells whether it went wrong.
 ///
 /// A trace of the abnormal range is abnormal when it took longer than its operations explain (see
-/// [`MicroRank`](super::MicroRank)). For each operation the abnormal and normal traces through it and
-/// past it are counted, and a [`Formula`] gives the score; a service has that of its most suspicious
-/// operation.
+/// [`MicroRank`](super::MicroRank)). For each operation the abnormal and normal traces through it
+/// and past it are counted, and a [`Formula`] gives the score; a service has that of its most
+/// suspicious operation.
 ///
-/// Spectrum-based fault localisation (Abreu et al. 2007) with traces in the place of test runs: what
-/// [`MicroRank`](super::MicroRank) is without its walk. Operations that the same traces go through are
-/// tied. A sum of 0 below the line counts as 1e-7. Abstains when no trace is abnormal.
+/// Spectrum-based fault localisation (Abreu et al. 2007) with traces in the place of test runs:
+/// what [`MicroRank`](super::MicroRank) is without its walk. Operations that the same traces go
+/// through are tied. A sum of 0 below the line counts as 1e-7. Abstains when no trace is abnormal.
 ///
 /// # Errors
 /// [`RankError`] when the graph does not hold the symptom or the incident carries no traces.

@@ -13,7 +13,8 @@ use crate::rank::{Ranker, ranked};
 use crate::table::moments;
 use crate::trace::{Trace, TracedCall, Traces};
 
-/// How much a feature must stray beyond its healthy straying to be looked at, in standard deviations.
+/// How much a feature must stray beyond its healthy straying to be looked at, in standard
+/// deviations.
 const STRAY: f64 = 1.0;
 /// Standard deviations beyond which a call is abnormal in a feature that is looked at.
 const ABNORMAL: f64 = 1.0;
@@ -22,25 +23,25 @@ const SIGMA_MIN: f64 = 0.1;
 /// Least share of the abnormal traces that a service must be in.
 const SUPPORT_MIN: f64 = 0.1;
 
-/// Ranks services by the overlap of the traces that they are in with the abnormal ones, times how many
-/// more abnormal traces call them abnormally than have them call so.
+/// Ranks services by the overlap of the traces that they are in with the abnormal ones, times how
+/// many more abnormal traces call them abnormally than have them call so.
 ///
-/// **Features.** Of the calls from one service to another: duration in milliseconds, and failure as 0
-/// or 1. With μ and σ of the [healthy traces](Incident::traced), a feature is looked at when
+/// **Features.** Of the calls from one service to another: duration in milliseconds, and failure as
+/// 0 or 1. With μ and σ of the [healthy traces](Incident::traced), a feature is looked at when
 /// `(mean |x - μ| now - mean |x - μ| then) / σ > mean |x - μ| then / σ + 1`, where σ is at least
 /// `.01 μ + .01` here. A pair of services without healthy calls has none.
 ///
-/// **Traces.** A call of the abnormal range is abnormal when `|x - μ| > σ` in such a feature, where σ is at
-/// least .1 here; a trace is abnormal when one of its calls is.
+/// **Traces.** A call of the abnormal range is abnormal when `|x - μ| > σ` in such a feature, where
+/// σ is at least .1 here; a trace is abnormal when one of its calls is.
 ///
-/// **Services.** With the share s of the abnormal traces that the service is in (as caller or called)
-/// and the share c of its traces that are abnormal, the score is `1 / (1/s + 1/c - 1) · |in - out|`,
-/// where *in* and *out* count the traces with an abnormal call to it and from it: a service that only
-/// passes the fault on has as many of both. A service in less than 10 % of the abnormal traces is
-/// left out.
+/// **Services.** With the share s of the abnormal traces that the service is in (as caller or
+/// called) and the share c of its traces that are abnormal, the score is
+/// `1 / (1/s + 1/c - 1) · |in - out|`, where *in* and *out* count the traces with an abnormal call
+/// to it and from it: a service that only passes the fault on has as many of both. A service in
+/// less than 10 % of the abnormal traces is left out.
 ///
-/// `TraceRCA` (Li et al., `IWQoS` 2021), as in its code: it mines sets of services by FP-growth and then
-/// scores services by the sets of one alone; so only those are made here. There, metrics of
+/// `TraceRCA` (Li et al., `IWQoS` 2021), as in its code: it mines sets of services by FP-growth and
+/// then scores services by the sets of one alone; so only those are made here. There, metrics of
 /// hosts and containers are features of a call too. Abstains when no trace is abnormal.
 ///
 /// # Errors

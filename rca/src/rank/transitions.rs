@@ -17,10 +17,11 @@ const BACKWARD: f64 = 0.2;
 
 /// The nodes that a walk from the symptom can reach, and the probabilities of its steps.
 ///
-/// With `S(v) = |r|` of a node's and the symptom's series over the abnormal steps, the weight of a step is
-/// `S(o)` forward from a node to an origin o of its faults, `.2 S(t)` backward to a node t that it is
-/// an origin of, and `max(0, S(v) - max over origins S(o))` to itself. Where a step is both forward and
-/// backward it is forward. Nodes without a series of the symptom's metric are left out.
+/// With `S(v) = |r|` of a node's and the symptom's series over the abnormal steps, the weight of a
+/// step is `S(o)` forward from a node to an origin o of its faults, `.2 S(t)` backward to a node t
+/// that it is an origin of, and `max(0, S(v) - max over origins S(o))` to itself. Where a step is
+/// both forward and backward it is forward. Nodes without a series of the symptom's metric are left
+/// out.
 pub(super) struct Transitions {
     nodes: Vec<Candidate>,
     /// Correlation of each with the symptom.

@@ -149,7 +149,8 @@ fn distinct(places: impl Iterator<Item = usize>) -> Vec<usize> {
 /// answers first and works on), the latest that had begun. Two requests that one service handles at
 /// the same time in one trace can thus be taken for each other.
 ///
-/// A consumption of a message is turned round: the consumer did the work, and the queue asked for it.
+/// A consumption of a message is turned round: the consumer did the work, and the queue asked for
+/// it.
 ///
 /// Equal calls give equal traces, in whatever order they come.
 ///
