@@ -18,6 +18,8 @@ const ANOMALOUS_Z: f64 = 3.0;
 
 /// Weight of an anomalous edge.
 const ALPHA: f64 = 0.55;
+/// Least factor for a node or host whose resources do not move with it.
+const RESOURCE_MIN: f64 = 0.01;
 
 /// Ranks what lies around anomalous edges by personalised `PageRank`, with weights that say how much
 /// each edge and each resource moves with what is anomalous.
@@ -30,18 +32,19 @@ const ALPHA: f64 = 0.55;
 /// |---|---|
 /// | anomalous edge | α = .55 |
 /// | other edge | correlation of its series with that of its anomalous end (of both: the called one) |
-/// | edge to the host | mean weight of the node's incoming edges · `max_m` correlation with the host's metric m |
-/// | preference of an anomalous node | mean weight of its edges · `max_m` correlation with its own resource m, over the number of its edges |
+/// | edge to the host | mean weight of the node's incoming calls · `max_m` abs. correlation with the host's metric m, at least .01 |
+/// | preference of an anomalous node | mean weight of its calls · `max_m` abs. correlation with its own resource m, at least .01, over the number of its edges |
 ///
 /// edges between services are turned round, those to hosts are not, and `PageRank` with damping .85
 /// gives the score. A resource is a metric of the class
 /// [`Infrastructure`](FeatureClass::Infrastructure).
 ///
 /// `MicroRCA` (Wu, Tordsson, Elmroth and Kao, NOMS 2020). Deviations: they find anomalous edges by
-/// clustering (BIRCH) of response times; an edge without telemetry of its own is taken to be like
-/// the node that it leads to; negative correlations count as 0; a node without any resource metric
-/// has 1 as its factor; a node without any metric is walked over and not ranked; the metric is the
-/// symptom's, a response time or not. Where no edge is anomalous the ranker abstains.
+/// clustering (BIRCH) of response times; their code turns edges to hosts round too, by a mistyped
+/// condition; an edge without telemetry of its own is taken to be like the node that it leads to;
+/// negative correlations of edges count as 0; a node without any resource metric has 1 as its
+/// factor; a node without any metric is walked over and not ranked; the metric is the symptom's, a
+/// response time or not. Where no edge is anomalous the ranker abstains.
 ///
 /// # Errors
 /// [`RankError`] when the graph does not hold the symptom.
@@ -106,20 +109,24 @@ impl Ranker for MicroRca {
         let nodes: BTreeSet<NodeId> = ends.collect();
         let places: BTreeMap<NodeId, usize> = nodes.iter().copied().zip(0..).collect();
         let mut rows = vec![Vec::new(); places.len()];
-        let mut adjacent = vec![(0.0, 0_usize); places.len()];
+        // Sum of the weights of calls at each node, their number, and that of all edges.
+        let mut adjacent = vec![(0.0, 0_usize, 0_usize); places.len()];
         for (from, to, weight) in edges {
             // Turned round: from the callee to the caller, from the service to its host.
             rows[places[&to]].push((places[&from], weight));
             for end in [from, to] {
-                adjacent[places[&end]].0 += weight;
-                adjacent[places[&end]].1 += 1;
+                let (sum, count, degree) = &mut adjacent[places[&end]];
+                *degree += 1;
+                if calls.contains_key(&(from, to)) {
+                    (*sum, *count) = (*sum + weight, *count + 1);
+                }
             }
         }
         let mut preferences = vec![0.0; places.len()];
         for (id, wire) in &anomalous {
-            let (sum, count) = adjacent[places[id]];
+            let (sum, count, degree) = adjacent[places[id]];
             let factor = resource(graph, incident, *id, &wire.series)?.unwrap_or(1.0);
-            preferences[places[id]] = sum / (count * count).max(1) as f64 * factor;
+            preferences[places[id]] = sum / (count * degree).max(1) as f64 * factor;
         }
         let limit = page_rank(&rows, &preferences);
         let causes = nodes.iter().zip(&limit.shares).filter_map(|(id, share)| {
@@ -249,11 +256,11 @@ fn resource(
             continue;
         }
         if let Some(series) = candidate(graph, incident, id, &metric)? {
-            let r = together(&series, with).max(0.0);
+            let r = together(&series, with).abs();
             greatest = Some(greatest.map_or(r, |known| known.max(r)));
         }
     }
-    Ok(greatest)
+    Ok(greatest.map(|r| r.max(RESOURCE_MIN)))
 }
 
 #[cfg(test)]
@@ -280,9 +287,9 @@ mod tests {
         let resource = [&[0.0; 5][..], &ALIKE].concat();
         fixture.samples(host, "cpu_utilisation", &resource);
         fixture.series("b", "memory_bytes", &resource);
-        // b goes on to a by .55 and to its host by .55 · .8; d to a alone. Preferences: b's edges are
-        // .495 on average, times .8, over two of them: .198; d's .55.
-        let (b, d) = (0.198 / 0.748 / 1.85, 0.55 / 0.748 / 1.85);
+        // b goes on to a by .55 and to its host by .55 · .8; d to a alone. Preferences: b's call has .55,
+        // times .8, over two edges: .22; d's .55.
+        let (b, d) = (2.0 / 7.0 / 1.85, 5.0 / 7.0 / 1.85);
         let (a, h) = (0.85 * (b * 5.0 / 9.0 + d), 0.85 * b * 4.0 / 9.0);
         let found = fixture.scores(&MicroRca, "a");
         assert_scores(&found, &[("a", a), ("d", d), ("b", b), ("h", h)]);
