@@ -12,7 +12,7 @@ use astern_benches::synthetic::{ABNORMAL, HEALTHY, minutes, tree};
 use astern_detect::AssessorParams;
 use astern_graph_core::{NodeKey, NodeKind};
 use astern_rca::rank::FusedParams;
-use astern_rca::te::GaussianTeParams;
+use astern_rca::te::{Estimator, GaussianParams};
 use astern_rca::{Incident, Ranker};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
@@ -64,11 +64,8 @@ fn transfer_entropy(c: &mut Criterion) {
             .map(|t| (t as f64 * 1.3).cos() + (t * t % 23) as f64)
             .collect();
         group.bench_with_input(BenchmarkId::from_parameter(n), &n, |b, _| {
-            b.iter(|| {
-                GaussianTeParams::default()
-                    .estimate(black_box(&x), &y)
-                    .unwrap()
-            });
+            let te = GaussianParams::default().check().unwrap();
+            b.iter(|| te.estimate(black_box(&x), &y).unwrap());
         });
     }
     group.finish();

@@ -4,7 +4,7 @@ use astern_graph_core::TimeRange;
 use astern_graph_core::signal::Evidence;
 use astern_graph_core::{MetricName, NodeKey, TemporalGraph};
 
-use crate::te::{GaussianTeParams, TeError};
+use crate::te::{Estimator, GaussianParams, TeError};
 
 /// Fewest complete samples for which transfer entropy is estimated. Below them its bias and
 /// spread exceed the effects that matter; with a handful of abnormal rows it is not estimable.
@@ -52,7 +52,8 @@ pub fn influence(
         have,
         need: SAMPLES_MIN,
     };
-    let estimate = match GaussianTeParams::default().estimate(&source, &target) {
+    let te = GaussianParams::default().check();
+    let estimate = match te.and_then(|te| te.estimate(&source, &target)) {
         Ok(te) if te.samples < SAMPLES_MIN => Err(too_few(te.samples)),
         // The estimator itself is content with fewer.
         Err(TeError::TooFew { have, .. }) => Err(too_few(have)),
@@ -60,14 +61,15 @@ pub fn influence(
     };
     match estimate {
         Ok(te) => {
+            let p_value = te.p_value.unwrap_or(1.0);
             let explained = 1.0 - (-2.0 * te.effective_nats.max(0.0)).exp();
             Influence {
-                weight: Some(if te.p_value <= ALPHA { explained } else { 0.0 }),
+                weight: Some(if p_value <= ALPHA { explained } else { 0.0 }),
                 evidence: Evidence::Influence {
                     from: from.clone(),
                     to: to.clone(),
                     te_nats: te.effective_nats,
-                    p_value: te.p_value,
+                    p_value,
                 },
             }
         }
