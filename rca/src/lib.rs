@@ -44,5 +44,8 @@ pub mod te;
 pub use blame::{BlameParams, ChangeBlame};
 pub use error::RankError;
 pub use incident::{Incident, Symptom};
-pub use influence::{Influence, influence};
+pub use influence::{
+    BlendParams, Influence, InfluenceEdge, InfluenceError, InfluenceGraph, InfluenceMethod,
+    InfluenceParams, InfluenceScope, influence,
+};
 pub use rank::Ranker;

@@ -90,7 +90,7 @@ fn normal_scores(values: &[f64]) -> Vec<f64> {
     let mut scores = vec![0.0; values.len()];
     let mut before = 0.0;
     for (equal, rows) in column.runs() {
-        let rank = before + (equal as f64 + 1.0) / 2.0;
+        let rank = before + f64::midpoint(equal as f64, 1.0);
         let score = normal.inverse_cdf(rank / (values.len() as f64 + 1.0));
         for row in rows {
             scores[*row as usize] = score;

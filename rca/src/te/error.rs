@@ -31,6 +31,12 @@ pub enum TeError {
     /// entropy would be 0/0 or infinite.
     #[error("a series is constant, or the target is determined by the others")]
     Degenerate,
+    /// A pair names a series that is not there.
+    #[error("there is no series {index}")]
+    UnknownSeries {
+        /// The index given.
+        index: usize,
+    },
     /// No candidate of a search could be estimated.
     #[error("none of {tried} candidates could be estimated")]
     NoCandidate {

@@ -247,6 +247,9 @@ pub trait Information: Sync {
 
     /// The value in nats with row i of the source taken from row `order[i]`. Local values are added
     /// to `locals` where it is asked for.
+    ///
+    /// # Errors
+    /// [`TeError::Degenerate`] where it is infinite.
     fn nats(&self, order: Option<&[u32]>, locals: Option<&mut Vec<f64>>) -> Result<f64, TeError>;
 
     /// How much [`nats`](Self::nats) is too great on average, where that is known.

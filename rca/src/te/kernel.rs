@@ -84,7 +84,7 @@ impl KernelParams {
 /// constant column.
 ///
 /// # Complexity
-/// `O(N · n_z · d)` in time for n_z near rows and d columns, vectorised over 16-bit ranks; `O(N d)` in
+/// `O(N · n_z · d)` in time for `n_z` near rows and d columns, vectorised over 16-bit ranks; `O(N d)` in
 /// memory.
 ///
 /// # Example

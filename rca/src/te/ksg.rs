@@ -196,7 +196,7 @@ impl Apart {
         }
     }
 
-    fn is_far(&self, row: u32, other: u32) -> bool {
+    pub(super) fn is_far(&self, row: u32, other: u32) -> bool {
         self.times[row as usize].abs_diff(self.times[other as usize]) > self.window
     }
 
@@ -279,7 +279,7 @@ impl Neighbourhoods {
         };
         let (known, next) = (z.end, y.end);
         let block = |column| usize::from(column >= known) + usize::from(column >= next);
-        let mut count = |strip: &Strip<'_>, row: u32, counts: &mut [usize]| {
+        let count = |strip: &Strip<'_>, row: u32, counts: &mut [usize]| {
             let near = widths.0[row as usize];
             let close = self.apart.close(row);
             strip.count(row, bound, |column| near[block(column)], close, counts);

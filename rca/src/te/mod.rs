@@ -15,9 +15,14 @@ mod kernel;
 mod ksg;
 mod lags;
 mod neighbours;
+mod pairs;
 mod scale;
+mod search;
 mod significance;
+mod stationary;
 mod symbolic;
+
+pub(crate) use pairs::on_threads;
 
 pub use bins::{equal_width_bins, quantile_bins};
 pub use copula::{Copula, CopulaParams};
@@ -29,7 +34,10 @@ pub use gaussian::{Gaussian, GaussianParams};
 pub use kernel::{Kernel, KernelParams};
 pub use ksg::{Ksg, KsgForm, KsgParams};
 pub use lags::Lags;
+pub use pairs::{Multiplicity, PairEstimate, Pairs};
+pub use search::{BestDelay, Embedding, best_delay, best_prediction, best_storage};
 pub use significance::Surrogates;
+pub use stationary::{demeaned_by_regime, differenced};
 pub use symbolic::{Symbolic, SymbolicParams};
 
 #[cfg(test)]

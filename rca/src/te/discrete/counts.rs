@@ -15,7 +15,7 @@ pub(super) struct Counts {
 /// Every combination of some columns' symbols as a number.
 #[derive(Debug)]
 struct Codes {
-    codes: Vec<u32>,
+    by_row: Vec<u32>,
     /// Codes are less than this.
     size: usize,
     /// How many combinations of the symbols seen there can be.
@@ -60,7 +60,7 @@ impl Counts {
     }
 
     pub(super) fn samples(&self) -> usize {
-        self.y.codes.len()
+        self.y.by_row.len()
     }
 
     /// How many values z, y and x can have, by the symbols seen.
@@ -76,10 +76,10 @@ impl Counts {
                 moved = self.moved(order);
                 &moved
             }
-            None => &self.x.codes,
+            None => &self.x.by_row,
         };
         match &self.zy {
-            Some(zy) => self.by_table(&zy.codes, x),
+            Some(zy) => self.by_table(&zy.by_row, x),
             None => self.by_sorting(x),
         }
     }
@@ -87,7 +87,7 @@ impl Counts {
     fn moved(&self, order: &[u32]) -> Vec<u32> {
         order
             .iter()
-            .map(|row| self.x.codes[*row as usize])
+            .map(|row| self.x.by_row[*row as usize])
             .collect()
     }
 
@@ -120,7 +120,7 @@ impl Counts {
     }
 
     fn by_sorting(&self, x: &[u32]) -> Cells {
-        let (z, y) = (&self.z.codes, &self.y.codes);
+        let (z, y) = (&self.z.by_row, &self.y.by_row);
         let rows = 0..x.len();
         let mut zyx: Vec<[u32; 3]> = rows.clone().map(|i| [z[i], y[i], x[i]]).collect();
         let mut zx: Vec<[u32; 2]> = rows.map(|i| [z[i], x[i]]).collect();
@@ -136,8 +136,8 @@ impl Counts {
 
     /// Local values `ln(n_xyz n_z / (n_xz n_yz))`.
     pub(super) fn locals(&self, order: Option<&[u32]>) -> Vec<f64> {
-        let x = order.map_or_else(|| self.x.codes.clone(), |order| self.moved(order));
-        let (z, y) = (&self.z.codes, &self.y.codes);
+        let x = order.map_or_else(|| self.x.by_row.clone(), |order| self.moved(order));
+        let (z, y) = (&self.z.by_row, &self.y.by_row);
         let count = |key: &dyn Fn(usize) -> [u32; 3]| of_each_row(x.len(), key);
         let all = count(&|i| [z[i], y[i], x[i]]);
         let known = count(&|i| [z[i], 0, 0]);
@@ -157,7 +157,7 @@ fn table_max(rows: usize) -> usize {
 impl Codes {
     fn of(columns: &[Cow<'_, [u16]>], rows: usize) -> Self {
         let nothing = || Self {
-            codes: vec![0; rows],
+            by_row: vec![0; rows],
             size: 1,
             possible: 1.0,
         };
@@ -169,15 +169,14 @@ impl Codes {
 
     /// The combinations of two.
     fn joined(a: &Self, b: &Self) -> Self {
-        let pairs = a.codes.iter().zip(&b.codes);
+        let pairs = a.by_row.iter().zip(&b.by_row);
         let (size, width) = (a.size.saturating_mul(b.size), b.size as u64);
         let possible = a.possible * b.possible;
-        if size <= table_max(a.codes.len()).min(u32::MAX as usize) {
+        if size <= table_max(a.by_row.len()).min(u32::MAX as usize) {
             #[expect(clippy::cast_possible_truncation, reason = "codes fit")]
             let width = width as u32;
-            let codes = pairs.map(|(a, b)| a * width + b).collect();
             return Self {
-                codes,
+                by_row: pairs.map(|(a, b)| a * width + b).collect(),
                 size,
                 possible,
             };
@@ -185,9 +184,9 @@ impl Codes {
         let keys: Vec<u64> = pairs
             .map(|(a, b)| u64::from(*a) * width + u64::from(*b))
             .collect();
-        let (codes, size) = renumbered(&keys);
+        let (by_row, size) = renumbered(&keys);
         Self {
-            codes,
+            by_row,
             size,
             possible,
         }
@@ -201,13 +200,13 @@ impl Codes {
             seen[usize::from(*symbol)] = true;
         }
         let possible = seen.iter().filter(|seen| **seen).count();
-        let (codes, size) = if size > 4 * possible {
+        let (by_row, size) = if size > 4 * possible {
             renumbered(column)
         } else {
             (column.iter().copied().map(u32::from).collect(), size)
         };
         Self {
-            codes,
+            by_row,
             size,
             possible: possible as f64,
         }
@@ -255,7 +254,7 @@ mod tests {
         let order: Vec<u32> = (0..300).map(|i| (i + 37) % 300).collect();
         for order in [None, Some(&order[..])] {
             let table = counts.cells(order);
-            let x = order.map_or_else(|| counts.x.codes.clone(), |order| counts.moved(order));
+            let x = order.map_or_else(|| counts.x.by_row.clone(), |order| counts.moved(order));
             let sorted = counts.by_sorting(&x);
             assert_eq!(table.zyx, sorted.zyx);
             assert_eq!(

@@ -19,7 +19,8 @@ impl Column {
     #[expect(clippy::cast_possible_truncation, reason = "rows are counted in u32")]
     pub(in crate::te) fn new(values: Vec<f64>) -> Self {
         let mut pairs: Vec<(f64, u32)> = values.iter().copied().zip(0..).collect();
-        pairs.sort_unstable_by(|a, b| order::ascending(a.0, b.0).then(a.1.cmp(&b.1)));
+        // Values are finite; zeros of either sign lie side by side.
+        pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let mut ranks = vec![0; values.len()];
         for (rank, (_, row)) in pairs.iter().enumerate() {
             ranks[*row as usize] = rank as u32;

@@ -230,7 +230,7 @@ mod tests {
                 (0..1, vec![1..2, 2..3]),
                 (1..2, vec![]),
                 (0..2, vec![2..3, 2..4]),
-                (1..3, vec![0..1]),
+                (1..3, Vec::from([0..1])),
             ] {
                 let mut strip = Strip::new(&columns, base.clone(), groups.clone());
                 for wide in [false, true] {

@@ -221,6 +221,12 @@ impl Tree {
                 *distance = if here > *distance { here } else { *distance };
             }
         }
+        let least = distances.iter().fold(f64::INFINITY, |least, distance| {
+            if *distance < least { *distance } else { least }
+        });
+        if least >= nearest.radius() {
+            return;
+        }
         for (distance, other) in distances.iter().zip(&self.rows[leaf]) {
             if *distance < nearest.radius()
                 && *other != row

@@ -102,7 +102,7 @@ impl Surrogates {
         self
     }
 
-    pub(super) fn check(&self) -> Result<(), ParamError> {
+    pub(crate) fn check(&self) -> Result<(), ParamError> {
         let (name, rows) = match self.scheme {
             Scheme::Circular { offset_min } => ("offset_min", offset_min),
             Scheme::Blocks { length } => ("length", length),
