@@ -1,0 +1,4 @@
+//! Graph neural networks on public data (feature `torch`).
+
+pub mod cora;
+pub mod npz;
