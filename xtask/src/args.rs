@@ -31,7 +31,7 @@ Usage: cargo xtask [--dry-run] <command> [options]
   eval SUITE   evaluation on real data (petshop, traces) or on the simulator (sim)
   bench        criterion benches; what follows goes to criterion, first a filter
   peers SCRIPT a public library and Astern in turns on the same inputs (gnn-speed,
-               gnn-growth); what follows goes to the script, with --out FILE its table to a
+               gnn-growth, cora); what follows goes to the script, with --out FILE its table to a
                file too
   fuzz         fuzz the trace codecs, one TARGET or each in turn (nightly, cargo-fuzz)
   libtorch     make libtorch in a cache shared by checkouts and link it in here
