@@ -2,3 +2,4 @@
 
 pub mod cora;
 pub mod npz;
+pub mod pretrain;
