@@ -16,7 +16,7 @@ use astern_gnn::torch::loss::CrossEntropy;
 use astern_gnn::torch::tch::{self, Device, Kind, Tensor};
 use astern_gnn::torch::train::Trainer;
 use astern_gnn::torch::{GraphLayer, GraphTensors, Mode, Network, TorchError};
-use astern_gnn::train::{AdamConfig, EarlyStop, OptimizerConfig, TrainParams};
+use astern_gnn::train::{AdamConfig, EarlyStop, OptimizerConfig, Report, TrainParams};
 use astern_gnn::{Activation, Graph, LayerConfig, NetworkConfig, NodeSplit, Reduce};
 use astern_stats::classification::ConfusionMatrix;
 use serde::{Deserialize, Serialize};
@@ -104,10 +104,10 @@ pub struct Trained {
 /// The graph of papers.
 #[derive(Debug)]
 pub struct Cora {
-    graph: GraphTensors,
-    n_features: usize,
-    labels: Vec<u32>,
-    n_classes: usize,
+    pub(super) graph: GraphTensors,
+    pub(super) n_features: usize,
+    pub(super) labels: Vec<u32>,
+    pub(super) n_classes: usize,
 }
 
 impl Cora {
@@ -162,30 +162,19 @@ impl Cora {
         let split = self.split(seed)?;
         let config = model.network(self.n_features, self.n_classes);
         let network = Network::new(&config, seed, Kind::Float, Device::Cpu)?;
-        let loss = CrossEntropy::new(&self.labels, self.n_classes, Device::Cpu)?;
-        let (train, validation) = (
-            weights(split.train_mask())?,
-            weights(split.validation_mask())?,
-        );
-
-        let adam = AdamConfig::new(model.learning_rate()).weight_decay(WEIGHT_DECAY);
-        let params = TrainParams::new(OptimizerConfig::Adam(adam))
-            .epochs(EPOCHS)
-            .early_stop(EarlyStop::after(PATIENCE).restore_best(true))
-            .seed(seed);
+        // The input is dropped out too.
+        let logits = |mode| {
+            let x = self.graph.x();
+            let x = x
+                .f_dropout(DROPOUT, mode == Mode::Train)
+                .map_err(|e| TorchError::new("dropout", &[x], e))?;
+            network.forward(&x, &self.graph, mode)
+        };
         let start = Instant::now();
-        let mut trainer = Trainer::new(&network, &params)?.validate(|_| {
-            let loss = loss.loss(&self.logits(&network, Mode::Eval)?, Some(&validation))?;
-            let value = loss.f_double_value(&[]);
-            value.map_err(|e| TorchError::new("value", &[&loss], e))
-        });
-        let report = trainer.run(|_| {
-            let logits = self.logits(&network, Mode::Train)?;
-            loss.loss(&logits, Some(&train))
-        })?;
+        let report = self.fit(&network, logits, &split, model.learning_rate(), seed)?;
         let ms = 1e3 * start.elapsed().as_secs_f64();
 
-        let matrix = self.judge(&network, split.test())?;
+        let matrix = self.judge(logits, split.test())?;
         let epochs = report.epochs_run();
         Ok(Trained {
             accuracy: matrix.accuracy().ok_or("no test nodes")?,
@@ -195,17 +184,39 @@ impl Cora {
         })
     }
 
-    /// The network's output; in training the input is dropped out too.
-    fn logits(&self, network: &Network, mode: Mode) -> Result<Tensor, TorchError> {
-        let x = self.graph.x();
-        let x = x
-            .f_dropout(DROPOUT, mode == Mode::Train)
-            .map_err(|e| TorchError::new("dropout", &[x], e))?;
-        network.forward(&x, &self.graph, mode)
+    /// Trains the parameters of `network` for the classes that `logits` gives.
+    pub(super) fn fit(
+        &self,
+        network: &Network,
+        logits: impl Fn(Mode) -> Result<Tensor, TorchError>,
+        split: &NodeSplit,
+        learning_rate: f64,
+        seed: u64,
+    ) -> Outcome<Report> {
+        let loss = CrossEntropy::new(&self.labels, self.n_classes, Device::Cpu)?;
+        let train = weights(split.train_mask())?;
+        let validation = weights(split.validation_mask())?;
+        let adam = AdamConfig::new(learning_rate).weight_decay(WEIGHT_DECAY);
+        let params = TrainParams::new(OptimizerConfig::Adam(adam))
+            .epochs(EPOCHS)
+            .early_stop(EarlyStop::after(PATIENCE).restore_best(true))
+            .seed(seed);
+        let report = Trainer::new(network, &params)?
+            .validate(|_| {
+                let loss = loss.loss(&logits(Mode::Eval)?, Some(&validation))?;
+                let value = loss.f_double_value(&[]);
+                value.map_err(|e| TorchError::new("value", &[&loss], e))
+            })
+            .run(|_| loss.loss(&logits(Mode::Train)?, Some(&train)))?;
+        Ok(report)
     }
 
-    fn judge(&self, network: &Network, nodes: &[u32]) -> Outcome<ConfusionMatrix> {
-        let logits = tch::no_grad(|| self.logits(network, Mode::Eval))?;
+    pub(super) fn judge(
+        &self,
+        logits: impl Fn(Mode) -> Result<Tensor, TorchError>,
+        nodes: &[u32],
+    ) -> Outcome<ConfusionMatrix> {
+        let logits = tch::no_grad(|| logits(Mode::Eval))?;
         let classes: Vec<i64> = logits.f_argmax(1, false)?.try_into()?;
         let of = |&node: &u32| -> Outcome<(usize, usize)> {
             let found = usize::try_from(classes[node as usize])?;

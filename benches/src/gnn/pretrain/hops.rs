@@ -8,29 +8,19 @@ use std::ops::Range;
 use std::path::Path;
 
 use astern_gnn::layer::{GcnConfig, LinearConfig};
-use astern_gnn::ndarray::{Array1, Array2, Axis};
-use astern_gnn::torch::loss::CrossEntropy;
 use astern_gnn::torch::pretrain::{HopCountParams, hop_counts};
-use astern_gnn::torch::tch::{Device, Kind, Tensor};
-use astern_gnn::torch::train::Trainer;
-use astern_gnn::torch::{GraphLayer, GraphTensors, Mode, Network, load_state, state_of};
-use astern_gnn::train::{AdamConfig, EarlyStop, OptimizerConfig, TrainParams};
-use astern_gnn::{Graph, NetworkConfig, NodeSplit};
+use astern_gnn::torch::tch::{Device, Kind};
+use astern_gnn::torch::{GraphLayer, Network, load_state, state_of};
+use astern_gnn::{NetworkConfig, NodeSplit};
 
-use super::super::npz::Npz;
+use super::super::cora::Cora;
 use super::{Comparison, Outcome};
 
 const WIDTH: usize = 64;
-
-struct Cora {
-    graph: GraphTensors,
-    labels: Vec<u32>,
-    n_features: usize,
-    n_classes: usize,
-}
+const LEARNING_RATE: f64 = 0.01;
 
 pub(super) fn compare(root: &Path, seeds: Range<u64>) -> Outcome<Vec<Comparison>> {
-    let cora = read(&root.join("graph-anomaly/cora_clean.npz"))?;
+    let cora = Cora::read(&root.join("graph-anomaly/cora_clean.npz"))?;
     let per_class = [20, 3];
     let mut all: Vec<Comparison> = per_class
         .map(|n| Comparison {
@@ -74,57 +64,8 @@ fn accuracy(cora: &Cora, split: &NodeSplit, start: Option<&Network>, seed: u64) 
         }
         load_state(&network, &state)?;
     }
-    let graph = &cora.graph;
-    let loss = CrossEntropy::new(&cora.labels, cora.n_classes, Device::Cpu)?;
-    let [train, validation] = [split.train_mask(), split.validation_mask()].map(|mask| {
-        let mask: Vec<f32> = mask.iter().map(|&on| f32::from(on)).collect();
-        Tensor::f_from_slice(&mask)
-    });
-    let (train, validation) = (train?, validation?);
-    let adam = AdamConfig::new(0.01).weight_decay(5e-4);
-    let params = TrainParams::new(OptimizerConfig::Adam(adam))
-        .early_stop(EarlyStop::after(20).restore_best(true))
-        .seed(seed);
-    Trainer::new(&network, &params)?
-        .validate(|_| {
-            let logits = network.forward(graph.x(), graph, Mode::Eval)?;
-            let value = loss.loss(&logits, Some(&validation))?;
-            Ok(f64::try_from(&value).unwrap_or(f64::NAN))
-        })
-        .run(|_| {
-            let logits = network.forward(graph.x(), graph, Mode::Train)?;
-            loss.loss(&logits, Some(&train))
-        })?;
-    let told = network.forward(graph.x(), graph, Mode::Eval)?;
-    let told: Vec<i64> = Vec::try_from(&told.f_argmax(1, false)?)?;
-    let right = |node: &&u32| told[**node as usize] == i64::from(cora.labels[**node as usize]);
-    Ok(split.test().iter().filter(right).count() as f64 / split.test().len() as f64)
-}
-
-fn read(path: &Path) -> Outcome<Cora> {
-    let mut npz = Npz::open(path)?;
-    let mut x = npz.sparse("x")?;
-    for mut row in x.axis_iter_mut(Axis(0)) {
-        let sum = row.sum();
-        if sum > 0.0 {
-            row.mapv_inplace(|value| value / sum);
-        }
-    }
-    let pairs: Array2<i32> = npz.array("edges")?;
-    let mut edges = Vec::with_capacity(2 * pairs.nrows());
-    for pair in pairs.rows() {
-        let (a, b) = (u32::try_from(pair[0])?, u32::try_from(pair[1])?);
-        edges.extend([(a, b), (b, a)]);
-    }
-    let labels: Array1<i32> = npz.array("y")?;
-    let labels = labels.iter().map(|&y| u32::try_from(y));
-    let labels = labels.collect::<Result<Vec<_>, _>>()?;
-    let n_features = x.ncols();
-    let graph = Graph::new(x, edges)?;
-    Ok(Cora {
-        graph: GraphTensors::new(&graph, Kind::Float, Device::Cpu)?,
-        n_features,
-        n_classes: labels.iter().max().map_or(0, |&y| y as usize + 1),
-        labels,
-    })
+    let logits = |mode| network.forward(cora.graph.x(), &cora.graph, mode);
+    cora.fit(&network, logits, split, LEARNING_RATE, seed)?;
+    let matrix = cora.judge(logits, split.test())?;
+    Ok(matrix.accuracy().ok_or("no test nodes")?)
 }

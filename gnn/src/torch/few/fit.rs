@@ -9,6 +9,7 @@ use super::super::module::{GraphLayer, Mode};
 use super::super::tensor::{from_indices, from_values, int, shaped};
 use super::super::train::{TrainError, Trainer};
 use super::super::{GraphTensors, TorchError};
+use crate::setters::setters;
 use crate::train::rule::at_least_1;
 use crate::train::{FewLabels, LabelledNodes, OptimizerConfig, Report, TrainParams};
 
@@ -40,28 +41,14 @@ impl Default for FewParams {
     }
 }
 
-impl FewParams {
+setters!(FewParams {
     /// Sets the nodes of each kind in a step.
-    #[must_use]
-    pub fn per_kind(mut self, per_kind: usize) -> Self {
-        self.per_kind = per_kind;
-        self
-    }
-
+    per_kind: usize;
     /// Sets the loss.
-    #[must_use]
-    pub fn deviation(mut self, deviation: DeviationConfig) -> Self {
-        self.deviation = deviation;
-        self
-    }
-
+    deviation: DeviationConfig;
     /// Sets how the model is trained.
-    #[must_use]
-    pub fn train(mut self, train: TrainParams) -> Self {
-        self.train = train;
-        self
-    }
-}
+    train: TrainParams;
+});
 
 /// Trains `model`, which gives one score a node `[N, 1]`, by the [`Deviation`] loss on batches of
 /// as many confirmed anomalies as nodes without a label.

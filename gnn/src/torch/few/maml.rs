@@ -10,6 +10,7 @@ use super::super::train::{Gradients, Step, TrainError, Trainer};
 use super::super::{GraphTensors, TorchError};
 use super::fit::loss;
 use crate::ParamError;
+use crate::setters::setters;
 use crate::train::rule::{at_least_1, positive};
 use crate::train::{FewLabels, LabelledNodes, OptimizerConfig, Report, TrainParams};
 
@@ -66,42 +67,20 @@ impl Default for MetaParams {
     }
 }
 
-impl MetaParams {
+setters!(MetaParams {
     /// Sets the learning rate within a graph.
-    #[must_use]
-    pub fn inner_rate(mut self, rate: f64) -> Self {
-        self.inner_rate = rate;
-        self
-    }
-
+    inner_rate: f64;
     /// Sets the number of steps within a graph.
-    #[must_use]
-    pub fn inner_steps(mut self, steps: usize) -> Self {
-        self.inner_steps = steps;
-        self
-    }
-
+    inner_steps: usize;
     /// Sets the nodes of each kind in a support or query set.
-    #[must_use]
-    pub fn per_kind(mut self, per_kind: usize) -> Self {
-        self.per_kind = per_kind;
-        self
-    }
-
+    per_kind: usize;
     /// Sets the loss.
-    #[must_use]
-    pub fn deviation(mut self, deviation: DeviationConfig) -> Self {
-        self.deviation = deviation;
-        self
-    }
-
+    deviation: DeviationConfig;
     /// Sets how the common start is trained.
-    #[must_use]
-    pub fn train(mut self, train: TrainParams) -> Self {
-        self.train = train;
-        self
-    }
+    train: TrainParams;
+});
 
+impl MetaParams {
     fn check(&self) -> Result<(), ParamError> {
         positive("inner_rate", self.inner_rate)?;
         at_least_1("inner_steps", self.inner_steps)?;

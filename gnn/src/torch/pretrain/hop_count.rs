@@ -11,6 +11,7 @@ use super::super::train::{TrainError, Trainer};
 use super::super::{GraphTensors, Linear, TorchError};
 use crate::ParamError;
 use crate::layer::{LinearConfig, check_dropout};
+use crate::setters::setters;
 use crate::train::rule::above_0_to_1;
 use crate::train::{HopPairs, HopSampler, OptimizerConfig, Report, TrainParams};
 
@@ -50,42 +51,20 @@ impl Default for HopCountParams {
     }
 }
 
-impl HopCountParams {
+setters!(HopCountParams {
     /// Sets the number of classes.
-    #[must_use]
-    pub fn cutoff(mut self, cutoff: usize) -> Self {
-        self.cutoff = cutoff;
-        self
-    }
-
+    cutoff: usize;
     /// Sets the pairs of a step, as a share of the smallest class.
-    #[must_use]
-    pub fn share(mut self, share: f64) -> Self {
-        self.share = share;
-        self
-    }
-
+    share: f64;
     /// Sets the dropout of the head.
-    #[must_use]
-    pub fn dropout(mut self, dropout: f64) -> Self {
-        self.dropout = dropout;
-        self
-    }
-
+    dropout: f64;
     /// Sets the seed of the head.
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
+    seed: u64;
     /// Sets how it is trained.
-    #[must_use]
-    pub fn train(mut self, train: TrainParams) -> Self {
-        self.train = train;
-        self
-    }
+    train: TrainParams;
+});
 
+impl HopCountParams {
     fn check(&self) -> Result<(), ParamError> {
         above_0_to_1("share", self.share)?;
         check_dropout(self.dropout)

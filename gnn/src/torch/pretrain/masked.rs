@@ -12,6 +12,7 @@ use super::super::tensor::{from_indices, int, shaped};
 use super::super::train::{TrainError, Trainer};
 use crate::ParamError;
 use crate::layer::PatchMask;
+use crate::setters::setters;
 use crate::train::draw::below;
 use crate::train::rule::{above_0_to_1, at_least_1};
 use crate::train::{AdamConfig, Clip, OptimizerConfig, Report, TrainParams};
@@ -46,28 +47,16 @@ impl Default for MaskedParams {
     }
 }
 
-impl MaskedParams {
+setters!(MaskedParams {
     /// Sets the share that is hidden.
-    #[must_use]
-    pub fn hidden(mut self, hidden: f64) -> Self {
-        self.hidden = hidden;
-        self
-    }
-
+    hidden: f64;
     /// Sets the number of windows in a step.
-    #[must_use]
-    pub fn batch(mut self, batch: usize) -> Self {
-        self.batch = batch;
-        self
-    }
-
+    batch: usize;
     /// Sets how it is trained.
-    #[must_use]
-    pub fn train(mut self, train: TrainParams) -> Self {
-        self.train = train;
-        self
-    }
+    train: TrainParams;
+});
 
+impl MaskedParams {
     fn check(&self) -> Result<(), ParamError> {
         above_0_to_1("hidden", self.hidden)?;
         at_least_1("batch", self.batch)
