@@ -8,7 +8,7 @@ use crate::run::{Failure, Runner};
 use crate::torch::TORCH;
 
 /// Suites that train networks.
-const ON_TORCH: [&str; 1] = ["pretrain"];
+const ON_TORCH: [&str; 2] = ["explain", "pretrain"];
 
 pub(crate) fn command(
     runner: &mut Runner,

@@ -21,13 +21,15 @@ suites
   traces    public documents of traces to calls; reads $ASTERN_DATA/traces and
             $ASTERN_DATA/nezha-trainticket
   sim       bad and benign releases of the simulator; needs no data
+  explain   exact ablation beside a learned mask on random graphs: time and agreement (feature
+            `torch`); needs no data
   pretrain  what pre-training and meta-learning add to graph networks, paired over seeds; reads
             $ASTERN_DATA/graph-anomaly and $ASTERN_DATA/telemetry-anomaly (feature `torch`)
 
 options
   --train-only   petshop: leave the test half unread
   --from N       sim: first seed (3001; the configuration was chosen on others)
-  --seeds N      sim: number of seeds (100); pretrain: 10
+  --seeds N      sim: number of seeds (100); explain, pretrain: 10
   --out FILE     write the table to FILE as well
 ";
 
@@ -124,6 +126,7 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
             let last = args.from.saturating_add(seeds - 1);
             simulated::evaluate(args.from..=last)?
         }
+        "explain" => explain(args.seeds.unwrap_or(PAIRED_SEEDS))?,
         "pretrain" => {
             let Some(root) = data("graph-anomaly/` and `telemetry-anomaly/") else {
                 return Ok(ExitCode::from(2));
@@ -142,7 +145,7 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
             let seeds = args.seeds.unwrap_or(SIMULATED_SEEDS);
             format!(" --from {} --seeds {seeds}", args.from)
         }
-        ("pretrain", _) => format!(" --seeds {}", args.seeds.unwrap_or(PAIRED_SEEDS)),
+        ("explain" | "pretrain", _) => format!(" --seeds {}", args.seeds.unwrap_or(PAIRED_SEEDS)),
         (_, Splits::Train) => " --train-only".to_owned(),
         (_, Splits::All) => String::new(),
     };
@@ -157,11 +160,24 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
 }
 
 #[cfg(feature = "torch")]
+fn explain(seeds: u64) -> Result<String, Box<dyn std::error::Error>> {
+    astern_benches::gnn::explain::evaluate(0..seeds)
+}
+
+#[cfg(feature = "torch")]
 fn pretrain(root: &Path, seeds: u64) -> Result<String, Box<dyn std::error::Error>> {
     astern_benches::gnn::pretrain::evaluate(root, 0..seeds)
 }
 
 #[cfg(not(feature = "torch"))]
+const NO_TORCH: &str = "this program was built without libtorch (feature `torch`)";
+
+#[cfg(not(feature = "torch"))]
+fn explain(_: u64) -> Result<String, Box<dyn std::error::Error>> {
+    Err(NO_TORCH.into())
+}
+
+#[cfg(not(feature = "torch"))]
 fn pretrain(_: &Path, _: u64) -> Result<String, Box<dyn std::error::Error>> {
-    Err("this program was built without libtorch (feature `torch`)".into())
+    Err(NO_TORCH.into())
 }
