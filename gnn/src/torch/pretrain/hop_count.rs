@@ -91,6 +91,12 @@ pub struct HopCountReport {
 /// The encoder stays trained in place; the head is dropped. Pairs are drawn anew in every step,
 /// equally many of each class, see [`HopSampler`].
 ///
+/// # Whether it helps
+///
+/// On Cora, before classes by a two-layer GCN, it does: accuracy .780 against .765 from random weights
+/// with 20 labels a class (difference .015, 95 % interval .007 to .023), .615 against .559 with 3
+/// (.056, .012 to .100); ten seeds, paired (`cargo xtask eval pretrain`).
+///
 /// # Errors
 ///
 /// [`TrainError`]; its source is a [`ParamError`] for settings out of range, and a [`TorchError`]

@@ -72,6 +72,13 @@ impl MaskedParams {
 ///
 /// Scale the windows first: errors of all features are summed alike.
 ///
+/// # Whether it helps
+///
+/// Where it was measured it does not. Forecasts of 12 steps on the six application servers of ASD: mean
+/// absolute error .2425 after 200 steps of it and 200 of forecasting, .2406 after 200 of forecasting
+/// alone (difference .002, 95 % interval -.005 to .008) and .2304 after 400 (.012, .005 to .019); ten
+/// seeds, paired (`cargo xtask eval pretrain`).
+///
 /// # Errors
 ///
 /// [`TrainError`]; its source is a [`ParamError`] for settings out of range, also for a share that
