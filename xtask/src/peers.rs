@@ -14,9 +14,10 @@ use crate::run::{Failure, Runner};
 use crate::torch::TORCH;
 
 /// Names of scripts on the command line, and their files.
-pub(crate) const SCRIPTS: [(&str, &str); 2] = [
+pub(crate) const SCRIPTS: [(&str, &str); 3] = [
     ("gnn-speed", "gnn_speed.py"),
     ("gnn-growth", "gnn_growth.py"),
+    ("cora", "cora.py"),
 ];
 
 /// The folder of the scripts.

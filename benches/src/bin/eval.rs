@@ -6,7 +6,7 @@
     reason = "a command speaks to its user"
 )]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use astern_benches::petshop::{self, Splits};
@@ -21,19 +21,26 @@ suites
   traces    public documents of traces to calls; reads $ASTERN_DATA/traces and
             $ASTERN_DATA/nezha-trainticket
   sim       bad and benign releases of the simulator; needs no data
+  explain   exact ablation beside a learned mask on random graphs: time and agreement (feature
+            `torch`); needs no data
+  pretrain  what pre-training and meta-learning add to graph networks, paired over seeds; reads
+            $ASTERN_DATA/graph-anomaly and $ASTERN_DATA/telemetry-anomaly (feature `torch`)
 
 options
   --train-only   petshop: leave the test half unread
   --from N       sim: first seed (3001; the configuration was chosen on others)
-  --seeds N      sim: number of seeds (100)
+  --seeds N      sim: number of seeds (100); explain, pretrain: 10
   --out FILE     write the table to FILE as well
 ";
+
+const SIMULATED_SEEDS: u64 = 100;
+const PAIRED_SEEDS: u64 = 10;
 
 struct Args {
     suite: String,
     splits: Splits,
     from: u64,
-    seeds: u64,
+    seeds: Option<u64>,
     out: Option<PathBuf>,
 }
 
@@ -64,7 +71,7 @@ fn parse() -> Result<Args, lexopt::Error> {
         suite: String::new(),
         splits: Splits::All,
         from: 3001,
-        seeds: 100,
+        seeds: None,
         out: None,
     };
     let mut parser = lexopt::Parser::from_env();
@@ -73,12 +80,12 @@ fn parse() -> Result<Args, lexopt::Error> {
             Arg::Value(suite) if args.suite.is_empty() => args.suite = suite.string()?,
             Arg::Long("train-only") => args.splits = Splits::Train,
             Arg::Long("from") => args.from = parser.value()?.parse()?,
-            Arg::Long("seeds") => args.seeds = parser.value()?.parse()?,
+            Arg::Long("seeds") => args.seeds = Some(parser.value()?.parse()?),
             Arg::Long("out") => args.out = Some(parser.value()?.into()),
             other => return Err(other.unexpected()),
         }
     }
-    if args.seeds == 0 {
+    if args.seeds == Some(0) {
         return Err("--seeds must be at least 1".into());
     }
     if args.suite.is_empty() {
@@ -115,8 +122,16 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
             traces::evaluate(&root)?
         }
         "sim" => {
-            let last = args.from.saturating_add(args.seeds.saturating_sub(1));
+            let seeds = args.seeds.unwrap_or(SIMULATED_SEEDS);
+            let last = args.from.saturating_add(seeds - 1);
             simulated::evaluate(args.from..=last)?
+        }
+        "explain" => explain(args.seeds.unwrap_or(PAIRED_SEEDS))?,
+        "pretrain" => {
+            let Some(root) = data("graph-anomaly/` and `telemetry-anomaly/") else {
+                return Ok(ExitCode::from(2));
+            };
+            pretrain(&root, args.seeds.unwrap_or(PAIRED_SEEDS))?
         }
         other => {
             eprintln!("there is no suite `{other}`\n\n{USAGE}");
@@ -126,7 +141,11 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let version = env!("CARGO_PKG_VERSION");
     let suite = &args.suite;
     let options = match (suite.as_str(), args.splits) {
-        ("sim", _) => format!(" --from {} --seeds {}", args.from, args.seeds),
+        ("sim", _) => {
+            let seeds = args.seeds.unwrap_or(SIMULATED_SEEDS);
+            format!(" --from {} --seeds {seeds}", args.from)
+        }
+        ("explain" | "pretrain", _) => format!(" --seeds {}", args.seeds.unwrap_or(PAIRED_SEEDS)),
         (_, Splits::Train) => " --train-only".to_owned(),
         (_, Splits::All) => String::new(),
     };
@@ -138,4 +157,27 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
         eprintln!("written to {}", path.display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(feature = "torch")]
+fn explain(seeds: u64) -> Result<String, Box<dyn std::error::Error>> {
+    astern_benches::gnn::explain::evaluate(0..seeds)
+}
+
+#[cfg(feature = "torch")]
+fn pretrain(root: &Path, seeds: u64) -> Result<String, Box<dyn std::error::Error>> {
+    astern_benches::gnn::pretrain::evaluate(root, 0..seeds)
+}
+
+#[cfg(not(feature = "torch"))]
+const NO_TORCH: &str = "this program was built without libtorch (feature `torch`)";
+
+#[cfg(not(feature = "torch"))]
+fn explain(_: u64) -> Result<String, Box<dyn std::error::Error>> {
+    Err(NO_TORCH.into())
+}
+
+#[cfg(not(feature = "torch"))]
+fn pretrain(_: &Path, _: u64) -> Result<String, Box<dyn std::error::Error>> {
+    Err(NO_TORCH.into())
 }

@@ -4,9 +4,12 @@ use std::error::Error;
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
+use astern_stats::paired::PairedDifference;
 use serde::{Deserialize, Serialize};
 
+use super::papers::Papers;
 use super::speed::Speed;
+use crate::gnn::cora::{Model, Trained};
 
 /// What a script can ask for.
 #[derive(Debug, Deserialize)]
@@ -22,6 +25,14 @@ pub(super) enum Request {
     Output { path: PathBuf },
     /// Runs the layer `repeats` times and tells how long each took.
     Time { backward: bool, repeats: usize },
+    /// Reads Cora from a `.npz` file.
+    Cora { path: PathBuf },
+    /// Draws the nodes to train, validate and test on.
+    CoraSplit { seed: u64 },
+    /// Trains a model on the split of the seed.
+    CoraTrain { model: Model, seed: u64 },
+    /// Mean of `first - second` with its interval of 95 %.
+    Paired { first: Vec<f64>, second: Vec<f64> },
 }
 
 /// What is answered.
@@ -32,6 +43,17 @@ pub(super) enum Answer {
     /// Milliseconds.
     Took {
         ms: Vec<f64>,
+    },
+    Split {
+        train: Vec<u32>,
+        validation: Vec<u32>,
+        test: Vec<u32>,
+    },
+    Trained(Trained),
+    Difference {
+        mean: f64,
+        /// None where all differences are the same.
+        interval: Option<[f64; 2]>,
     },
     Failed {
         error: String,
@@ -44,9 +66,9 @@ pub(super) enum Answer {
 ///
 /// When reading or writing fails; what is wrong with a request is answered.
 pub fn serve(input: impl BufRead, mut output: impl Write) -> Result<(), Box<dyn Error>> {
-    let mut speed = Speed::default();
+    let (mut speed, mut papers) = (Speed::default(), Papers::default());
     for line in input.lines() {
-        let answer = match answer(&mut speed, &line?) {
+        let answer = match answer(&mut speed, &mut papers, &line?) {
             Ok(answer) => answer,
             Err(error) => Answer::Failed {
                 error: error.to_string(),
@@ -59,7 +81,7 @@ pub fn serve(input: impl BufRead, mut output: impl Write) -> Result<(), Box<dyn 
     Ok(())
 }
 
-fn answer(speed: &mut Speed, line: &str) -> Result<Answer, Box<dyn Error>> {
+fn answer(speed: &mut Speed, papers: &mut Papers, line: &str) -> Result<Answer, Box<dyn Error>> {
     match serde_json::from_str(line)? {
         Request::Threads { threads } => {
             astern_gnn::torch::tch::set_num_threads(threads);
@@ -71,6 +93,19 @@ fn answer(speed: &mut Speed, line: &str) -> Result<Answer, Box<dyn Error>> {
         Request::Time { backward, repeats } => {
             let ms = speed.time(backward, repeats)?;
             Ok(Answer::Took { ms })
+        }
+        Request::Cora { path } => papers.read(&path).map(|()| Answer::Done),
+        Request::CoraSplit { seed } => papers.split(seed).map(|split| Answer::Split {
+            train: split.train().to_vec(),
+            validation: split.validation().to_vec(),
+            test: split.test().to_vec(),
+        }),
+        Request::CoraTrain { model, seed } => papers.train(model, seed).map(Answer::Trained),
+        Request::Paired { first, second } => {
+            let difference = PairedDifference::new(&first, &second, 0.95)?;
+            let interval = difference.interval.map(|i| [i.low, i.high]);
+            let mean = difference.mean;
+            Ok(Answer::Difference { mean, interval })
         }
     }
 }
