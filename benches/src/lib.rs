@@ -5,7 +5,6 @@
 pub mod documents;
 #[cfg(feature = "torch")]
 pub mod gnn;
-#[cfg(feature = "torch")]
 pub mod peer;
 pub mod petshop;
 pub mod simulated;

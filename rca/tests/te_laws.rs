@@ -152,7 +152,7 @@ proptest! {
         let tested = te.test(&x, &y, &full).unwrap();
         prop_assert_eq!(&tested, &te.test(&x, &y, &full).unwrap());
         let p = tested.p_value.unwrap();
-        prop_assert!(p >= 1.0 / 20.0 && p <= 1.0);
+        prop_assert!((1.0 / 20.0..=1.0).contains(&p));
         // Stopping early leaves small p-values as they are.
         let stopped = te.test(&x, &y, &full.stop_after(4)).unwrap().p_value.unwrap();
 let is_small = p < 4.0 / 19.0;

@@ -32,8 +32,8 @@ Usage: cargo xtask [--dry-run] <command> [options]
                (explain, sim)
   bench        criterion benches; what follows goes to criterion, first a filter
   peers SCRIPT a public library and Astern in turns on the same inputs (gnn-speed,
-               gnn-growth, cora); what follows goes to the script, with --out FILE its table to a
-               file too
+               gnn-growth, cora, te-speed); what follows goes to the script, with --out FILE its
+               table to a file too
   fuzz         fuzz the trace codecs, one TARGET or each in turn (nightly, cargo-fuzz)
   libtorch     make libtorch in a cache shared by checkouts and link it in here
   sample-data  write the examples' data anew
@@ -175,12 +175,12 @@ fn command(name: &str, parser: &mut Parser, dry_run: bool) -> Result<Invocation,
 }
 
 fn peers(mut words: Vec<OsString>) -> Result<Command, lexopt::Error> {
-    let known = || SCRIPTS.map(|(name, _)| name).join(", ");
+    let known = || SCRIPTS.map(|script| script.name).join(", ");
     if words.is_empty() {
         return Err(format!("`peers` needs a script: {}", known()).into());
     }
     let script = words.remove(0).string()?;
-    if !SCRIPTS.iter().any(|(name, _)| *name == script) {
+    if !SCRIPTS.iter().any(|known| known.name == script) {
         return Err(format!("no script `{script}`: {}", known()).into());
     }
     let args = words;

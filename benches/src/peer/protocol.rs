@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use astern_stats::paired::PairedDifference;
 use serde::{Deserialize, Serialize};
 
+use super::lines;
 use super::papers::Papers;
 use super::speed::Speed;
 use crate::gnn::cora::{Model, Trained};
@@ -55,9 +56,6 @@ pub(super) enum Answer {
         /// None where all differences are the same.
         interval: Option<[f64; 2]>,
     },
-    Failed {
-        error: String,
-    },
 }
 
 /// Answers requests from `input` until it ends.
@@ -65,20 +63,9 @@ pub(super) enum Answer {
 /// # Errors
 ///
 /// When reading or writing fails; what is wrong with a request is answered.
-pub fn serve(input: impl BufRead, mut output: impl Write) -> Result<(), Box<dyn Error>> {
+pub fn serve(input: impl BufRead, output: impl Write) -> Result<(), Box<dyn Error>> {
     let (mut speed, mut papers) = (Speed::default(), Papers::default());
-    for line in input.lines() {
-        let answer = match answer(&mut speed, &mut papers, &line?) {
-            Ok(answer) => answer,
-            Err(error) => Answer::Failed {
-                error: error.to_string(),
-            },
-        };
-        serde_json::to_writer(&mut output, &answer)?;
-        output.write_all(b"\n")?;
-        output.flush()?;
-    }
-    Ok(())
+    lines::serve(input, output, |line| answer(&mut speed, &mut papers, line))
 }
 
 fn answer(speed: &mut Speed, papers: &mut Papers, line: &str) -> Result<Answer, Box<dyn Error>> {

@@ -52,7 +52,9 @@ impl CopulaParams {
 /// use astern_rca::te::{CopulaParams, Estimator, GaussianParams};
 /// let source: Vec<f64> = (0..500).map(|t| f64::from(t * t % 101) / 10.0).collect();
 /// // Heavy tails hide the influence from the linear estimate.
-/// let target: Vec<f64> = (0..500_usize).map(|t| (2.0 * source[t.saturating_sub(1)]).exp()).collect();
+/// let target: Vec<f64> = (0..500_usize)
+///     .map(|t| (2.0 * source[t.saturating_sub(1)] + (t % 7) as f64).exp())
+///     .collect();
 /// let of_ranks = CopulaParams::default().check()?.estimate(&source, &target)?;
 /// let linear = GaussianParams::default().check()?.estimate(&source, &target)?;
 /// assert!(of_ranks.nats > 3.0 * linear.nats);

@@ -129,9 +129,15 @@ impl KsgParams {
 /// ```
 /// use astern_rca::te::{Estimator, KsgParams};
 /// // Neither correlation nor a Gaussian estimate sees a parabola.
-/// let source: Vec<f64> = (0..500).map(|t| f64::from(t * t % 97) / 48.0 - 1.0).collect();
+/// // Any noise will do.
+/// let mut state = 1_u32;
+/// let mut noise = || {
+///     state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+///     f64::from(state >> 8) / 16_777_216.0 - 0.5
+/// };
+/// let source: Vec<f64> = (0..500).map(|_| noise()).collect();
 /// let target: Vec<f64> = (0..500_usize)
-///     .map(|t| source[t.saturating_sub(1)].powi(2) + (t * 5 % 11) as f64 / 20.0)
+///     .map(|t| source[t.saturating_sub(1)].powi(2) + 0.1 * noise())
 ///     .collect();
 /// let te = KsgParams::default().check()?;
 /// assert!(te.estimate(&source, &target)?.nats > 0.5);

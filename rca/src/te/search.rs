@@ -116,12 +116,18 @@ pub struct Embedding {
 /// # Example
 /// ```
 /// use astern_rca::te::{GaussianParams, best_storage};
-/// // Half of the value two steps ago, and noise.
+/// // Any noise will do.
+/// let mut state = 1_u32;
+/// let mut noise = || {
+///     state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+///     f64::from(state >> 8) / 16_777_216.0 - 0.5
+/// };
+/// // Most of the value two steps ago.
 /// let mut x = vec![0.0, 0.0];
 /// for t in 2..600_usize {
-///     x.push(0.9 * x[t - 2] + ((t * t * 7 + t * 3) % 101) as f64 / 50.0 - 1.0);
+///     x.push(0.8 * x[t - 2] + noise());
 /// }
-/// let found = best_storage(&GaussianParams::default().check()?, &x, 3, 1)?;
+/// let found = best_storage(&GaussianParams::default().check()?, &x, 2, 1)?;
 /// assert_eq!(found.history, 2);
 /// # Ok::<(), astern_rca::te::TeError>(())
 /// ```
