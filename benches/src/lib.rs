@@ -6,6 +6,7 @@ pub mod documents;
 #[cfg(feature = "torch")]
 pub mod peer;
 pub mod petshop;
+pub mod rca;
 pub mod simulated;
 pub mod synthetic;
 pub mod table;

@@ -6,34 +6,43 @@
     reason = "a command speaks to its user"
 )]
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use astern_benches::petshop::{self, Splits};
-use astern_benches::{simulated, traces};
+use astern_benches::{rca, simulated, traces};
 use lexopt::{Arg, ValueExt};
 
 const USAGE: &str =
-    "usage: cargo xtask eval <suite> [--train-only] [--from N] [--seeds N] [--out FILE]
+    "usage: cargo xtask eval <suite> [--train-only] [--calibration] [--only PART] [--from N] [--seeds N]
+                                 [--out FILE]
 
 suites
   petshop   root causes of 26 issues of a pet shop on AWS; reads $ASTERN_DATA/petshop
+  rca       root causes by all rankers: the pet shop's test/, the last two thirds of the faults of
+            Train Ticket, generated incidents; reads $ASTERN_DATA/petshop and
+            $ASTERN_DATA/nezha-trainticket
   traces    public documents of traces to calls; reads $ASTERN_DATA/traces and
             $ASTERN_DATA/nezha-trainticket
   sim       bad and benign releases of the simulator; needs no data
 
 options
   --train-only   petshop: leave the test half unread
-  --from N       sim: first seed (3001; the configuration was chosen on others)
-  --seeds N      sim: number of seeds (100)
+  --calibration  rca: only what a configuration may be chosen on; the rest is left unread
+  --only PART    rca: only petshop, nezha or sim
+  --from N       rca, sim: first seed (3001; the configuration was chosen on others)
+  --seeds N      rca, sim: number of seeds (500, 100)
   --out FILE     write the table to FILE as well
 ";
 
 struct Args {
     suite: String,
     splits: Splits,
+    calibration: bool,
+    only: Option<String>,
     from: u64,
-    seeds: u64,
+    seeds: Option<u64>,
     out: Option<PathBuf>,
 }
 
@@ -63,8 +72,10 @@ fn parse() -> Result<Args, lexopt::Error> {
     let mut args = Args {
         suite: String::new(),
         splits: Splits::All,
+        calibration: false,
+        only: None,
         from: 3001,
-        seeds: 100,
+        seeds: None,
         out: None,
     };
     let mut parser = lexopt::Parser::from_env();
@@ -72,19 +83,57 @@ fn parse() -> Result<Args, lexopt::Error> {
         match arg {
             Arg::Value(suite) if args.suite.is_empty() => args.suite = suite.string()?,
             Arg::Long("train-only") => args.splits = Splits::Train,
+            Arg::Long("calibration") => args.calibration = true,
+            Arg::Long("only") => args.only = Some(part(parser.value()?.string()?)?),
             Arg::Long("from") => args.from = parser.value()?.parse()?,
-            Arg::Long("seeds") => args.seeds = parser.value()?.parse()?,
+            Arg::Long("seeds") => args.seeds = Some(parser.value()?.parse()?),
             Arg::Long("out") => args.out = Some(parser.value()?.into()),
             other => return Err(other.unexpected()),
         }
     }
-    if args.seeds == 0 {
+    if args.seeds == Some(0) {
         return Err("--seeds must be at least 1".into());
     }
     if args.suite.is_empty() {
         Err("which suite?".into())
     } else {
         Ok(args)
+    }
+}
+
+fn part(name: String) -> Result<String, lexopt::Error> {
+    if matches!(name.as_str(), "petshop" | "nezha" | "sim") {
+        Ok(name)
+    } else {
+        Err(format!("--only takes petshop, nezha or sim, not `{name}`").into())
+    }
+}
+
+impl Args {
+    /// Seeds of generated incidents, so many where their number is not given.
+    fn seeds(&self, default: u64) -> RangeInclusive<u64> {
+        let count = self.seeds.unwrap_or(default);
+        self.from..=self.from.saturating_add(count.saturating_sub(1))
+    }
+
+    /// What was asked for beyond the suite, as it was typed.
+    fn options(&self) -> String {
+        let mut options = String::new();
+        if self.splits == Splits::Train {
+            options.push_str(" --train-only");
+        }
+        if self.calibration {
+            options.push_str(" --calibration");
+        }
+        if let Some(part) = &self.only {
+            options.push_str(&format!(" --only {part}"));
+        }
+        if self.suite == "sim" || (self.suite == "rca" && !self.calibration) {
+            let seeds = self.seeds(if self.suite == "sim" { 100 } else { 500 });
+            let count = seeds.end() - seeds.start() + 1;
+            options.push_str(&format!(" --from {} --seeds {count}", self.from));
+        }
+        options
     }
 }
 
@@ -114,9 +163,17 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
             };
             traces::evaluate(&root)?
         }
-        "sim" => {
-            let last = args.from.saturating_add(args.seeds.saturating_sub(1));
-            simulated::evaluate(args.from..=last)?
+        "sim" => simulated::evaluate(args.seeds(100))?,
+        "rca" => {
+            let Some(root) = data("petshop/` and `nezha-trainticket/") else {
+                return Ok(ExitCode::from(2));
+            };
+            let options = rca::Options {
+                calibration: args.calibration,
+                only: args.only.clone(),
+                seeds: args.seeds(500),
+            };
+            rca::evaluate(&root, &options)?
         }
         other => {
             eprintln!("there is no suite `{other}`\n\n{USAGE}");
@@ -125,11 +182,7 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
     };
     let version = env!("CARGO_PKG_VERSION");
     let suite = &args.suite;
-    let options = match (suite.as_str(), args.splits) {
-        ("sim", _) => format!(" --from {} --seeds {}", args.from, args.seeds),
-        (_, Splits::Train) => " --train-only".to_owned(),
-        (_, Splits::All) => String::new(),
-    };
+    let options = args.options();
     let command = format!("cargo xtask eval {suite}{options}");
     let report = format!("# {suite}\n\n`{command}`, Astern {version}.\n\n{body}");
     println!("{report}");

@@ -1,0 +1,60 @@
+//! The rankers that stand in the tables: the frozen configuration, the same with one channel off,
+//! and the methods of the literature.
+
+use astern_rca::Ranker;
+use astern_rca::rank::{
+    CorrelationRanker, FusedParams, FusedWeights, RobustScorer, TraversalRanker,
+};
+use astern_stats::ParamError;
+
+/// A ranker and its name in the tables.
+pub(super) struct Method {
+    pub(super) name: &'static str,
+    pub(super) ranker: Box<dyn Ranker>,
+}
+
+/// The name of Astern's own.
+pub(super) const FUSED: &str = "astern fused";
+
+/// A channel of [`FusedWeights`] and the way to its weight.
+type Channel = (&'static str, fn(&mut FusedWeights) -> &mut f64);
+
+const CHANNELS: [Channel; 5] = [
+    ("- without shift", |w| &mut w.shift),
+    ("- without correlation", |w| &mut w.correlation),
+    ("- without origin", |w| &mut w.origin),
+    ("- without reach", |w| &mut w.reach),
+    ("- without influence", |w| &mut w.influence),
+];
+
+pub(super) fn all() -> Result<Vec<Method>, ParamError> {
+    let mut methods = vec![Method {
+        name: FUSED,
+        ranker: Box::new(FusedParams::default().check()?),
+    }];
+    for (name, weight) in CHANNELS {
+        let mut weights = FusedWeights::default();
+        *weight(&mut weights) = 0.0;
+        let ranker = Box::new(FusedParams::default().weights(weights).check()?);
+        methods.push(Method { name, ranker });
+    }
+    let ranker = Box::new(FusedParams::default().external_prior(0.0).check()?);
+    methods.push(Method {
+        name: "- without prior",
+        ranker,
+    });
+    let published: [(&'static str, Box<dyn Ranker>); 3] = [
+        ("correlation", Box::new(CorrelationRanker)),
+        ("traversal", Box::new(TraversalRanker)),
+        ("robust scorer", Box::new(RobustScorer)),
+    ];
+    methods.extend(published.map(|(name, ranker)| Method { name, ranker }));
+    Ok(methods)
+}
+
+/// Those whose answers are asked for again with a wrong time.
+pub(super) fn swept() -> Result<Vec<Method>, ParamError> {
+    let mut methods = all()?;
+    methods.retain(|method| !method.name.starts_with('-'));
+    Ok(methods)
+}
