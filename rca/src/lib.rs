@@ -40,9 +40,10 @@ mod incident;
 mod influence;
 pub mod rank;
 pub mod te;
+pub mod trace;
 
 pub use blame::{BlameParams, ChangeBlame};
 pub use error::RankError;
-pub use incident::{Incident, Symptom};
+pub use incident::{Incident, Symptom, TracePair};
 pub use influence::{Influence, influence};
 pub use rank::Ranker;
