@@ -35,6 +35,7 @@
 
 mod blame;
 mod candidates;
+mod channel;
 mod error;
 mod incident;
 mod influence;

@@ -30,8 +30,8 @@ suites
 options
   --train-only   petshop: leave the test half unread
   --calibration  rca: only what a configuration may be chosen on; the rest is left unread
-  --only PART    rca: only petshop, nezha or sim
-  --from N       rca, sim: first seed (3001; the configuration was chosen on others)
+  --only PART    rca: only petshop, nezha, sim or changes
+  --from N       rca, sim: first seed (3001; the configuration was chosen on 1001 to 1150)
   --seeds N      rca, sim: number of seeds (500, 100)
   --out FILE     write the table to FILE as well
 ";
@@ -41,7 +41,7 @@ struct Args {
     splits: Splits,
     calibration: bool,
     only: Option<String>,
-    from: u64,
+    from: Option<u64>,
     seeds: Option<u64>,
     out: Option<PathBuf>,
 }
@@ -74,7 +74,7 @@ fn parse() -> Result<Args, lexopt::Error> {
         splits: Splits::All,
         calibration: false,
         only: None,
-        from: 3001,
+        from: None,
         seeds: None,
         out: None,
     };
@@ -85,7 +85,7 @@ fn parse() -> Result<Args, lexopt::Error> {
             Arg::Long("train-only") => args.splits = Splits::Train,
             Arg::Long("calibration") => args.calibration = true,
             Arg::Long("only") => args.only = Some(part(parser.value()?.string()?)?),
-            Arg::Long("from") => args.from = parser.value()?.parse()?,
+            Arg::Long("from") => args.from = Some(parser.value()?.parse()?),
             Arg::Long("seeds") => args.seeds = Some(parser.value()?.parse()?),
             Arg::Long("out") => args.out = Some(parser.value()?.into()),
             other => return Err(other.unexpected()),
@@ -102,18 +102,23 @@ fn parse() -> Result<Args, lexopt::Error> {
 }
 
 fn part(name: String) -> Result<String, lexopt::Error> {
-    if matches!(name.as_str(), "petshop" | "nezha" | "sim") {
+    if matches!(name.as_str(), "petshop" | "nezha" | "sim" | "changes") {
         Ok(name)
     } else {
-        Err(format!("--only takes petshop, nezha or sim, not `{name}`").into())
+        Err(format!("--only takes petshop, nezha, sim or changes, not `{name}`").into())
     }
 }
 
 impl Args {
-    /// Seeds of generated incidents, so many where their number is not given.
-    fn seeds(&self, default: u64) -> RangeInclusive<u64> {
-        let count = self.seeds.unwrap_or(default);
-        self.from..=self.from.saturating_add(count.saturating_sub(1))
+    /// Seeds of generated incidents.
+    fn seeds(&self) -> RangeInclusive<u64> {
+        let (first, count) = match (self.suite.as_str(), self.calibration) {
+            (_, true) => (*rca::CALIBRATION_SEEDS.start(), 150),
+            ("rca", false) => (3001, 500),
+            _ => (3001, 100),
+        };
+        let first = self.from.unwrap_or(first);
+        first..=first.saturating_add(self.seeds.unwrap_or(count).saturating_sub(1))
     }
 
     /// What was asked for beyond the suite, as it was typed.
@@ -128,10 +133,10 @@ impl Args {
         if let Some(part) = &self.only {
             options.push_str(&format!(" --only {part}"));
         }
-        if self.suite == "sim" || (self.suite == "rca" && !self.calibration) {
-            let seeds = self.seeds(if self.suite == "sim" { 100 } else { 500 });
-            let count = seeds.end() - seeds.start() + 1;
-            options.push_str(&format!(" --from {} --seeds {count}", self.from));
+        if matches!(self.suite.as_str(), "sim" | "rca") {
+            let seeds = self.seeds();
+            let (first, last) = (seeds.start(), seeds.end());
+            options.push_str(&format!(" --from {first} --seeds {}", last - first + 1));
         }
         options
     }
@@ -163,7 +168,7 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
             };
             traces::evaluate(&root)?
         }
-        "sim" => simulated::evaluate(args.seeds(100))?,
+        "sim" => simulated::evaluate(args.seeds())?,
         "rca" => {
             let Some(root) = data("petshop/` and `nezha-trainticket/") else {
                 return Ok(ExitCode::from(2));
@@ -171,7 +176,7 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
             let options = rca::Options {
                 calibration: args.calibration,
                 only: args.only.clone(),
-                seeds: args.seeds(500),
+                seeds: args.seeds(),
             };
             rca::evaluate(&root, &options)?
         }

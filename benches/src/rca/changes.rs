@@ -100,7 +100,7 @@ impl Changes {
             "it is the bad one",
         ];
         format!(
-            "## Which change\n\nBlamed: with a probability of {BLAMED} or more.\n\n{}\n\n{}\n",
+            "Blamed: with a probability of {BLAMED} or more.\n\n{}\n\n{}\n",
             markdown(&header, &rows),
             markdown(&reliability, &bins),
         )

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use astern_graph_core::schema::{ERROR_RATE, LATENCY_MS_P95};
 use astern_graph_core::{
-    EdgeKind, GraphBuilder, GraphParams, MetricName, NodeKey, NodeKind, Subject, TemporalGraph,
-    TimeRange, Timestamp,
+    EdgeKind, GraphBuilder, GraphParams, MetricName, NodeKey, NodeKind, Record, Subject,
+    TemporalGraph, TimeRange, Timestamp,
 };
 use astern_rca::Incident;
+use astern_rca::trace::Traces;
 use astern_sim::{Fault, FaultKind, Release, Scenario, Simulation, Topology, run};
 use astern_stats::rng::{ChaCha8Rng, seeded};
 use astern_stats::robust;
@@ -56,10 +57,6 @@ impl Plot {
             Self::Benign => "benign releases",
             Self::Surge => "load surge",
         }
-    }
-
-    pub(super) fn is_benign(self) -> bool {
-        matches!(self, Self::Benign | Self::Surge)
     }
 }
 
@@ -233,9 +230,22 @@ impl Run {
             kind: kind.trim_end().to_owned(),
             candidates: services.count(),
             graph: graph.clone(),
-            incident: Incident::new(self.entry.clone(), metric, healthy, abnormal),
+            incident: Incident::new(self.entry.clone(), metric, healthy, abnormal)
+                .traced(self.traces(healthy), self.traces(abnormal)),
             cause,
         }))
+    }
+
+    fn traces(&self, range: TimeRange) -> Traces {
+        let calls = self
+            .simulation
+            .records
+            .iter()
+            .filter_map(|record| match record {
+                Record::Call(call) if range.contains(call.at) => Some(call),
+                _ => None,
+            });
+        Traces::of(calls)
     }
 
     /// The metric of the entry that got worse by more healthy deviations: errors or latency.

@@ -19,12 +19,17 @@ pub(super) const FUSED: &str = "astern fused";
 /// A channel of [`FusedWeights`] and the way to its weight.
 type Channel = (&'static str, fn(&mut FusedWeights) -> &mut f64);
 
-const CHANNELS: [Channel; 5] = [
+const CHANNELS: [Channel; 10] = [
     ("- without shift", |w| &mut w.shift),
     ("- without correlation", |w| &mut w.correlation),
     ("- without origin", |w| &mut w.origin),
     ("- without reach", |w| &mut w.reach),
     ("- without influence", |w| &mut w.influence),
+    ("- without gap", |w| &mut w.gap),
+    ("- without own time", |w| &mut w.own_time),
+    ("- without failure", |w| &mut w.failure),
+    ("- without structure", |w| &mut w.structure),
+    ("- without resource", |w| &mut w.resource),
 ];
 
 pub(super) fn all() -> Result<Vec<Method>, ParamError> {

@@ -1,12 +1,16 @@
 //! Train Ticket of the Nezha data set (Yu et al. 2023): a day of injected faults.
 //!
-//! A case's time is put together anew, since its healthy minutes lie about the day: the fault begins at
-//! [`ONSET`]. Calls keep their time from the fault; those of the fault-free document of traces come
-//! [`APART_S`] before it. Samples describe the minute that ends with them: those of the three minutes
-//! from the fault on keep their time from it, and the 60 fault-free minutes of the day nearest to it stand
-//! before it, one a step, in their order.
+//! A case compares the three documents of the fault's minutes, and three rows of metrics, with the fault-free
+//! document and 60 fault-free rows: what the published figures on this data compare. The document of a
+//! minute holds the minute up to about ten seconds after its name, so the fault's range begins with
+//! [`LEAD_S`] before the minute in which it was injected; its effects are seen from there on.
+//!
+//! A case's time is put together anew, since its healthy minutes lie about the day: the fault's range begins at
+//! [`ONSET`]. Calls keep their time from it; those of the fault-free document come [`APART_S`] before it.
+//! Of the metrics' rows, which describe the minute that ends with them, the 60 fault-free ones of the day
+//! nearest to the fault stand before it, one a step, in their order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -15,11 +19,12 @@ use serde::Deserialize;
 
 use astern_graph_core::schema::{LATENCY_MS_P95, LATENCY_MS_P99};
 use astern_graph_core::{
-    Call, Feature, FeatureCatalogue, FeatureClass, GraphBuilder, GraphParams, NodeKey, Sample,
-    TimeRange, Timestamp, Unit, Worse,
+    Call, CallStatus, Feature, FeatureCatalogue, FeatureClass, GraphBuilder, GraphParams, NodeKey,
+    Sample, SpanId, TimeRange, Timestamp, Unit, Worse,
 };
 use astern_rca::Incident;
-use astern_traces::{Format, Params, Spans};
+use astern_rca::trace::Traces;
+use astern_traces::{Format, Params, Span, Spans};
 
 use super::case::{Case, EvalError, misshapen, unreadable};
 
@@ -33,12 +38,19 @@ const HEALTHY_STEPS: usize = 60;
 const FAULT_STEPS: i64 = 3;
 /// Minutes from a fault on that are not fault-free.
 const TROUBLED_STEPS: i64 = 4;
+/// From when on calls and rows are the fault's, in seconds before the minute of its injection.
+const LEAD_S: i64 = 50;
 /// Seconds between the end of the fault-free document and the fault, in a case's own time.
 const APART_S: i64 = 180;
 /// Where requests enter.
 const ENTRY: &str = "ts-gateway-service";
+/// The span of Spring's handler of errors.
+const ERROR_HANDLER: &str = "BasicErrorController.error";
 /// The fault-free document.
 const NORMAL: &str = "normal/trace/08_50_trace.csv";
+
+/// The time of day in its name.
+const NORMAL_S: i64 = (8 * 60 + 50) * 60;
 
 /// Our name of a column of a pod's metrics, and the factor to its unit.
 const COLUMNS: [(&str, &str, f64); 7] = [
@@ -97,7 +109,7 @@ type Minutes = BTreeMap<i64, Vec<(NodeKey, &'static str, f64)>>;
 /// Everything that all cases share.
 struct Day {
     minutes: Minutes,
-    /// When faults were injected, in seconds.
+    /// When the ranges of faults begin, in seconds.
     onsets: Vec<i64>,
 }
 
@@ -110,9 +122,10 @@ pub(super) fn read(root: &Path, part: Part) -> Result<Vec<Case>, EvalError> {
         serde_json::from_str(&text).map_err(|e| unreadable(&path, e))?;
     let mut faults: Vec<(i64, Fault)> = Vec::new();
     for fault in by_hour.into_values().flatten() {
-        faults.push((seconds(&path, &fault.inject_time)?, fault));
+        let minute = seconds(&path, &fault.inject_time)?.div_euclid(60) * 60;
+        faults.push((minute - LEAD_S, fault));
     }
-    faults.sort_by_key(|(at, _)| *at);
+    faults.sort_by(|a, b| (a.0, &a.1.inject_time).cmp(&(b.0, &b.1.inject_time)));
     let day = Day {
         minutes: minutes(&base.join("fault").join("metric"))?,
         onsets: faults.iter().map(|(at, _)| *at).collect(),
@@ -148,11 +161,11 @@ fn case(base: &Path, day: &Day, at: i64, fault: &Fault) -> Result<Case, EvalErro
         .step(Duration::from_secs(STEP_S.unsigned_abs()))
         .catalogue(catalogue());
     let mut builder = GraphBuilder::new(params)?;
-    builder.extend(
-        calls(base, at, &fault.inject_time)?
-            .into_iter()
-            .map(Into::into),
-    );
+    let calls = calls(base, at, &fault.inject_time)?;
+    let onset = Timestamp::from_secs(ONSET);
+    let healthy = Traces::of(calls.iter().filter(|call| call.at < onset));
+    let abnormal = Traces::of(calls.iter().filter(|call| call.at >= onset));
+    builder.extend(calls.into_iter().map(Into::into));
     for (place, second) in day.fault_free(at).into_iter().enumerate() {
         let before = i64::try_from(HEALTHY_STEPS.saturating_sub(place)).unwrap_or(0);
         builder.extend(day.samples(second, ONSET - STEP_S * before));
@@ -171,7 +184,8 @@ fn case(base: &Path, day: &Day, at: i64, fault: &Fault) -> Result<Case, EvalErro
         LATENCY_MS_P95.into(),
         range(ONSET - healthy_s, ONSET)?,
         range(ONSET, ONSET + FAULT_STEPS * STEP_S)?,
-    );
+    )
+    .traced(healthy, abnormal);
     let services = graph.keys().iter().filter(|k| k.kind == service("").kind);
     Ok(Case {
         name: fault.inject_time.chars().skip(11).collect(),
@@ -209,8 +223,8 @@ impl Day {
     }
 }
 
-/// Calls of the fault-free document and of the documents of the fault's three minutes, in the time of
-/// the case. The documents are joined together, so that a span that two of them hold counts once.
+/// Calls of the fault-free document and of the documents of the fault's three minutes that are of either
+/// time, in the time of the case. The documents are joined together, so that a span that two of them hold counts once.
 fn calls(base: &Path, at: i64, inject_time: &str) -> Result<Vec<Call>, EvalError> {
     let mut spans = Spans::new(&Params::default())?;
     let mut documents = vec![NORMAL.to_owned()];
@@ -235,25 +249,55 @@ fn calls(base: &Path, at: i64, inject_time: &str) -> Result<Vec<Call>, EvalError
         let read = spans.read(Format::Csv, &bytes);
         read.map_err(|source| EvalError::Refused { path, source })?;
     }
+    let failed = failed(spans.as_slice());
     let mut calls = spans.join().calls;
+    for call in &mut calls {
+        if call.id.is_some_and(|id| failed.contains(&id)) {
+            call.status = CallStatus::Error;
+        }
+    }
     let nanos = |secs: i64| secs.saturating_mul(1_000_000_000);
-    // Calls of the fault's documents begin at most two minutes before it and end three after it.
-    let near = nanos(at - 2 * STEP_S)..nanos(at + FAULT_STEPS * STEP_S);
-    let far = calls
-        .iter()
-        .map(|call| call.at.nanos())
-        .filter(|t| !near.contains(t));
-    let last = far.max().unwrap_or(0);
+    // A trace goes a little over the edges of its document.
+    let range = nanos(at - STEP_S / 6)..nanos(at + FAULT_STEPS * STEP_S);
+    let (day, minute) = (at - at.rem_euclid(86_400), nanos(STEP_S));
+    let normal = nanos(day + NORMAL_S);
+    calls.retain(|call| {
+        let t = call.at.nanos();
+        range.contains(&t) || (normal - minute * 2..normal + minute).contains(&t)
+    });
     for call in &mut calls {
         let t = call.at.nanos();
-        let from_onset = if near.contains(&t) {
-            t - nanos(at)
+        let from_onset = if range.contains(&t) {
+            (t - nanos(at)).max(0)
         } else {
-            t - last - nanos(APART_S)
+            t - normal - minute - nanos(APART_S)
         };
         call.at = Timestamp::from_nanos(nanos(ONSET).saturating_add(from_onset));
     }
     Ok(calls)
+}
+
+/// The spans within which a request failed, with all that they lie in, up to and without the next span of
+/// another service: the documents hold no status, but Spring hands a request that failed to its own
+/// handler of errors, whose span tells.
+fn failed(spans: &[Span]) -> BTreeSet<SpanId> {
+    let by_id: BTreeMap<SpanId, &Span> = spans.iter().map(|span| (span.id, span)).collect();
+    let handled = |span: &&Span| span.name.as_deref() == Some(ERROR_HANDLER);
+    let mut failed = BTreeSet::new();
+    for handler in spans.iter().filter(handled) {
+        let mut at = Some(handler);
+        while let Some(span) = at.filter(|span| failed.insert(span.id)) {
+            let parent = span.parent.map(|parent| SpanId::new(span.id.trace, parent));
+            let parent = parent.and_then(|parent| by_id.get(&parent).copied());
+            // The caller's side of the same call carries its id too.
+            if let Some(parent) = parent.filter(|p| p.origin.service != handler.origin.service) {
+                failed.insert(parent.id);
+                break;
+            }
+            at = parent;
+        }
+    }
+    failed
 }
 
 /// All minutes of the day by their middle, in seconds.
