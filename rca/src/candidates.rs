@@ -8,6 +8,9 @@ use astern_stats::{order, robust};
 use crate::error::RankError;
 use crate::incident::Incident;
 
+/// Fewest finite healthy values with which a deviation is judged.
+pub(crate) const HEALTHY_MIN: usize = 5;
+
 /// One candidate's series of one metric.
 #[derive(Debug, Clone)]
 pub(crate) struct Candidate {
@@ -41,7 +44,7 @@ pub(crate) struct Scale {
 impl Candidate {
     /// Healthy level and spread; `None` with fewer than 5 healthy values.
     pub(crate) fn scale(&self) -> Option<Scale> {
-        if self.healthy.iter().filter(|x| x.is_finite()).count() < 5 {
+        if self.healthy.iter().filter(|x| x.is_finite()).count() < HEALTHY_MIN {
             return None;
         }
         let median = robust::median(&self.healthy)?;

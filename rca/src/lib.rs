@@ -37,9 +37,13 @@ mod blame;
 mod candidates;
 mod channel;
 mod error;
+#[cfg(test)]
+mod fixture;
 mod incident;
 mod influence;
 pub mod rank;
+mod regression;
+mod table;
 pub mod te;
 pub mod trace;
 

@@ -64,6 +64,29 @@ fn calls_of_one_trace_are_joined_and_summed_up() {
 }
 
 #[test]
+fn own_times_leave_out_what_was_waited_for() {
+    let ms = |ms| Some(Duration::from_millis(ms));
+    let mut seen_by_web = call(2, Some("web"), "cart", 10, 60);
+    seen_by_web.client = ms(70);
+    let mut told = call(4, Some("cart"), "db", 25, 5);
+    told.exclusive = ms(3);
+    let mut unknown = call(5, Some("web"), "log", 90, 0);
+    unknown.server = None;
+    let parallel = call(6, Some("cart"), "db", 26, 58);
+    let calls = [
+        call(1, None, "web", 0, 100),
+        seen_by_web,
+        told,
+        parallel,
+        unknown,
+    ];
+    let traces = Traces::of(&calls);
+    let own = traces.iter().next().unwrap().own_times();
+    // The cart waited 63 ms in 60: calls in parallel.
+    assert_eq!(own, [ms(30), ms(0), ms(3), ms(58), None]);
+}
+
+#[test]
 fn a_call_belongs_to_the_latest_call_that_is_not_over() {
     let calls = [
         call(1, None, "web", 0, 100),

@@ -3,7 +3,10 @@
 
 use astern_rca::Ranker;
 use astern_rca::rank::{
-    CorrelationRanker, FusedParams, FusedWeights, RobustScorer, TraversalRanker,
+    AnomalyScore, Circa, CorrelationRanker, FusedParams, FusedWeights, LinearCounterfactual,
+    Metrics, MicroHecl, MicroRank, MicroRca, MicroScope, NSigma, PageRank, RandomWalk,
+    RobustScorer, ScoreOrdering, SecondOrderWalk, SmoothTraversal, SpectrumRanker, TraceRca,
+    TraversalRanker,
 };
 use astern_stats::ParamError;
 
@@ -48,10 +51,37 @@ pub(super) fn all() -> Result<Vec<Method>, ParamError> {
         name: "- without prior",
         ranker,
     });
-    let published: [(&'static str, Box<dyn Ranker>); 3] = [
+    let of_symptom = Metrics::Symptom;
+    let published: [(&'static str, Box<dyn Ranker>); 20] = [
         ("correlation", Box::new(CorrelationRanker)),
         ("traversal", Box::new(TraversalRanker)),
         ("robust scorer", Box::new(RobustScorer)),
+        ("N-sigma", Box::new(NSigma::default())),
+        (
+            "N-sigma, symptom's metric",
+            Box::new(NSigma::over(of_symptom)),
+        ),
+        ("score ordering", Box::new(ScoreOrdering::default())),
+        (
+            "score ordering, symptom's metric",
+            Box::new(ScoreOrdering::over(of_symptom)),
+        ),
+        ("smooth traversal", Box::new(SmoothTraversal::default())),
+        (
+            "smooth traversal, deviations",
+            Box::new(SmoothTraversal::by(AnomalyScore::Deviations)),
+        ),
+        ("MicroScope", Box::new(MicroScope)),
+        ("MicroHECL", Box::new(MicroHecl)),
+        ("CIRCA", Box::new(Circa)),
+        ("linear counterfactual", Box::new(LinearCounterfactual)),
+        ("random walk", Box::new(RandomWalk)),
+        ("second-order walk", Box::new(SecondOrderWalk)),
+        ("personalised PageRank", Box::new(PageRank)),
+        ("MicroRCA", Box::new(MicroRca)),
+        ("MicroRank", Box::new(MicroRank::default())),
+        ("TraceRCA", Box::new(TraceRca)),
+        ("spectrum", Box::new(SpectrumRanker::default())),
     ];
     methods.extend(published.map(|(name, ranker)| Method { name, ranker }));
     Ok(methods)
@@ -59,7 +89,15 @@ pub(super) fn all() -> Result<Vec<Method>, ParamError> {
 
 /// Those whose answers are asked for again with a wrong time.
 pub(super) fn swept() -> Result<Vec<Method>, ParamError> {
+    const SWEPT: [&str; 6] = [
+        FUSED,
+        "correlation",
+        "robust scorer",
+        "N-sigma",
+        "MicroHECL",
+        "CIRCA",
+    ];
     let mut methods = all()?;
-    methods.retain(|method| !method.name.starts_with('-'));
+    methods.retain(|method| SWEPT.contains(&method.name));
     Ok(methods)
 }

@@ -142,6 +142,32 @@ pub enum Evidence {
         /// Calls per second at risk there: into each of them, weighted by influence.
         calls_per_second: f64,
     },
+    /// How many requests went through it: of those that went wrong, and of the others.
+    Spectrum {
+        /// What was asked of it; `None` for anything.
+        operation: Option<Arc<str>>,
+        /// Requests that went wrong and through it.
+        abnormal_through: usize,
+        /// Requests that went wrong.
+        abnormal: usize,
+        /// Other requests through it.
+        normal_through: usize,
+        /// Other requests.
+        normal: usize,
+    },
+    /// What the symptom would be if this node had behaved as its dependencies let expect.
+    Counterfactual {
+        /// Which metric of the symptom.
+        metric: MetricName,
+        /// Its mean now.
+        observed: f64,
+        /// What its mean would be.
+        expected: f64,
+        /// Lower end of the 95 % interval of that.
+        low: f64,
+        /// Upper end of it.
+        high: f64,
+    },
     /// A method could not run, and what was done instead.
     Fallback {
         /// What should have run.
@@ -156,9 +182,10 @@ pub enum Evidence {
 impl fmt::Display for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Shift { .. } | Self::NewAgainstOld { .. } | Self::Correlation { .. } => {
-                self.fmt_metric(f)
-            }
+            Self::Shift { .. }
+            | Self::NewAgainstOld { .. }
+            | Self::Correlation { .. }
+            | Self::Counterfactual { .. } => self.fmt_metric(f),
             Self::ChangedBefore { change, delay } => {
                 write!(f, "{change} came {} s before", delay.as_secs())
             }
@@ -183,6 +210,23 @@ impl fmt::Display for Evidence {
             | Self::OwnFailures { .. }
             | Self::LastBeforeFailure { .. }
             | Self::FewerCalls { .. } => self.fmt_calls(f),
+            Self::Spectrum {
+                operation,
+                abnormal_through,
+                abnormal,
+                normal_through,
+                normal,
+            } => {
+                let what = operation.as_deref().unwrap_or("it");
+                write!(
+                    f,
+                    "{abnormal_through} of {abnormal} requests that went wrong "
+                )?;
+                write!(
+                    f,
+                    "went through {what}, {normal_through} of {normal} others"
+                )
+            }
         }
     }
 }
@@ -210,6 +254,19 @@ impl Evidence {
             }
             Self::Correlation { metric, r } => {
                 write!(f, "{metric} moves with the symptom (r {r:.2})")
+            }
+            Self::Counterfactual {
+                metric,
+                observed,
+                expected,
+                low,
+                high,
+            } => {
+                let would = format_args!("{metric} of the symptom would be {expected:.3}");
+                write!(
+                    f,
+                    "{would} ({low:.3} to {high:.3}) without it, is {observed:.3}"
+                )
             }
             _ => Ok(()),
         }

@@ -96,6 +96,25 @@ impl<'a> Trace<'a> {
             .map_or(Duration::ZERO, |(start, end)| end.since(start))
     }
 
+    /// What each call did not spend waiting for calls of its own: as it was reported, else its
+    /// duration less those of the calls that were made for it, as their caller saw them; never
+    /// negative. `None` for a call without a duration. `O(n)`.
+    pub fn own_times(&self) -> Vec<Option<Duration>> {
+        let mut waited = vec![Duration::ZERO; self.calls.len()];
+        for call in self.calls {
+            if let (Some(parent), Some(took)) = (call.parent, call.client.or(call.server)) {
+                waited[parent] = waited[parent].saturating_add(took);
+            }
+        }
+        let calls = self.calls.iter().zip(waited);
+        calls
+            .map(|(call, waited)| {
+                let rest = call.duration().map(|took| took.saturating_sub(waited));
+                call.exclusive.or(rest)
+            })
+            .collect()
+    }
+
     /// Whether any of its calls failed.
     pub fn failed(&self) -> bool {
         self.calls.iter().any(|call| call.failed)

@@ -59,9 +59,9 @@ const REACH_MIN: f64 = 0.1;
 /// The origin channel compares amounts, not significance: a callee whose latency rose by 2 ms does
 /// not explain a caller that rose by 200 ms, however significant the 2 ms are.
 ///
-/// Where nothing shifted, nothing has an origin, and no symptom to go by: origin counts by
-/// `min(z / 3, 1)` for the node's own deviation; correlation, reach and influence for that of the
-/// symptom; correlation by `(n - 2) / n` besides, since two points always correlate.
+/// Origin, correlation, reach and influence go by the symptom's metric, so they count by `min(z / 3, 1)`
+/// for the symptom's own deviation; origin by the same for the node's besides, since where nothing
+/// shifted nothing has an origin, and correlation by `(n - 2) / n`, since two points always correlate.
 ///
 /// Without enough samples for transfer entropy the diagnosis says so by
 /// [`Evidence::Fallback`] and goes on without.
@@ -210,6 +210,7 @@ impl FusedRanker {
         let by_symptom = scene.anomalous
             * (self.params.weights.correlation * (1.0 - 2.0 / steps.max(2.0)) * log_odds(together)
                 + self.params.weights.reach * log_odds(scene.reach.width(id).max(REACH_MIN))
+                + self.params.weights.origin * self.counts(shift.z) * log_odds(origin.unexplained)
                 + self.params.weights.influence
                     * log_odds(f64::midpoint(
                         1.0,
@@ -218,7 +219,6 @@ impl FusedRanker {
         let shown = self.shifted(shift.z.max(local.map_or(0.0, |local| local.z)));
         let score = self.params.prior(node.key.kind)
             + self.params.weights.shift * log_odds(shown)
-            + self.params.weights.origin * self.counts(shift.z) * log_odds(origin.unexplained)
             + local.map_or(0.0, |local| local.log_odds)
             + by_symptom;
         RankedCause::new(node.key.clone(), score).because(evidence)
