@@ -9,9 +9,9 @@ use astern_graph_core::{
 };
 use astern_rca::Incident;
 use astern_rca::trace::Traces;
-use astern_sim::{Fault, FaultKind, Release, Scenario, Simulation, Topology, run};
+use astern_sim::{Fault, FaultKind, Release, Scenario, ServiceSpec, Simulation, Topology, run};
 use astern_stats::rng::{ChaCha8Rng, seeded};
-use astern_stats::robust;
+use astern_stats::{order, robust};
 use rand::RngExt;
 
 use super::case::{Case, EvalError};
@@ -127,7 +127,7 @@ fn draw(plot: Plot, scenario: &mut Scenario, rng: &mut ChaCha8Rng) -> Result<(),
     let starts = scenario.healthy + Duration::from_secs(rng.random_range(0..=120));
     if plot == Plot::Network {
         let (to, ..) = busy[rng.random_range(0..busy.len())].clone();
-        let from = caller(&scenario.topology, &to);
+        let from = caller(&scenario.topology, &to)?;
         let kind = EdgeKind::Calls;
         let ms = (40.0 + 160.0 * rng.random::<f64>()).round();
         let delay = FaultKind::NetworkDelay { ms };
@@ -184,15 +184,18 @@ fn busy_services(topology: &Topology) -> Result<Vec<(NodeKey, u32, f64)>, EvalEr
         .collect())
 }
 
-/// The first service by key that calls this one; the entry where none does.
-fn caller(topology: &Topology, to: &NodeKey) -> NodeKey {
-    let calls = |spec: &&astern_sim::ServiceSpec| {
+/// The service that is visited most of those that call this one; the entry where none does.
+fn caller(topology: &Topology, to: &NodeKey) -> Result<NodeKey, EvalError> {
+    let calls = |spec: &ServiceSpec| {
         let mut calls = spec.steps.iter().flatten();
         calls.any(|call| call.to == to.name && call.kind.is_none_or(|k| k == EdgeKind::Calls))
     };
-    let callers = topology.services.iter().filter(calls).map(|spec| &spec.key);
+    let visits = topology.visits()?;
+    let services = topology.services.iter().zip(visits);
+    let callers = services.filter(|(spec, _)| calls(spec));
+    let busiest = callers.max_by(|a, b| order::ascending(a.1, b.1));
     let entry = || NodeKey::service(topology.entry.clone());
-    callers.min().cloned().unwrap_or_else(entry)
+    Ok(busiest.map_or_else(entry, |(spec, _)| spec.key.clone()))
 }
 
 impl Run {
@@ -262,7 +265,7 @@ impl Run {
             let median = robust::median(&calm).unwrap_or(0.0);
             let floor = graph.feature(&metric).noise_floor(median);
             let spread = robust::spread(&calm).unwrap_or(0.0).max(floor);
-            Ok((robust::quantile(&now, 0.9).unwrap_or(median) - median) / spread)
+            Ok((robust::median(&now).unwrap_or(median) - median) / spread)
         };
         let worse = if z(ERROR_RATE)? > z(LATENCY_MS_P95)? {
             ERROR_RATE

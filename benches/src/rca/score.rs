@@ -47,25 +47,6 @@ impl<'a> Board<'a> {
         for (method, found) in self.methods.iter().zip(&mut self.found) {
             let diagnosis = method.ranker.rank(&case.graph, &case.incident);
             let causes = diagnosis.map(|d| d.causes).unwrap_or_default();
-            if method.name == FUSED && std::env::var_os("DBG").is_some() {
-                eprintln!(
-                    "#### {} {} {} [{} {} {}]",
-                    case.name,
-                    case.kind,
-                    case.cause,
-                    case.incident.symptom.metric,
-                    case.incident.healthy,
-                    case.incident.abnormal
-                );
-                for (i, c) in causes.iter().enumerate() {
-                    if i < 3 || *c.subject.node() == case.cause {
-                        eprintln!("  {} {} {:.2}", i + 1, c.subject, c.score);
-                        for e in &c.evidence {
-                            eprintln!("       {e}");
-                        }
-                    }
-                }
-            }
             let scores: Vec<f64> = causes.iter().map(|cause| cause.score).collect();
             let place = causes.iter().position(|c| *c.subject.node() == case.cause);
             let first = causes.first().map(|cause| cause.subject.to_string());

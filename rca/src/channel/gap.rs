@@ -22,24 +22,30 @@ struct Edge<'a> {
 ///
 /// A slow network, a full queue in front of the callee or a frozen process shows only there: the
 /// callee does not know that it was waited for. Which end is to blame, one edge does not tell. Faults of
-/// a node's own network touch all of its edges: an edge is charged to the end that more of its edges
-/// agree on, by the mean of their log-odds with one neutral edge added, at a tie to the callee. A node
+/// a node's own network touch all of its edges: an edge is charged to the end whose other edges agree
+/// more, by the mean of their log-odds with one neutral edge added, at a tie to the callee. A node
 /// reads the worst edge that is charged to it; one none of whose edges is charged to it reads 0.
 ///
 /// `O(E)` comparisons.
 pub(crate) fn read(scope: &Scope<'_>) -> Readings {
     let edges = edges(scope);
     let mut support: BTreeMap<NodeId, (f64, f64)> = BTreeMap::new();
-    for edge in &edges {
+    let vote = |edge: &Edge<'_>| {
         let z = edge.growth.z.max(0.0);
-        let vote = log_odds(z / (z + HALF_Z)).max(0.0);
+        log_odds(z / (z + HALF_Z)).max(0.0)
+    };
+    for edge in &edges {
         for end in edge.ends {
-            let (sum, count) = support.entry(end).or_insert((0.0, 1.0));
-            *sum += vote;
+            let (sum, count) = support.entry(end).or_insert((0.0, 0.0));
+            *sum += vote(edge);
             *count += 1.0;
         }
     }
-    let mean = |id: NodeId| support.get(&id).map_or(0.0, |(sum, count)| sum / count);
+    // Of the other edges: the neutral one takes the place of the edge itself.
+    let others = |id: NodeId, edge: &Edge<'_>| {
+        let (sum, count) = support.get(&id).copied().unwrap_or((0.0, 1.0));
+        (sum - vote(edge)) / count
+    };
     let neutral = |id: &NodeId| {
         (
             *id,
@@ -52,7 +58,7 @@ pub(crate) fn read(scope: &Scope<'_>) -> Readings {
     let mut readings: Readings = support.keys().map(neutral).collect();
     for edge in &edges {
         let [caller, callee] = edge.ends;
-        let charged = if mean(caller) > mean(callee) {
+        let charged = if others(caller, edge) > others(callee, edge) {
             caller
         } else {
             callee

@@ -7,14 +7,17 @@ use astern_graph_core::{TemporalGraph, TimeRange};
 use crate::candidates::Candidate;
 
 /// Deviation of a step, in healthy standard deviations, from which it rather belongs to the incident.
-const HALF_Z: f64 = 1.5;
+const HALF_Z: f64 = 1.0;
 
 /// No step counts for more than so many deviations: one must not outweigh the rest.
-const Z_MAX: f64 = 6.0;
+const Z_MAX: f64 = 3.0;
+
+/// Least sum of a run: as much as two steps can give. Less is noise.
+const SUM_MIN: f64 = 2.0 * (Z_MAX - HALF_Z);
 
 /// The run of abnormal steps that is best separated from health: the one with the greatest sum of
-/// `min(z, 6) − 1.5` over its steps (Kadane's scan; missing steps count 0), where z is the symptom's
-/// deviation; the earliest of equal ones. All steps where none deviates so far. `O(T)`.
+/// `min(z, 3) − 1` over its steps (Kadane's scan; missing steps count 0), where z is the symptom's
+/// deviation; the earliest of equal ones. All steps where none reaches a sum of 4. `O(T)`.
 ///
 /// An incident's time is seldom known to the minute; steps before its onset dilute what the others say.
 pub(crate) fn shown(symptom: &Candidate) -> Range<usize> {
@@ -30,7 +33,7 @@ pub(crate) fn shown(symptom: &Candidate) -> Range<usize> {
             0.0
         }
     };
-    let (mut best, mut best_sum) = (all, 0.0);
+    let (mut best, mut best_sum) = (all.clone(), 0.0);
     let (mut start, mut sum) = (0, 0.0);
     for (i, weight) in symptom.abnormal.iter().map(weight).enumerate() {
         if sum <= 0.0 {
@@ -41,7 +44,7 @@ pub(crate) fn shown(symptom: &Candidate) -> Range<usize> {
             (best, best_sum) = (start..i + 1, sum);
         }
     }
-    best
+    if best_sum < SUM_MIN { all } else { best }
 }
 
 /// The time of these steps of a range.
@@ -75,6 +78,8 @@ mod tests {
         assert_eq!(shown_of(&[calm, 150.0, calm, 160.0, 150.0]), 1..5);
         assert_eq!(shown_of(&[calm, 150.0, f64::NAN, 160.0]), 1..4);
         assert_eq!(shown_of(&[calm, calm, 99.0]), 0..3);
+        // A burst of one step is noise.
+        assert_eq!(shown_of(&[calm, calm, 900.0, calm]), 0..4);
         assert_eq!(shown_of(&[f64::NAN; 3]), 0..3);
         assert_eq!(shown_of(&[]), 0..0);
     }

@@ -1,7 +1,7 @@
 //! Whether the durations of calls grew, from two samples of any size.
 
 /// Least change of a duration that matters, in milliseconds, and as a share of the healthy value.
-const FLOOR_MS: f64 = 2.0;
+const FLOOR_MS: f64 = 1.0;
 const FLOOR_SHARE: f64 = 0.1;
 
 /// Fewest calls of either side.
@@ -28,7 +28,7 @@ pub(crate) struct Growth {
 /// The quantile that grew most: of the median and, where `tails` are compared and both sides have the
 /// calls to tell, the 95 % quantile.
 ///
-/// `z = (Q_a − Q_h) / √(e_h² + e_a² + 2² + (0.1 Q_h)²)` in milliseconds. The standard error e of a
+/// `z = (Q_a − Q_h) / √(e_h² + e_a² + 1² + (0.1 Q_h)²)` in milliseconds. The standard error e of a
 /// quantile q is half the distance of the quantiles `q ± √(q (1 − q) / n)`: nothing is assumed of the
 /// distribution. A side tells of a quantile if two such errors stay within its sample. `None` with
 /// fewer than 3 calls on a side. `O(1)` quantiles.
@@ -101,8 +101,8 @@ mod tests {
             let (healthy, abnormal) = (even(n, 0.0, 100.0), even(n, grew, 100.0 + grew));
             growth(&healthy, &abnormal, false).unwrap().z
         };
-        // Errors of the median of 25: 10 ms; the floor at 50 ms: 2 and 5.
-        let error = (2.0 * 100.0_f64 + 4.0 + 25.0).sqrt();
+        // Errors of the median of 25: 10 ms; the floor at 50 ms: 1 and 5.
+        let error = (2.0 * 100.0_f64 + 1.0 + 25.0).sqrt();
         assert!((z(25, 40.0) - 40.0 / error).abs() < 1e-9);
         assert!(z(2_500, 40.0) > z(25, 40.0));
         // However many calls, less than the floor is nothing.

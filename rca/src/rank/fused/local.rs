@@ -10,7 +10,7 @@ use crate::channel::{Readings, Scope, failure, gap, log_odds, own_time, resource
 use crate::incident::TracePair;
 
 /// Deviation that is as likely a fault as not.
-const HALF_Z: f64 = 3.0;
+const HALF_Z: f64 = 2.0;
 
 /// Least log-odds: many a fault shows in no local channel.
 const LEAST: f64 = -1.0;

@@ -33,8 +33,8 @@ const REACH_MIN: f64 = 0.1;
 ///
 /// | channel | probability |
 /// |---|---|
-/// | local | `z / (z + 3)` of the local channel that speaks loudest, at least 27 % (log-odds of -1) |
-/// | shift | the same for the deviation z of the symptom's metric, where that is more than the local one |
+/// | local | `z / (z + 2)` of the local channel that speaks loudest, at least 27 % (log-odds of -1) |
+/// | shift | `z / (z + 3)` for the deviation z of the symptom's metric, where that is more than the local one |
 /// | origin | share of the excess (in the metric's unit) that no dependency explains: `1 - max_d excess(d) / excess` |
 /// | correlation | `r²` with the symptom over the n abnormal steps where the two worsen together, else 0; the symptom itself has 1/2 |
 /// | reach | the widest path from the symptom: the least shift probability of the nodes between, at least 1/10 |
@@ -59,7 +59,7 @@ const REACH_MIN: f64 = 0.1;
 /// The origin channel compares amounts, not significance: a callee whose latency rose by 2 ms does
 /// not explain a caller that rose by 200 ms, however significant the 2 ms are.
 ///
-/// Origin, correlation, reach and influence go by the symptom's metric, so they count by `min(z / 3, 1)`
+/// Origin, correlation, reach and influence go by the symptom's metric, so they count by `min(z / 6, 1)`
 /// for the symptom's own deviation; origin by the same for the node's besides, since where nothing
 /// shifted nothing has an origin, and correlation by `(n - 2) / n`, since two points always correlate.
 ///
@@ -171,10 +171,10 @@ impl FusedRanker {
         z / (z + self.params.shift_half)
     }
 
-    /// How far evidence counts that tells something only of what shifted: fully from the deviation on
-    /// that is as likely an anomaly as not.
+    /// How far evidence counts that tells something only of what shifted: fully from twice the
+    /// deviation on that is as likely an anomaly as not.
     fn counts(&self, z: f64) -> f64 {
-        (z / self.params.shift_half).clamp(0.0, 1.0)
+        (z / (2.0 * self.params.shift_half)).clamp(0.0, 1.0)
     }
 
     fn cause(&self, scene: &Scene<'_>, id: NodeId) -> RankedCause {

@@ -36,7 +36,9 @@ pub struct FusedWeights {
 
 impl Default for FusedWeights {
     /// 1 for what goes by the symptom's metric, but 1/2 for influence, which is seldom estimable and
-    /// never decisive alone; 2 for what tells of the node itself, since that is where the fault lies.
+    /// never decisive alone. 3 for what calls tell of the node itself, since that is where the fault
+    /// lies; 2 for its resources, which load moves too; 1 for call structure, which other mixes of
+    /// requests change.
     fn default() -> Self {
         Self {
             shift: 1.0,
@@ -44,11 +46,11 @@ impl Default for FusedWeights {
             origin: 1.0,
             reach: 1.0,
             influence: 0.5,
-            gap: 2.0,
-            own_time: 2.0,
-            failure: 2.0,
+            gap: 3.0,
+            own_time: 3.0,
+            failure: 3.0,
             structure: 1.0,
-            resource: 1.0,
+            resource: 2.0,
         }
     }
 }
