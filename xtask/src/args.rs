@@ -28,7 +28,7 @@ Usage: cargo xtask [--dry-run] <command> [options]
   test         set up libtorch, then run every test: default features, then torch
   ci           format, lints, docs, examples, benches in test mode, dependency rules
   demo         set up libtorch, then run the main example in release mode
-  eval SUITE   evaluation on real data (petshop, traces) or on the simulator (sim)
+  eval SUITE   evaluation on real data (petshop, rca, traces) or on the simulator (sim)
   bench        criterion benches; what follows goes to criterion, first a filter
   peers SCRIPT a public library and Astern in turns on the same inputs (gnn-speed,
                gnn-growth); what follows goes to the script, with --out FILE its table to a
@@ -47,7 +47,7 @@ Options:
 Environment:
   LIBTORCH      a libtorch 2.11 of your own; wins over the one made here
   ASTERN_CACHE  where libtorch is kept; else $XDG_CACHE_HOME/astern or ~/.cache/astern
-  ASTERN_DATA   data for `eval petshop` and `eval traces`
+  ASTERN_DATA   data for `eval petshop`, `eval rca` and `eval traces`
   CI            when set, libtorch must be had: `test` and `ci` fail without it
 ";
 
@@ -162,7 +162,7 @@ fn command(name: &str, parser: &mut Parser, dry_run: bool) -> Result<Invocation,
         "fuzz" if minutes == 0 => return Err("--minutes must be at least 1".into()),
         "fuzz" => Command::Fuzz { target, minutes },
         "eval" if rest.is_empty() => {
-            return Err("`eval` needs a suite: petshop, sim or traces".into());
+            return Err("`eval` needs a suite: petshop, rca, sim or traces".into());
         }
         "eval" => Command::Eval {
             suite: rest.remove(0),
