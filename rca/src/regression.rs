@@ -133,14 +133,19 @@ impl Mechanism {
             .collect();
         let columns: Vec<&[f64]> = used.iter().map(|i| &origins[*i].healthy[..]).collect();
         let need = HEALTHY_MIN.max(2 * (used.len() + 1));
-        let fitted = Regression::fit(&node.healthy, &columns);
-        let have = fitted.as_ref().map_or(0, |fit| fit.rows);
-        let fitted = fitted.filter(|fit| fit.rows >= need).map(|fit| {
+        // Counted first: a node with many origins and few rows shall not cost a regression.
+        let complete = |t: &usize| {
+            let all = columns.iter().map(|x| x[*t]).chain([node.healthy[*t]]);
+            all.into_iter().all(f64::is_finite)
+        };
+        let have = (0..node.healthy.len()).filter(complete).count();
+        if have >= need
+            && let Some(fit) = Regression::fit(&node.healthy, &columns)
+        {
             let mechanism = Self::from(node, origins, used, fit);
-            (mechanism.noise.iter().any(|x| x.is_finite()), mechanism)
-        });
-        if let Some((true, mechanism)) = fitted {
-            return Some(mechanism);
+            if mechanism.noise.iter().any(|x| x.is_finite()) {
+                return Some(mechanism);
+            }
         }
         let mut alone = Self::from(
             node,

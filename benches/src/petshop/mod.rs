@@ -7,8 +7,9 @@ use std::path::Path;
 
 use astern_rca::Ranker;
 use astern_rca::rank::{
-    AnomalyScore, Circa, CorrelationRanker, FusedParams, FusedWeights, Metrics, MicroHecl,
-    MicroScope, NSigma, RobustScorer, ScoreOrdering, SmoothTraversal, TraversalRanker,
+    AnomalyScore, Circa, CorrelationRanker, FusedParams, FusedWeights, LinearCounterfactual,
+    Metrics, MicroHecl, MicroRca, MicroScope, NSigma, PageRank, RandomWalk, RobustScorer,
+    ScoreOrdering, SecondOrderWalk, SmoothTraversal, TraversalRanker,
 };
 
 use crate::table::markdown;
@@ -96,6 +97,11 @@ fn published() -> Vec<(&'static str, Box<dyn Ranker>)> {
         ("microscope", Box::new(MicroScope)),
         ("microhecl", Box::new(MicroHecl)),
         ("circa", Box::new(Circa)),
+        ("linear counterfactual", Box::new(LinearCounterfactual)),
+        ("random walk", Box::new(RandomWalk)),
+        ("second-order walk", Box::new(SecondOrderWalk)),
+        ("pagerank", Box::new(PageRank)),
+        ("microrca", Box::new(MicroRca)),
     ]
 }
 

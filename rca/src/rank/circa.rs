@@ -21,14 +21,14 @@ const ANOMALOUS_Z: f64 = 3.0;
 /// The regression-based hypothesis test: over the healthy steps each node's metric is regressed on
 /// the same metric of its [origins](TemporalGraph::fault_origins) (of plain calls: its callees);
 /// `z(v) = max over the abnormal steps of |e_t| / max(σ_e, floor)`, where e is what the regression
-/// leaves and σ_e its healthy standard deviation. Under the causal Bayesian network of CIRCA only a
+/// leaves and `σ_e` its healthy standard deviation. Under the causal Bayesian network of CIRCA only a
 /// node that was intervened on fails this test.
 ///
 /// The descendant adjustment: to a node with `z ≥ 3` the greatest z of what it may have hurt is
 /// added, so that of two anomalous neighbours the one farther from the symptom is first. Those are
 /// the nodes that depend on it, and through those with `z < 3` what depends on them in turn.
 ///
-/// CIRCA (Li et al., KDD 2022). Deviations: one metric a node, the symptom's; σ_e is never below the
+/// CIRCA (Li et al., KDD 2022). Deviations: one metric a node, the symptom's; `σ_e` is never below the
 /// noise floor of the metric; an origin counts if it has a value in at least half of the healthy and
 /// half of the abnormal steps in which the node has one, and rows with a gap are left out. With fewer
 /// than two complete rows a coefficient a node is judged by its own mean, and says so by

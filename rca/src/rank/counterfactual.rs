@@ -23,15 +23,16 @@ const UPPER: f64 = 0.975;
 /// The healthy steps give a linear structural causal model (SCM) of the symptom's metric,
 /// `x_v = a_v + Σ_o b_vo x_o + e_v` over the [origins](TemporalGraph::fault_origins) o of v (of plain
 /// calls: its callees), by ordinary least squares. The symptom is then a sum of noises,
-/// `x_s = const + Σ_v c_v e_v`, where c_v sums the products of slopes over all ways from v to the
+/// `x_s = const + Σ_v c_v e_v`, where `c_v` sums the products of slopes over all ways from v to the
 /// symptom. With the mean noise `ē_v` of the abnormal steps, the score of v is `c_v ē_v` in the
 /// symptom's unit, positive where it makes the symptom worse (where either direction may be worse:
 /// where it goes the way that the symptom went).
 ///
 /// [`Evidence::Counterfactual`] says what the symptom's mean would be if v's noise were as when all
-/// was well, `x_s - c_v ē_v`, with the 95 % interval `± t · |c_v| s_v · √(1/k + 1/n)`: s_v is the
+/// was well, `x_s - c_v ē_v`, with the 95 % interval `± t · |c_v| s_v · √(1/k + 1/n)`: `s_v` is the
 /// standard deviation of v's healthy noise over n steps, t Student's quantile for the freedom of its
-/// regression, and the k abnormal steps count as independent. The uncertainty of the slopes is not in it.
+/// regression, and the k abnormal steps count as independent. The uncertainty of
+/// the slopes is not in it: far beyond the healthy values they matter most.
 ///
 /// Counterfactual attribution of outliers (Budhathoki, Minorics, Blöbaum and Janzing, ICML 2022; in
 /// `DoWhy` by sampled Shapley values). In a linear model the contribution of a noise is the same in
@@ -63,7 +64,8 @@ const UPPER: f64 = 0.975;
 ///     _ => None,
 /// };
 /// let (observed, low, high) = first.evidence.iter().find_map(would_be).ok_or("no evidence")?;
-/// assert!(low < 45.0 && 45.0 < high && high < observed); // `web` took 45 ms on average
+/// // `web` took 42 ms on average, and takes 85 ms now.
+/// assert!(39.0 < low && low < 42.0 && 42.0 < high && high < 45.0 && 85.0 < observed);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use crate::error::RankError;
 use crate::incident::{Incident, TracePair};
 use crate::rank::ranked;
 use crate::table::moments;
-use crate::trace::{Operation, Trace, Traces};
+use crate::trace::{Operation, Trace, TracedCall, Traces};
 
 /// What a trace may take longer than expected.
 const TOLERANCE_MS: f64 = 50.0;
@@ -74,7 +74,7 @@ impl<'a> Coverage<'a> {
                 .calls()
                 .iter()
                 .map(|call| expected[in_abnormal[call.operation]]);
-            let took = trace.calls().first().and_then(|call| call.duration());
+            let took = trace.calls().first().and_then(TracedCall::duration);
             took.is_some_and(|took| ms(took) > calls.sum::<f64>() + TOLERANCE_MS)
         };
         let (abnormal, normal): (Vec<_>, Vec<_>) = pair.abnormal.iter().partition(is_abnormal);

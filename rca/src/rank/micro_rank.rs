@@ -28,8 +28,8 @@ const ROUNDS: usize = 25;
 /// take no time.
 ///
 /// **Walk.** On either side, `s = d (A_ot r + ω A_oo s)` for operations and `r = d A_to s + (1 - d) u`
-/// for traces, 25 rounds, d = .85, ω = .01, each vector over its greatest element after each round. A_ot
-/// leads from a trace to its operations, A_to back, A_oo from an operation to those called on its
+/// for traces, 25 rounds, d = .85, ω = .01, each vector over its greatest element after each round. `A_ot`
+/// leads from a trace to its operations, `A_to` back, `A_oo` from an operation to those called on its
 /// behalf; all spread evenly. u prefers rare kinds of traces, those with few of the same operations, and among
 /// abnormal ones those with few operations: `u_i ∝ φ n_i⁻¹ / Σ n_j⁻¹ + (1 - φ) k_i⁻¹ / Σ k_j⁻¹`, φ = .5, for
 /// n operations and k traces of the kind; normal ones by `k_i⁻¹ / Σ k_j⁻¹` alone. The weight of an
@@ -135,7 +135,9 @@ fn weights(side: &Side, abnormal: bool) -> Vec<f64> {
 fn over_greatest(mut values: Vec<f64>) -> Vec<f64> {
     let greatest = values.iter().copied().fold(0.0, f64::max);
     if greatest > 0.0 {
-        values.iter_mut().for_each(|x| *x /= greatest);
+        for x in &mut values {
+            *x /= greatest;
+        }
     }
     values
 }

@@ -40,7 +40,7 @@ const ALPHA: f64 = 0.55;
 /// `MicroRCA` (Wu, Tordsson, Elmroth and Kao, NOMS 2020). Deviations: they find anomalous edges by
 /// clustering (BIRCH) of response times; an edge without telemetry of its own is taken to be like the
 /// node that it leads to; negative correlations count as 0; a node without any resource metric has 1
-/// as its factor; the metric is the symptom's, a response time or not. Where no edge is anomalous
+/// as its factor; a node without any metric is walked over and not ranked; the metric is the symptom's, a response time or not. Where no edge is anomalous
 /// the ranker abstains.
 ///
 /// # Errors
@@ -128,7 +128,9 @@ impl Ranker for MicroRca {
                 let metric = wire.series.feature.name.clone();
                 wire.deviation.map(|deviation| deviation.evidence(metric))
             });
-            Some(RankedCause::new(graph.key(*id)?.clone(), *share).because(evidence))
+            let key = graph.key(*id)?;
+            let is_seen = !graph.metrics(key).is_empty();
+            is_seen.then(|| RankedCause::new(key.clone(), *share).because(evidence))
         });
         let mut diagnosis = ranked(causes.collect());
         limit.note(&mut diagnosis);

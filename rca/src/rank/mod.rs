@@ -2,6 +2,25 @@
 //!
 //! [`FusedRanker`] is Astern's own and the default. The others are published methods, re-made from
 //! their definitions to compare with; their documentation names each deviation.
+//!
+//! | ranker | looks at | candidates | score |
+//! |---|---|---|---|
+//! | [`CorrelationRanker`] | the symptom's metric | all nodes | correlation with the symptom |
+//! | [`RobustScorer`] | the symptom's metric | all nodes | deviation in healthy interquartile ranges |
+//! | [`NSigma`] | all metrics, or the symptom's | all nodes | deviation in healthy standard deviations |
+//! | [`ScoreOrdering`] | all metrics, or the symptom's | all nodes | surprise |
+//! | [`SmoothTraversal`] | the symptom's metric, graph | origins | jump of the anomaly score |
+//! | [`TraversalRanker`] | the symptom's metric, graph | origins | sum of anomaly scores along a path |
+//! | [`MicroScope`], [`MicroHecl`] | the symptom's metric, graph | ends of anomalous paths | correlation with the symptom |
+//! | [`Circa`] | the symptom's metric, graph | origins | what origins leave unexplained |
+//! | [`LinearCounterfactual`] | the symptom's metric, graph | origins | share in the symptom's excess |
+//! | [`RandomWalk`], [`SecondOrderWalk`] | the symptom's metric, graph | origins | time of a walk at the node |
+//! | [`PageRank`] | the symptom's metric, graph | all nodes | time of a walk that begins anew |
+//! | [`MicroRca`] | the symptom's metric, resources, graph | nodes at anomalous edges | the same |
+//! | [`SpectrumRanker`], [`MicroRank`], [`TraceRca`] | [traces](crate::trace) | services | presence in abnormal traces |
+//!
+//! Origins are the nodes from which a fault can have come to the symptom, by
+//! [`TemporalGraph::fault_ancestry`]; the symptom's own node is one of them.
 
 mod circa;
 mod correlation;

@@ -19,7 +19,7 @@ use crate::table::{Metrics, strongest};
 /// several abnormal steps and metrics the greatest counts. Uses no graph; the symptom's node is a
 /// candidate too.
 ///
-/// Score Ordering of Okati, Mejia, Orchard, Blöbaum and Janzing (NeurIPS 2025): a root cause is
+/// Score Ordering of Okati, Mejia, Orchard, Blöbaum and Janzing (`NeurIPS` 2025): a root cause is
 /// likely to be more anomalous than what it causes. They look at one abnormal sample. All values
 /// beyond the healthy ones score the same, `ln(1 + N)`: such nodes are truly tied for this method,
 /// and an evaluation must give them the worst of their ranks.

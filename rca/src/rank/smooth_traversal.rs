@@ -34,7 +34,7 @@ pub enum AnomalyScore {
 /// depends on is not, so the score jumps there, while it changes smoothly where anomalies are only
 /// passed on.
 ///
-/// Smooth Traversal of Okati, Mejia, Orchard, Blöbaum and Janzing (NeurIPS 2025), over the
+/// Smooth Traversal of Okati, Mejia, Orchard, Blöbaum and Janzing (`NeurIPS` 2025), over the
 /// symptom's metric. A node without telemetry is no candidate and no origin; nor is a node its own
 /// origin. The graph may have circles. The symptom's node is a candidate too.
 ///

@@ -43,9 +43,12 @@ impl Transitions {
                 nodes.push(node);
             }
         }
-        let of = |node: &Candidate| match node.id == target.id {
-            true => 1.0,
-            false => together(node, &target),
+        let of = |node: &Candidate| {
+            if node.id == target.id {
+                1.0
+            } else {
+                together(node, &target)
+            }
         };
         let correlations: Vec<f64> = nodes.iter().map(of).collect();
         let rows = nodes
