@@ -7,6 +7,7 @@ pub mod documents;
 pub mod gnn;
 pub mod peer;
 pub mod petshop;
+pub mod rca;
 pub mod simulated;
 pub mod synthetic;
 pub mod table;

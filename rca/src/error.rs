@@ -19,4 +19,7 @@ pub enum RankError {
         /// The abnormal range.
         range: TimeRange,
     },
+    /// The ranker looks at traces, and the incident carries none.
+    #[error("the incident carries no traces")]
+    NoTraces,
 }

@@ -3,6 +3,8 @@
 use astern_graph_core::signal::Assessment;
 use astern_graph_core::{MetricName, NodeKey, TimeRange};
 
+use crate::trace::Traces;
+
 /// What users notice: one metric of one node, the service level indicator (SLI).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -26,17 +28,38 @@ pub struct Incident {
     /// Assessments of the system and of changes, the newest last: only the last one of each change
     /// counts. Empty when there was no detector.
     pub assessments: Vec<Assessment>,
+    /// Traces of both ranges, for the rankers that look at single requests; `None` where there are
+    /// none. Equal places in the two stand for different services: compare by key.
+    pub traces: Option<TracePair>,
+}
+
+/// The traces of an incident.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct TracePair {
+    /// Those from when all was well.
+    pub healthy: Traces,
+    /// Those from when it was not.
+    pub abnormal: Traces,
 }
 
 impl Incident {
-    /// An incident without assessments.
+    /// An incident without assessments and traces.
     pub fn new(node: NodeKey, metric: MetricName, healthy: TimeRange, abnormal: TimeRange) -> Self {
         Self {
             symptom: Symptom { node, metric },
             healthy,
             abnormal,
             assessments: Vec::new(),
+            traces: None,
         }
+    }
+
+    /// With the traces of the healthy and of the abnormal range.
+    #[must_use]
+    pub fn traced(mut self, healthy: Traces, abnormal: Traces) -> Self {
+        self.traces = Some(TracePair { healthy, abnormal });
+        self
     }
 
     /// With what detectors said, the newest last.

@@ -35,15 +35,21 @@
 
 mod blame;
 mod candidates;
+mod channel;
 mod error;
+#[cfg(test)]
+mod fixture;
 mod incident;
 mod influence;
 pub mod rank;
+mod regression;
+mod table;
 pub mod te;
+pub mod trace;
 
 pub use blame::{BlameParams, ChangeBlame};
 pub use error::RankError;
-pub use incident::{Incident, Symptom};
+pub use incident::{Incident, Symptom, TracePair};
 pub use influence::{
     BlendParams, Influence, InfluenceEdge, InfluenceError, InfluenceGraph, InfluenceMethod,
     InfluenceParams, InfluenceScope, influence,

@@ -6,7 +6,11 @@ use astern_graph_core::{
     EdgeKind, GraphBuilder, GraphError, GraphParams, NodeKey, Sample, TemporalGraph, TimeRange,
     Timestamp,
 };
-use astern_rca::rank::{CorrelationRanker, FusedParams, RobustScorer, TraversalRanker};
+use astern_rca::rank::{
+    AnomalyScore, Circa, CorrelationRanker, FusedParams, LinearCounterfactual, MicroHecl, MicroRca,
+    MicroScope, NSigma, PageRank, RandomWalk, RobustScorer, ScoreOrdering, SecondOrderWalk,
+    SmoothTraversal, TraversalRanker,
+};
 use astern_rca::{Incident, RankError, Ranker};
 
 const HEALTHY: i64 = 120;
@@ -79,19 +83,50 @@ fn fused() -> Box<dyn Ranker> {
     Box::new(FusedParams::default().check().unwrap())
 }
 
-fn all() -> Vec<Box<dyn Ranker>> {
+/// Those whose score says how far a node itself strayed.
+fn by_anomaly() -> Vec<Box<dyn Ranker>> {
     vec![
         fused(),
         Box::new(CorrelationRanker),
         Box::new(TraversalRanker),
         Box::new(RobustScorer),
+        Box::new(NSigma::default()),
+        Box::new(ScoreOrdering::default()),
+        Box::new(MicroScope),
+        Box::new(MicroHecl),
+        Box::new(Circa),
+        Box::new(MicroRca),
     ]
+}
+
+/// Those that also give to what the cause depends on, or take from what it hurts.
+fn by_relation() -> Vec<Box<dyn Ranker>> {
+    vec![
+        Box::new(SmoothTraversal::by(AnomalyScore::Deviations)),
+        Box::new(RandomWalk),
+        Box::new(SecondOrderWalk),
+        Box::new(PageRank),
+    ]
+}
+
+fn all() -> Vec<Box<dyn Ranker>> {
+    let mut all = by_anomaly();
+    all.extend(by_relation());
+    // Its nodes must move together when all is well, which those of the chain do not.
+    all.push(Box::new(LinearCounterfactual));
+    all
 }
 
 #[test]
 fn callees_are_blamed_and_never_callers_of_the_cause() {
     let graph = graph_of_chain();
-    for ranker in [fused(), Box::new(TraversalRanker)] {
+    let with_path: [Box<dyn Ranker>; 4] = [
+        fused(),
+        Box::new(TraversalRanker),
+        Box::new(MicroScope),
+        Box::new(MicroHecl),
+    ];
+    for ranker in with_path {
         let diagnosis = ranker.rank(&graph, &incident()).unwrap();
         assert_eq!(diagnosis.causes[0].subject, service("c").into());
         assert_eq!(diagnosis.causes[0].path, ["c", "b", "a"].map(service));
@@ -99,9 +134,22 @@ fn callees_are_blamed_and_never_callers_of_the_cause() {
 }
 
 #[test]
-fn every_ranker_puts_the_untouched_node_last() {
+fn those_that_go_by_relations_blame_the_cause_too() {
     let graph = graph_of_chain();
-    for ranker in all() {
+    for ranker in by_relation() {
+        let diagnosis = ranker.rank(&graph, &incident()).unwrap();
+        assert_eq!(
+            diagnosis.causes[0].subject,
+            service("c").into(),
+            "{diagnosis}"
+        );
+    }
+}
+
+#[test]
+fn no_ranker_of_anomalies_prefers_the_untouched_node() {
+    let graph = graph_of_chain();
+    for ranker in by_anomaly() {
         let diagnosis = ranker.rank(&graph, &incident()).unwrap();
         let last = diagnosis.causes.last().unwrap();
         let d_is_last = last.subject == service("d").into();

@@ -28,7 +28,7 @@ Usage: cargo xtask [--dry-run] <command> [options]
   test         set up libtorch, then run every test: default features, then torch
   ci           format, lints, docs, examples, benches in test mode, dependency rules
   demo         set up libtorch, then run the main example in release mode
-  eval SUITE   evaluation on real data (petshop, traces, pretrain), or without
+  eval SUITE   evaluation on real data (petshop, pretrain, rca, traces), or without
                (explain, sim)
   bench        criterion benches; what follows goes to criterion, first a filter
   peers SCRIPT a public library and Astern in turns on the same inputs (gnn-speed,
@@ -48,7 +48,7 @@ Options:
 Environment:
   LIBTORCH      a libtorch 2.11 of your own; wins over the one made here
   ASTERN_CACHE  where libtorch is kept; else $XDG_CACHE_HOME/astern or ~/.cache/astern
-  ASTERN_DATA   data for `eval petshop`, `eval traces` and `eval pretrain`
+  ASTERN_DATA   data for `eval petshop`, `eval pretrain`, `eval rca` and `eval traces`
   CI            when set, libtorch must be had: `test` and `ci` fail without it
 ";
 
@@ -163,7 +163,9 @@ fn command(name: &str, parser: &mut Parser, dry_run: bool) -> Result<Invocation,
         "fuzz" if minutes == 0 => return Err("--minutes must be at least 1".into()),
         "fuzz" => Command::Fuzz { target, minutes },
         "eval" if rest.is_empty() => {
-            return Err("`eval` needs a suite: explain, petshop, pretrain, sim or traces".into());
+            return Err(
+                "`eval` needs a suite: explain, petshop, pretrain, rca, sim or traces".into(),
+            );
         }
         "eval" => Command::Eval {
             suite: rest.remove(0),

@@ -6,18 +6,23 @@
     reason = "a command speaks to its user"
 )]
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use astern_benches::petshop::{self, Splits};
-use astern_benches::{simulated, traces};
+use astern_benches::{rca, simulated, traces};
 use lexopt::{Arg, ValueExt};
 
 const USAGE: &str =
-    "usage: cargo xtask eval <suite> [--train-only] [--from N] [--seeds N] [--out FILE]
+    "usage: cargo xtask eval <suite> [--train-only] [--calibration] [--only PART] [--from N] [--seeds N]
+                                 [--out FILE]
 
 suites
   petshop   root causes of 26 issues of a pet shop on AWS; reads $ASTERN_DATA/petshop
+  rca       root causes by all rankers: the pet shop's test/, the last two thirds of the faults of
+            Train Ticket, generated incidents; reads $ASTERN_DATA/petshop and
+            $ASTERN_DATA/nezha-trainticket
   traces    public documents of traces to calls; reads $ASTERN_DATA/traces and
             $ASTERN_DATA/nezha-trainticket
   sim       bad and benign releases of the simulator; needs no data
@@ -28,18 +33,20 @@ suites
 
 options
   --train-only   petshop: leave the test half unread
-  --from N       sim: first seed (3001; the configuration was chosen on others)
-  --seeds N      sim: number of seeds (100); explain, pretrain: 10
+  --calibration  rca: only what a configuration may be chosen on; the rest is left unread
+  --only PART    rca: only petshop, nezha, sim or changes
+  --from N       first seed (rca, sim: 3001, the configuration was chosen on 1001 to 1150;
+                 explain, pretrain: 0)
+  --seeds N      number of seeds (rca: 500, sim: 100, explain and pretrain: 10)
   --out FILE     write the table to FILE as well
 ";
-
-const SIMULATED_SEEDS: u64 = 100;
-const PAIRED_SEEDS: u64 = 10;
 
 struct Args {
     suite: String,
     splits: Splits,
-    from: u64,
+    calibration: bool,
+    only: Option<String>,
+    from: Option<u64>,
     seeds: Option<u64>,
     out: Option<PathBuf>,
 }
@@ -70,7 +77,9 @@ fn parse() -> Result<Args, lexopt::Error> {
     let mut args = Args {
         suite: String::new(),
         splits: Splits::All,
-        from: 3001,
+        calibration: false,
+        only: None,
+        from: None,
         seeds: None,
         out: None,
     };
@@ -79,7 +88,9 @@ fn parse() -> Result<Args, lexopt::Error> {
         match arg {
             Arg::Value(suite) if args.suite.is_empty() => args.suite = suite.string()?,
             Arg::Long("train-only") => args.splits = Splits::Train,
-            Arg::Long("from") => args.from = parser.value()?.parse()?,
+            Arg::Long("calibration") => args.calibration = true,
+            Arg::Long("only") => args.only = Some(part(parser.value()?.string()?)?),
+            Arg::Long("from") => args.from = Some(parser.value()?.parse()?),
             Arg::Long("seeds") => args.seeds = Some(parser.value()?.parse()?),
             Arg::Long("out") => args.out = Some(parser.value()?.into()),
             other => return Err(other.unexpected()),
@@ -92,6 +103,48 @@ fn parse() -> Result<Args, lexopt::Error> {
         Err("which suite?".into())
     } else {
         Ok(args)
+    }
+}
+
+fn part(name: String) -> Result<String, lexopt::Error> {
+    if matches!(name.as_str(), "petshop" | "nezha" | "sim" | "changes") {
+        Ok(name)
+    } else {
+        Err(format!("--only takes petshop, nezha, sim or changes, not `{name}`").into())
+    }
+}
+
+impl Args {
+    /// Seeds of generated incidents.
+    fn seeds(&self) -> RangeInclusive<u64> {
+        let (first, count) = match (self.suite.as_str(), self.calibration) {
+            (_, true) => (*rca::CALIBRATION_SEEDS.start(), 150),
+            ("rca", false) => (3001, 500),
+            ("explain" | "pretrain", false) => (0, 10),
+            _ => (3001, 100),
+        };
+        let first = self.from.unwrap_or(first);
+        first..=first.saturating_add(self.seeds.unwrap_or(count).saturating_sub(1))
+    }
+
+    /// What was asked for beyond the suite, as it was typed.
+    fn options(&self) -> String {
+        let mut options = String::new();
+        if self.splits == Splits::Train {
+            options.push_str(" --train-only");
+        }
+        if self.calibration {
+            options.push_str(" --calibration");
+        }
+        if let Some(part) = &self.only {
+            options.push_str(&format!(" --only {part}"));
+        }
+        if matches!(self.suite.as_str(), "explain" | "pretrain" | "rca" | "sim") {
+            let seeds = self.seeds();
+            let (first, last) = (seeds.start(), seeds.end());
+            options.push_str(&format!(" --from {first} --seeds {}", last - first + 1));
+        }
+        options
     }
 }
 
@@ -121,17 +174,24 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
             };
             traces::evaluate(&root)?
         }
-        "sim" => {
-            let seeds = args.seeds.unwrap_or(SIMULATED_SEEDS);
-            let last = args.from.saturating_add(seeds - 1);
-            simulated::evaluate(args.from..=last)?
+        "sim" => simulated::evaluate(args.seeds())?,
+        "rca" => {
+            let Some(root) = data("petshop/` and `nezha-trainticket/") else {
+                return Ok(ExitCode::from(2));
+            };
+            let options = rca::Options {
+                calibration: args.calibration,
+                only: args.only.clone(),
+                seeds: args.seeds(),
+            };
+            rca::evaluate(&root, &options)?
         }
-        "explain" => explain(args.seeds.unwrap_or(PAIRED_SEEDS))?,
+        "explain" => explain(args.seeds())?,
         "pretrain" => {
             let Some(root) = data("graph-anomaly/` and `telemetry-anomaly/") else {
                 return Ok(ExitCode::from(2));
             };
-            pretrain(&root, args.seeds.unwrap_or(PAIRED_SEEDS))?
+            pretrain(&root, args.seeds())?
         }
         other => {
             eprintln!("there is no suite `{other}`\n\n{USAGE}");
@@ -140,15 +200,7 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
     };
     let version = env!("CARGO_PKG_VERSION");
     let suite = &args.suite;
-    let options = match (suite.as_str(), args.splits) {
-        ("sim", _) => {
-            let seeds = args.seeds.unwrap_or(SIMULATED_SEEDS);
-            format!(" --from {} --seeds {seeds}", args.from)
-        }
-        ("explain" | "pretrain", _) => format!(" --seeds {}", args.seeds.unwrap_or(PAIRED_SEEDS)),
-        (_, Splits::Train) => " --train-only".to_owned(),
-        (_, Splits::All) => String::new(),
-    };
+    let options = args.options();
     let command = format!("cargo xtask eval {suite}{options}");
     let report = format!("# {suite}\n\n`{command}`, Astern {version}.\n\n{body}");
     println!("{report}");
@@ -160,24 +212,24 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
 }
 
 #[cfg(feature = "torch")]
-fn explain(seeds: u64) -> Result<String, Box<dyn std::error::Error>> {
-    astern_benches::gnn::explain::evaluate(0..seeds)
+fn explain(seeds: RangeInclusive<u64>) -> Result<String, Box<dyn std::error::Error>> {
+    astern_benches::gnn::explain::evaluate(seeds)
 }
 
 #[cfg(feature = "torch")]
-fn pretrain(root: &Path, seeds: u64) -> Result<String, Box<dyn std::error::Error>> {
-    astern_benches::gnn::pretrain::evaluate(root, 0..seeds)
+fn pretrain(root: &Path, seeds: RangeInclusive<u64>) -> Result<String, Box<dyn std::error::Error>> {
+    astern_benches::gnn::pretrain::evaluate(root, seeds)
 }
 
 #[cfg(not(feature = "torch"))]
 const NO_TORCH: &str = "this program was built without libtorch (feature `torch`)";
 
 #[cfg(not(feature = "torch"))]
-fn explain(_: u64) -> Result<String, Box<dyn std::error::Error>> {
+fn explain(_: RangeInclusive<u64>) -> Result<String, Box<dyn std::error::Error>> {
     Err(NO_TORCH.into())
 }
 
 #[cfg(not(feature = "torch"))]
-fn pretrain(_: &Path, _: u64) -> Result<String, Box<dyn std::error::Error>> {
+fn pretrain(_: &Path, _: RangeInclusive<u64>) -> Result<String, Box<dyn std::error::Error>> {
     Err(NO_TORCH.into())
 }

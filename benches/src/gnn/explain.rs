@@ -5,7 +5,7 @@
 //! mask (GNNExplainer, 100 epochs, edges and features) learns on libtorch.
 
 use std::error::Error;
-use std::ops::Range;
+use std::ops::RangeInclusive;
 use std::time::Instant;
 
 use astern_gnn::explain::AblationParams;
@@ -45,7 +45,7 @@ struct Pair {
 /// # Errors
 ///
 /// When libtorch or a network refuses something.
-pub fn evaluate(seeds: Range<u64>) -> Outcome<String> {
+pub fn evaluate(seeds: RangeInclusive<u64>) -> Outcome<String> {
     let mut rows = Vec::new();
     for edges in EDGES {
         let pairs = seeds.clone().map(|seed| pair(edges, seed));

@@ -1,13 +1,15 @@
 //! `PetShop` (Hardt et al. 2024): 26 low-traffic issues with a known root cause.
 
-mod data;
-mod score;
+pub(crate) mod data;
+pub(crate) mod score;
 
 use std::path::Path;
 
 use astern_rca::Ranker;
 use astern_rca::rank::{
-    CorrelationRanker, FusedParams, FusedWeights, RobustScorer, TraversalRanker,
+    AnomalyScore, Circa, CorrelationRanker, FusedParams, FusedWeights, LinearCounterfactual,
+    Metrics, MicroHecl, MicroRca, MicroScope, NSigma, PageRank, RandomWalk, RobustScorer,
+    ScoreOrdering, SecondOrderWalk, SmoothTraversal, TraversalRanker,
 };
 
 use crate::table::markdown;
@@ -32,9 +34,6 @@ struct Method {
     ties: Ties,
 }
 
-/// A ranker, its name in the table, and the way its ties count.
-type Named = (&'static str, Box<dyn Ranker>, Ties);
-
 /// The frozen configuration of Astern's ranker, the same with one channel off, and the baselines.
 fn methods() -> Result<Vec<Method>, DataError> {
     let full = FusedWeights::default();
@@ -55,20 +54,6 @@ fn methods() -> Result<Vec<Method>, DataError> {
             FusedParams::default().external_prior(0.0),
         ),
     ];
-    let baselines: [Named; 4] = [
-        (
-            "correlation",
-            Box::new(CorrelationRanker),
-            Ties::ShareTheWorst,
-        ),
-        ("traversal", Box::new(TraversalRanker), Ties::ShareTheWorst),
-        ("robust scorer", Box::new(RobustScorer), Ties::ShareTheWorst),
-        (
-            "robust scorer, ties by column",
-            Box::new(RobustScorer),
-            Ties::ByColumn,
-        ),
-    ];
     let mut methods = Vec::new();
     for (name, params) in fused {
         let ranker = Box::new(params.check()?);
@@ -78,8 +63,46 @@ fn methods() -> Result<Vec<Method>, DataError> {
             ties: Ties::ShareTheWorst,
         });
     }
-    methods.extend(baselines.map(|(name, ranker, ties)| Method { name, ranker, ties }));
+    methods.extend(published().into_iter().map(|(name, ranker)| Method {
+        name,
+        ranker,
+        ties: Ties::ShareTheWorst,
+    }));
+    methods.push(Method {
+        name: "robust scorer, ties by column",
+        ranker: Box::new(RobustScorer),
+        ties: Ties::ByColumn,
+    });
     Ok(methods)
+}
+
+/// The published methods with their published parameters. Those that can look at several metrics
+/// look at the symptom's, as the public tools do on this data.
+fn published() -> Vec<(&'static str, Box<dyn Ranker>)> {
+    vec![
+        ("correlation", Box::new(CorrelationRanker)),
+        ("traversal", Box::new(TraversalRanker)),
+        ("robust scorer", Box::new(RobustScorer)),
+        ("n-sigma", Box::new(NSigma::over(Metrics::Symptom))),
+        ("n-sigma, all metrics", Box::new(NSigma::over(Metrics::All))),
+        (
+            "score ordering",
+            Box::new(ScoreOrdering::over(Metrics::Symptom)),
+        ),
+        ("smooth traversal", Box::new(SmoothTraversal::default())),
+        (
+            "smooth traversal of deviations",
+            Box::new(SmoothTraversal::by(AnomalyScore::Deviations)),
+        ),
+        ("microscope", Box::new(MicroScope)),
+        ("microhecl", Box::new(MicroHecl)),
+        ("circa", Box::new(Circa)),
+        ("linear counterfactual", Box::new(LinearCounterfactual)),
+        ("random walk", Box::new(RandomWalk)),
+        ("second-order walk", Box::new(SecondOrderWalk)),
+        ("pagerank", Box::new(PageRank)),
+        ("microrca", Box::new(MicroRca)),
+    ]
 }
 
 /// Evaluates all methods and returns the report as Markdown.

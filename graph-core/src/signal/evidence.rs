@@ -59,6 +59,59 @@ pub enum Evidence {
         /// Anomalous nodes that it depends on (0 for a true origin).
         anomalous_dependencies: usize,
     },
+    /// Callers wait longer than their callee works: network, connection, or a queue before it.
+    Gap {
+        /// The caller.
+        from: NodeKey,
+        /// The callee.
+        to: NodeKey,
+        /// Wait beyond the callee's work when all was well, in milliseconds.
+        healthy_ms: f64,
+        /// The same now.
+        observed_ms: f64,
+        /// Growth in standard errors, positive is worse.
+        z: f64,
+    },
+    /// The node itself takes longer, beside what it waits for its callees.
+    OwnTime {
+        /// Own time of a call when all was well, in milliseconds.
+        healthy_ms: f64,
+        /// The same now.
+        observed_ms: f64,
+        /// Growth in standard errors, positive is worse.
+        z: f64,
+    },
+    /// More calls fail at the node although no call of its own failed.
+    OwnFailures {
+        /// Share of its calls when all was well.
+        healthy: f64,
+        /// The same now.
+        observed: f64,
+        /// Growth in standard errors, positive is worse.
+        z: f64,
+    },
+    /// More calls of a caller fail right after the node answered it.
+    LastBeforeFailure {
+        /// The caller that fails.
+        caller: NodeKey,
+        /// Share of the caller's calls when all was well.
+        healthy: f64,
+        /// The same now.
+        observed: f64,
+        /// Growth in standard errors, positive is worse.
+        z: f64,
+    },
+    /// The node calls another less often for a call of its own.
+    FewerCalls {
+        /// The one that it calls.
+        to: NodeKey,
+        /// Calls made for one received when all was well.
+        healthy: f64,
+        /// The same now.
+        observed: f64,
+        /// Fall in standard errors, positive is worse.
+        z: f64,
+    },
     /// A change came shortly before.
     ChangedBefore {
         /// Which change.
@@ -89,6 +142,32 @@ pub enum Evidence {
         /// Calls per second at risk there: into each of them, weighted by influence.
         calls_per_second: f64,
     },
+    /// How many requests went through it: of those that went wrong, and of the others.
+    Spectrum {
+        /// What was asked of it; `None` for anything.
+        operation: Option<Arc<str>>,
+        /// Requests that went wrong and through it.
+        abnormal_through: usize,
+        /// Requests that went wrong.
+        abnormal: usize,
+        /// Other requests through it.
+        normal_through: usize,
+        /// Other requests.
+        normal: usize,
+    },
+    /// What the symptom would be if this node had behaved as its dependencies let expect.
+    Counterfactual {
+        /// Which metric of the symptom.
+        metric: MetricName,
+        /// Its mean now.
+        observed: f64,
+        /// What its mean would be.
+        expected: f64,
+        /// Lower end of the 95 % interval of that.
+        low: f64,
+        /// Upper end of it.
+        high: f64,
+    },
     /// A method could not run, and what was done instead.
     Fallback {
         /// What should have run.
@@ -103,9 +182,10 @@ pub enum Evidence {
 impl fmt::Display for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Shift { .. } | Self::NewAgainstOld { .. } | Self::Correlation { .. } => {
-                self.fmt_metric(f)
-            }
+            Self::Shift { .. }
+            | Self::NewAgainstOld { .. }
+            | Self::Correlation { .. }
+            | Self::Counterfactual { .. } => self.fmt_metric(f),
             Self::ChangedBefore { change, delay } => {
                 write!(f, "{change} came {} s before", delay.as_secs())
             }
@@ -124,6 +204,28 @@ impl fmt::Display for Evidence {
             } => write!(f, "{used} in place of {wanted}: {reason}"),
             Self::Influence { .. } | Self::OriginOfFault { .. } | Self::BlastRadius { .. } => {
                 self.fmt_graph(f)
+            }
+            Self::Gap { .. }
+            | Self::OwnTime { .. }
+            | Self::OwnFailures { .. }
+            | Self::LastBeforeFailure { .. }
+            | Self::FewerCalls { .. } => self.fmt_calls(f),
+            Self::Spectrum {
+                operation,
+                abnormal_through,
+                abnormal,
+                normal_through,
+                normal,
+            } => {
+                let what = operation.as_deref().unwrap_or("it");
+                write!(
+                    f,
+                    "{abnormal_through} of {abnormal} requests that went wrong "
+                )?;
+                write!(
+                    f,
+                    "went through {what}, {normal_through} of {normal} others"
+                )
             }
         }
     }
@@ -153,6 +255,75 @@ impl Evidence {
             Self::Correlation { metric, r } => {
                 write!(f, "{metric} moves with the symptom (r {r:.2})")
             }
+            Self::Counterfactual {
+                metric,
+                observed,
+                expected,
+                low,
+                high,
+            } => {
+                let would = format_args!("{metric} of the symptom would be {expected:.3}");
+                write!(
+                    f,
+                    "{would} ({low:.3} to {high:.3}) without it, is {observed:.3}"
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn fmt_calls(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gap {
+                from,
+                to,
+                healthy_ms,
+                observed_ms,
+                z,
+            } => write!(
+                f,
+                "{from} waits {observed_ms:.1} ms longer than {to} works, healthy {healthy_ms:.1} (z {z:.1})"
+            ),
+            Self::OwnTime {
+                healthy_ms,
+                observed_ms,
+                z,
+            } => write!(
+                f,
+                "it takes {observed_ms:.1} ms by itself, healthy {healthy_ms:.1} (z {z:.1})"
+            ),
+            Self::OwnFailures {
+                healthy,
+                observed,
+                z,
+            } => {
+                let (now, before) = (100.0 * observed, 100.0 * healthy);
+                write!(
+                    f,
+                    "{now:.1} % of its calls fail though none of its own did, healthy {before:.1} (z {z:.1})"
+                )
+            }
+            Self::LastBeforeFailure {
+                caller,
+                healthy,
+                observed,
+                z,
+            } => {
+                let (now, before) = (100.0 * observed, 100.0 * healthy);
+                write!(
+                    f,
+                    "{now:.1} % of the calls of {caller} fail right after its answer, healthy {before:.1} (z {z:.1})"
+                )
+            }
+            Self::FewerCalls {
+                to,
+                healthy,
+                observed,
+                z,
+            } => write!(
+                f,
+                "it calls {to} {observed:.2} times a call, healthy {healthy:.2} (z {z:.1})"
+            ),
             _ => Ok(()),
         }
     }

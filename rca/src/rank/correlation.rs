@@ -4,7 +4,7 @@ use astern_graph_core::TemporalGraph;
 use astern_graph_core::signal::{Diagnosis, Evidence, RankedCause};
 use astern_stats::correlation::pearson;
 
-use crate::candidates::{candidate, filled, symptom};
+use crate::candidates::{Candidate, candidate, filled, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
 use crate::rank::{Ranker, ranked};
@@ -21,13 +21,12 @@ pub struct CorrelationRanker;
 impl Ranker for CorrelationRanker {
     fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
         let target = symptom(graph, incident)?;
-        let with = filled(&target.abnormal);
         let mut causes = Vec::new();
         for id in graph.ids().filter(|id| *id != target.id) {
             let Some(node) = candidate(graph, incident, id, &incident.symptom.metric)? else {
                 continue;
             };
-            let r = pearson(&filled(&node.abnormal), &with).unwrap_or(0.0);
+            let r = together(&node, &target);
             let evidence = Evidence::Correlation {
                 metric: node.feature.name,
                 r,
@@ -36,4 +35,10 @@ impl Ranker for CorrelationRanker {
         }
         Ok(ranked(causes))
     }
+}
+
+/// Correlation over the abnormal steps, where a missing value counts as the mean of its series; 0
+/// where one does not vary.
+pub(super) fn together(a: &Candidate, b: &Candidate) -> f64 {
+    pearson(&filled(&a.abnormal), &filled(&b.abnormal)).unwrap_or(0.0)
 }

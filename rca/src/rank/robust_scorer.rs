@@ -15,7 +15,8 @@ use crate::rank::{Ranker, ranked};
 /// `max_t (x_t - median) / IQR` (Pham, Ha and Zhang 2024, as in their code: signed although the
 /// paper says absolute, an IQR of 0 counts as 1, and a series that is constant in either range is
 /// left out; a series that repeats one value most of the time thus scores by
-/// its unit). Missing values are left out. One metric per node, the symptom's. Uses no graph. `O(N · T log T)`.
+/// its unit). Missing values are left out, so are series whose values are too great to be
+/// subtracted. One metric per node, the symptom's. Uses no graph. `O(N · T log T)`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RobustScorer;
 
@@ -38,6 +39,9 @@ impl Ranker for RobustScorer {
                 continue;
             };
             let z = (observed - median) / scale;
+            if !z.is_finite() {
+                continue;
+            }
             let evidence = Evidence::Shift {
                 metric: node.feature.name,
                 healthy: median,

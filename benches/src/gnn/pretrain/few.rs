@@ -5,7 +5,7 @@
 //! their labels. Meta-learning: 60 outer steps, then 3 steps on the sixth graph; plain: 100 steps of
 //! Adam .01 there. AUROC on all other nodes of the sixth.
 
-use std::ops::Range;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use astern_gnn::layer::{LinearConfig, SageConfig};
@@ -67,7 +67,7 @@ impl Part {
     }
 }
 
-pub(super) fn compare(root: &Path, seeds: Range<u64>) -> Outcome<Vec<Comparison>> {
+pub(super) fn compare(root: &Path, seeds: RangeInclusive<u64>) -> Outcome<Vec<Comparison>> {
     let reddit = Reddit::read(&root.join("graph-anomaly/reddit.npz"))?;
     let mut all = [
         "meta-learning, Reddit in 6 parts",

@@ -4,7 +4,7 @@
 //! weight decay 5e-4, dropout .5, at most 200 epochs, stopped after 20 without a smaller validation
 //! loss (500 nodes), best parameters put back; accuracy on 1,000 nodes.
 
-use std::ops::Range;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use astern_gnn::layer::{GcnConfig, LinearConfig};
@@ -19,7 +19,7 @@ use super::{Comparison, Outcome};
 const WIDTH: usize = 64;
 const LEARNING_RATE: f64 = 0.01;
 
-pub(super) fn compare(root: &Path, seeds: Range<u64>) -> Outcome<Vec<Comparison>> {
+pub(super) fn compare(root: &Path, seeds: RangeInclusive<u64>) -> Outcome<Vec<Comparison>> {
     let cora = Cora::read(&root.join("graph-anomaly/cora_clean.npz"))?;
     let per_class = [20, 3];
     let mut all: Vec<Comparison> = per_class

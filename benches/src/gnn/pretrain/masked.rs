@@ -6,7 +6,7 @@
 //! trained on for 200 steps; mean absolute error on the test part. Two controls without pre-training:
 //! 200 steps of the forecast, and 400, which take as long. Seed s has server s modulo 6.
 
-use std::ops::Range;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use astern_gnn::layer::{LinearConfig, PatchTransformerConfig, TransformerConfig};
@@ -34,7 +34,7 @@ struct Windows {
     next: Tensor,
 }
 
-pub(super) fn compare(root: &Path, seeds: Range<u64>) -> Outcome<Vec<Comparison>> {
+pub(super) fn compare(root: &Path, seeds: RangeInclusive<u64>) -> Outcome<Vec<Comparison>> {
     let mut all =
         ["as many steps of forecasting", "as many steps in all"].map(|control| Comparison {
             name: format!("masked patches, ASD, {control}"),

@@ -9,7 +9,7 @@ mod hops;
 mod masked;
 
 use std::error::Error;
-use std::ops::Range;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use astern_stats::paired::PairedDifference;
@@ -31,7 +31,7 @@ struct Comparison {
 /// # Errors
 ///
 /// When a file cannot be read, a training fails, or there are fewer than two seeds.
-pub fn evaluate(root: &Path, seeds: Range<u64>) -> Result<String, Box<dyn Error>> {
+pub fn evaluate(root: &Path, seeds: RangeInclusive<u64>) -> Result<String, Box<dyn Error>> {
     let mut all = hops::compare(root, seeds.clone())?;
     all.extend(masked::compare(root, seeds.clone())?);
     all.extend(few::compare(root, seeds)?);
