@@ -2,7 +2,7 @@
 //!
 //! Two GCN layers with random weights, 16 features, 8 edges a node; the score of one node is
 //! explained. Ablation takes every edge out and sets every feature to 0, on the pure-Rust network; the
-//! mask (GNNExplainer, 100 epochs, edges and features) learns on libtorch.
+//! mask (`GNNExplainer`, 100 epochs, edges and features) learns on libtorch.
 
 use std::error::Error;
 use std::ops::RangeInclusive;
