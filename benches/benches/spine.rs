@@ -12,7 +12,6 @@ use astern_benches::synthetic::{ABNORMAL, HEALTHY, minutes, tree};
 use astern_detect::AssessorParams;
 use astern_graph_core::{NodeKey, NodeKind};
 use astern_rca::rank::FusedParams;
-use astern_rca::te::GaussianTeParams;
 use astern_rca::{Incident, Ranker};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
@@ -54,25 +53,5 @@ fn diagnose(c: &mut Criterion) {
     group.finish();
 }
 
-fn transfer_entropy(c: &mut Criterion) {
-    let mut group = c.benchmark_group("transfer_entropy_gaussian");
-    for n in [200_usize, 2_000, 20_000] {
-        let x: Vec<f64> = (0..n)
-            .map(|t| (t as f64 * 0.7).sin() + (t * t % 17) as f64)
-            .collect();
-        let y: Vec<f64> = (0..n)
-            .map(|t| (t as f64 * 1.3).cos() + (t * t % 23) as f64)
-            .collect();
-        group.bench_with_input(BenchmarkId::from_parameter(n), &n, |b, _| {
-            b.iter(|| {
-                GaussianTeParams::default()
-                    .estimate(black_box(&x), &y)
-                    .unwrap()
-            });
-        });
-    }
-    group.finish();
-}
-
-criterion_group!(spine, assess, diagnose, transfer_entropy);
+criterion_group!(spine, assess, diagnose);
 criterion_main!(spine);

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 
-import torch
 
 
 class Table:
@@ -20,9 +19,13 @@ class Table:
 
 
 class Astern:
-    def __init__(self, program):
-        """Starts the program on the libtorch of this Python: one library serves both sides."""
-        libraries = [os.path.join(torch.__path__[0], "lib"), os.environ.get("LD_LIBRARY_PATH")]
+    def __init__(self, program, libraries=None):
+        """Starts the program, by default on the libtorch of this Python: one library serves both sides."""
+        if libraries is None:
+            import torch
+
+            libraries = [os.path.join(torch.__path__[0], "lib")]
+        libraries = [*libraries, os.environ.get("LD_LIBRARY_PATH")]
         path = os.pathsep.join(folder for folder in libraries if folder)
         self.process = subprocess.Popen(
             [program],

@@ -4,8 +4,10 @@
 
 pub mod documents;
 #[cfg(feature = "torch")]
+pub mod gnn;
 pub mod peer;
 pub mod petshop;
+pub mod rca;
 pub mod simulated;
 pub mod synthetic;
 pub mod table;

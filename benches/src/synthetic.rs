@@ -59,6 +59,52 @@ pub fn tree(services: u32) -> Result<TemporalGraph, ParamError> {
     Ok(builder.build())
 }
 
+/// A tree as [`tree`]'s with so many infrastructure metrics of each service and three calls over each edge
+/// a minute, of which the last service takes longer from minute [`HEALTHY`] on.
+///
+/// # Errors
+/// Never with the parameters it uses; the builder's own error is passed on.
+pub fn metered(services: u32, metrics: u32) -> Result<TemporalGraph, ParamError> {
+    use astern_graph_core::{Feature, FeatureCatalogue, FeatureClass, Unit, Worse};
+    let key = |i: u32| NodeKey::service(format!("s{i:06}"));
+    let name = |metric: u32| format!("resource_{metric}");
+    let feature = |metric: u32| {
+        let infrastructure = FeatureClass::Infrastructure;
+        Feature::new(&name(metric), Unit::Ratio, infrastructure, Worse::Up)
+    };
+    let catalogue = (0..metrics).fold(FeatureCatalogue::default(), |known, metric| {
+        known.with(feature(metric))
+    });
+    let mut builder = GraphBuilder::new(GraphParams::default().catalogue(catalogue))?;
+    for minute in 0..HEALTHY + ABNORMAL {
+        let x = minute as f64;
+        for i in 0..services {
+            let slow = if minute >= HEALTHY && i + 1 == services {
+                80
+            } else {
+                0
+            };
+            for call in 0..3_u32 {
+                let server = Duration::from_millis(u64::from(20 + slow + (i + call) % 7));
+                let client = server + Duration::from_millis(1);
+                let at = Timestamp::from_secs(60 * minute + i64::from(call));
+                let mut told = Call::new(at, Party::new(key(i))).took(Some(client), Some(server));
+                told.exclusive = Some(server);
+                if let Some(above) = i.checked_sub(1) {
+                    told = told.from(Party::new(key(above / 3)));
+                }
+                builder.extend([told.into()]);
+            }
+            let at = Timestamp::from_secs(60 * minute);
+            builder.extend((0..metrics).map(|metric| {
+                let value = 0.3 + 0.05 * (x * (0.7 + 0.31 * f64::from(i + metric))).sin();
+                Sample::new(at, key(i), name(metric).as_str(), value).into()
+            }));
+        }
+    }
+    Ok(builder.build())
+}
+
 /// What the calls of [`calls`] tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {

@@ -163,6 +163,50 @@ fn every_evidence_has_a_sentence() {
             },
             "latency_ms of the symptom would be 41.500 (38.000 to 45.000) without it, is 120.000",
         ),
+        (
+            Evidence::Gap {
+                from: NodeKey::service("web"),
+                to: NodeKey::service("cart"),
+                healthy_ms: 2.0,
+                observed_ms: 201.25,
+                z: 40.0,
+            },
+            "service/web waits 201.2 ms longer than service/cart works, healthy 2.0 (z 40.0)",
+        ),
+        (
+            Evidence::OwnTime {
+                healthy_ms: 8.0,
+                observed_ms: 16.0,
+                z: 4.5,
+            },
+            "it takes 16.0 ms by itself, healthy 8.0 (z 4.5)",
+        ),
+        (
+            Evidence::OwnFailures {
+                healthy: 0.01,
+                observed: 0.25,
+                z: 6.0,
+            },
+            "25.0 % of its calls fail though none of its own did, healthy 1.0 (z 6.0)",
+        ),
+        (
+            Evidence::LastBeforeFailure {
+                caller: NodeKey::service("web"),
+                healthy: 0.0,
+                observed: 0.5,
+                z: 3.0,
+            },
+            "50.0 % of the calls of service/web fail right after its answer, healthy 0.0 (z 3.0)",
+        ),
+        (
+            Evidence::FewerCalls {
+                to: NodeKey::service("stock"),
+                healthy: 1.5,
+                observed: 0.25,
+                z: 3.5,
+            },
+            "it calls service/stock 0.25 times a call, healthy 1.50 (z 3.5)",
+        ),
     ];
     for (evidence, sentence) in sentences {
         assert_eq!(evidence.to_string(), sentence);

@@ -1,5 +1,7 @@
 //! The series that rankers compare: one metric of each candidate, healthy and abnormal.
 
+use std::ops::Range;
+
 use astern_graph_core::{Feature, FeatureClass, MetricName, NodeId, NodeKey, TemporalGraph, Worse};
 use astern_stats::{order, robust};
 
@@ -31,19 +33,31 @@ pub(crate) struct Shift {
     pub(crate) z: f64,
 }
 
+/// Healthy level and spread of a series.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scale {
+    pub(crate) median: f64,
+    /// Robust spread, at least the noise floor of the metric.
+    pub(crate) spread: f64,
+}
+
 impl Candidate {
-    /// Deviation at the `upper` quantile of badness over the abnormal steps; `None` with fewer
-    /// than 5 healthy values or no abnormal one.
-    ///
-    /// A quantile near the worst step, not the median: an incident's range begins before its onset.
-    pub(crate) fn shift(&self, upper: f64) -> Option<Shift> {
+    /// Healthy level and spread; `None` with fewer than 5 healthy values.
+    pub(crate) fn scale(&self) -> Option<Scale> {
         if self.healthy.iter().filter(|x| x.is_finite()).count() < HEALTHY_MIN {
             return None;
         }
         let median = robust::median(&self.healthy)?;
         let spread = robust::spread(&self.healthy)?.max(self.feature.noise_floor(median));
-        let bad: Vec<f64> = self
-            .abnormal
+        Some(Scale { median, spread })
+    }
+
+    /// Deviation at the `upper` quantile of badness over these of the abnormal steps; `None` with
+    /// fewer than 5 healthy values or no abnormal one.
+    pub(crate) fn shift(&self, upper: f64, steps: &Range<usize>) -> Option<Shift> {
+        let Scale { median, spread } = self.scale()?;
+        let abnormal = self.abnormal.get(steps.clone()).unwrap_or(&self.abnormal);
+        let bad: Vec<f64> = abnormal
             .iter()
             .map(|x| self.feature.worse.badness(x - median))
             .collect();
@@ -53,7 +67,7 @@ impl Candidate {
             Worse::Down => median - excess,
             // Either side may be the bad one: the step nearest to the excess says which it was.
             Worse::Both => {
-                let finite = self.abnormal.iter().copied().filter(|x| x.is_finite());
+                let finite = abnormal.iter().copied().filter(|x| x.is_finite());
                 let off = |x: f64| ((x - median).abs() - excess).abs();
                 finite.min_by(|a, b| order::ascending(off(*a), off(*b)))?
             }
@@ -97,6 +111,7 @@ pub(crate) fn best_candidate(
     incident: &Incident,
     id: NodeId,
     upper: f64,
+    steps: &Range<usize>,
 ) -> Result<Option<Candidate>, RankError> {
     if let Some(same) = candidate(graph, incident, id, &incident.symptom.metric)? {
         return Ok(Some(same));
@@ -112,7 +127,7 @@ pub(crate) fn best_candidate(
         let Some(other) = candidate(graph, incident, id, &metric)? else {
             continue;
         };
-        let z = other.shift(upper).map_or(0.0, |shift| shift.z);
+        let z = other.shift(upper, steps).map_or(0.0, |shift| shift.z);
         if best.as_ref().is_none_or(|(least, _)| z > *least) {
             best = Some((z, other));
         }
@@ -169,7 +184,9 @@ pub(crate) mod tests {
     fn a_fall_is_observed_as_a_fall_where_either_direction_is_worse() {
         let healthy = [99.0, 100.0, 101.0, 100.0, 100.0];
         let observed = |worse, abnormal: &[f64]| {
-            let shift = series(worse, &healthy, abnormal).shift(0.9).unwrap();
+            let shift = series(worse, &healthy, abnormal)
+                .shift(0.9, &(0..abnormal.len()))
+                .unwrap();
             (shift.observed, shift.excess)
         };
         let close = |found: (f64, f64), observed: f64, excess: f64| {

@@ -35,6 +35,7 @@
 
 mod blame;
 mod candidates;
+mod channel;
 mod error;
 #[cfg(test)]
 mod fixture;
@@ -49,5 +50,8 @@ pub mod trace;
 pub use blame::{BlameParams, ChangeBlame};
 pub use error::RankError;
 pub use incident::{Incident, Symptom, TracePair};
-pub use influence::{Influence, influence};
+pub use influence::{
+    BlendParams, Influence, InfluenceEdge, InfluenceError, InfluenceGraph, InfluenceMethod,
+    InfluenceParams, InfluenceScope, influence,
+};
 pub use rank::Ranker;

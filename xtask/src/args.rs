@@ -28,11 +28,12 @@ Usage: cargo xtask [--dry-run] <command> [options]
   test         set up libtorch, then run every test: default features, then torch
   ci           format, lints, docs, examples, benches in test mode, dependency rules
   demo         set up libtorch, then run the main example in release mode
-  eval SUITE   evaluation on real data (petshop, traces) or on the simulator (sim)
+  eval SUITE   evaluation on real data (petshop, pretrain, rca, traces), or without
+               (explain, sim)
   bench        criterion benches; what follows goes to criterion, first a filter
   peers SCRIPT a public library and Astern in turns on the same inputs (gnn-speed,
-               gnn-growth); what follows goes to the script, with --out FILE its table to a
-               file too
+               gnn-growth, cora, te-speed); what follows goes to the script, with --out FILE its
+               table to a file too
   fuzz         fuzz the trace codecs, one TARGET or each in turn (nightly, cargo-fuzz)
   libtorch     make libtorch in a cache shared by checkouts and link it in here
   sample-data  write the examples' data anew
@@ -47,7 +48,7 @@ Options:
 Environment:
   LIBTORCH      a libtorch 2.11 of your own; wins over the one made here
   ASTERN_CACHE  where libtorch is kept; else $XDG_CACHE_HOME/astern or ~/.cache/astern
-  ASTERN_DATA   data for `eval petshop` and `eval traces`
+  ASTERN_DATA   data for `eval petshop`, `eval pretrain`, `eval rca` and `eval traces`
   CI            when set, libtorch must be had: `test` and `ci` fail without it
 ";
 
@@ -162,7 +163,9 @@ fn command(name: &str, parser: &mut Parser, dry_run: bool) -> Result<Invocation,
         "fuzz" if minutes == 0 => return Err("--minutes must be at least 1".into()),
         "fuzz" => Command::Fuzz { target, minutes },
         "eval" if rest.is_empty() => {
-            return Err("`eval` needs a suite: petshop, sim or traces".into());
+            return Err(
+                "`eval` needs a suite: explain, petshop, pretrain, rca, sim or traces".into(),
+            );
         }
         "eval" => Command::Eval {
             suite: rest.remove(0),
@@ -174,12 +177,12 @@ fn command(name: &str, parser: &mut Parser, dry_run: bool) -> Result<Invocation,
 }
 
 fn peers(mut words: Vec<OsString>) -> Result<Command, lexopt::Error> {
-    let known = || SCRIPTS.map(|(name, _)| name).join(", ");
+    let known = || SCRIPTS.map(|script| script.name).join(", ");
     if words.is_empty() {
         return Err(format!("`peers` needs a script: {}", known()).into());
     }
     let script = words.remove(0).string()?;
-    if !SCRIPTS.iter().any(|(name, _)| *name == script) {
+    if !SCRIPTS.iter().any(|known| known.name == script) {
         return Err(format!("no script `{script}`: {}", known()).into());
     }
     let args = words;

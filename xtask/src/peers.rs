@@ -1,7 +1,7 @@
-//! `cargo xtask peers <script>`: a public library and Astern in turns, on one libtorch.
+//! `cargo xtask peers <script>`: a public library and Astern in turns, where it needs libtorch on one.
 //!
-//! The library lives in a Python environment of its own under `target/peers`, made once and made
-//! anew when the list of its packages changes.
+//! The library lives in a Python environment of its own under `target/`, made once and made anew when
+//! the list of its packages changes.
 
 use std::ffi::OsString;
 use std::fs;
@@ -13,43 +13,81 @@ use crate::libtorch::pip::Python;
 use crate::run::{Failure, Runner};
 use crate::torch::TORCH;
 
-/// Names of scripts on the command line, and their files.
-pub(crate) const SCRIPTS: [(&str, &str); 2] = [
-    ("gnn-speed", "gnn_speed.py"),
-    ("gnn-growth", "gnn_growth.py"),
+/// A script and what it needs.
+pub(crate) struct Script {
+    /// Its name on the command line.
+    pub(crate) name: &'static str,
+    file: &'static str,
+    /// The Python packages of the peers.
+    requirements: &'static str,
+    /// Where their environment is.
+    target: &'static str,
+    /// The program that it asks.
+    program: &'static str,
+    /// Whether both sides need libtorch.
+    torch: bool,
+}
+
+pub(crate) const SCRIPTS: [Script; 4] = [
+    graph_layers("gnn-speed", "gnn_speed.py"),
+    graph_layers("gnn-growth", "gnn_growth.py"),
+    graph_layers("cora", "cora.py"),
+    Script {
+        name: "te-speed",
+        file: "te_speed.py",
+        requirements: "te_requirements.txt",
+        target: "target/peers-te",
+        program: "te_peer",
+        torch: false,
+    },
 ];
+
+const fn graph_layers(name: &'static str, file: &'static str) -> Script {
+    Script {
+        name,
+        file,
+        requirements: "requirements.txt",
+        target: "target/peers",
+        program: "gnn_peer",
+        torch: true,
+    }
+}
 
 /// The folder of the scripts.
 const FOLDER: &str = "benches/peers";
-/// Where the environment is.
-const TARGET: &str = "target/peers";
-/// Where [`TORCH`] builds the program.
-const PROGRAM: &str = "target/torch/release/gnn_peer";
 
 /// The script's own exit status is passed on, so that a caller can tell bad arguments (2) from a
 /// failure.
-pub(crate) fn command(runner: &mut Runner, script: &str, args: &[OsString]) -> Result<(), Failure> {
-    libtorch::set_up(runner)?;
-    let python = environment(runner)?;
+pub(crate) fn command(runner: &mut Runner, name: &str, args: &[OsString]) -> Result<(), Failure> {
+    let known = SCRIPTS.iter().find(|script| script.name == name);
+    let script = known.ok_or_else(|| Failure::new(2, format!("no script `{name}`")))?;
+    if script.torch {
+        libtorch::set_up(runner)?;
+    }
+    let python = environment(runner, script)?;
     let mut build = runner.cargo(["build", "--release", "-p", "astern-benches"]);
-    build.args(["--bin", "gnn_peer"]).args(TORCH);
+    build.args(["--bin", script.program]);
+    let mut folder = "target/release";
+    if script.torch {
+        // Where `TORCH` builds.
+        folder = "target/torch/release";
+        build.args(TORCH);
+    }
     runner.stage("build", &mut build)?;
-    let file = SCRIPTS.iter().find(|(name, _)| *name == script);
-    let file = file.map_or(script, |(_, file)| file);
     let mut run = Command::new(python);
     run.current_dir(&runner.root)
-        .arg(Path::new(FOLDER).join(file))
-        .arg(runner.root.join(PROGRAM))
+        .arg(Path::new(FOLDER).join(script.file))
+        .arg(runner.root.join(folder).join(script.program))
         .args(args);
-    runner.passed_on(script, &mut run)
+    runner.passed_on(name, &mut run)
 }
 
 /// The Python of an environment that holds the peers.
-fn environment(runner: &mut Runner) -> Result<PathBuf, Failure> {
-    let target = runner.root.join(TARGET);
+fn environment(runner: &mut Runner, script: &Script) -> Result<PathBuf, Failure> {
+    let target = runner.root.join(script.target);
     let venv = target.join("venv");
     let python = venv.join("bin").join("python");
-    let list = runner.root.join(FOLDER).join("requirements.txt");
+    let list = runner.root.join(FOLDER).join(script.requirements);
     let wanted = fs::read_to_string(&list)
         .map_err(Failure::io(format!("cannot read {}", list.display())))?;
     let installed = target.join("installed.txt");
@@ -101,8 +139,10 @@ mod tests {
     #[test]
     fn every_script_is_there() {
         let folder = Runner::new(true).root.join(FOLDER);
-        for (name, file) in SCRIPTS {
-            assert!(folder.join(file).is_file(), "{name}: {file}");
+        for script in SCRIPTS {
+            for file in [script.file, script.requirements] {
+                assert!(folder.join(file).is_file(), "{}: {file}", script.name);
+            }
         }
     }
 

@@ -22,7 +22,12 @@ const CHANCE: f64 = 0.05;
 /// Which way a piece of evidence points.
 pub(super) fn stance(evidence: &Evidence) -> Stance {
     let supports = match evidence {
-        Evidence::Shift { z, .. } => *z > 0.0,
+        Evidence::Shift { z, .. }
+        | Evidence::Gap { z, .. }
+        | Evidence::OwnTime { z, .. }
+        | Evidence::OwnFailures { z, .. }
+        | Evidence::LastBeforeFailure { z, .. }
+        | Evidence::FewerCalls { z, .. } => *z > 0.0,
         Evidence::NewAgainstOld { p_value, .. } | Evidence::Influence { p_value, .. } => {
             *p_value <= CHANCE
         }

@@ -6,34 +6,48 @@
     reason = "a command speaks to its user"
 )]
 
-use std::path::PathBuf;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use astern_benches::petshop::{self, Splits};
-use astern_benches::{simulated, traces};
+use astern_benches::{rca, simulated, traces};
 use lexopt::{Arg, ValueExt};
 
 const USAGE: &str =
-    "usage: cargo xtask eval <suite> [--train-only] [--from N] [--seeds N] [--out FILE]
+    "usage: cargo xtask eval <suite> [--train-only] [--calibration] [--only PART] [--from N] [--seeds N]
+                                 [--out FILE]
 
 suites
   petshop   root causes of 26 issues of a pet shop on AWS; reads $ASTERN_DATA/petshop
+  rca       root causes by all rankers: the pet shop's test/, the last two thirds of the faults of
+            Train Ticket, generated incidents; reads $ASTERN_DATA/petshop and
+            $ASTERN_DATA/nezha-trainticket
   traces    public documents of traces to calls; reads $ASTERN_DATA/traces and
             $ASTERN_DATA/nezha-trainticket
   sim       bad and benign releases of the simulator; needs no data
+  explain   exact ablation beside a learned mask on random graphs: time and agreement (feature
+            `torch`); needs no data
+  pretrain  what pre-training and meta-learning add to graph networks, paired over seeds; reads
+            $ASTERN_DATA/graph-anomaly and $ASTERN_DATA/telemetry-anomaly (feature `torch`)
 
 options
   --train-only   petshop: leave the test half unread
-  --from N       sim: first seed (3001; the configuration was chosen on others)
-  --seeds N      sim: number of seeds (100)
+  --calibration  rca: only what a configuration may be chosen on; the rest is left unread
+  --only PART    rca: only petshop, nezha, sim or changes
+  --from N       first seed (rca, sim: 3001, the configuration was chosen on 1001 to 1150;
+                 explain, pretrain: 0)
+  --seeds N      number of seeds (rca: 500, sim: 100, explain and pretrain: 10)
   --out FILE     write the table to FILE as well
 ";
 
 struct Args {
     suite: String,
     splits: Splits,
-    from: u64,
-    seeds: u64,
+    calibration: bool,
+    only: Option<String>,
+    from: Option<u64>,
+    seeds: Option<u64>,
     out: Option<PathBuf>,
 }
 
@@ -63,8 +77,10 @@ fn parse() -> Result<Args, lexopt::Error> {
     let mut args = Args {
         suite: String::new(),
         splits: Splits::All,
-        from: 3001,
-        seeds: 100,
+        calibration: false,
+        only: None,
+        from: None,
+        seeds: None,
         out: None,
     };
     let mut parser = lexopt::Parser::from_env();
@@ -72,19 +88,63 @@ fn parse() -> Result<Args, lexopt::Error> {
         match arg {
             Arg::Value(suite) if args.suite.is_empty() => args.suite = suite.string()?,
             Arg::Long("train-only") => args.splits = Splits::Train,
-            Arg::Long("from") => args.from = parser.value()?.parse()?,
-            Arg::Long("seeds") => args.seeds = parser.value()?.parse()?,
+            Arg::Long("calibration") => args.calibration = true,
+            Arg::Long("only") => args.only = Some(part(parser.value()?.string()?)?),
+            Arg::Long("from") => args.from = Some(parser.value()?.parse()?),
+            Arg::Long("seeds") => args.seeds = Some(parser.value()?.parse()?),
             Arg::Long("out") => args.out = Some(parser.value()?.into()),
             other => return Err(other.unexpected()),
         }
     }
-    if args.seeds == 0 {
+    if args.seeds == Some(0) {
         return Err("--seeds must be at least 1".into());
     }
     if args.suite.is_empty() {
         Err("which suite?".into())
     } else {
         Ok(args)
+    }
+}
+
+fn part(name: String) -> Result<String, lexopt::Error> {
+    if matches!(name.as_str(), "petshop" | "nezha" | "sim" | "changes") {
+        Ok(name)
+    } else {
+        Err(format!("--only takes petshop, nezha, sim or changes, not `{name}`").into())
+    }
+}
+
+impl Args {
+    /// Seeds of generated incidents.
+    fn seeds(&self) -> RangeInclusive<u64> {
+        let (first, count) = match (self.suite.as_str(), self.calibration) {
+            (_, true) => (*rca::CALIBRATION_SEEDS.start(), 150),
+            ("rca", false) => (3001, 500),
+            ("explain" | "pretrain", false) => (0, 10),
+            _ => (3001, 100),
+        };
+        let first = self.from.unwrap_or(first);
+        first..=first.saturating_add(self.seeds.unwrap_or(count).saturating_sub(1))
+    }
+
+    /// What was asked for beyond the suite, as it was typed.
+    fn options(&self) -> String {
+        let mut options = String::new();
+        if self.splits == Splits::Train {
+            options.push_str(" --train-only");
+        }
+        if self.calibration {
+            options.push_str(" --calibration");
+        }
+        if let Some(part) = &self.only {
+            options.push_str(&format!(" --only {part}"));
+        }
+        if matches!(self.suite.as_str(), "explain" | "pretrain" | "rca" | "sim") {
+            let seeds = self.seeds();
+            let (first, last) = (seeds.start(), seeds.end());
+            options.push_str(&format!(" --from {first} --seeds {}", last - first + 1));
+        }
+        options
     }
 }
 
@@ -114,9 +174,24 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
             };
             traces::evaluate(&root)?
         }
-        "sim" => {
-            let last = args.from.saturating_add(args.seeds.saturating_sub(1));
-            simulated::evaluate(args.from..=last)?
+        "sim" => simulated::evaluate(args.seeds())?,
+        "rca" => {
+            let Some(root) = data("petshop/` and `nezha-trainticket/") else {
+                return Ok(ExitCode::from(2));
+            };
+            let options = rca::Options {
+                calibration: args.calibration,
+                only: args.only.clone(),
+                seeds: args.seeds(),
+            };
+            rca::evaluate(&root, &options)?
+        }
+        "explain" => explain(args.seeds())?,
+        "pretrain" => {
+            let Some(root) = data("graph-anomaly/` and `telemetry-anomaly/") else {
+                return Ok(ExitCode::from(2));
+            };
+            pretrain(&root, args.seeds())?
         }
         other => {
             eprintln!("there is no suite `{other}`\n\n{USAGE}");
@@ -125,11 +200,7 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
     };
     let version = env!("CARGO_PKG_VERSION");
     let suite = &args.suite;
-    let options = match (suite.as_str(), args.splits) {
-        ("sim", _) => format!(" --from {} --seeds {}", args.from, args.seeds),
-        (_, Splits::Train) => " --train-only".to_owned(),
-        (_, Splits::All) => String::new(),
-    };
+    let options = args.options();
     let command = format!("cargo xtask eval {suite}{options}");
     let report = format!("# {suite}\n\n`{command}`, Astern {version}.\n\n{body}");
     println!("{report}");
@@ -138,4 +209,27 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
         eprintln!("written to {}", path.display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(feature = "torch")]
+fn explain(seeds: RangeInclusive<u64>) -> Result<String, Box<dyn std::error::Error>> {
+    astern_benches::gnn::explain::evaluate(seeds)
+}
+
+#[cfg(feature = "torch")]
+fn pretrain(root: &Path, seeds: RangeInclusive<u64>) -> Result<String, Box<dyn std::error::Error>> {
+    astern_benches::gnn::pretrain::evaluate(root, seeds)
+}
+
+#[cfg(not(feature = "torch"))]
+const NO_TORCH: &str = "this program was built without libtorch (feature `torch`)";
+
+#[cfg(not(feature = "torch"))]
+fn explain(_: RangeInclusive<u64>) -> Result<String, Box<dyn std::error::Error>> {
+    Err(NO_TORCH.into())
+}
+
+#[cfg(not(feature = "torch"))]
+fn pretrain(_: &Path, _: RangeInclusive<u64>) -> Result<String, Box<dyn std::error::Error>> {
+    Err(NO_TORCH.into())
 }

@@ -4,9 +4,13 @@ use std::error::Error;
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
+use astern_stats::paired::PairedDifference;
 use serde::{Deserialize, Serialize};
 
+use super::lines;
+use super::papers::Papers;
 use super::speed::Speed;
+use crate::gnn::cora::{Model, Trained};
 
 /// What a script can ask for.
 #[derive(Debug, Deserialize)]
@@ -22,6 +26,14 @@ pub(super) enum Request {
     Output { path: PathBuf },
     /// Runs the layer `repeats` times and tells how long each took.
     Time { backward: bool, repeats: usize },
+    /// Reads Cora from a `.npz` file.
+    Cora { path: PathBuf },
+    /// Draws the nodes to train, validate and test on.
+    CoraSplit { seed: u64 },
+    /// Trains a model on the split of the seed.
+    CoraTrain { model: Model, seed: u64 },
+    /// Mean of `first - second` with its interval of 95 %.
+    Paired { first: Vec<f64>, second: Vec<f64> },
 }
 
 /// What is answered.
@@ -33,8 +45,16 @@ pub(super) enum Answer {
     Took {
         ms: Vec<f64>,
     },
-    Failed {
-        error: String,
+    Split {
+        train: Vec<u32>,
+        validation: Vec<u32>,
+        test: Vec<u32>,
+    },
+    Trained(Trained),
+    Difference {
+        mean: f64,
+        /// None where all differences are the same.
+        interval: Option<[f64; 2]>,
     },
 }
 
@@ -43,23 +63,12 @@ pub(super) enum Answer {
 /// # Errors
 ///
 /// When reading or writing fails; what is wrong with a request is answered.
-pub fn serve(input: impl BufRead, mut output: impl Write) -> Result<(), Box<dyn Error>> {
-    let mut speed = Speed::default();
-    for line in input.lines() {
-        let answer = match answer(&mut speed, &line?) {
-            Ok(answer) => answer,
-            Err(error) => Answer::Failed {
-                error: error.to_string(),
-            },
-        };
-        serde_json::to_writer(&mut output, &answer)?;
-        output.write_all(b"\n")?;
-        output.flush()?;
-    }
-    Ok(())
+pub fn serve(input: impl BufRead, output: impl Write) -> Result<(), Box<dyn Error>> {
+    let (mut speed, mut papers) = (Speed::default(), Papers::default());
+    lines::serve(input, output, |line| answer(&mut speed, &mut papers, line))
 }
 
-fn answer(speed: &mut Speed, line: &str) -> Result<Answer, Box<dyn Error>> {
+fn answer(speed: &mut Speed, papers: &mut Papers, line: &str) -> Result<Answer, Box<dyn Error>> {
     match serde_json::from_str(line)? {
         Request::Threads { threads } => {
             astern_gnn::torch::tch::set_num_threads(threads);
@@ -71,6 +80,19 @@ fn answer(speed: &mut Speed, line: &str) -> Result<Answer, Box<dyn Error>> {
         Request::Time { backward, repeats } => {
             let ms = speed.time(backward, repeats)?;
             Ok(Answer::Took { ms })
+        }
+        Request::Cora { path } => papers.read(&path).map(|()| Answer::Done),
+        Request::CoraSplit { seed } => papers.split(seed).map(|split| Answer::Split {
+            train: split.train().to_vec(),
+            validation: split.validation().to_vec(),
+            test: split.test().to_vec(),
+        }),
+        Request::CoraTrain { model, seed } => papers.train(model, seed).map(Answer::Trained),
+        Request::Paired { first, second } => {
+            let difference = PairedDifference::new(&first, &second, 0.95)?;
+            let interval = difference.interval.map(|i| [i.low, i.high]);
+            let mean = difference.mean;
+            Ok(Answer::Difference { mean, interval })
         }
     }
 }

@@ -46,21 +46,21 @@ pub enum DataError {
 
 /// A half of the issues.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Split {
+pub(crate) enum Split {
     Train,
     Test,
 }
 
 /// One issue, ready to be ranked.
 #[derive(Debug, Clone)]
-pub(super) struct Case {
-    pub(super) name: String,
-    pub(super) kind: String,
-    pub(super) graph: TemporalGraph,
-    pub(super) incident: Incident,
-    pub(super) root_cause: NodeKey,
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) graph: TemporalGraph,
+    pub(crate) incident: Incident,
+    pub(crate) root_cause: NodeKey,
     /// Nodes in the order of the data's columns.
-    pub(super) columns: Vec<NodeKey>,
+    pub(crate) columns: Vec<NodeKey>,
 }
 
 #[derive(Deserialize)]
@@ -122,7 +122,7 @@ fn metric(metric: &str, statistic: &str) -> Option<(MetricName, f64)> {
 }
 
 /// Reads all issues of a split below `<root>/petshop/low_traffic`, by number.
-pub(super) fn read(root: &Path, split: Split) -> Result<Vec<Case>, DataError> {
+pub(crate) fn read(root: &Path, split: Split) -> Result<Vec<Case>, DataError> {
     let base = root.join("petshop").join("low_traffic");
     let healthy = read_metrics(&base.join("noissue").join("metrics.csv"))?;
     let edges = read_edges(&base.join("graph.csv"))?;

@@ -1,7 +1,7 @@
 //! `PetShop` (Hardt et al. 2024): 26 low-traffic issues with a known root cause.
 
-mod data;
-mod score;
+pub(crate) mod data;
+pub(crate) mod score;
 
 use std::path::Path;
 

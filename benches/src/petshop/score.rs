@@ -185,7 +185,8 @@ pub(super) fn chance(cases: &[Case], split: &str) -> Vec<Vec<String>> {
     KINDS.iter().map(row).collect()
 }
 
-fn candidates(case: &Case) -> usize {
+/// Number of nodes but the symptom's that have the symptom's metric in the issue.
+pub(crate) fn candidates(case: &Case) -> usize {
     let symptom = &case.incident.symptom;
     let seen = |key: &&astern_graph_core::NodeKey| {
         let series = case

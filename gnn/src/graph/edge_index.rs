@@ -157,6 +157,15 @@ impl EdgeIndex {
         Self::sorted(self.n_nodes(), &edges)
     }
 
+    /// Each pair of neighbours from both ends, without loops and repeats.
+    pub(crate) fn neighbours(&self) -> Self {
+        let kept = self.pairs().filter(|(source, target)| source != target);
+        let mut both: Vec<_> = kept.flat_map(|(a, b)| [(a, b), (b, a)]).collect();
+        both.sort_unstable();
+        both.dedup();
+        Self::sorted(self.n_nodes(), &both)
+    }
+
     /// Rearranges one value an edge from the order given to the order of this index.
     pub(crate) fn arrange<T: Copy>(&self, values: &[T]) -> Vec<T> {
         self.given.iter().map(|&e| values[e as usize]).collect()

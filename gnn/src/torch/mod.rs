@@ -14,6 +14,7 @@
 //!   loaded at run time, so one program serves both; [`CudaStatus`] says what was found.
 //! * [`explain`]: masks of edges and features that suffice for a score.
 //! * [`train`]: training of any module, with checkpoints; [`loss`]: what to train for.
+//! * [`pretrain`]: training of encoders without labels; [`few`]: anomalies from few labels.
 //! * [`OneClassParams::fit`](crate::OneClassParams::fit): training of the one-class model.
 //!
 //! Nothing here panics on an error of libtorch: each becomes a [`TorchError`] with the operation
@@ -34,6 +35,7 @@ mod device;
 mod encoder;
 mod error;
 pub mod explain;
+pub mod few;
 mod graph;
 mod kernel;
 mod layer;
@@ -43,6 +45,7 @@ mod message;
 mod module;
 mod network;
 mod one_class;
+pub mod pretrain;
 mod state;
 mod tensor;
 pub mod train;

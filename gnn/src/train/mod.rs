@@ -5,6 +5,8 @@
 
 mod checkpoint;
 pub(crate) mod draw;
+mod few;
+mod hops;
 mod negative;
 mod optimizer;
 mod params;
@@ -16,6 +18,8 @@ mod state;
 mod watch;
 
 pub use checkpoint::Checkpoint;
+pub use few::{FewLabels, LabelledNodes};
+pub use hops::{HopPairs, HopSampler};
 pub use negative::{NegativeSampler, NonEdges};
 pub use optimizer::{AdamConfig, OptimizerConfig, RmsPropConfig, SgdConfig};
 pub use params::{Clip, TrainParams};

@@ -45,12 +45,8 @@ pub struct NegativeSampler {
 impl NegativeSampler {
     /// For the graph of `edges`.
     pub fn new(edges: &EdgeIndex) -> Self {
-        let kept = edges.pairs().filter(|(source, target)| source != target);
-        let mut both: Vec<_> = kept.flat_map(|(a, b)| [(a, b), (b, a)]).collect();
-        both.sort_unstable();
-        both.dedup();
         Self {
-            neighbours: EdgeIndex::sorted(edges.n_nodes(), &both),
+            neighbours: edges.neighbours(),
         }
     }
 

@@ -59,6 +59,59 @@ pub enum Evidence {
         /// Anomalous nodes that it depends on (0 for a true origin).
         anomalous_dependencies: usize,
     },
+    /// Callers wait longer than their callee works: network, connection, or a queue before it.
+    Gap {
+        /// The caller.
+        from: NodeKey,
+        /// The callee.
+        to: NodeKey,
+        /// Wait beyond the callee's work when all was well, in milliseconds.
+        healthy_ms: f64,
+        /// The same now.
+        observed_ms: f64,
+        /// Growth in standard errors, positive is worse.
+        z: f64,
+    },
+    /// The node itself takes longer, beside what it waits for its callees.
+    OwnTime {
+        /// Own time of a call when all was well, in milliseconds.
+        healthy_ms: f64,
+        /// The same now.
+        observed_ms: f64,
+        /// Growth in standard errors, positive is worse.
+        z: f64,
+    },
+    /// More calls fail at the node although no call of its own failed.
+    OwnFailures {
+        /// Share of its calls when all was well.
+        healthy: f64,
+        /// The same now.
+        observed: f64,
+        /// Growth in standard errors, positive is worse.
+        z: f64,
+    },
+    /// More calls of a caller fail right after the node answered it.
+    LastBeforeFailure {
+        /// The caller that fails.
+        caller: NodeKey,
+        /// Share of the caller's calls when all was well.
+        healthy: f64,
+        /// The same now.
+        observed: f64,
+        /// Growth in standard errors, positive is worse.
+        z: f64,
+    },
+    /// The node calls another less often for a call of its own.
+    FewerCalls {
+        /// The one that it calls.
+        to: NodeKey,
+        /// Calls made for one received when all was well.
+        healthy: f64,
+        /// The same now.
+        observed: f64,
+        /// Fall in standard errors, positive is worse.
+        z: f64,
+    },
     /// A change came shortly before.
     ChangedBefore {
         /// Which change.
@@ -152,6 +205,11 @@ impl fmt::Display for Evidence {
             Self::Influence { .. } | Self::OriginOfFault { .. } | Self::BlastRadius { .. } => {
                 self.fmt_graph(f)
             }
+            Self::Gap { .. }
+            | Self::OwnTime { .. }
+            | Self::OwnFailures { .. }
+            | Self::LastBeforeFailure { .. }
+            | Self::FewerCalls { .. } => self.fmt_calls(f),
             Self::Spectrum {
                 operation,
                 abnormal_through,
@@ -210,6 +268,62 @@ impl Evidence {
                     "{would} ({low:.3} to {high:.3}) without it, is {observed:.3}"
                 )
             }
+            _ => Ok(()),
+        }
+    }
+
+    fn fmt_calls(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gap {
+                from,
+                to,
+                healthy_ms,
+                observed_ms,
+                z,
+            } => write!(
+                f,
+                "{from} waits {observed_ms:.1} ms longer than {to} works, healthy {healthy_ms:.1} (z {z:.1})"
+            ),
+            Self::OwnTime {
+                healthy_ms,
+                observed_ms,
+                z,
+            } => write!(
+                f,
+                "it takes {observed_ms:.1} ms by itself, healthy {healthy_ms:.1} (z {z:.1})"
+            ),
+            Self::OwnFailures {
+                healthy,
+                observed,
+                z,
+            } => {
+                let (now, before) = (100.0 * observed, 100.0 * healthy);
+                write!(
+                    f,
+                    "{now:.1} % of its calls fail though none of its own did, healthy {before:.1} (z {z:.1})"
+                )
+            }
+            Self::LastBeforeFailure {
+                caller,
+                healthy,
+                observed,
+                z,
+            } => {
+                let (now, before) = (100.0 * observed, 100.0 * healthy);
+                write!(
+                    f,
+                    "{now:.1} % of the calls of {caller} fail right after its answer, healthy {before:.1} (z {z:.1})"
+                )
+            }
+            Self::FewerCalls {
+                to,
+                healthy,
+                observed,
+                z,
+            } => write!(
+                f,
+                "it calls {to} {observed:.2} times a call, healthy {healthy:.2} (z {z:.1})"
+            ),
             _ => Ok(()),
         }
     }

@@ -1,4 +1,5 @@
-//! The house rules, executable: crate edges, budgets, a pure core, no silent tests, little unsafe.
+//! The house rules, executable: crate edges, budgets, a pure core, no silent tests, little unsafe,
+//! guides whose code is compiled.
 //!
 //! Each rule is a test that lists every breach as `file:line: what`. The checkers take text, so
 //! that a test beside each shows them catching a planted fault.
@@ -10,6 +11,7 @@
 
 mod budget;
 mod edges;
+mod guides;
 mod manifest;
 mod purity;
 mod readme;

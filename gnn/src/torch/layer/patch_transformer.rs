@@ -105,6 +105,11 @@ impl PatchTransformer {
         })
     }
 
+    /// The settings.
+    pub fn config(&self) -> &PatchTransformerConfig {
+        &self.config
+    }
+
     /// Tokens `[N, P, d]` of the window `x` `[N, T, F]`, T a multiple of the patch length; nothing
     /// is hidden.
     ///

@@ -1,9 +1,7 @@
 //! Astern's own ranker: evidence of several kinds, added as log-odds.
 
-mod channels;
-mod influences;
+mod local;
 mod params;
-mod reach;
 
 use std::collections::BTreeMap;
 
@@ -12,16 +10,20 @@ use astern_graph_core::{NodeId, TemporalGraph};
 
 use crate::blame::ChangeBlame;
 use crate::candidates::{Candidate, Shift, best_candidate, symptom};
+use crate::channel::influences::Influences;
+use crate::channel::reach::Reach;
+use crate::channel::{Scope, correlation, log_odds, onset, origin};
 use crate::error::RankError;
 use crate::incident::Incident;
 use crate::influence::influence;
 use crate::rank::{Ranker, first, keys, ranked};
 
-use channels::Channels;
-use influences::Influences;
-use reach::Reach;
+use local::Local;
 
 pub use params::{FusedParams, FusedWeights};
+
+/// Least probability of the reach channel: a gap in the telemetry must not hide a cause.
+const REACH_MIN: f64 = 0.1;
 
 /// Ranks the nodes from which a fault can have come to the symptom by the sum of the log-odds of
 /// several kinds of evidence, and the changes by the causes that they touch.
@@ -31,15 +33,35 @@ pub use params::{FusedParams, FusedWeights};
 ///
 /// | channel | probability |
 /// |---|---|
-/// | shift | `z / (z + 3)` for the deviation z in healthy standard deviations |
-/// | correlation | `r²` with the symptom over the abnormal steps where the two worsen together, else 0; the symptom itself has 1/2 |
+/// | local | `z / (z + 2)` of the local channel that speaks loudest, at least 27 % (log-odds of -1) |
+/// | shift | `z / (z + 3)` for the deviation z of the symptom's metric, where that is more than the local one |
 /// | origin | share of the excess (in the metric's unit) that no dependency explains: `1 - max_d excess(d) / excess` |
+/// | correlation | `r²` with the symptom over the n abnormal steps where the two worsen together, else 0; the symptom itself has 1/2 |
 /// | reach | the widest path from the symptom: the least shift probability of the nodes between, at least 1/10 |
 /// | influence | `(1 + w) / 2` for the least transfer-entropy weight w along that path; 1/2 without one |
 /// | prior | log-odds by kind of node: an external one can seldom be the cause that is looked for |
 ///
+/// **Local** channels look at the calls and resources of the node itself, over the steps in which the
+/// symptom shows (the run of steps that is best separated from health), so that the time of the
+/// incident may be off by minutes:
+///
+/// | local channel | z grows with |
+/// |---|---|
+/// | gap | what is waited on an edge beyond the callee's work, charged to the end that more edges agree on |
+/// | own time | what calls take beside the waits for callees, in the median and in the tail |
+/// | failure | calls that fail although no callee did; with traces, also the callee that answered last before |
+/// | structure | calls that are no longer made for a call |
+/// | resource | infrastructure metrics, beyond what the same metric of the other candidates shows |
+///
+/// Only the loudest counts, since a fault shows in one or the other; a node that lacks the telemetry of
+/// all of them has no local log-odds, and each channel that speaks says so in the evidence.
+///
 /// The origin channel compares amounts, not significance: a callee whose latency rose by 2 ms does
 /// not explain a caller that rose by 200 ms, however significant the 2 ms are.
+///
+/// Origin, correlation, reach and influence go by the symptom's metric, so they count by `min(z / 6, 1)`
+/// for the symptom's own deviation; origin by the same for the node's besides, since where nothing
+/// shifted nothing has an origin, and correlation by `(n - 2) / n`, since two points always correlate.
 ///
 /// Without enough samples for transfer entropy the diagnosis says so by
 /// [`Evidence::Fallback`] and goes on without.
@@ -49,9 +71,9 @@ pub use params::{FusedParams, FusedWeights};
 /// weakest step: the paths of all would take quadratic memory.
 ///
 /// # Complexity
-/// `O(N · M · T log T + (N + E) log N)` in time, `O(N · T + E)` in memory, for the N nodes from
-/// which a fault can have come, E edges among them, T steps and the M application metrics of a
-/// node that lacks the symptom's (1 otherwise); then that of [`ChangeBlame`].
+/// `O(N · M · T log T + (N + E) (T + log N))` in time, `O(N · T + E)` in memory, for the N nodes from
+/// which a fault can have come, E edges among them, T steps and M metrics of a node; with traces of n
+/// calls `O(n)` more; then that of [`ChangeBlame`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct FusedRanker {
     params: FusedParams,
@@ -69,7 +91,10 @@ impl FusedRanker {
 struct Scene<'a> {
     graph: &'a TemporalGraph,
     symptom: Candidate,
+    /// How far evidence counts that goes by the symptom.
+    anomalous: f64,
     nodes: BTreeMap<NodeId, (Candidate, Shift)>,
+    local: BTreeMap<NodeId, Local>,
     reach: Reach,
     influences: Influences,
 }
@@ -101,20 +126,25 @@ impl FusedRanker {
         incident: &Incident,
     ) -> Result<Scene<'a>, RankError> {
         let symptom = symptom(graph, incident)?;
+        let steps = onset::shown(&symptom);
+        let upper = self.params.upper_quantile;
+        let ids: Vec<NodeId> = graph.fault_ancestry(symptom.id).into_keys().collect();
         let mut nodes = BTreeMap::new();
-        for id in graph.fault_ancestry(symptom.id).into_keys() {
-            let node = best_candidate(graph, incident, id, self.params.upper_quantile)?;
+        for id in &ids {
+            let node = best_candidate(graph, incident, *id, upper, &steps)?;
             let Some(node) = node else { continue };
-            if let Some(shift) = node.shift(self.params.upper_quantile) {
-                nodes.insert(id, (node, shift));
+            if let Some(shift) = node.shift(upper, &steps) {
+                nodes.insert(*id, (node, shift));
             }
         }
-        let anomaly = |id: &NodeId| {
-            nodes
-                .get(id)
-                .map_or(0.0, |(_, shift)| self.shifted(shift.z))
+        let shown = onset::range_of(graph, incident.abnormal, &steps);
+        let scope = Scope::new(graph, incident.healthy, shown, &ids);
+        let local = local::of(&scope, incident.traces.as_ref(), &self.params.weights);
+        let shifted = |id: &NodeId| {
+            let own = nodes.get(id).map_or(0.0, |(_, shift)| shift.z);
+            self.shifted(own.max(local.get(id).map_or(0.0, |local| local.z)))
         };
-        let reach = Reach::from(graph, symptom.id, anomaly);
+        let reach = Reach::from(graph, symptom.id, shifted);
         let influences = if self.params.weights.influence > 0.0 {
             let metric = &incident.symptom.metric;
             Influences::of(&reach, |cause, effect| {
@@ -124,10 +154,13 @@ impl FusedRanker {
         } else {
             Influences::default()
         };
+        let own = nodes.get(&symptom.id);
         Ok(Scene {
             graph,
+            anomalous: own.map_or(1.0, |(_, shift)| self.counts(shift.z)),
             symptom,
             nodes,
+            local,
             reach,
             influences,
         })
@@ -138,25 +171,56 @@ impl FusedRanker {
         z / (z + self.params.shift_half)
     }
 
+    /// How far evidence counts that tells something only of what shifted: fully from twice the
+    /// deviation on that is as likely an anomaly as not.
+    fn counts(&self, z: f64) -> f64 {
+        (z / (2.0 * self.params.shift_half)).clamp(0.0, 1.0)
+    }
+
     fn cause(&self, scene: &Scene<'_>, id: NodeId) -> RankedCause {
         let (node, shift) = &scene.nodes[&id];
-        let channels = Channels::of(scene, node, shift, self.shifted(shift.z));
-        let score = channels.score(&self.params.weights, self.params.prior(node.key.kind));
-        let evidence = [
+        let local = scene.local.get(&id);
+        let metric = node.feature.name.clone();
+        let r = correlation::worsening_together(&scene.symptom, node);
+        let origin = origin::read(scene.graph, &scene.nodes, node, shift);
+        let mut evidence = vec![
             Evidence::Shift {
-                metric: node.feature.name.clone(),
+                metric: metric.clone(),
                 healthy: shift.median,
                 observed: shift.observed,
                 z: shift.z,
             },
-            Evidence::Correlation {
-                metric: node.feature.name.clone(),
-                r: channels.r,
-            },
+            Evidence::Correlation { metric, r },
             Evidence::OriginOfFault {
-                anomalous_dependencies: channels.anomalous_dependencies,
+                anomalous_dependencies: origin.anomalous,
             },
         ];
+        evidence.extend(local.into_iter().flat_map(|local| local.evidence.clone()));
+        let together = if id == scene.symptom.id {
+            0.5
+        } else {
+            r.max(0.0).powi(2)
+        };
+        let steps = scene
+            .symptom
+            .abnormal
+            .iter()
+            .filter(|x| x.is_finite())
+            .count() as f64;
+        let by_symptom = scene.anomalous
+            * (self.params.weights.correlation * (1.0 - 2.0 / steps.max(2.0)) * log_odds(together)
+                + self.params.weights.reach * log_odds(scene.reach.width(id).max(REACH_MIN))
+                + self.params.weights.origin * self.counts(shift.z) * log_odds(origin.unexplained)
+                + self.params.weights.influence
+                    * log_odds(f64::midpoint(
+                        1.0,
+                        scene.influences.least(id).unwrap_or(0.0),
+                    )));
+        let shown = self.shifted(shift.z.max(local.map_or(0.0, |local| local.z)));
+        let score = self.params.prior(node.key.kind)
+            + self.params.weights.shift * log_odds(shown)
+            + local.map_or(0.0, |local| local.log_odds)
+            + by_symptom;
         RankedCause::new(node.key.clone(), score).because(evidence)
     }
 }

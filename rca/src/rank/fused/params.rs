@@ -22,10 +22,23 @@ pub struct FusedWeights {
     pub reach: f64,
     /// Transfer entropy along the path.
     pub influence: f64,
+    /// Wait of callers beyond the work of callees.
+    pub gap: f64,
+    /// Time that a node takes by itself.
+    pub own_time: f64,
+    /// Failures that no callee explains.
+    pub failure: f64,
+    /// Calls that are no longer made.
+    pub structure: f64,
+    /// Infrastructure metrics.
+    pub resource: f64,
 }
 
 impl Default for FusedWeights {
-    /// 1 for all but influence, which has 1/2: it is seldom estimable and never decisive alone.
+    /// 1 for what goes by the symptom's metric, but 1/2 for influence, which is seldom estimable and
+    /// never decisive alone. 3 for what calls tell of the node itself, since that is where the fault
+    /// lies; 2 for its resources, which load moves too; 1 for call structure, which other mixes of
+    /// requests change.
     fn default() -> Self {
         Self {
             shift: 1.0,
@@ -33,6 +46,11 @@ impl Default for FusedWeights {
             origin: 1.0,
             reach: 1.0,
             influence: 0.5,
+            gap: 3.0,
+            own_time: 3.0,
+            failure: 3.0,
+            structure: 1.0,
+            resource: 2.0,
         }
     }
 }
@@ -43,8 +61,8 @@ impl Default for FusedWeights {
 /// |---|---|---|
 /// | `weights` | see [`FusedWeights`] | 0 to 100 each |
 /// | `shift_half` | 3 | deviation that is as likely an anomaly as not, positive |
-/// | `upper_quantile` | .9 | of the badness over the abnormal steps, .5 to 1 |
-/// | `external_prior` | -2 | log-odds of an external node, -20 to 20 |
+/// | `upper_quantile` | .5 | of the badness over the steps in which the symptom shows, .5 to 1 |
+/// | `external_prior` | -4 | log-odds of an external node, -20 to 20 |
 /// | `blame` | see [`BlameParams`] | |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FusedParams {
@@ -60,8 +78,8 @@ impl Default for FusedParams {
         Self {
             weights: FusedWeights::default(),
             shift_half: 3.0,
-            upper_quantile: 0.9,
-            external_prior: -2.0,
+            upper_quantile: 0.5,
+            external_prior: -4.0,
             blame: BlameParams::default(),
         }
     }
@@ -82,7 +100,7 @@ impl FusedParams {
         self
     }
 
-    /// With another quantile of the badness over the abnormal steps.
+    /// With another quantile of the badness over the steps in which the symptom shows.
     #[must_use]
     pub fn upper_quantile(mut self, q: f64) -> Self {
         self.upper_quantile = q;
@@ -115,6 +133,11 @@ impl FusedParams {
             ("weights.origin", w.origin),
             ("weights.reach", w.reach),
             ("weights.influence", w.influence),
+            ("weights.gap", w.gap),
+            ("weights.own_time", w.own_time),
+            ("weights.failure", w.failure),
+            ("weights.structure", w.structure),
+            ("weights.resource", w.resource),
         ] {
             in_range(name, weight, 0.0, 100.0)?;
         }
@@ -156,12 +179,17 @@ mod tests {
                 with().blame(BlameParams::default().prior(99.0)),
             ),
         ];
-        let weights: [(&str, Weight); 5] = [
+        let weights: [(&str, Weight); 10] = [
             ("weights.shift", |w| &mut w.shift),
             ("weights.correlation", |w| &mut w.correlation),
             ("weights.origin", |w| &mut w.origin),
             ("weights.reach", |w| &mut w.reach),
             ("weights.influence", |w| &mut w.influence),
+            ("weights.gap", |w| &mut w.gap),
+            ("weights.own_time", |w| &mut w.own_time),
+            ("weights.failure", |w| &mut w.failure),
+            ("weights.structure", |w| &mut w.structure),
+            ("weights.resource", |w| &mut w.resource),
         ];
         for (name, weight) in weights {
             for value in [-0.1, 100.1, f64::NAN] {

@@ -8,7 +8,7 @@ use astern_stats::order;
 
 /// For each node, how anomalous the weakest node on the best path to it is, and that path.
 #[derive(Debug, Clone)]
-pub(super) struct Reach {
+pub(crate) struct Reach {
     /// Width of the best path, and the next node on it towards the symptom.
     found: BTreeMap<NodeId, (f64, Option<NodeId>)>,
     /// The nodes found, widest first: each after all others on its path.
@@ -45,7 +45,7 @@ impl Eq for Open {}
 impl Reach {
     /// Widest paths (Pollack 1960) along the directions from which faults can come, where a path
     /// is as wide as the least `anomaly` of the nodes between its ends. `O((V + E) log V)`.
-    pub(super) fn from(
+    pub(crate) fn from(
         graph: &TemporalGraph,
         symptom: NodeId,
         anomaly: impl Fn(&NodeId) -> f64,
@@ -75,12 +75,12 @@ impl Reach {
     }
 
     /// Width of the best path to a node, 0 when there is none.
-    pub(super) fn width(&self, id: NodeId) -> f64 {
+    pub(crate) fn width(&self, id: NodeId) -> f64 {
         self.found.get(&id).map_or(0.0, |(width, _)| *width)
     }
 
     /// The best path, from the node to the symptom.
-    pub(super) fn path(&self, id: NodeId) -> Vec<NodeId> {
+    pub(crate) fn path(&self, id: NodeId) -> Vec<NodeId> {
         let mut path = vec![id];
         let mut at = id;
         while let Some((_, Some(next))) = self.found.get(&at) {
@@ -92,7 +92,7 @@ impl Reach {
 
     /// Every step `(cause, effect)` that lies on a best path; each after all those between its
     /// effect and the symptom.
-    pub(super) fn steps(&self) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
+    pub(crate) fn steps(&self) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
         let next = |id: &NodeId| self.found.get(id).and_then(|(_, next)| *next);
         self.settled
             .iter()

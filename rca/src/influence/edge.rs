@@ -1,14 +1,14 @@
-//! How strongly one node's past drives another's next step, on the edges of the graph.
+//! Influence on one edge.
 
 use astern_graph_core::TimeRange;
 use astern_graph_core::signal::Evidence;
 use astern_graph_core::{MetricName, NodeKey, TemporalGraph};
 
-use crate::te::{GaussianTeParams, TeError};
+use crate::te::{Estimate, Estimator, GaussianParams, TeError, differenced};
 
 /// Fewest complete samples for which transfer entropy is estimated. Below them its bias and
 /// spread exceed the effects that matter; with a handful of abnormal rows it is not estimable.
-const SAMPLES_MIN: usize = 50;
+pub(super) const SAMPLES_MIN: u32 = 50;
 
 /// Level of significance below which an influence counts.
 const ALPHA: f64 = 0.01;
@@ -40,45 +40,53 @@ pub fn influence(
     metric: &MetricName,
     healthy: TimeRange,
 ) -> Influence {
-    let differenced = |key: &NodeKey| {
-        let series = graph.series(key, metric, healthy).unwrap_or_default();
-        series
-            .windows(2)
-            .map(|pair| pair[1] - pair[0])
-            .collect::<Vec<f64>>()
-    };
-    let (source, target) = (differenced(from), differenced(to));
-    let too_few = |have| TeError::TooFew {
-        have,
-        need: SAMPLES_MIN,
-    };
-    let estimate = match GaussianTeParams::default().estimate(&source, &target) {
-        Ok(te) if te.samples < SAMPLES_MIN => Err(too_few(te.samples)),
+    let series = |key| differenced(&graph.series(key, metric, healthy).unwrap_or_default());
+    let (source, target) = (series(from), series(to));
+    let need = SAMPLES_MIN as usize;
+    let te = GaussianParams::default().check();
+    let estimate = match te.and_then(|te| te.estimate(&source, &target)) {
+        Ok(te) if te.samples < need => Err(TeError::TooFew {
+            have: te.samples,
+            need,
+        }),
         // The estimator itself is content with fewer.
-        Err(TeError::TooFew { have, .. }) => Err(too_few(have)),
+        Err(TeError::TooFew { have, .. }) => Err(TeError::TooFew { have, need }),
         other => other,
     };
     match estimate {
         Ok(te) => {
-            let explained = 1.0 - (-2.0 * te.effective_nats.max(0.0)).exp();
+            let p_value = te.p_value.unwrap_or(1.0);
             Influence {
-                weight: Some(if te.p_value <= ALPHA { explained } else { 0.0 }),
+                weight: Some(if p_value <= ALPHA {
+                    explained(&te)
+                } else {
+                    0.0
+                }),
                 evidence: Evidence::Influence {
                     from: from.clone(),
                     to: to.clone(),
                     te_nats: te.effective_nats,
-                    p_value: te.p_value,
+                    p_value,
                 },
             }
         }
         Err(error) => Influence {
             weight: None,
-            evidence: Evidence::Fallback {
-                wanted: "transfer entropy".into(),
-                used: "equal weights of edges".into(),
-                reason: error.to_string().into(),
-            },
+            evidence: fallback(&error, "equal weights of edges"),
         },
+    }
+}
+
+/// Share of variance that a transfer entropy explains.
+pub(super) fn explained(estimate: &Estimate) -> f64 {
+    1.0 - (-2.0 * estimate.effective_nats.max(0.0)).exp()
+}
+
+pub(super) fn fallback(error: &TeError, used: &str) -> Evidence {
+    Evidence::Fallback {
+        wanted: "transfer entropy".into(),
+        used: used.into(),
+        reason: error.to_string().into(),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::influence::Influence;
 
 /// Influence along the best path from each node to the symptom.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Influences {
+pub(crate) struct Influences {
     /// Influence of each node on the next one of its path.
     on_next: BTreeMap<NodeId, Influence>,
     along: BTreeMap<NodeId, Along>,
@@ -27,7 +27,7 @@ struct Along {
 impl Influences {
     /// Estimates every step `(cause, effect)` of the paths. `O(V log V)` and V estimates: each path
     /// goes on from the next node's.
-    pub(super) fn of(
+    pub(crate) fn of(
         reach: &Reach,
         mut estimate: impl FnMut(NodeId, NodeId) -> Option<Influence>,
     ) -> Self {
@@ -64,13 +64,13 @@ impl Influences {
     }
 
     /// The least weight along the path from a node, `None` when no step of it has one.
-    pub(super) fn least(&self, id: NodeId) -> Option<f64> {
+    pub(crate) fn least(&self, id: NodeId) -> Option<f64> {
         self.along.get(&id).and_then(|along| along.least)
     }
 
     /// What is known of the weakest step of the path from a node. A step without an estimate is
     /// weaker than any with one; of equally weak ones that nearest to the node counts.
-    pub(super) fn weakest(&self, id: NodeId) -> Option<&Evidence> {
+    pub(crate) fn weakest(&self, id: NodeId) -> Option<&Evidence> {
         let along = self.along.get(&id)?;
         self.on_next.get(&along.weakest).map(|i| &i.evidence)
     }

@@ -1,0 +1,103 @@
+//! The rankers that stand in the tables: the frozen configuration, the same with one channel off,
+//! and the methods of the literature.
+
+use astern_rca::Ranker;
+use astern_rca::rank::{
+    AnomalyScore, Circa, CorrelationRanker, FusedParams, FusedWeights, LinearCounterfactual,
+    Metrics, MicroHecl, MicroRank, MicroRca, MicroScope, NSigma, PageRank, RandomWalk,
+    RobustScorer, ScoreOrdering, SecondOrderWalk, SmoothTraversal, SpectrumRanker, TraceRca,
+    TraversalRanker,
+};
+use astern_stats::ParamError;
+
+/// A ranker and its name in the tables.
+pub(super) struct Method {
+    pub(super) name: &'static str,
+    pub(super) ranker: Box<dyn Ranker>,
+}
+
+/// The name of Astern's own.
+pub(super) const FUSED: &str = "astern fused";
+
+/// A channel of [`FusedWeights`] and the way to its weight.
+type Channel = (&'static str, fn(&mut FusedWeights) -> &mut f64);
+
+const CHANNELS: [Channel; 10] = [
+    ("- without shift", |w| &mut w.shift),
+    ("- without correlation", |w| &mut w.correlation),
+    ("- without origin", |w| &mut w.origin),
+    ("- without reach", |w| &mut w.reach),
+    ("- without influence", |w| &mut w.influence),
+    ("- without gap", |w| &mut w.gap),
+    ("- without own time", |w| &mut w.own_time),
+    ("- without failure", |w| &mut w.failure),
+    ("- without structure", |w| &mut w.structure),
+    ("- without resource", |w| &mut w.resource),
+];
+
+pub(super) fn all() -> Result<Vec<Method>, ParamError> {
+    let mut methods = vec![Method {
+        name: FUSED,
+        ranker: Box::new(FusedParams::default().check()?),
+    }];
+    for (name, weight) in CHANNELS {
+        let mut weights = FusedWeights::default();
+        *weight(&mut weights) = 0.0;
+        let ranker = Box::new(FusedParams::default().weights(weights).check()?);
+        methods.push(Method { name, ranker });
+    }
+    let ranker = Box::new(FusedParams::default().external_prior(0.0).check()?);
+    methods.push(Method {
+        name: "- without prior",
+        ranker,
+    });
+    let of_symptom = Metrics::Symptom;
+    let published: [(&'static str, Box<dyn Ranker>); 20] = [
+        ("correlation", Box::new(CorrelationRanker)),
+        ("traversal", Box::new(TraversalRanker)),
+        ("robust scorer", Box::new(RobustScorer)),
+        ("N-sigma", Box::new(NSigma::default())),
+        (
+            "N-sigma, symptom's metric",
+            Box::new(NSigma::over(of_symptom)),
+        ),
+        ("score ordering", Box::new(ScoreOrdering::default())),
+        (
+            "score ordering, symptom's metric",
+            Box::new(ScoreOrdering::over(of_symptom)),
+        ),
+        ("smooth traversal", Box::new(SmoothTraversal::default())),
+        (
+            "smooth traversal, deviations",
+            Box::new(SmoothTraversal::by(AnomalyScore::Deviations)),
+        ),
+        ("MicroScope", Box::new(MicroScope)),
+        ("MicroHECL", Box::new(MicroHecl)),
+        ("CIRCA", Box::new(Circa)),
+        ("linear counterfactual", Box::new(LinearCounterfactual)),
+        ("random walk", Box::new(RandomWalk)),
+        ("second-order walk", Box::new(SecondOrderWalk)),
+        ("personalised PageRank", Box::new(PageRank)),
+        ("MicroRCA", Box::new(MicroRca)),
+        ("MicroRank", Box::new(MicroRank::default())),
+        ("TraceRCA", Box::new(TraceRca)),
+        ("spectrum", Box::new(SpectrumRanker::default())),
+    ];
+    methods.extend(published.map(|(name, ranker)| Method { name, ranker }));
+    Ok(methods)
+}
+
+/// Those whose answers are asked for again with a wrong time.
+pub(super) fn swept() -> Result<Vec<Method>, ParamError> {
+    const SWEPT: [&str; 6] = [
+        FUSED,
+        "correlation",
+        "robust scorer",
+        "N-sigma",
+        "MicroHECL",
+        "CIRCA",
+    ];
+    let mut methods = all()?;
+    methods.retain(|method| SWEPT.contains(&method.name));
+    Ok(methods)
+}

@@ -1,0 +1,153 @@
+//! Is it more than chance: surrogates that keep each series' own dynamics and lose their relation.
+
+mod draw;
+
+use astern_stats::ParamError;
+use astern_stats::param::in_range;
+
+use super::error::TeError;
+use super::estimate::{Estimate, Information, Null, summarised};
+
+/// How surrogates of the source are drawn, how many and from which seed.
+///
+/// What is moved are the source's embedded rows: the target and what is known keep their relation,
+/// and every history of the source stays whole.
+///
+/// | setting | default | rule |
+/// |---|---|---|
+/// | `count` | | surrogates, 1 to 100,000; the least p-value is 1 / (count + 1) |
+/// | `offset_min` (circular) | 20 | least shift in rows, 1 to 1,000,000 |
+/// | `length` (blocks) | | rows of a block, 1 to 1,000,000 |
+/// | `seed` | 0 | |
+/// | `stop_after` | never | surrogates as great as the estimate after which the test stops, 1 to 100,000 |
+///
+/// `p = (1 + #{s >= TE}) / (1 + B)`, which is never 0 (Phipson and Smyth 2010).
+///
+/// **Circular shifts** rotate the rows by random offsets, each drawn once, none within `offset_min` of
+/// no shift at all; they keep the source's autocorrelation but for one seam. Where there are fewer
+/// offsets than `count`, all of them are used. **Blocks** of consecutive rows are put in random order.
+/// A plain shuffle is a block length of 1; on autocorrelated series it finds influence where there is
+/// none.
+///
+/// **`stop_after(h)`** is the sequential test of Besag and Clifford (1991): it ends at the h-th
+/// surrogate that is at least as great as the estimate, and then `p = h / drawn`; p-values stay valid
+/// (`P(p <= α) <= α` without influence) and clear nulls cost some 2h surrogates. The test stops only
+/// where p is far above any level in use: h = 10 can not stop it below p = 10 / count.
+///
+/// ```
+/// use astern_rca::te::Surrogates;
+/// let many = Surrogates::circular(999).offset_min(30).seed(1).stop_after(10);
+/// let blocks = Surrogates::blocks(99, 20);
+/// # let _ = (many, blocks);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Surrogates {
+    scheme: Scheme,
+    count: u32,
+    seed: u64,
+    stop_after: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Circular { offset_min: u32 },
+    Blocks { length: u32 },
+}
+
+impl Surrogates {
+    /// So many circular shifts.
+    pub fn circular(count: u32) -> Self {
+        Self {
+            scheme: Scheme::Circular { offset_min: 20 },
+            count,
+            seed: 0,
+            stop_after: None,
+        }
+    }
+
+    /// So many random orders of blocks of `length` rows.
+    pub fn blocks(count: u32, length: u32) -> Self {
+        Self {
+            scheme: Scheme::Blocks { length },
+            ..Self::circular(count)
+        }
+    }
+
+    /// With another least shift, in rows; blocks have none.
+    #[must_use]
+    pub fn offset_min(mut self, rows: u32) -> Self {
+        if let Scheme::Circular { offset_min } = &mut self.scheme {
+            *offset_min = rows;
+        }
+        self
+    }
+
+    /// With another seed.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Stopping at so many surrogates that are at least as great as the estimate.
+    #[must_use]
+    pub fn stop_after(mut self, at_least: u32) -> Self {
+        self.stop_after = Some(at_least);
+        self
+    }
+
+    /// Never stopping early: where the surrogates of several tests are compared round by round.
+    pub(super) fn to_the_end(mut self) -> Self {
+        self.stop_after = None;
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<(), ParamError> {
+        let (name, rows) = match self.scheme {
+            Scheme::Circular { offset_min } => ("offset_min", offset_min),
+            Scheme::Blocks { length } => ("length", length),
+        };
+        in_range(name, f64::from(rows), 1.0, 1e6)?;
+        in_range("count", f64::from(self.count), 1.0, 1e5)?;
+        let stop = f64::from(self.stop_after.unwrap_or(1));
+        in_range("stop_after", stop, 1.0, 1e5).map(|_| ())
+    }
+}
+
+/// Rounding must not break a tie of a surrogate with the estimate.
+pub(super) fn is_at_least(surrogate: f64, estimate: f64) -> bool {
+    surrogate >= estimate - 1e-12
+}
+
+/// The estimate with its p-value, and the surrogates' values in the order drawn.
+pub(super) fn surrogate_test(
+    information: &dyn Information,
+    surrogates: &Surrogates,
+) -> Result<(Estimate, Vec<f64>), TeError> {
+    surrogates.check()?;
+    let observed = information.nats(None, None)?;
+    let stop = surrogates.stop_after.map_or(usize::MAX, |h| h as usize);
+    let (mut drawn, mut at_least) = (Vec::new(), 0);
+    let mut orders = draw::Orders::new(surrogates, information.samples())?;
+    while let Some(order) = orders.next().filter(|_| at_least < stop) {
+        let value = information.nats(Some(order), None)?;
+        drawn.push(value);
+        at_least += usize::from(is_at_least(value, observed));
+    }
+    let stopped = at_least >= stop && drawn.len() < orders.count();
+    let p_value = if stopped {
+        at_least as f64 / drawn.len() as f64
+    } else {
+        (1 + at_least) as f64 / (1 + drawn.len()) as f64
+    };
+    let estimate = Estimate {
+        effective_nats: observed - drawn.iter().sum::<f64>() / drawn.len() as f64,
+        p_value: Some(p_value),
+        null: Null::Surrogates {
+            drawn: drawn.len(),
+            at_least,
+        },
+        ..summarised(information)?
+    };
+    Ok((estimate, drawn))
+}
