@@ -46,7 +46,7 @@ def ksg_scipy(x, y):
     now, past, source = ((c - c.mean()) / c.std(ddof=1) for c in (y[1:], y[:-1], x[:-1]))
     joint = np.column_stack([now, past, source])
     radius = cKDTree(joint).query(joint, NEIGHBOURS + 1, p=np.inf)[0][:, -1]
-    inside = np.nextafter(radius, 0)
+    inside = radius - 1e-12  # Strictly within, against rounding.
 
     def near(columns):
         tree = cKDTree(columns)

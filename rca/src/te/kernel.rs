@@ -161,6 +161,15 @@ struct Boxes {
 }
 
 impl Boxes {
+    /// Rows that do not count for one.
+    fn close(&self, row: u32) -> Range<u32> {
+        if self.with_itself {
+            0..0
+        } else {
+            self.apart.close(row)
+        }
+    }
+
     /// Numbers of near rows, by row: each strip's base, then its groups.
     fn count<const N: usize>(
         &self,
@@ -171,11 +180,7 @@ impl Boxes {
         let strip = Strip::new(columns, base, groups);
         let mut counts = vec![[0; N]; self.samples()];
         for row in strip.rows() {
-            let close = if self.with_itself {
-                0..0
-            } else {
-                self.apart.close(*row)
-            };
+            let close = self.close(*row);
             let counts = &mut counts[*row as usize];
             strip.count(
                 *row,
@@ -210,9 +215,9 @@ impl Information for Boxes {
         let counts: Vec<[usize; 4]> = if self.known == 0 {
             let of_y: Vec<[usize; 2]> = self.count(columns, y, vec![x.clone()]);
             let of_x: Vec<[usize; 1]> = self.count(columns, x, vec![]);
-            let all = self.samples() - usize::from(!self.with_itself);
-            let pairs = of_y.into_iter().zip(of_x);
-            pairs.map(|([y, yx], [x])| [all, y, x, yx]).collect()
+            let all = (0_u32..).map(|row| self.samples() - self.close(row).len());
+            let pairs = of_y.into_iter().zip(of_x).zip(all);
+            pairs.map(|(([y, yx], [x]), all)| [all, y, x, yx]).collect()
         } else {
             self.count(columns, 0..next, vec![y, x, next..columns.len()])
         };

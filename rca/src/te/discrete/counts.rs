@@ -196,10 +196,18 @@ impl Codes {
     fn one(column: &[u16]) -> Self {
         let size = 1 + column.iter().copied().max().map_or(0, usize::from);
         let mut seen = vec![false; size];
+        let mut possible = 0;
         for symbol in column {
-            seen[usize::from(*symbol)] = true;
+            let seen = &mut seen[usize::from(*symbol)];
+            if !*seen {
+                *seen = true;
+                possible += 1;
+                // Mostly after a few symbols.
+                if possible == size {
+                    break;
+                }
+            }
         }
-        let possible = seen.iter().filter(|seen| **seen).count();
         let (by_row, size) = if size > 4 * possible {
             renumbered(column)
         } else {

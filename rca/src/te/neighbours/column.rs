@@ -1,18 +1,30 @@
 //! One column of rows, sorted.
 
+use std::sync::Arc;
+
 use astern_stats::order;
+
+use super::strip::Bound;
 
 /// A column with its rows in ascending order.
 #[derive(Debug, Clone)]
 pub(in crate::te) struct Column {
     /// By row.
     pub(super) values: Vec<f64>,
-    /// Ascending.
-    pub(super) sorted: Vec<f64>,
     /// Row of each sorted value.
     pub(super) rows: Vec<u32>,
     /// Rank of each row.
     pub(super) ranks: Vec<u32>,
+    sorted: Arc<Sorted>,
+}
+
+/// Values in ascending order, with an index: as many equally wide buckets as there are values.
+#[derive(Debug)]
+struct Sorted {
+    values: Vec<f64>,
+    /// Values in the buckets before each.
+    starts: Vec<u32>,
+    buckets_per_unit: f64,
 }
 
 impl Column {
@@ -28,9 +40,9 @@ impl Column {
         let (sorted, rows) = pairs.into_iter().unzip();
         Self {
             values,
-            sorted,
             rows,
             ranks,
+            sorted: Arc::new(Sorted::new(sorted)),
         }
     }
 
@@ -38,19 +50,17 @@ impl Column {
     pub(in crate::te) fn reordered(&self, order: &[u32]) -> Self {
         let take = |from: &u32| self.values[*from as usize];
         let values = order.iter().map(take).collect();
-        let ranks: Vec<u32> = order
-            .iter()
-            .map(|from| self.ranks[*from as usize])
-            .collect();
+        let rank = |from: &u32| self.ranks[*from as usize];
+        let ranks: Vec<u32> = order.iter().map(rank).collect();
         let mut rows = vec![0; ranks.len()];
         for (row, rank) in (0_u32..).zip(&ranks) {
             rows[*rank as usize] = row;
         }
         Self {
             values,
-            sorted: self.sorted.clone(),
             rows,
             ranks,
+            sorted: Arc::clone(&self.sorted),
         }
     }
 
@@ -62,19 +72,72 @@ impl Column {
     pub(in crate::te) fn runs(&self) -> impl Iterator<Item = (usize, &[u32])> {
         let is_same = |a: &f64, b: &f64| order::ascending(*a, *b).is_eq();
         let mut rest = &self.rows[..];
-        self.sorted.chunk_by(is_same).map(move |run| {
+        self.sorted.values.chunk_by(is_same).map(move |run| {
             let (rows, after) = rest.split_at(run.len());
             rest = after;
             (run.len(), rows)
         })
     }
 
-    /// Ranks of the values whose distance from that of `row` is within.
-    pub(super) fn within(&self, row: usize, is_near: impl Fn(f64) -> bool) -> (usize, usize) {
-        let (centre, rank) = (self.values[row], self.ranks[row] as usize);
-        let (below, above) = self.sorted.split_at(rank);
-        let low = below.partition_point(|value| !is_near(centre - value));
-        let high = rank + above.partition_point(|value| is_near(value - centre));
+    /// Ranks of the values that are near that of `row`.
+    pub(super) fn within(&self, row: usize, width: f64, bound: Bound) -> (usize, usize) {
+        let centre = self.values[row];
+        let is_far_below = |value: f64| !bound.is_near(centre - value, width);
+        let is_not_far_above = |value: f64| bound.is_near(value - centre, width);
+        let low = self.sorted.first_after(centre - width, is_far_below);
+        let high = self.sorted.first_after(centre + width, is_not_far_above);
         (low, high.max(low))
+    }
+}
+
+impl Sorted {
+    fn new(values: Vec<f64>) -> Self {
+        let extent = values
+            .last()
+            .zip(values.first())
+            .map_or(0.0, |(last, first)| last - first);
+        let per_unit = values.len() as f64 / extent;
+        let mut sorted = Self {
+            starts: vec![0; values.len() + 1],
+            // All in the first bucket where the extent is 0 or overflows.
+            buckets_per_unit: if per_unit.is_finite() { per_unit } else { 0.0 },
+            values,
+        };
+        for at in 0..sorted.values.len() {
+            let bucket = sorted.bucket(sorted.values[at]);
+            sorted.starts[bucket + 1] += 1;
+        }
+        for bucket in 1..sorted.starts.len() {
+            sorted.starts[bucket] += sorted.starts[bucket - 1];
+        }
+        sorted
+    }
+
+    fn bucket(&self, value: f64) -> usize {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "saturates at the ends"
+        )]
+        let bucket = ((value - self.values[0]) * self.buckets_per_unit) as usize;
+        bucket.min(self.values.len() - 1)
+    }
+
+    /// Rank of the first value that does not come before, which is likely to be one near `guess`.
+    fn first_after(&self, guess: f64, is_before: impl Fn(f64) -> bool) -> usize {
+        let before = |value: &f64| is_before(*value);
+        let bucket = self.bucket(guess);
+        let (from, to) = (
+            self.starts[bucket] as usize,
+            self.starts[bucket + 1] as usize,
+        );
+        // Right at the edge of a bucket, rounding may have put it into the next.
+        let is_here = (from == 0 || before(&self.values[from - 1]))
+            && !self.values.get(to).is_some_and(before);
+        if is_here {
+            from + self.values[from..to].partition_point(before)
+        } else {
+            self.values.partition_point(before)
+        }
     }
 }

@@ -78,11 +78,7 @@ impl<'a> Strip<'a> {
         apart: impl Iterator<Item = u32> + Clone,
         counts: &mut [usize],
     ) {
-        let near = |column: usize| {
-            let width = width(column);
-            let is_near = |distance| bound.is_near(distance, width);
-            self.columns[column].within(row as usize, is_near)
-        };
+        let near = |column: usize| self.columns[column].within(row as usize, width(column), bound);
         match &self.ranks {
             Ranks::Narrow(ranks) => self.count_in(ranks, near, counts),
             Ranks::Wide(ranks) => self.count_in(ranks, near, counts),
@@ -230,7 +226,7 @@ mod tests {
                 (0..1, vec![1..2, 2..3]),
                 (1..2, vec![]),
                 (0..2, vec![2..3, 2..4]),
-                (1..3, Vec::from([0..1])),
+                (1..3, vec![0..1, 3..4]),
             ] {
                 let mut strip = Strip::new(&columns, base.clone(), groups.clone());
                 for wide in [false, true] {
