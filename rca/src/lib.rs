@@ -33,6 +33,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod abstain;
 mod blame;
 mod candidates;
 mod error;

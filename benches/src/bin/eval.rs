@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use astern_benches::petshop::{self, Splits};
-use astern_benches::{simulated, traces};
+use astern_benches::{abstain, simulated, traces};
 use lexopt::{Arg, ValueExt};
 
 const USAGE: &str =
@@ -20,6 +20,7 @@ suites
   petshop   root causes of 26 issues of a pet shop on AWS; reads $ASTERN_DATA/petshop
   traces    public documents of traces to calls; reads $ASTERN_DATA/traces and
             $ASTERN_DATA/nezha-trainticket
+  abstain   when to blame nothing: fits and checks the numbers on the simulator; needs no data
   sim       bad and benign releases of the simulator; needs no data
   pretrain  what pre-training and meta-learning add to graph networks, paired over seeds; reads
             $ASTERN_DATA/graph-anomaly and $ASTERN_DATA/telemetry-anomaly (feature `torch`)
@@ -33,6 +34,9 @@ options
 
 const SIMULATED_SEEDS: u64 = 100;
 const PAIRED_SEEDS: u64 = 10;
+/// Seeds of the calibration; never those of `sim`.
+const CALIBRATION_FROM: u64 = 1001;
+const CALIBRATION_SEEDS: u64 = 150;
 
 struct Args {
     suite: String,
@@ -118,6 +122,11 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
                 return Ok(ExitCode::from(2));
             };
             traces::evaluate(&root)?
+        }
+        "abstain" => {
+            let seeds = args.seeds.unwrap_or(CALIBRATION_SEEDS);
+            let last = CALIBRATION_FROM.saturating_add(seeds - 1);
+            abstain::evaluate(CALIBRATION_FROM..=last)?
         }
         "sim" => {
             let seeds = args.seeds.unwrap_or(SIMULATED_SEEDS);
