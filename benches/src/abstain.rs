@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use astern_graph_core::schema::{ERROR_RATE, LATENCY_MS_P95};
 use astern_graph_core::{
-    GraphBuilder, GraphParams, MetricName, NodeKey, Record, TemporalGraph, TimeRange, Timestamp,
+    GraphBuilder, GraphParams, MetricName, NodeKey, NodeKind, Record, TemporalGraph, TimeRange,
+    Timestamp,
 };
 use astern_rca::abstain::{DoubtCoefficients, DoubtFeatures, FITTED};
 use astern_rca::rank::FusedParams;
@@ -22,7 +23,7 @@ type Error = Box<dyn std::error::Error>;
 /// Length of what is looked at from the onset on.
 const ABNORMAL: Duration = Duration::from_secs(600);
 /// Weight of the squares of the coefficients.
-const RIDGE: f64 = 0.02;
+const RIDGE: f64 = 0.001;
 const STEPS: u32 = 20_000;
 const RATE: f64 = 0.5;
 
@@ -62,9 +63,10 @@ pub fn evaluate(seeds: RangeInclusive<u64>) -> Result<String, Error> {
     let current: Vec<_> = all.iter().map(|row| (FITTED, *row)).collect();
     Ok(format!(
         "Seeds {first} to {last}; four incidents of each. Coefficients of the constant, `symptom`, \
-         `load` and `unexplained`, fitted on all:\n\n{}\n\n## On the half that was not fitted\n\n{}\n\n\
+         `load` and `unexplained`, fitted on all:\n\n{}\n\n{}\n\n## On the half that was not fitted\n\n{}\n\n\
          ## As built in\n\n{}\n",
         coefficients(&fit(&all)),
+        quartiles(&all),
         report(&held_out)?,
         report(&current)?,
     ))
@@ -123,7 +125,7 @@ fn names(record: &Record, hidden: Option<&NodeKey>) -> bool {
     }
 }
 
-/// Features of the incident in which the frontend got worse; `None` where nothing is seen of it.
+/// Features of the incident whose symptom is what got worse most; `None` where nothing is seen.
 fn features(
     records: &[Record],
     (start, began): (Timestamp, Timestamp),
@@ -135,19 +137,21 @@ fn features(
     let at = graph.step_end(began);
     let healthy = TimeRange::new(start, at)?;
     let abnormal = TimeRange::new(at, at.plus(ABNORMAL))?;
-    let entry = NodeKey::service("frontend");
-    let mut worst: Option<(f64, MetricName)> = None;
-    for name in [ERROR_RATE, LATENCY_MS_P95] {
-        let metric = MetricName::from(name);
-        let z = z(&graph, &entry, &metric, (healthy, abnormal));
-        if worst.as_ref().is_none_or(|(most, _)| z > *most) {
-            worst = Some((z, metric));
+    let mut worst: Option<(f64, NodeKey, MetricName)> = None;
+    let services = graph.keys().iter().filter(|k| k.kind == NodeKind::Service);
+    for node in services {
+        for name in [ERROR_RATE, LATENCY_MS_P95] {
+            let metric = MetricName::from(name);
+            let z = z(&graph, node, &metric, (healthy, abnormal));
+            if worst.as_ref().is_none_or(|(most, ..)| z > *most) {
+                worst = Some((z, node.clone(), metric));
+            }
         }
     }
-    let Some((_, metric)) = worst else {
+    let Some((_, node, metric)) = worst else {
         return Ok(None);
     };
-    let incident = Incident::new(entry, metric, healthy, abnormal);
+    let incident = Incident::new(node, metric, healthy, abnormal);
     let Ok(diagnosis) = FusedParams::default().check()?.rank(&graph, &incident) else {
         return Ok(None);
     };
@@ -226,6 +230,21 @@ fn coefficients(fitted: &DoubtCoefficients) -> String {
         line("outside_graph", &fitted.outside_graph),
     ];
     format!("```text\n{}\n```", lines.join("\n"))
+}
+
+/// Quartiles of the features by what is the matter.
+fn quartiles(rows: &[Row]) -> String {
+    let lines = TRUTHS.iter().enumerate().map(|(k, name)| {
+        let of = |i: usize| {
+            let values = rows.iter().filter(|(_, truth)| *truth == k);
+            let values: Vec<f64> = values.map(|(features, _)| features.row()[i]).collect();
+            let q = |q| robust::quantile(&values, q).unwrap_or(f64::NAN);
+            format!("{:.2} {:.2} {:.2}", q(0.25), q(0.5), q(0.75))
+        };
+        vec![(*name).to_owned(), of(1), of(2), of(3)]
+    });
+    let header = ["quartiles", "symptom", "load", "unexplained"];
+    markdown(&header, &lines.collect::<Vec<_>>())
 }
 
 fn report(told: &[(DoubtCoefficients, Row)]) -> Result<String, Error> {

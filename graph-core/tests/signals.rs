@@ -214,7 +214,11 @@ fn what_else_it_may_be_and_what_stays_broken_is_told() {
         ratio: 3.0,
     }];
     let mut told = Diagnosis::abstain(Abstention::Load);
-    told.alternatives = vec![Alternative::new(Abstention::Load, 0.81, load)];
+    told.alternatives = vec![
+        Alternative::new(Abstention::Load, 0.81, load),
+        // Hardly worth a line.
+        Alternative::new(Abstention::OutsideGraph, 0.04, Vec::new()),
+    ];
     let left = vec![
         StaysBroken::Unexplained(service("ads")),
         StaysBroken::Data {

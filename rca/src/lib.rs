@@ -37,9 +37,11 @@ pub mod abstain;
 mod blame;
 mod candidates;
 mod error;
+mod explain;
 mod incident;
 mod influence;
 pub mod rank;
+pub mod stream;
 pub mod te;
 
 pub use blame::{BlameParams, ChangeBlame};

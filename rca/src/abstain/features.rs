@@ -16,7 +16,7 @@ pub struct DoubtFeatures {
     /// rate, 0 where they fell or were not seen.
     pub load: f64,
     /// Share of the best cause's rise in latency that is not its own work, 0 to 1: 1 for an external
-    /// node, 1/2 where its own work is not seen.
+    /// node, 0 where its own work is not seen or its latency did not rise.
     pub unexplained: f64,
 }
 
@@ -95,12 +95,12 @@ fn unexplained(
         let healthy = robust::median(&series(incident.healthy))?;
         Some(robust::quantile(&series(incident.abnormal), 0.75)? - healthy)
     };
-    let unknown = |used| (0.5, vec![not_seen("time of its own work", used)]);
     match rise(LATENCY_MS_P50).zip(rise(EXCLUSIVE_MS_P50)) {
-        None => unknown("an even chance"),
-        Some((all, _)) if all < RISE_MIN_MS => {
-            unknown("an even chance, as its latency did not rise")
+        None => {
+            let fallback = not_seen("the best cause's own work", "that it explains the symptom");
+            (0.0, vec![fallback])
         }
+        Some((all, _)) if all < RISE_MIN_MS => (0.0, Vec::new()),
         Some((all, own)) => {
             let share = (own / all).clamp(0.0, 1.0);
             (1.0 - share, vec![Evidence::Explained { share }])

@@ -13,9 +13,13 @@ pub struct DoubtCoefficients {
     pub outside_graph: [f64; 4],
 }
 
-/// Made by `cargo xtask eval abstain` on seeds 1001 to 1150 of the simulator.
+/// Made by `cargo xtask eval abstain` on seeds 1001 to 1150 of the simulator: of each seed a bad
+/// release, benign ones, a surge, and the bad release with all telemetry of its service left out. The
+/// four are equally many there, so that is the prior. Of what a coefficient has no business with it
+/// is 0. On the half of the seeds that the numbers were not fitted on, the expected calibration error
+/// is 0.03 and the Brier score 0.12.
 pub const FITTED: DoubtCoefficients = DoubtCoefficients {
-    no_regression: [4.0, -3.0, 0.0, 0.0],
-    load: [-3.0, 0.0, 6.0, 0.0],
-    outside_graph: [-4.0, 0.0, 0.0, 4.0],
+    no_regression: [1.23, -0.72, 0.0, 0.0],
+    load: [-2.74, -0.95, 8.09, 0.0],
+    outside_graph: [-0.34, 0.0, 0.0, 1.34],
 };

@@ -35,9 +35,9 @@ impl DoubtCoefficients {
     ///
     /// ```
     /// use astern_rca::abstain::{DoubtFeatures, FITTED};
-    /// let calm = DoubtFeatures { symptom: 0.5, load: 0.0, unexplained: 0.5 };
+    /// let calm = DoubtFeatures { symptom: 0.5, load: 0.0, unexplained: 0.0 };
     /// assert!(FITTED.probabilities(&calm).no_regression > 0.5);
-    /// let surge = DoubtFeatures { symptom: 2.0, load: 1.1, unexplained: 0.5 };
+    /// let surge = DoubtFeatures { symptom: 2.0, load: 1.1, unexplained: 0.0 };
     /// assert!(FITTED.probabilities(&surge).load > 0.5);
     /// ```
     pub fn probabilities(&self, features: &DoubtFeatures) -> DoubtProbabilities {
@@ -63,8 +63,8 @@ impl DoubtCoefficients {
 }
 
 /// Adds to a diagnosis what it may be instead of a node at fault, with calibrated probabilities,
-/// and abstains where one of these is likelier than all the rest, or where nothing is likely; not
-/// where a change is blamed.
+/// and abstains where one of these is likelier than all the rest, or where one is the likeliest and
+/// none likely enough; not where a change is blamed.
 /// Without a value of the symptom there is nothing to say.
 pub(crate) fn add_alternatives(
     graph: &TemporalGraph,
@@ -88,7 +88,7 @@ pub(crate) fn add_alternatives(
         // Old against new instances say more than what the system looks like.
     } else if first.probability > BELIEVED {
         diagnosis.abstained.get_or_insert(first.reason.clone());
-    } else if p.node_at_fault < BELIEVED {
+    } else if p.node_at_fault < first.probability {
         diagnosis.abstained.get_or_insert(Abstention::CannotTell);
     }
     diagnosis.alternatives = alternatives;

@@ -16,6 +16,7 @@ use astern_graph_core::{ChangeEvent, TemporalGraph};
 use astern_stats::order;
 
 use crate::abstain;
+use crate::explain;
 use crate::incident::Incident;
 
 use active::active_changes;
@@ -26,14 +27,17 @@ use weight::Weight;
 
 pub use params::BlameParams;
 
+/// Weight of the score of a change's service as a cause.
+const SCORE_WEIGHT: f64 = 0.2;
+
 /// Gives each active change a probability of being the cause.
 ///
 /// Each piece of evidence adds to the log-odds of a change against "no change is to blame":
 ///
 /// | evidence | log-odds |
 /// |---|---|
-/// | rank of its service as a cause | a quarter of the score, limited |
-/// | new against old instances | logarithm of the Bayes factor of difference in differences, limited; see below |
+/// | rank of its service as a cause | a fifth of the score, limited |
+/// | new against old instances | logarithm of the Bayes factor of difference in differences, twice where it speaks against, limited; see below |
 /// | dose | the correlation of the symptom with the share of the traffic on what is new |
 /// | time | decays by half-life from the change to the onset; a veto where the fault is older |
 /// | depth | the hops from its service to the symptom, `4 / (2 + hops) - 1` |
@@ -82,7 +86,7 @@ impl ChangeBlame {
     }
 
     /// Adds blamed changes to a diagnosis, best first; with none that is more likely than "no
-    /// change", the diagnosis says so.
+    /// change", the diagnosis says so. Then what else it may be, and how the fault travelled.
     pub(crate) fn blame(
         &self,
         graph: &TemporalGraph,
@@ -101,6 +105,7 @@ impl ChangeBlame {
         let (each, _) = probabilities(&log_odds);
         let blamed = each.first().is_some_and(|best| *best > 0.5);
         abstain::add_alternatives(graph, incident, diagnosis, blamed);
+        explain::add_explanations(graph, incident, diagnosis);
         if log_odds.first().is_some_and(|best| *best < 0.0) {
             diagnosis
                 .abstained
@@ -121,7 +126,7 @@ impl ChangeBlame {
         let score = facts
             .causes
             .get(&start.service)
-            .map(|(score, _)| score / 4.0);
+            .map(|(score, _)| SCORE_WEIGHT * score);
         let as_cause = score.unwrap_or(-p.cause_limit);
         let mut log_odds = p.prior + as_cause.clamp(-p.cause_limit, p.cause_limit);
         let reached = facts.reached(&start.service);
@@ -153,7 +158,7 @@ impl ChangeBlame {
         let mut weights = Vec::new();
         match contrast {
             Ok(found) if found.controlled => weights.push(Weight {
-                log_odds: found.ln_e.clamp(p.healthy, p.contrast_limit),
+                log_odds: of_bayes_factor(found.ln_e).clamp(p.healthy, p.contrast_limit),
                 evidence: found.evidence,
             }),
             Ok(found) => {
@@ -196,6 +201,12 @@ impl ChangeBlame {
             evidence: evidence.collect(),
         }
     }
+}
+
+/// Log-odds of a Bayes factor. That for "worse" spreads its stake over rises of every size and over
+/// three metrics, so it falls slowly where nothing is worse: what speaks against counts twice.
+fn of_bayes_factor(ln_e: f64) -> f64 {
+    if ln_e < 0.0 { 2.0 * ln_e } else { ln_e }
 }
 
 /// Probabilities of each change and of "no change", whose log-odds are 0. Relative to the greatest
