@@ -172,7 +172,7 @@ fn evidence_about_changes_and_load_reads_plainly() {
                 p_value: 1e-4,
                 steps: 12,
             },
-            "latency_ms_p95 moved 1.35 times (1.20 to 1.52) as far on new instances as on old \
+            "latency_ms_p95 on new instances is 1.35 times (1.20 to 1.52) that on old ones \
              over 12 steps (p 1.0e-4)",
         ),
         (

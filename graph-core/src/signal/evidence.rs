@@ -219,10 +219,7 @@ impl Evidence {
                 steps,
             } => {
                 let times = format_args!("{ratio:.2} times ({low:.2} to {high:.2})");
-                write!(
-                    f,
-                    "{metric} moved {times} as far on new instances as on old "
-                )?;
+                write!(f, "{metric} on new instances is {times} that on old ones ")?;
                 write!(f, "over {steps} steps (p {p_value:.1e})")
             }
             Self::Dose { change, r, steps } => {

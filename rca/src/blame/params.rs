@@ -9,7 +9,14 @@ use astern_stats::param::{in_range, positive};
 ///
 /// The defaults of `recent` and `dose` were chosen on seeds 1001 to 1150 of the simulator by the
 /// likelihood of the right answer, and so were the two factors that [`ChangeBlame`](super::ChangeBlame)
-/// names; the others are the author's judgement and were left alone.
+/// names; the others are judgement and were left alone.
+///
+/// ```
+/// use astern_rca::{BlameParams, rank::FusedParams};
+/// let cautious = BlameParams::default().prior(-2.0);
+/// let ranker = FusedParams::default().blame(cautious).check()?;
+/// # Ok::<(), astern_stats::ParamError>(())
+/// ```
 ///
 /// | parameter | default | rule |
 /// |---|---|---|
