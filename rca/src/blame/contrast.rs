@@ -12,8 +12,6 @@ use super::sides::{LATENCIES, Side, ToldApart, Unit, Units};
 const MARGIN_LN: f64 = 0.095;
 /// Rise of the share of failed calls that does not matter, where there is no control.
 const MARGIN_ERRORS: f64 = 0.01;
-/// Shares of failed calls that a bad revision may have.
-const FAILING_SHARES: [f64; 3] = [0.03, 0.1, 0.3];
 /// Size of a rise, in standard deviations of one step, that is found quickest.
 const RHO: f64 = 1.0;
 /// One step never counts as more than this many standard deviations.
@@ -76,7 +74,7 @@ impl Contrast {
         }
         if controlled {
             let after = ln_e_share(&hits);
-            ln_es.extend(without_failures(&hits).or(after.last().copied()));
+            ln_es.extend(after.last());
             evidence.extend(told_of_errors(&hits, &after));
         } else {
             let differences = units.errors_against_past();
@@ -132,17 +130,6 @@ fn weigh_latency(
         steps: differences.len(),
     };
     Some((last, half.is_finite().then_some(evidence)))
-}
-
-/// Where no call failed on either side, there is nothing to compare; but a revision that fails a share
-/// of its calls would have failed some by now: the mean over such shares of `(1 - share)^calls`.
-fn without_failures(hits: &[SideHits]) -> Option<f64> {
-    let both = hits.iter().filter(|h| h.new_trials > 0 && h.old_trials > 0);
-    if both.clone().any(|h| h.new_hits + h.old_hits > 0) {
-        return None;
-    }
-    let calls = both.map(|h| h.new_trials).sum::<u64>() as f64;
-    ln_mean(&FAILING_SHARES.map(|share| calls * (1.0 - share).ln()))
 }
 
 fn told_of_errors(hits: &[SideHits], after: &[f64]) -> Option<Evidence> {
@@ -338,24 +325,6 @@ fn weighted_mean(values: impl IntoIterator<Item = (f64, f64)>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn step(new_hits: u64, new_trials: u64, old_trials: u64) -> SideHits {
-        SideHits {
-            new_hits,
-            new_trials,
-            old_hits: 0,
-            old_trials,
-        }
-    }
-
-    #[test]
-    fn calls_that_do_not_fail_speak_against_the_more_there_are() {
-        let after = |calls| without_failures(&[step(0, calls, 50)]).unwrap();
-        assert!(after(1) > -0.3 && after(20) < -1.0 && after(100) < -3.0);
-        // Calls without a control at the same time do not count, nor do failed ones end here.
-        assert!(without_failures(&[step(0, 100, 0)]).unwrap().abs() < 1e-12);
-        assert_eq!(without_failures(&[step(1, 20, 20)]), None);
-    }
 
     #[test]
     fn a_rise_within_the_margin_is_no_evidence_and_one_step_alone_cannot_decide() {
