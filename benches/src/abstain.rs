@@ -49,9 +49,9 @@ pub fn evaluate(seeds: RangeInclusive<u64>) -> Result<String, Error> {
     for seed in seeds {
         let rows = rows(seed)?;
         if seed % 2 == 1 {
-            odd.extend(rows)
+            odd.extend(rows);
         } else {
-            even.extend(rows)
+            even.extend(rows);
         }
     }
     let crossed = [(fit(&odd), &even), (fit(&even), &odd)];
@@ -307,4 +307,28 @@ pub fn table(found: &Reliability) -> String {
         found.brier,
         found.count,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fit_finds_what_sets_surges_apart() {
+        let row = |load, truth| {
+            let features = DoubtFeatures {
+                symptom: 1.5,
+                load,
+                unexplained: 0.0,
+            };
+            (features, truth)
+        };
+        let rows: Vec<Row> = (0..40)
+            .map(|i| if i % 2 == 0 { row(0.1, 0) } else { row(1.0, 2) })
+            .collect();
+        let fitted = fit(&rows);
+        let p = |load| of_truths(&fitted, &row(load, 0).0);
+        assert!(p(1.0)[2] > 0.8 && p(0.1)[0] > 0.8, "{fitted:?}");
+        assert!(fitted.outside_graph[1].abs() < 1e-12);
+    }
 }

@@ -27,12 +27,11 @@ pub(super) fn stance(evidence: &Evidence) -> Stance {
         | Evidence::Influence { p_value, .. }
         | Evidence::Contrast { p_value, .. } => *p_value <= CHANCE,
         Evidence::Correlation { r, .. } | Evidence::Dose { r, .. } => *r > 0.0,
-        Evidence::Distance { hops: None, .. } => false,
         Evidence::OriginOfFault {
             anomalous_dependencies,
         } => *anomalous_dependencies == 0,
         Evidence::ChangedBefore { .. } => true,
-        Evidence::OlderThanChange { .. } => false,
+        Evidence::OlderThanChange { .. } | Evidence::Distance { hops: None, .. } => false,
         Evidence::Learned {
             score, untrained, ..
         } => *score > 0.0 && score > untrained,
