@@ -2,6 +2,7 @@
 //! and returns a table as Markdown.
 #![forbid(unsafe_code)]
 
+pub mod abstain;
 pub mod documents;
 #[cfg(feature = "torch")]
 pub mod gnn;

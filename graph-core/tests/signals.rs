@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use astern_graph_core::signal::{
-    Abstention, Anomaly, Assessment, BlamedChange, Diagnosis, Evidence, RankedCause, SourceFault,
-    Verdict,
+    Abstention, Alternative, Anomaly, Assessment, BlamedChange, Counterfactual, Diagnosis,
+    Evidence, Explanation, Hop, RankedCause, SourceFault, StaysBroken, Verdict,
 };
-use astern_graph_core::{EdgeKind, NodeKey, Subject, Timestamp};
+use astern_graph_core::{EdgeKind, NodeKey, Subject, Timestamp, Unit};
 
 fn service(name: &str) -> NodeKey {
     NodeKey::service(name)
@@ -211,4 +211,161 @@ fn every_evidence_has_a_sentence() {
     for (evidence, sentence) in sentences {
         assert_eq!(evidence.to_string(), sentence);
     }
+}
+
+#[test]
+fn evidence_about_changes_and_load_reads_plainly() {
+    let (web, cart) = (service("web"), service("cart"));
+    let distance = |hops| Evidence::Distance {
+        from: cart.clone(),
+        to: web.clone(),
+        hops,
+    };
+    let dose = |r| Evidence::Dose {
+        change: "cart@2".into(),
+        r,
+        steps: 20,
+    };
+    let sentences = [
+        (
+            Evidence::Contrast {
+                metric: "latency_ms_p95".into(),
+                ratio: 1.354,
+                low: 1.2,
+                high: 1.523,
+                p_value: 1e-4,
+                steps: 12,
+            },
+            "latency_ms_p95 on new instances is 1.35 times (1.20 to 1.52) that on old ones \
+             over 12 steps (p 1.0e-4)",
+        ),
+        (
+            dose(0.91),
+            "the symptom follows the traffic on cart@2 (r 0.91 over 20 steps)",
+        ),
+        (
+            dose(-0.2),
+            "the symptom does not follow the traffic on cart@2 (r -0.20 over 20 steps)",
+        ),
+        (
+            distance(None),
+            "no fault can come from service/cart to service/web",
+        ),
+        (distance(Some(0)), "service/web itself is where it is felt"),
+        (distance(Some(1)), "service/cart is 1 hop from service/web"),
+        (distance(Some(3)), "service/cart is 3 hops from service/web"),
+        (
+            Evidence::Load {
+                node: web.clone(),
+                ratio: 2.9,
+            },
+            "service/web gets 2.9 times its healthy requests",
+        ),
+        (
+            Evidence::Explained { share: 0.123 },
+            "the best cause explains 12 % of the symptom's rise",
+        ),
+    ];
+    for (evidence, sentence) in sentences {
+        assert_eq!(evidence.to_string(), sentence);
+    }
+}
+
+#[test]
+fn what_else_it_may_be_and_what_stays_broken_is_told() {
+    let load = vec![Evidence::Load {
+        node: service("web"),
+        ratio: 3.0,
+    }];
+    let mut told = Diagnosis::abstain(Abstention::Load);
+    told.alternatives = vec![
+        Alternative::new(Abstention::Load, 0.81, load),
+        // Hardly worth a line.
+        Alternative::new(Abstention::OutsideGraph, 0.04, Vec::new()),
+    ];
+    let left = vec![
+        StaysBroken::Unexplained(service("ads")),
+        StaysBroken::Data {
+            min_compatible: "v2".into(),
+        },
+    ];
+    let blamed = BlamedChange::new("cart@2".into(), service("cart"), None).leaving(left);
+    told.changes = vec![blamed];
+    assert_eq!(
+        told.to_string(),
+        "abstained: more requests came than usual, nothing else is wrong\n\
+         or more requests came than usual, nothing else is wrong: 81 %\n   \
+         - service/web gets 3.0 times its healthy requests\n\
+         change cart@2 of service/cart\n   \
+         stays broken: service/ads is anomalous too, and this change cannot be why\n   \
+         stays broken: the data needs v2 or newer\n"
+    );
+    let others = [
+        (
+            Abstention::NoRegression,
+            "the symptom is in its healthy range",
+        ),
+        (
+            Abstention::OutsideGraph,
+            "the cause is external or not seen",
+        ),
+        (Abstention::CannotTell, "nothing is likely enough"),
+    ];
+    for (reason, sentence) in others {
+        assert_eq!(reason.to_string(), sentence);
+    }
+}
+
+#[test]
+fn an_explanation_reads_from_cause_to_symptom() {
+    let metric = || "latency_ms_p95".into();
+    let hop = |name, healthy, observed| {
+        Hop::new(
+            service(name),
+            metric(),
+            Unit::Milliseconds,
+            healthy,
+            observed,
+        )
+    };
+    let mut cart = hop("cart", Some(20.0), Some(12_500.0));
+    cart.supporting = vec![shift()];
+    let mut web = hop("web", None, Some(181.26));
+    web.opposing = vec![Evidence::Explained { share: 0.5 }];
+    let mut told = Explanation::new(vec![cart, hop("shop", Some(1.234), None), web]);
+    told.counterfactual = Some(Counterfactual::new(
+        service("cart"),
+        (metric(), Unit::Milliseconds),
+        181.26,
+        (38.04, 41.5, 46.96),
+        60,
+    ));
+    told.fallbacks = vec![Evidence::Fallback {
+        wanted: "a".into(),
+        used: "b".into(),
+        reason: "c".into(),
+    }];
+    assert_eq!(
+        told.to_string(),
+        "began at service/cart: latency_ms_p95 is 12.5 s, normally 20.0 ms\n  \
+         + latency_ms_p95 is 80.000, healthy 20.000 (z 12.0)\n\
+         went by  service/shop: latency_ms_p95 was not seen, normally 1.23 ms\n\
+         felt at  service/web: latency_ms_p95 is 181 ms\n  \
+         - the best cause explains 50 % of the symptom's rise\n\
+         were service/cart normal, latency_ms_p95 would be 41.5 ms (38.0 ms to 47.0 ms) and not 181 ms\n\
+         (b in place of a: c)\n"
+    );
+    let share = Hop::new(
+        service("a"),
+        "error_rate".into(),
+        Unit::Ratio,
+        Some(0.0),
+        Some(0.125),
+    );
+    assert_eq!(
+        share.to_string(),
+        "service/a: error_rate is 12.5 %, normally 0.00 %"
+    );
+    let json = serde_json::to_string(&told).unwrap();
+    assert_eq!(serde_json::from_str::<Explanation>(&json).unwrap(), told);
 }

@@ -33,16 +33,19 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod abstain;
 mod blame;
 mod candidates;
 mod channel;
 mod error;
+mod explain;
 #[cfg(test)]
 mod fixture;
 mod incident;
 mod influence;
 pub mod rank;
 mod regression;
+pub mod stream;
 mod table;
 pub mod te;
 pub mod trace;

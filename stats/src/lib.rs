@@ -15,6 +15,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod anytime;
 pub mod auprc;
 pub mod auroc;
 pub mod classification;
@@ -26,6 +27,7 @@ pub mod order;
 pub mod paired;
 pub mod param;
 pub mod ranking;
+pub mod reliability;
 pub mod rng;
 pub mod robust;
 mod scored;

@@ -9,6 +9,9 @@ use super::text::{counted, name, percent};
 /// Causes further down are seldom read.
 const SHOWN_MAX: usize = 10;
 
+/// What is less likely than this is not told.
+const TOLD_MIN: f64 = 0.05;
+
 pub(super) fn section(scene: &Scene<'_>) -> Markup {
     let Some(diagnosis) = scene.page.diagnosis else {
         return html! {};
@@ -20,6 +23,14 @@ pub(super) fn section(scene: &Scene<'_>) -> Markup {
             h2 { "Causes" }
             @if let Some(reason) = &diagnosis.abstained {
                 p.callout { "The ranker abstains: " (reason) "." }
+            }
+            @for other in diagnosis.alternatives.iter().filter(|a| a.probability >= TOLD_MIN) {
+                p.muted { "Or else, with " (percent(other.probability)) ": " (other.reason) "." }
+            }
+            @if let Some(told) = diagnosis.explanations.first() {
+                @if let Some(counterfactual) = &told.counterfactual {
+                    p { "Without the first cause: " (counterfactual) "." }
+                }
             }
             @if causes.is_empty() { p.muted { "There is no candidate for the cause." } } @else {
                 div.scroll {

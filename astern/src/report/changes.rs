@@ -68,6 +68,9 @@ fn row(scene: &Scene<'_>, blamed: &BlamedChange) -> Markup {
                         }
                     }
                 }
+                @for left in &blamed.stays_broken {
+                    div.muted { "undoing it does not mend: " (left) }
+                }
             }
             td.probability data-label="To blame" {
                 @match blamed.probability {

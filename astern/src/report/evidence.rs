@@ -28,15 +28,15 @@ pub(super) fn stance(evidence: &Evidence) -> Stance {
         | Evidence::OwnFailures { z, .. }
         | Evidence::LastBeforeFailure { z, .. }
         | Evidence::FewerCalls { z, .. } => *z > 0.0,
-        Evidence::NewAgainstOld { p_value, .. } | Evidence::Influence { p_value, .. } => {
-            *p_value <= CHANCE
-        }
-        Evidence::Correlation { r, .. } => *r > 0.0,
+        Evidence::NewAgainstOld { p_value, .. }
+        | Evidence::Influence { p_value, .. }
+        | Evidence::Contrast { p_value, .. } => *p_value <= CHANCE,
+        Evidence::Correlation { r, .. } | Evidence::Dose { r, .. } => *r > 0.0,
         Evidence::OriginOfFault {
             anomalous_dependencies,
         } => *anomalous_dependencies == 0,
         Evidence::ChangedBefore { .. } => true,
-        Evidence::OlderThanChange { .. } => false,
+        Evidence::OlderThanChange { .. } | Evidence::Distance { hops: None, .. } => false,
         Evidence::Learned {
             score, untrained, ..
         } => *score > 0.0 && score > untrained,
@@ -119,6 +119,16 @@ mod tests {
             nodes: 3,
             calls_per_second: 1.0,
         };
+        let contrast = |p_value| Evidence::Contrast {
+            metric: "x".into(),
+            ratio: 1.5,
+            low: 1.2,
+            high: 1.8,
+            p_value,
+            steps: 9,
+        };
+        assert_eq!(stance(&contrast(0.01)), Stance::For);
+        assert_eq!(stance(&contrast(0.9)), Stance::Against);
         let all = [
             shift(4.0),
             shift(-4.0),

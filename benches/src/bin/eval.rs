@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use astern_benches::petshop::{self, Splits};
-use astern_benches::{rca, simulated, traces};
+use astern_benches::{abstain, rca, simulated, traces};
 use lexopt::{Arg, ValueExt};
 
 const USAGE: &str =
@@ -25,6 +25,7 @@ suites
             $ASTERN_DATA/nezha-trainticket
   traces    public documents of traces to calls; reads $ASTERN_DATA/traces and
             $ASTERN_DATA/nezha-trainticket
+  abstain   when to blame nothing: fits and checks the numbers on the simulator; needs no data
   sim       bad and benign releases of the simulator; needs no data
   explain   exact ablation beside a learned mask on random graphs: time and agreement (feature
             `torch`); needs no data
@@ -118,7 +119,7 @@ impl Args {
     /// Seeds of generated incidents.
     fn seeds(&self) -> RangeInclusive<u64> {
         let (first, count) = match (self.suite.as_str(), self.calibration) {
-            (_, true) => (*rca::CALIBRATION_SEEDS.start(), 150),
+            (_, true) | ("abstain", _) => (*rca::CALIBRATION_SEEDS.start(), 150),
             ("rca", false) => (3001, 500),
             ("explain" | "pretrain", false) => (0, 10),
             _ => (3001, 100),
@@ -139,7 +140,10 @@ impl Args {
         if let Some(part) = &self.only {
             options.push_str(&format!(" --only {part}"));
         }
-        if matches!(self.suite.as_str(), "explain" | "pretrain" | "rca" | "sim") {
+        if matches!(
+            self.suite.as_str(),
+            "abstain" | "explain" | "pretrain" | "rca" | "sim"
+        ) {
             let seeds = self.seeds();
             let (first, last) = (seeds.start(), seeds.end());
             options.push_str(&format!(" --from {first} --seeds {}", last - first + 1));
@@ -174,6 +178,7 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
             };
             traces::evaluate(&root)?
         }
+        "abstain" => abstain::evaluate(args.seeds())?,
         "sim" => simulated::evaluate(args.seeds())?,
         "rca" => {
             let Some(root) = data("petshop/` and `nezha-trainticket/") else {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::edge::Subject;
 use crate::key::NodeKey;
-use crate::name::ChangeId;
-use crate::signal::Evidence;
+use crate::name::{ChangeId, Revision};
+use crate::signal::{Evidence, Explanation};
 
 /// One candidate for the cause.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,6 +65,9 @@ pub struct BlamedChange {
     pub probability: Option<f64>,
     /// Services that suffer although nothing of theirs is at fault.
     pub collateral: Vec<NodeKey>,
+    /// What undoing it would not mend.
+    #[serde(default)]
+    pub stays_broken: Vec<StaysBroken>,
     /// Why.
     pub evidence: Vec<Evidence>,
 }
@@ -77,6 +80,7 @@ impl BlamedChange {
             service,
             probability,
             collateral: Vec::new(),
+            stays_broken: Vec::new(),
             evidence: Vec::new(),
         }
     }
@@ -88,11 +92,45 @@ impl BlamedChange {
         self
     }
 
+    /// With what undoing it would not mend.
+    #[must_use]
+    pub fn leaving(mut self, stays_broken: Vec<StaysBroken>) -> Self {
+        self.stays_broken = stays_broken;
+        self
+    }
+
     /// With evidence.
     #[must_use]
     pub fn because(mut self, evidence: impl IntoIterator<Item = Evidence>) -> Self {
         self.evidence.extend(evidence);
         self
+    }
+}
+
+/// One thing that stays broken when a change is undone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StaysBroken {
+    /// It is anomalous, and no fault of the change's service can have reached it.
+    Unexplained(NodeKey),
+    /// The change is forward-only: older revisions no longer work with the data.
+    Data {
+        /// Oldest revision that works with the data as it is now.
+        min_compatible: Revision,
+    },
+}
+
+impl fmt::Display for StaysBroken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unexplained(node) => {
+                write!(f, "{node} is anomalous too, and this change cannot be why")
+            }
+            Self::Data { min_compatible } => {
+                write!(f, "the data needs {min_compatible} or newer")
+            }
+        }
     }
 }
 
@@ -107,6 +145,14 @@ pub enum Abstention {
     NoCandidate,
     /// Something is wrong, and no change explains it.
     NoChangeExplains,
+    /// The symptom itself is in its healthy range.
+    NoRegression,
+    /// More requests came, and everything is busier in proportion.
+    Load,
+    /// No node of the graph explains the symptom: what it depends on is external or not seen.
+    OutsideGraph,
+    /// Nothing is likely enough.
+    CannotTell,
     /// Too few samples to tell.
     TooFewSamples {
         /// Samples there are.
@@ -122,7 +168,34 @@ impl fmt::Display for Abstention {
             Self::NoAnomaly => f.write_str("nothing is anomalous"),
             Self::NoCandidate => f.write_str("no candidate can have reached the symptom"),
             Self::NoChangeExplains => f.write_str("no change explains what is wrong"),
+            Self::NoRegression => f.write_str("the symptom is in its healthy range"),
+            Self::Load => f.write_str("more requests came than usual, nothing else is wrong"),
+            Self::OutsideGraph => f.write_str("the cause is external or not seen"),
+            Self::CannotTell => f.write_str("nothing is likely enough"),
             Self::TooFewSamples { have, need } => write!(f, "{have} samples, {need} needed"),
+        }
+    }
+}
+
+/// What it may be instead of a node that is at fault.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Alternative {
+    /// What it may be.
+    pub reason: Abstention,
+    /// Calibrated probability that it is.
+    pub probability: f64,
+    /// Why.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Alternative {
+    /// An alternative with its probability.
+    pub fn new(reason: Abstention, probability: f64, evidence: Vec<Evidence>) -> Self {
+        Self {
+            reason,
+            probability,
+            evidence,
         }
     }
 }
@@ -137,6 +210,13 @@ pub struct Diagnosis {
     pub changes: Vec<BlamedChange>,
     /// Why there is no answer, where there is none.
     pub abstained: Option<Abstention>,
+    /// What it may be instead of a node at fault, the most likely first; empty where the ranker
+    /// does not tell. Their probabilities and that of a node at fault sum to 1.
+    #[serde(default)]
+    pub alternatives: Vec<Alternative>,
+    /// How the fault came from the best causes to the symptom, in the order of the causes.
+    #[serde(default)]
+    pub explanations: Vec<Explanation>,
 }
 
 impl Diagnosis {
@@ -145,7 +225,7 @@ impl Diagnosis {
         Self {
             causes,
             changes,
-            abstained: None,
+            ..Self::default()
         }
     }
 
@@ -162,6 +242,13 @@ impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(reason) = &self.abstained {
             writeln!(f, "abstained: {reason}")?;
+        }
+        let told = self.alternatives.iter().filter(|a| a.probability >= 0.05);
+        for other in told {
+            writeln!(f, "or {}: {:.0} %", other.reason, 100.0 * other.probability)?;
+            for evidence in &other.evidence {
+                writeln!(f, "   - {evidence}")?;
+            }
         }
         for (rank, cause) in self.causes.iter().enumerate() {
             write!(f, "{}. {} ({:.2})", rank + 1, cause.subject, cause.score)?;
@@ -182,6 +269,9 @@ impl fmt::Display for Diagnosis {
             }
             for evidence in &blamed.evidence {
                 writeln!(f, "   - {evidence}")?;
+            }
+            for left in &blamed.stays_broken {
+                writeln!(f, "   stays broken: {left}")?;
             }
         }
         Ok(())

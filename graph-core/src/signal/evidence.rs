@@ -36,6 +36,52 @@ pub enum Evidence {
         /// Probability of such a difference by chance, one-sided towards worse.
         p_value: f64,
     },
+    /// New instances moved otherwise than old ones, each against its own past (difference in
+    /// differences). It holds however often it was looked at.
+    Contrast {
+        /// Which metric.
+        metric: MetricName,
+        /// By what factor the new ones moved beyond the old ones; 1 is alike.
+        ratio: f64,
+        /// Lower end of its 95 % interval.
+        low: f64,
+        /// Upper end of it.
+        high: f64,
+        /// Probability of such a rise by chance at any look, one-sided towards worse.
+        p_value: f64,
+        /// Steps that were compared.
+        steps: usize,
+    },
+    /// The symptom against the share of the traffic that runs on a change.
+    Dose {
+        /// Which change.
+        change: ChangeId,
+        /// Correlation coefficient, -1..=1.
+        r: f64,
+        /// Steps that it was seen over.
+        steps: usize,
+    },
+    /// Requests to a node against its healthy rate.
+    Load {
+        /// Which node.
+        node: NodeKey,
+        /// Requests per second now over those while healthy.
+        ratio: f64,
+    },
+    /// How much of a symptom's rise the node at which it is explained best accounts for.
+    Explained {
+        /// Share of it, 0..=1.
+        share: f64,
+    },
+    /// How far a fault has to travel.
+    Distance {
+        /// Where it would begin.
+        from: NodeKey,
+        /// Where it is felt.
+        to: NodeKey,
+        /// Least number of edges between the two; `None` where no fault can come from there.
+        hops: Option<u32>,
+    },
     /// A metric moves with the symptom.
     Correlation {
         /// Which metric of the candidate.
@@ -186,6 +232,11 @@ impl fmt::Display for Evidence {
             | Self::NewAgainstOld { .. }
             | Self::Correlation { .. }
             | Self::Counterfactual { .. } => self.fmt_metric(f),
+            Self::Contrast { .. }
+            | Self::Dose { .. }
+            | Self::Distance { .. }
+            | Self::Load { .. }
+            | Self::Explained { .. } => self.fmt_change(f),
             Self::ChangedBefore { change, delay } => {
                 write!(f, "{change} came {} s before", delay.as_secs())
             }
@@ -324,6 +375,49 @@ impl Evidence {
                 f,
                 "it calls {to} {observed:.2} times a call, healthy {healthy:.2} (z {z:.1})"
             ),
+            _ => Ok(()),
+        }
+    }
+
+    fn fmt_change(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Contrast {
+                metric,
+                ratio,
+                low,
+                high,
+                p_value,
+                steps,
+            } => {
+                let times = format_args!("{ratio:.2} times ({low:.2} to {high:.2})");
+                write!(f, "{metric} on new instances is {times} that on old ones ")?;
+                write!(f, "over {steps} steps (p {p_value:.1e})")
+            }
+            Self::Dose { change, r, steps } => {
+                let follows = if *r > 0.5 {
+                    "follows"
+                } else {
+                    "does not follow"
+                };
+                write!(f, "the symptom {follows} the traffic on {change} ")?;
+                write!(f, "(r {r:.2} over {steps} steps)")
+            }
+            Self::Load { node, ratio } => {
+                write!(f, "{node} gets {ratio:.1} times its healthy requests")
+            }
+            Self::Explained { share } => {
+                let share = 100.0 * share;
+                write!(
+                    f,
+                    "the best cause explains {share:.0} % of the symptom's rise"
+                )
+            }
+            Self::Distance { from, to, hops } => match hops {
+                None => write!(f, "no fault can come from {from} to {to}"),
+                Some(0) => write!(f, "{to} itself is where it is felt"),
+                Some(1) => write!(f, "{from} is 1 hop from {to}"),
+                Some(hops) => write!(f, "{from} is {hops} hops from {to}"),
+            },
             _ => Ok(()),
         }
     }

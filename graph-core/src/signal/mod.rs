@@ -6,7 +6,9 @@
 mod assessment;
 mod diagnosis;
 mod evidence;
+mod explanation;
 
 pub use assessment::{Anomaly, Assessment, SourceFault, Verdict};
-pub use diagnosis::{Abstention, BlamedChange, Diagnosis, RankedCause};
+pub use diagnosis::{Abstention, Alternative, BlamedChange, Diagnosis, RankedCause, StaysBroken};
 pub use evidence::Evidence;
+pub use explanation::{Counterfactual, Explanation, Hop};

@@ -1,28 +1,59 @@
 //! From causes to changes: which release, flag or configuration change did it?
 
+mod active;
+mod aftermath;
+mod contrast;
+mod depth;
+mod dose;
+mod facts;
 mod params;
+mod sides;
+mod timing;
+mod weight;
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use astern_graph_core::signal::{
-    Abstention, Anomaly, Assessment, BlamedChange, Diagnosis, Evidence, Verdict,
-};
-use astern_graph_core::{
-    ChangeEvent, ChangeId, ChangePhase, FeatureClass, NodeId, NodeKey, TemporalGraph, TimeRange,
-    Timestamp,
-};
+use astern_graph_core::signal::{Abstention, BlamedChange, Diagnosis, Evidence, Verdict};
+use astern_graph_core::{ChangeEvent, TemporalGraph};
 use astern_stats::order;
 
+use crate::abstain;
+use crate::explain;
 use crate::incident::Incident;
+
+use active::active_changes;
+use contrast::Contrast;
+use facts::Facts;
+use sides::Units;
+use weight::Weight;
 
 pub use params::BlameParams;
 
+/// Weight of the score of a change's service as a cause.
+const SCORE_WEIGHT: f64 = 0.2;
+
 /// Gives each active change a probability of being the cause.
 ///
-/// The log-odds of a change add up from: its service's score as a cause (a quarter of it, limited);
-/// the verdict on its new instances against its old ones; the time from its start to the onset of
-/// the fault, with a veto for faults that are older than it (as in Gandalf, Li et al. 2020, and
-/// `ChangeRCA`, Yu et al. 2024). The probabilities of all changes and of "no change" sum to 1.
+/// Each piece of evidence adds to the log-odds of a change against "no change is to blame":
+///
+/// | evidence | log-odds |
+/// |---|---|
+/// | rank of its service as a cause | a fifth of the score, limited |
+/// | new against old instances | logarithm of the Bayes factor of difference in differences, twice where it speaks against, limited; see below |
+/// | dose | the correlation of the symptom with the share of the traffic on what is new |
+/// | time | decays by half-life from the change to the onset; a veto where the fault is older |
+/// | depth | the hops from its service to the symptom, `4 / (2 + hops) - 1` |
+///
+/// The probabilities of all changes and of "no change" sum to 1. Time, veto and depth are those of
+/// Gandalf (Li et al. 2020) and `ChangeRCA` (Yu et al. 2024), and so is the difference
+/// `δ = (new after - new before) - (old after - old before)`; what differs: it is tested so that it
+/// may be looked at after every step of every batch ([`astern_stats::anytime`]), where they test each
+/// instance anew at each look. Failed calls are compared by the side on which they fall, so that a
+/// share of 0 before is no special case. A new instance without a past of its own has that of the
+/// service.
+///
+/// Where instances cannot be told apart, revisions can; where neither can, the service stands against
+/// its own past with a small weight, beside what a detector said of the change; each says so by
+/// [`Evidence::Fallback`]. Where both sides are seen at the same time, what a detector said of them
+/// does not count again.
 ///
 /// A change is active when a step of it lies in the incident's time and it is not rolled back at
 /// the end. It starts with its first step, however long before the incident that was, or with the
@@ -36,67 +67,17 @@ pub use params::BlameParams;
 /// elsewhere, says nothing of when this change's fault began. Without such an anomaly, time is no
 /// evidence. An instance counts as its service.
 ///
+/// Collateral are the nodes on the way from the service to the symptom, and anomalous ones that a
+/// fault of it can reach. What is anomalous and out of its reach would stay broken, and so would what
+/// works on data that it changed for good.
+///
 /// # Complexity
-/// `O(S log S + N log N + C · ((V + E) log V + A log V))` for S steps of changes held, N causes, C
-/// active changes, A anomalies and a graph of V nodes and E edges.
+/// `O(S log S + N log N + C · ((V + E) log V + A log V + I · T))` for S steps of changes held, N
+/// causes, C active changes, A anomalies, a graph of V nodes and E edges, and the T steps of the I
+/// instances of a service.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChangeBlame {
     params: BlameParams,
-}
-
-/// Everything that all changes of one incident are weighed with.
-struct Facts<'a> {
-    graph: &'a TemporalGraph,
-    /// Score of each cause.
-    scores: BTreeMap<&'a NodeKey, f64>,
-    /// The last assessment of each change.
-    judged: BTreeMap<&'a ChangeId, &'a Assessment>,
-    /// Nodes that are anomalous in the system.
-    anomalous: BTreeSet<&'a NodeKey>,
-    /// Onsets of the anomalies that users feel, by service.
-    onsets: BTreeMap<NodeId, Timestamp>,
-}
-
-impl<'a> Facts<'a> {
-    fn of(graph: &'a TemporalGraph, incident: &'a Incident, diagnosis: &'a Diagnosis) -> Self {
-        let mut scores = BTreeMap::new();
-        for cause in &diagnosis.causes {
-            scores.entry(cause.subject.node()).or_insert(cause.score);
-        }
-        let of_change = |a: &'a Assessment| a.change.as_ref().map(|id| (id, a));
-        let judged = incident.assessments.iter().filter_map(of_change).collect();
-        let of_system = incident.assessments.iter().filter(|a| a.change.is_none());
-        let anomalies: Vec<&Anomaly> = of_system.flat_map(|a| &a.anomalies).collect();
-        let mut onsets = BTreeMap::new();
-        for anomaly in anomalies.iter().filter(|a| is_felt(graph, a)) {
-            let key = anomaly.subject.node();
-            if let Some(id) = graph.id(graph.owner(key).unwrap_or(key)) {
-                let onset = onsets.entry(id).or_insert(anomaly.since);
-                *onset = anomaly.since.min(*onset);
-            }
-        }
-        Self {
-            graph,
-            scores,
-            judged,
-            anomalous: anomalies.iter().map(|a| a.subject.node()).collect(),
-            onsets,
-        }
-    }
-
-    /// Nodes that a fault of this service can reach, itself included, by id.
-    fn reached(&self, service: &NodeKey) -> Vec<NodeId> {
-        let radius = self.graph.id(service).map(|id| self.graph.blast_radius(id));
-        radius.into_iter().flat_map(BTreeMap::into_keys).collect()
-    }
-
-    /// Anomalous nodes among those reached, but for the service itself.
-    fn collateral(&self, reached: &[NodeId], service: &NodeKey) -> Vec<NodeKey> {
-        let keys = reached.iter().filter_map(|id| self.graph.key(*id));
-        keys.filter(|key| *key != service && self.anomalous.contains(key))
-            .cloned()
-            .collect()
-    }
 }
 
 impl ChangeBlame {
@@ -105,7 +86,7 @@ impl ChangeBlame {
     }
 
     /// Adds blamed changes to a diagnosis, best first; with none that is more likely than "no
-    /// change", the diagnosis says so.
+    /// change", the diagnosis says so. Then what else it may be, and how the fault travelled.
     pub(crate) fn blame(
         &self,
         graph: &TemporalGraph,
@@ -115,18 +96,21 @@ impl ChangeBlame {
         let facts = Facts::of(graph, incident, diagnosis);
         let active = active_changes(graph, incident);
         let mut weighed: Vec<(f64, BlamedChange)> = active
-            .values()
+            .iter()
             .map(|start| self.weigh(&facts, start))
             .collect();
         weighed
             .sort_by(|a, b| order::descending(a.0, b.0).then_with(|| a.1.change.cmp(&b.1.change)));
-        if weighed.first().is_some_and(|(log_odds, _)| *log_odds < 0.0) {
+        let log_odds: Vec<f64> = weighed.iter().map(|(log_odds, _)| *log_odds).collect();
+        let (each, _) = probabilities(&log_odds);
+        let blamed = each.first().is_some_and(|best| *best > 0.5);
+        abstain::add_alternatives(graph, incident, diagnosis, blamed);
+        explain::add_explanations(graph, incident, diagnosis);
+        if log_odds.first().is_some_and(|best| *best < 0.0) {
             diagnosis
                 .abstained
                 .get_or_insert(Abstention::NoChangeExplains);
         }
-        let log_odds: Vec<f64> = weighed.iter().map(|(log_odds, _)| *log_odds).collect();
-        let (each, _) = probabilities(&log_odds);
         diagnosis.changes = weighed
             .into_iter()
             .zip(each)
@@ -139,55 +123,90 @@ impl ChangeBlame {
 
     fn weigh(&self, facts: &Facts<'_>, start: &ChangeEvent) -> (f64, BlamedChange) {
         let p = &self.params;
-        let mut log_odds = p.prior;
-        let mut evidence = Vec::new();
-        let score = facts.scores.get(&start.service);
-        let as_cause = score.map_or(-p.cause_limit, |score| score / 4.0);
-        log_odds += as_cause.clamp(-p.cause_limit, p.cause_limit);
-        if let Some(assessment) = facts.judged.get(&start.id) {
-            log_odds += match assessment.verdict {
-                Verdict::Regressed => p.regressed,
-                Verdict::Healthy => p.healthy,
-                Verdict::Inconclusive | Verdict::NoData => 0.0,
-            };
-            evidence.extend(assessment.anomalies.iter().flat_map(|a| a.evidence.clone()));
-        }
+        let score = facts
+            .causes
+            .get(&start.service)
+            .map(|(score, _)| SCORE_WEIGHT * score);
+        let as_cause = score.unwrap_or(-p.cause_limit);
+        let mut log_odds = p.prior + as_cause.clamp(-p.cause_limit, p.cause_limit);
         let reached = facts.reached(&start.service);
-        let onsets = reached.iter().filter_map(|id| facts.onsets.get(id));
-        if let Some(onset) = onsets.min() {
-            let (effect, why) = self.timing(*onset, start, facts.graph);
-            log_odds += effect;
-            evidence.push(why);
+        let mut weights = self.of_instances(facts, start);
+        weights.push(timing::weigh(p, facts, start, &reached));
+        weights.push(depth::weigh(p, facts, start));
+        let mut evidence = Vec::new();
+        for weight in weights {
+            log_odds += weight.log_odds;
+            evidence.extend(weight.evidence);
         }
-        let blamed = BlamedChange::new(start.id.clone(), start.service.clone(), None)
-            .hurting(facts.collateral(&reached, &start.service))
+        let service = start.service.clone();
+        let blamed = BlamedChange::new(start.id.clone(), service, None)
+            .hurting(aftermath::collateral(facts, &start.service, &reached))
+            .leaving(aftermath::stays_broken(facts, start, &reached))
             .because(evidence);
         (log_odds, blamed)
     }
 
-    /// Log-odds and evidence from an onset against the start of a change.
-    fn timing(
-        &self,
-        onset: Timestamp,
-        start: &ChangeEvent,
-        graph: &TemporalGraph,
-    ) -> (f64, Evidence) {
+    /// Old against new instances, by their calls; by the last assessment where these do not tell.
+    fn of_instances(&self, facts: &Facts<'_>, start: &ChangeEvent) -> Vec<Weight> {
         let p = &self.params;
-        let change = start.id.clone();
-        if onset.plus(graph.step() * p.steps_slack) < start.at {
-            let lead = start.at.since(onset);
-            return (p.veto, Evidence::OlderThanChange { change, lead });
+        let units = Units::of(facts.graph, facts.incident, start);
+        let contrast = match &units {
+            Some(units) => Contrast::of(start, units),
+            None => Err("no calls to what is new were seen"),
+        };
+        let dose = units.map(|units| dose::weigh(p, facts, start, &units));
+        let mut weights = Vec::new();
+        match contrast {
+            Ok(found) if found.controlled => weights.push(Weight {
+                log_odds: of_bayes_factor(found.ln_e).clamp(p.healthy, p.contrast_limit),
+                evidence: found.evidence,
+            }),
+            Ok(found) => {
+                let limit = p.uncontrolled_limit;
+                weights.push(Weight {
+                    log_odds: found.ln_e.clamp(-limit, limit),
+                    evidence: found.evidence,
+                });
+                weights.push(self.judged(facts, start));
+            }
+            Err(reason) => {
+                weights.push(self.judged(facts, start));
+                weights.push(Weight::new(
+                    0.0,
+                    Evidence::Fallback {
+                        wanted: "old against new instances".into(),
+                        used: "rank, time and the last assessment of the change".into(),
+                        reason: reason.into(),
+                    },
+                ));
+            }
         }
-        let delay = onset.since(start.at);
-        let effect = p.recent * (-delay.as_secs_f64() / p.recent_half_life_secs).exp2();
-        (effect, Evidence::ChangedBefore { change, delay })
+        weights.extend(dose);
+        weights
+    }
+
+    /// What a detector said of the change.
+    fn judged(&self, facts: &Facts<'_>, start: &ChangeEvent) -> Weight {
+        let Some(assessment) = facts.judged.get(&start.id) else {
+            return Weight::default();
+        };
+        let log_odds = match assessment.verdict {
+            Verdict::Regressed => self.params.regressed,
+            Verdict::Healthy => self.params.healthy,
+            Verdict::Inconclusive | Verdict::NoData => 0.0,
+        };
+        let evidence = assessment.anomalies.iter().flat_map(|a| a.evidence.clone());
+        Weight {
+            log_odds,
+            evidence: evidence.collect(),
+        }
     }
 }
 
-/// Whether users can feel an anomaly: it is in an application metric, or over all metrics.
-fn is_felt(graph: &TemporalGraph, anomaly: &Anomaly) -> bool {
-    let metric = anomaly.metric.as_ref();
-    metric.is_none_or(|metric| graph.feature(metric).class == FeatureClass::Application)
+/// Log-odds of a Bayes factor. That for "worse" spreads its stake over rises of every size and over
+/// three metrics, so it falls slowly where nothing is worse: what speaks against counts twice.
+fn of_bayes_factor(ln_e: f64) -> f64 {
+    if ln_e < 0.0 { 2.0 * ln_e } else { ln_e }
 }
 
 /// Probabilities of each change and of "no change", whose log-odds are 0. Relative to the greatest
@@ -199,31 +218,6 @@ fn probabilities(log_odds: &[f64]) -> (Vec<f64>, f64) {
     let total = none + relative.iter().sum::<f64>();
     let each = relative.into_iter().map(|x| x / total).collect();
     (each, none / total)
-}
-
-/// First step of every change with a step in the incident's time that is not rolled back at its end.
-fn active_changes(graph: &TemporalGraph, incident: &Incident) -> BTreeMap<ChangeId, ChangeEvent> {
-    let end = incident.abnormal.end;
-    let from = incident.healthy.start.min(incident.abnormal.start);
-    let (Ok(range), Ok(until_end)) = (
-        TimeRange::new(from, end),
-        TimeRange::new(Timestamp::MIN, end),
-    ) else {
-        return BTreeMap::new();
-    };
-    let seen: BTreeSet<&ChangeId> = graph.changes(range).iter().map(|step| &step.id).collect();
-    let steps = graph.changes(until_end).iter();
-    let mut active = BTreeMap::new();
-    for step in steps.filter(|step| seen.contains(&step.id)) {
-        if step.phase == ChangePhase::RolledBack {
-            active.remove(&step.id);
-        } else {
-            active
-                .entry(step.id.clone())
-                .or_insert_with(|| step.clone());
-        }
-    }
-    active
 }
 
 #[cfg(test)]

@@ -90,7 +90,7 @@ pub trait Ranker {
 }
 
 /// A diagnosis of causes sorted best first, or an abstention when there is none.
-fn ranked(mut causes: Vec<RankedCause>) -> Diagnosis {
+pub(crate) fn ranked(mut causes: Vec<RankedCause>) -> Diagnosis {
     if causes.is_empty() {
         return Diagnosis::abstain(Abstention::NoCandidate);
     }

@@ -1,0 +1,334 @@
+//! Calibration of "nothing of this is at fault" on generated incidents: fits the numbers in
+//! `rca/src/abstain/fitted.rs` on half of the seeds and reports on the other half.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use astern_graph_core::schema::{ERROR_RATE, LATENCY_MS_P95};
+use astern_graph_core::{
+    GraphBuilder, GraphParams, MetricName, NodeKey, NodeKind, Record, TemporalGraph, TimeRange,
+    Timestamp,
+};
+use astern_rca::abstain::{DoubtCoefficients, DoubtFeatures, FITTED};
+use astern_rca::rank::FusedParams;
+use astern_rca::{Incident, Ranker};
+use astern_sim::{Preset, Scenario, run};
+use astern_stats::reliability::{Reliability, reliability};
+use astern_stats::robust;
+
+use crate::table::{markdown, share};
+
+type Error = Box<dyn std::error::Error>;
+
+/// Length of what is looked at from the onset on.
+const ABNORMAL: Duration = Duration::from_secs(600);
+/// Weight of the squares of the coefficients.
+const RIDGE: f64 = 0.001;
+const STEPS: u32 = 20_000;
+const RATE: f64 = 0.5;
+
+/// What is the matter, in the order of the scores of [`DoubtCoefficients`].
+const TRUTHS: [&str; 4] = [
+    "a node is at fault",
+    "no regression",
+    "load",
+    "outside the graph",
+];
+
+/// One incident: its features and which of [`TRUTHS`] holds.
+type Row = (DoubtFeatures, usize);
+
+/// Four incidents of each seed: a bad release, benign ones, a surge, and the bad release with all
+/// telemetry of its service left out.
+///
+/// # Errors
+/// What the simulator, the graph or the ranker refuses.
+pub fn evaluate(seeds: RangeInclusive<u64>) -> Result<String, Error> {
+    let (first, last) = (*seeds.start(), *seeds.end());
+    let (mut odd, mut even) = (Vec::new(), Vec::new());
+    for seed in seeds {
+        let rows = rows(seed)?;
+        if seed % 2 == 1 {
+            odd.extend(rows);
+        } else {
+            even.extend(rows);
+        }
+    }
+    let crossed = [(fit(&odd), &even), (fit(&even), &odd)];
+    let all: Vec<Row> = odd.iter().chain(&even).copied().collect();
+    let mut held_out = Vec::new();
+    for (coefficients, rows) in &crossed {
+        held_out.extend(rows.iter().map(|row| (*coefficients, *row)));
+    }
+    let current: Vec<_> = all.iter().map(|row| (FITTED, *row)).collect();
+    Ok(format!(
+        "Seeds {first} to {last}; four incidents of each. Coefficients of the constant, `symptom`, \
+         `load` and `unexplained`, fitted on all:\n\n{}\n\n{}\n\n## On the half that was not fitted\n\n{}\n\n\
+         ## As built in\n\n{}\n",
+        coefficients(&fit(&all)),
+        quartiles(&all),
+        report(&held_out)?,
+        report(&current)?,
+    ))
+}
+
+fn rows(seed: u64) -> Result<Vec<Row>, Error> {
+    let bad = run(&Scenario::releases(seed))?;
+    let culprit = bad.truth.service.clone();
+    let dark: Vec<Record> = bad
+        .records
+        .iter()
+        .filter(|r| !names(r, culprit.as_ref()))
+        .cloned()
+        .collect();
+    let onset = bad.truth.onset;
+    let benign = run(&Scenario::benign(seed))?;
+    let surge = Scenario::preset(Preset::Surge, seed);
+    let starts = surge
+        .load
+        .surges
+        .first()
+        .map(|s| surge.start.plus(s.starts));
+    let step = surge.step;
+    let surge = run(&surge)?;
+    let cases = [
+        (0, &bad.records, onset),
+        (1, &benign.records, None),
+        (2, &surge.records, starts),
+        (3, &dark, onset),
+    ];
+    let mut rows = Vec::new();
+    for (truth, records, onset) in cases {
+        let began = onset.unwrap_or(bad.healthy_until);
+        if let Some(features) = features(records, (bad.start, began), step)? {
+            rows.push((features, truth));
+        }
+    }
+    Ok(rows)
+}
+
+fn names(record: &Record, hidden: Option<&NodeKey>) -> bool {
+    match (record, hidden) {
+        (Record::Call(call), Some(hidden)) => {
+            call.callee.service == *hidden
+                || call
+                    .caller
+                    .as_ref()
+                    .is_some_and(|caller| caller.service == *hidden)
+        }
+        (Record::Sample(sample), Some(hidden)) => {
+            let of = sample.subject.node();
+            of == hidden || of.name.starts_with(&*hidden.name)
+        }
+        (Record::Change(change), Some(hidden)) => change.service == *hidden,
+        _ => false,
+    }
+}
+
+/// Features of the incident whose symptom is what got worse most; `None` where nothing is seen.
+fn features(
+    records: &[Record],
+    (start, began): (Timestamp, Timestamp),
+    step: Duration,
+) -> Result<Option<DoubtFeatures>, Error> {
+    let mut builder = GraphBuilder::new(GraphParams::default().step(step))?;
+    builder.extend(records.iter().cloned());
+    let graph = builder.build();
+    let at = graph.step_end(began);
+    let healthy = TimeRange::new(start, at)?;
+    let abnormal = TimeRange::new(at, at.plus(ABNORMAL))?;
+    let mut worst: Option<(f64, NodeKey, MetricName)> = None;
+    let services = graph.keys().iter().filter(|k| k.kind == NodeKind::Service);
+    for node in services {
+        for name in [ERROR_RATE, LATENCY_MS_P95] {
+            let metric = MetricName::from(name);
+            let z = z(&graph, node, &metric, (healthy, abnormal));
+            if worst.as_ref().is_none_or(|(most, ..)| z > *most) {
+                worst = Some((z, node.clone(), metric));
+            }
+        }
+    }
+    let Some((_, node, metric)) = worst else {
+        return Ok(None);
+    };
+    let incident = Incident::new(node, metric, healthy, abnormal);
+    let Ok(diagnosis) = FusedParams::default().check()?.rank(&graph, &incident) else {
+        return Ok(None);
+    };
+    Ok(DoubtFeatures::of(&graph, &incident, &diagnosis).map(|(features, _)| features))
+}
+
+fn z(
+    graph: &TemporalGraph,
+    node: &NodeKey,
+    metric: &MetricName,
+    (healthy, abnormal): (TimeRange, TimeRange),
+) -> f64 {
+    let series = |range| graph.series(node, metric, range).unwrap_or_default();
+    let calm = series(healthy);
+    let median = robust::median(&calm).unwrap_or(0.0);
+    let floor = graph.feature(metric).noise_floor(median);
+    let spread = robust::spread(&calm).unwrap_or(0.0).max(floor);
+    (robust::quantile(&series(abnormal), 0.9).unwrap_or(median) - median) / spread
+}
+
+/// Which coefficients may differ from 0, by alternative: few, each with a meaning.
+const FREE: [[bool; 4]; 3] = [
+    [true, true, false, false],
+    [true, true, true, false],
+    [true, false, false, true],
+];
+
+/// Most likely coefficients under a small ridge, by gradient ascent.
+fn fit(rows: &[Row]) -> DoubtCoefficients {
+    let mut w = [[0.0_f64; 4]; 3];
+    let n = rows.len().max(1) as f64;
+    for _ in 0..STEPS {
+        let model = model(&w);
+        let mut gradient = w.map(|of| of.map(|x| -RIDGE * x));
+        for (features, truth) in rows {
+            let p = of_truths(&model, features);
+            for (k, of) in gradient.iter_mut().enumerate() {
+                let residual = f64::from(u8::from(*truth == k + 1)) - p[k + 1];
+                for (slot, x) in of.iter_mut().zip(features.row()) {
+                    *slot += residual * x / n;
+                }
+            }
+        }
+        for (k, of) in w.iter_mut().enumerate() {
+            for (i, x) in of.iter_mut().enumerate() {
+                if FREE[k][i] {
+                    *x += RATE * gradient[k][i];
+                }
+            }
+        }
+    }
+    model(&w)
+}
+
+fn model(w: &[[f64; 4]; 3]) -> DoubtCoefficients {
+    DoubtCoefficients {
+        no_regression: w[0],
+        load: w[1],
+        outside_graph: w[2],
+    }
+}
+
+fn of_truths(model: &DoubtCoefficients, features: &DoubtFeatures) -> [f64; 4] {
+    let p = model.probabilities(features);
+    [p.node_at_fault, p.no_regression, p.load, p.outside_graph]
+}
+
+fn coefficients(fitted: &DoubtCoefficients) -> String {
+    let line = |name: &str, w: &[f64; 4]| {
+        let told: Vec<String> = w.iter().map(|x| format!("{x:.2}")).collect();
+        format!("    {name}: [{}],", told.join(", "))
+    };
+    let lines = [
+        line("no_regression", &fitted.no_regression),
+        line("load", &fitted.load),
+        line("outside_graph", &fitted.outside_graph),
+    ];
+    format!("```text\n{}\n```", lines.join("\n"))
+}
+
+/// Quartiles of the features by what is the matter.
+fn quartiles(rows: &[Row]) -> String {
+    let lines = TRUTHS.iter().enumerate().map(|(k, name)| {
+        let of = |i: usize| {
+            let values = rows.iter().filter(|(_, truth)| *truth == k);
+            let values: Vec<f64> = values.map(|(features, _)| features.row()[i]).collect();
+            let q = |q| robust::quantile(&values, q).unwrap_or(f64::NAN);
+            format!("{:.2} {:.2} {:.2}", q(0.25), q(0.5), q(0.75))
+        };
+        vec![(*name).to_owned(), of(1), of(2), of(3)]
+    });
+    let header = ["quartiles", "symptom", "load", "unexplained"];
+    markdown(&header, &lines.collect::<Vec<_>>())
+}
+
+fn report(told: &[(DoubtCoefficients, Row)]) -> Result<String, Error> {
+    let mut sums = [[0_usize; 5]; 4];
+    let mut predictions = Vec::new();
+    for (model, (features, truth)) in told {
+        let p = of_truths(model, features);
+        predictions.extend(p.iter().enumerate().map(|(k, p)| (*p, k == *truth)));
+        let sure = p.iter().position(|p| *p > 0.5);
+        sums[*truth][sure.unwrap_or(4)] += 1;
+    }
+    let rows: Vec<Vec<String>> = TRUTHS
+        .iter()
+        .zip(&sums)
+        .map(|(name, counts)| {
+            let all = counts.iter().sum();
+            let cells = counts.iter().map(|n| share(*n, all));
+            std::iter::once((*name).to_owned()).chain(cells).collect()
+        })
+        .collect();
+    let header = [
+        "what is the matter",
+        "said: node",
+        "no regression",
+        "load",
+        "outside",
+        "cannot tell",
+    ];
+    let table = reliability(&predictions, 5)?.map_or(String::new(), |r| table(&r));
+    Ok(format!("{}\n\n{table}", markdown(&header, &rows)))
+}
+
+/// Predicted against observed as Markdown, with the figures below.
+pub fn table(found: &Reliability) -> String {
+    let number = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.2}"));
+    let rows: Vec<Vec<String>> = found
+        .bins
+        .iter()
+        .map(|bin| {
+            vec![
+                format!("{:.1} to {:.1}", bin.low, bin.high),
+                bin.count.to_string(),
+                number(bin.predicted),
+                number(bin.observed),
+                format!("{:.2} to {:.2}", bin.interval.low, bin.interval.high),
+            ]
+        })
+        .collect();
+    let header = [
+        "probability",
+        "told",
+        "mean told",
+        "came true",
+        "95 % Wilson",
+    ];
+    format!(
+        "{}\n\nExpected calibration error {:.3}, Brier score {:.3}, of {} probabilities.",
+        markdown(&header, &rows),
+        found.expected_calibration_error,
+        found.brier,
+        found.count,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fit_finds_what_sets_surges_apart() {
+        let row = |load, truth| {
+            let features = DoubtFeatures {
+                symptom: 1.5,
+                load,
+                unexplained: 0.0,
+            };
+            (features, truth)
+        };
+        let rows: Vec<Row> = (0..40)
+            .map(|i| if i % 2 == 0 { row(0.1, 0) } else { row(1.0, 2) })
+            .collect();
+        let fitted = fit(&rows);
+        let p = |load| of_truths(&fitted, &row(load, 0).0);
+        assert!(p(1.0)[2] > 0.8 && p(0.1)[0] > 0.8, "{fitted:?}");
+        assert!(fitted.outside_graph[1].abs() < 1e-12);
+    }
+}

@@ -1,0 +1,76 @@
+//! What all changes of one incident are weighed with.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use astern_graph_core::signal::{Anomaly, Assessment, Diagnosis};
+use astern_graph_core::{ChangeId, FeatureClass, NodeId, NodeKey, TemporalGraph, Timestamp};
+
+use crate::incident::Incident;
+
+pub(super) struct Facts<'a> {
+    pub(super) graph: &'a TemporalGraph,
+    pub(super) incident: &'a Incident,
+    /// Score of each cause, and its path to the symptom.
+    pub(super) causes: BTreeMap<&'a NodeKey, (f64, &'a [NodeKey])>,
+    /// The last assessment of each change.
+    pub(super) judged: BTreeMap<&'a ChangeId, &'a Assessment>,
+    /// Nodes that are anomalous in the system.
+    pub(super) anomalous: BTreeSet<&'a NodeKey>,
+    /// Onsets of the anomalies that users feel, by service.
+    pub(super) onsets: BTreeMap<NodeId, Timestamp>,
+    /// Hops from each node to the symptom, of those from which a fault can come to it.
+    pub(super) hops: BTreeMap<NodeId, u32>,
+}
+
+impl<'a> Facts<'a> {
+    pub(super) fn of(
+        graph: &'a TemporalGraph,
+        incident: &'a Incident,
+        diagnosis: &'a Diagnosis,
+    ) -> Self {
+        let mut causes = BTreeMap::new();
+        for cause in &diagnosis.causes {
+            let known = (cause.score, &cause.path[..]);
+            causes.entry(cause.subject.node()).or_insert(known);
+        }
+        let of_change = |a: &'a Assessment| a.change.as_ref().map(|id| (id, a));
+        let judged = incident.assessments.iter().filter_map(of_change).collect();
+        let of_system = incident.assessments.iter().filter(|a| a.change.is_none());
+        let anomalies: Vec<&Anomaly> = of_system.flat_map(|a| &a.anomalies).collect();
+        let mut onsets = BTreeMap::new();
+        for anomaly in anomalies.iter().filter(|a| is_felt(graph, a)) {
+            if let Some(id) = graph.id(served_by(graph, anomaly.subject.node())) {
+                let onset = onsets.entry(id).or_insert(anomaly.since);
+                *onset = anomaly.since.min(*onset);
+            }
+        }
+        let symptom = graph.id(&incident.symptom.node);
+        let hops = symptom.map(|id| graph.fault_ancestry(id));
+        Self {
+            graph,
+            incident,
+            causes,
+            judged,
+            anomalous: anomalies.iter().map(|a| a.subject.node()).collect(),
+            onsets,
+            hops: hops.unwrap_or_default(),
+        }
+    }
+
+    /// Nodes that a fault of this service can reach, itself included.
+    pub(super) fn reached(&self, service: &NodeKey) -> BTreeSet<NodeId> {
+        let radius = self.graph.id(service).map(|id| self.graph.blast_radius(id));
+        radius.into_iter().flat_map(BTreeMap::into_keys).collect()
+    }
+}
+
+/// The service of an instance; any other node itself.
+pub(super) fn served_by<'a>(graph: &'a TemporalGraph, key: &'a NodeKey) -> &'a NodeKey {
+    graph.owner(key).unwrap_or(key)
+}
+
+/// Whether users can feel an anomaly: it is in an application metric, or over all metrics.
+fn is_felt(graph: &TemporalGraph, anomaly: &Anomaly) -> bool {
+    let metric = anomaly.metric.as_ref();
+    metric.is_none_or(|metric| graph.feature(metric).class == FeatureClass::Application)
+}

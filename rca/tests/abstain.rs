@@ -1,0 +1,74 @@
+//! When nothing of the graph is blamed.
+#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+
+use std::time::Duration;
+
+use astern_graph_core::signal::{Abstention, Diagnosis, Evidence};
+use astern_graph_core::{Call, GraphBuilder, GraphParams, NodeKey, Party, TimeRange, Timestamp};
+use astern_rca::rank::FusedParams;
+use astern_rca::{Incident, Ranker};
+
+const ONSET: i64 = 60;
+const END: i64 = 72;
+
+fn minute(minute: i64) -> Timestamp {
+    Timestamp::from_secs(60 * minute)
+}
+
+/// `web`, called so many times a minute, and so slow, before and since minute 60.
+fn diagnosis(calls: (u64, u64), ms: (u64, u64)) -> Diagnosis {
+    let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
+    for at in 0..END {
+        let (calls, ms) = if at < ONSET {
+            (calls.0, ms.0)
+        } else {
+            (calls.1, ms.1)
+        };
+        for i in 0..calls {
+            let spread = u64::try_from(at * at % 11).unwrap() + i % 5;
+            let took = Some(Duration::from_millis(ms + spread));
+            let at = minute(at).plus(Duration::from_millis(60_000 * i / calls));
+            let call = Call::new(at, Party::new(NodeKey::service("web"))).took(took, took);
+            builder.extend([call.into()]);
+        }
+    }
+    let range = |from, to| TimeRange::new(minute(from), minute(to)).unwrap();
+    let (healthy, abnormal) = (range(0, ONSET), range(ONSET, END));
+    let metric = "latency_ms_p95".into();
+    let incident = Incident::new(NodeKey::service("web"), metric, healthy, abnormal);
+    let ranker = FusedParams::default().check().unwrap();
+    ranker.rank(&builder.build(), &incident).unwrap()
+}
+
+fn probability(diagnosis: &Diagnosis, reason: &Abstention) -> f64 {
+    let mut all = diagnosis.alternatives.iter();
+    all.find(|a| a.reason == *reason).unwrap().probability
+}
+
+#[test]
+fn three_times_the_requests_are_load() {
+    let surge = diagnosis((20, 60), (30, 42));
+    assert_eq!(surge.abstained, Some(Abstention::Load), "{surge}");
+    let told = &surge.alternatives[0].evidence;
+    assert!(matches!(told[..], [Evidence::Load { ratio, .. }] if (2.9..3.1).contains(&ratio)));
+}
+
+#[test]
+fn a_symptom_in_its_healthy_range_is_none() {
+    let calm = diagnosis((20, 20), (30, 30));
+    let slow = diagnosis((20, 20), (30, 300));
+    assert_eq!(calm.alternatives[0].reason, Abstention::NoRegression);
+    assert!(calm.abstained.is_some(), "{calm}");
+    assert_eq!(slow.abstained, None, "{slow}");
+    let of = |found| probability(found, &Abstention::NoRegression);
+    assert!(of(&calm) > 0.4 && of(&slow) < 0.1, "{calm}\n{slow}");
+}
+
+#[test]
+fn what_was_not_seen_is_said() {
+    // No call tells how long `web` itself worked.
+    let slow = diagnosis((20, 20), (30, 300));
+    let mut all = slow.alternatives.iter();
+    let outside = all.find(|a| a.reason == Abstention::OutsideGraph).unwrap();
+    assert!(matches!(outside.evidence[..], [Evidence::Fallback { .. }]));
+}

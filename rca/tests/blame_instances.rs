@@ -1,0 +1,299 @@
+//! Changes blamed by their new instances against their old ones.
+#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+
+use std::time::Duration;
+
+use astern_graph_core::signal::{
+    Anomaly, Assessment, BlamedChange, Diagnosis, Evidence, StaysBroken, Verdict,
+};
+use astern_graph_core::{
+    Call, CallStatus, ChangeEvent, ChangePhase, GraphBuilder, GraphParams, NodeKey, Party,
+    Reversibility, TimeRange, Timestamp,
+};
+use astern_rca::rank::FusedParams;
+use astern_rca::{BlameParams, Incident, Ranker};
+use astern_stats::rng::{ChaCha8Rng, seeded};
+use rand_chacha::rand_core::Rng;
+
+const RELEASED: i64 = 40;
+const END: i64 = 56;
+const PODS: i64 = 3;
+
+fn minute(minute: i64) -> Timestamp {
+    Timestamp::from_secs(60 * minute)
+}
+
+fn service(name: &str) -> NodeKey {
+    NodeKey::service(name)
+}
+
+/// What is wrong on the new instances of `cart`, and what the telemetry leaves out.
+#[derive(Clone, Copy, Default)]
+struct Case {
+    seed: u64,
+    slower_ms: u64,
+    failing_percent: u32,
+    /// Everything is slower since the release, wherever it runs.
+    all_slower_ms: u64,
+    without_instances: bool,
+}
+
+/// When instance `pod` of a service gets the new revision: one every five minutes.
+fn switch(pod: i64) -> i64 {
+    RELEASED + 5 * pod
+}
+
+fn pod(name: &str, pod: i64) -> NodeKey {
+    NodeKey::instance(format!("{name}-{pod}"))
+}
+
+fn steps(name: &str) -> Vec<ChangeEvent> {
+    let step = |i: i64| {
+        let phase = match i {
+            0 => ChangePhase::Started,
+            2 => ChangePhase::Completed,
+            _ => ChangePhase::Progressed,
+        };
+        let id = format!("{name}-v2");
+        let (at, from) = (minute(switch(i)), Some("v1".into()));
+        ChangeEvent::new(&*id, at, service(name), from, "v2".into())
+            .reached(phase, vec![pod(name, i)])
+    };
+    (0..PODS).map(step).collect()
+}
+
+fn call(case: Case, rng: &mut ChaCha8Rng, name: &str, at: i64, on: i64, second: u64) -> Call {
+    let new = at >= switch(on);
+    let mut ms = 20 + u64::from(rng.next_u32() % 11) + 3 * u64::try_from(on).unwrap();
+    let (mut status, hit) = (CallStatus::Ok, rng.next_u32() % 100);
+    if at >= RELEASED {
+        ms += case.all_slower_ms;
+    }
+    if name == "cart" && new {
+        ms += case.slower_ms;
+        if hit < case.failing_percent {
+            status = CallStatus::Error;
+        }
+    }
+    let revision = if new { "v2" } else { "v1" };
+    let callee = Party::new(service(name));
+    let callee = if case.without_instances {
+        callee
+    } else {
+        callee.on(pod(name, on), revision.into())
+    };
+    let server = Some(Duration::from_millis(ms));
+    Call::new(minute(at).plus(Duration::from_secs(second)), callee)
+        .from(Party::new(service("web")))
+        .took(server, server)
+        .ended(status)
+}
+
+/// `web` calls `cart` and `ads`, which are released at the same time, an instance every five minutes.
+fn diagnosis(case: Case, params: BlameParams, assessments: Vec<Assessment>) -> Diagnosis {
+    let mut rng = seeded(case.seed, 0);
+    let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
+    for at in 0..END {
+        let mut slowest = 0.0_f64;
+        for name in ["cart", "ads"] {
+            for on in 0..PODS {
+                for second in 0..12 {
+                    let call = call(case, &mut rng, name, at, on, 5 * second);
+                    let ms = call.server.unwrap_or_default().as_secs_f64() * 1e3;
+                    let failed = call.status == CallStatus::Error;
+                    slowest = slowest.max(ms + if failed { 500.0 } else { 0.0 });
+                    builder.extend([call.into()]);
+                }
+            }
+        }
+        let took = Some(Duration::from_secs_f64(slowest / 1e3));
+        let request = Call::new(minute(at), Party::new(service("web"))).took(took, took);
+        builder.extend([request.into()]);
+    }
+    for name in ["cart", "ads"] {
+        let mut steps = steps(name);
+        if name == "ads" {
+            for step in &mut steps {
+                step.reversibility = Reversibility::ForwardOnly {
+                    min_compatible: "v2".into(),
+                };
+            }
+        }
+        builder.extend(steps.into_iter().map(Into::into));
+    }
+    let range = |from, to| TimeRange::new(minute(from), minute(to)).unwrap();
+    let (healthy, abnormal) = (range(0, RELEASED - 5), range(RELEASED - 5, END));
+    let incident = Incident::new(service("web"), "latency_ms_p95".into(), healthy, abnormal);
+    let ranker = FusedParams::default().blame(params).check().unwrap();
+    let graph = builder.build();
+    ranker
+        .rank(&graph, &incident.assessed(assessments))
+        .unwrap()
+}
+
+fn of<'a>(diagnosis: &'a Diagnosis, change: &str) -> &'a BlamedChange {
+    let mut changes = diagnosis.changes.iter();
+    changes.find(|c| c.change.as_str() == change).unwrap()
+}
+
+fn probability(diagnosis: &Diagnosis, change: &str) -> f64 {
+    of(diagnosis, change).probability.unwrap()
+}
+
+fn judged(change: &str, verdict: Verdict) -> Assessment {
+    Assessment::new(verdict).of_change(change.into())
+}
+
+fn falls_back(blamed: &BlamedChange) -> bool {
+    let fallback =
+        |e: &Evidence| matches!(e, Evidence::Fallback { wanted, .. } if wanted.starts_with("old"));
+    blamed.evidence.iter().any(fallback)
+}
+
+#[test]
+fn of_two_releases_at_once_that_with_worse_instances_is_blamed() {
+    for (slower_ms, failing_percent) in [(25, 0), (0, 25)] {
+        let case = Case {
+            slower_ms,
+            failing_percent,
+            ..Case::default()
+        };
+        let found = diagnosis(case, BlameParams::default(), Vec::new());
+        assert!(probability(&found, "cart-v2") > 0.9, "{found}");
+        assert!(probability(&found, "ads-v2") < 0.05, "{found}");
+        assert!(!falls_back(of(&found, "cart-v2")));
+        let against_old = |e: &&Evidence| match e {
+            Evidence::Contrast { low, p_value, .. } => *low > 1.1 && *p_value < 0.01,
+            Evidence::NewAgainstOld {
+                new, old, p_value, ..
+            } => new > old && *p_value < 0.01,
+            _ => false,
+        };
+        assert!(
+            of(&found, "cart-v2")
+                .evidence
+                .iter()
+                .any(|e| against_old(&e)),
+            "{found}"
+        );
+        assert!(
+            !of(&found, "ads-v2")
+                .evidence
+                .iter()
+                .any(|e| against_old(&e)),
+            "{found}"
+        );
+    }
+}
+
+#[test]
+fn what_hits_old_and_new_alike_is_no_change() {
+    // All is slower since the release, and a detector that looked again and again says "regressed".
+    let case = Case {
+        all_slower_ms: 25,
+        ..Case::default()
+    };
+    let said = |verdict| {
+        let judged = ["cart-v2", "ads-v2"].map(|change| judged(change, verdict));
+        diagnosis(case, BlameParams::default(), judged.to_vec())
+    };
+    let (misled, told) = (said(Verdict::Regressed), said(Verdict::Healthy));
+    for change in ["cart-v2", "ads-v2"] {
+        assert!(probability(&misled, change) < 0.5, "{misled}");
+        assert!((probability(&misled, change) - probability(&told, change)).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn by_chance_alone_hardly_any_release_is_blamed() {
+    for seed in 0..12 {
+        let case = Case {
+            seed,
+            ..Case::default()
+        };
+        let found = diagnosis(case, BlameParams::default(), Vec::new());
+        for change in ["cart-v2", "ads-v2"] {
+            assert!(probability(&found, change) < 0.5, "seed {seed}: {found}");
+        }
+    }
+}
+
+#[test]
+fn without_instances_the_past_and_the_assessment_stand_in_and_say_so() {
+    let case = Case {
+        slower_ms: 25,
+        without_instances: true,
+        ..Case::default()
+    };
+    let said = |verdict| {
+        diagnosis(
+            case,
+            BlameParams::default(),
+            vec![judged("cart-v2", verdict)],
+        )
+    };
+    let (bad, good) = (said(Verdict::Regressed), said(Verdict::Healthy));
+    assert!(falls_back(of(&bad, "cart-v2")), "{bad}");
+    assert!(probability(&bad, "cart-v2") > probability(&good, "cart-v2") + 0.2);
+    assert!(probability(&bad, "cart-v2") > probability(&bad, "ads-v2"));
+}
+
+#[test]
+fn the_symptom_follows_the_share_of_the_bad_revision() {
+    let case = Case {
+        slower_ms: 200,
+        ..Case::default()
+    };
+    let found = diagnosis(case, BlameParams::default(), Vec::new());
+    let dose = |e: &Evidence| match e {
+        Evidence::Dose { r, .. } => Some(*r),
+        _ => None,
+    };
+    let r = of(&found, "cart-v2")
+        .evidence
+        .iter()
+        .find_map(dose)
+        .unwrap();
+    assert!(r > 0.5, "{r}");
+}
+
+#[test]
+fn what_undoing_would_not_mend_is_told() {
+    let case = Case {
+        slower_ms: 25,
+        ..Case::default()
+    };
+    let since = minute(RELEASED + 1);
+    let anomalous = ["web", "cart", "ads"].map(|name| Anomaly::new(service(name), 9.0, since));
+    let system = Assessment::new(Verdict::Regressed).with_anomalies(anomalous.to_vec());
+    let found = diagnosis(case, BlameParams::default(), vec![system]);
+    let cart = of(&found, "cart-v2");
+    assert_eq!(cart.collateral, [service("web")]);
+    assert_eq!(
+        cart.stays_broken,
+        [StaysBroken::Unexplained(service("ads"))]
+    );
+    let data = StaysBroken::Data {
+        min_compatible: "v2".into(),
+    };
+    let ads = &of(&found, "ads-v2").stays_broken;
+    assert_eq!(*ads, [StaysBroken::Unexplained(service("cart")), data]);
+}
+
+#[test]
+fn every_weight_of_instances_has_its_effect() {
+    let with = BlameParams::default;
+    let slower = Case {
+        slower_ms: 25,
+        ..Case::default()
+    };
+    let p = |case, params| probability(&diagnosis(case, params, Vec::new()), "cart-v2");
+    assert!(p(slower, with().contrast_limit(0.0)) < p(slower, with()));
+    assert!(p(slower, with().dose(0.0)) < p(slower, with()));
+    assert!(p(slower, with().depth(5.0)) > p(slower, with()));
+    let blind = Case {
+        without_instances: true,
+        ..slower
+    };
+    assert!(p(blind, with().uncontrolled_limit(0.0)) < p(blind, with()));
+}

@@ -1,0 +1,110 @@
+//! The way of a fault, and the symptom without it.
+#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+
+use astern_graph_core::signal::{Diagnosis, Evidence};
+use astern_graph_core::{
+    EdgeKind, GraphBuilder, GraphParams, NodeKey, Sample, TimeRange, Timestamp,
+};
+use astern_rca::rank::FusedParams;
+use astern_rca::{Incident, Ranker};
+use astern_stats::rng::seeded;
+use rand_chacha::rand_core::Rng;
+
+fn minute(minute: i64) -> Timestamp {
+    Timestamp::from_secs(60 * minute)
+}
+
+/// `web → cart → db`; each waits for its callee and adds its own work. `db` gets 100 ms slower at
+/// minute 120. Independent: the healthy values do not depend on each other.
+fn diagnosis(independent: bool) -> Diagnosis {
+    let mut rng = seeded(3, 0);
+    let mut uniform = |ms: f64| ms * f64::from(rng.next_u32()) / 4_294_967_296.0;
+    let [web, cart, db] = ["web", "cart", "db"].map(NodeKey::service);
+    let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
+    builder.declare_edge(web.clone(), cart.clone(), EdgeKind::Calls);
+    builder.declare_edge(cart.clone(), db.clone(), EdgeKind::Calls);
+    for at in 0..135 {
+        let slow = if at < 120 { 0.0 } else { 100.0 };
+        let own = [uniform(10.0), uniform(2.0), uniform(4.0)];
+        let of_db = 10.0 + own[0] + slow;
+        let passed = if independent {
+            15.0 + slow + uniform(4.0)
+        } else {
+            of_db
+        };
+        let of_cart = passed + 5.0 + own[1];
+        let of_web = if independent {
+            of_cart - own[1] + uniform(9.0)
+        } else {
+            of_cart
+        } + 5.0
+            + own[2];
+        for (key, value) in [(&db, of_db), (&cart, of_cart), (&web, of_web)] {
+            builder.extend([Sample::new(minute(at), key.clone(), "latency_ms", value).into()]);
+        }
+    }
+    let range = |from, to| TimeRange::new(minute(from), minute(to)).unwrap();
+    let incident = Incident::new(web, "latency_ms".into(), range(0, 118), range(118, 135));
+    FusedParams::default()
+        .check()
+        .unwrap()
+        .rank(&builder.build(), &incident)
+        .unwrap()
+}
+
+#[test]
+fn the_way_of_a_fault_is_told_with_what_speaks_for_it() {
+    let found = diagnosis(false);
+    assert_eq!(found.causes[0].subject, NodeKey::service("db").into());
+    let told = &found.explanations[0];
+    let names: Vec<&str> = told.hops.iter().map(|hop| &*hop.node.name).collect();
+    assert_eq!(names, ["db", "cart", "web"]);
+    assert!(told.hops.iter().all(|hop| hop.observed > hop.healthy));
+    let shift = |e: &Evidence| matches!(e, Evidence::Shift { .. });
+    assert!(
+        told.hops.iter().all(|hop| hop.supporting.iter().any(shift)),
+        "{told}"
+    );
+    let origin = |e: &Evidence| matches!(e, Evidence::OriginOfFault { .. });
+    assert!(told.hops[0].supporting.iter().any(origin));
+    // The symptom itself is explained as a cause too: it has a dependency that is hit.
+    let of_web = found
+        .explanations
+        .iter()
+        .find(|e| e.hops.len() == 1)
+        .unwrap();
+    assert!(of_web.hops[0].opposing.iter().any(origin), "{of_web}");
+    assert_eq!(of_web.counterfactual, None);
+}
+
+#[test]
+fn the_symptom_without_the_cause_is_its_healthy_level() {
+    let found = diagnosis(false);
+    let told = found.explanations[0].counterfactual.as_ref().unwrap();
+    // Without the 100 ms it is 20 to 36 ms; its 90 % quantile lies in the upper part.
+    assert!(told.low < told.expected && told.expected < told.high);
+    assert!((20.0..=40.0).contains(&told.expected), "{told}");
+    assert!(
+        told.observed > 110.0 && told.low < 36.0 && told.high > 24.0,
+        "{told}"
+    );
+    assert!(
+        told.to_string()
+            .starts_with("were service/db normal, latency_ms would be ")
+    );
+}
+
+#[test]
+fn where_healthy_steps_do_not_tell_no_figure_is_made_up() {
+    let found = diagnosis(true);
+    let told = found
+        .explanations
+        .iter()
+        .find(|e| e.hops.len() == 3)
+        .unwrap();
+    assert_eq!(told.counterfactual, None, "{told}");
+    assert!(
+        matches!(told.fallbacks[..], [Evidence::Fallback { .. }]),
+        "{told}"
+    );
+}
