@@ -57,7 +57,7 @@ pub fn evaluate(root: &Path, options: &Options) -> Result<String, EvalError> {
             Split::Test
         };
         let cases = petshop(root, split)?;
-        section(&mut report, "Pet shop", &Board::of(&methods, &cases));
+        report += &section("Pet shop", &Board::of(&methods, &cases));
     }
     if wanted("nezha") {
         let part = if options.calibration {
@@ -66,27 +66,23 @@ pub fn evaluate(root: &Path, options: &Options) -> Result<String, EvalError> {
             Part::Test
         };
         let cases = nezha::read(root, part)?;
-        section(
-            &mut report,
-            "Train Ticket (Nezha)",
-            &Board::of(&methods, &cases),
-        );
+        report += &section("Train Ticket (Nezha)", &Board::of(&methods, &cases));
     }
     if wanted("sim") {
-        report.push_str(&sim(&methods, options.seeds.clone())?);
+        report += &sim(&methods, options.seeds.clone())?;
     }
     if wanted("changes") {
-        report.push_str(&changes(options.seeds.clone())?);
+        report += &changes(options.seeds.clone())?;
     }
     Ok(report)
 }
 
-fn section(report: &mut String, title: &str, board: &Board<'_>) {
+fn section(title: &str, board: &Board<'_>) -> String {
     let (table, by_kind, misses) = (board.table(), board.by_kind(), board.misses());
-    report.push_str(&format!(
+    format!(
         "\n## {title}\n\n{table}\n\nHits at 1 and at 3 by kind (number of cases):\n\n{by_kind}\n\n\
          Cases whose cause Astern's ranker does not put first:\n\n{misses}\n",
-    ));
+    )
 }
 
 fn petshop(root: &Path, split: Split) -> Result<Vec<Case>, EvalError> {
@@ -122,12 +118,7 @@ fn sim(methods: &[Method], seeds: RangeInclusive<u64>) -> Result<String, EvalErr
             board.add(&case);
         }
     }
-    let mut report = String::new();
-    section(
-        &mut report,
-        &format!("Simulator, seeds {first} to {last}"),
-        &board,
-    );
+    let report = section(&format!("Simulator, seeds {first} to {last}"), &board);
     let mut header = vec!["incident's time is off by".to_owned()];
     header.extend(swept.iter().map(|method| method.name.to_owned()));
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
@@ -141,11 +132,10 @@ fn sim(methods: &[Method], seeds: RangeInclusive<u64>) -> Result<String, EvalErr
                 .collect()
         })
         .collect();
-    report.push_str(&format!(
-        "\nTop-1 where the time of the incident is wrong:\n\n{}\n",
+    Ok(format!(
+        "{report}\nTop-1 where the time of the incident is wrong:\n\n{}\n",
         markdown(&header, &rows),
-    ));
-    Ok(report)
+    ))
 }
 
 /// Generated incidents: which change it was.
