@@ -130,25 +130,17 @@ impl Args {
 
     /// What was asked for beyond the suite, as it was typed.
     fn options(&self) -> String {
-        let mut options = String::new();
-        if self.splits == Splits::Train {
-            options.push_str(" --train-only");
-        }
-        if self.calibration {
-            options.push_str(" --calibration");
-        }
-        if let Some(part) = &self.only {
-            options.push_str(&format!(" --only {part}"));
-        }
-        if matches!(
-            self.suite.as_str(),
-            "abstain" | "explain" | "pretrain" | "rca" | "sim"
-        ) {
+        let train = (self.splits == Splits::Train).then(|| " --train-only".to_owned());
+        let calibration = self.calibration.then(|| " --calibration".to_owned());
+        let only = self.only.as_ref().map(|part| format!(" --only {part}"));
+        let seeded = ["abstain", "explain", "pretrain", "rca", "sim"].contains(&&*self.suite);
+        let seeds = seeded.then(|| {
             let seeds = self.seeds();
             let (first, last) = (seeds.start(), seeds.end());
-            options.push_str(&format!(" --from {first} --seeds {}", last - first + 1));
-        }
-        options
+            format!(" --from {first} --seeds {}", last - first + 1)
+        });
+        let options = [train, calibration, only, seeds];
+        options.into_iter().flatten().collect()
     }
 }
 
