@@ -131,12 +131,13 @@ impl Args {
             options.push_str(" --calibration");
         }
         if let Some(part) = &self.only {
-            options.push_str(&format!(" --only {part}"));
+            options.extend([" --only ", part.as_str()]);
         }
         if matches!(self.suite.as_str(), "sim" | "rca") {
             let seeds = self.seeds();
             let (first, last) = (seeds.start(), seeds.end());
-            options.push_str(&format!(" --from {first} --seeds {}", last - first + 1));
+            let seeds = format!(" --from {first} --seeds {}", last - first + 1);
+            options.push_str(&seeds);
         }
         options
     }

@@ -83,10 +83,11 @@ pub fn evaluate(root: &Path, options: &Options) -> Result<String, EvalError> {
 
 fn section(report: &mut String, title: &str, board: &Board<'_>) {
     let (table, by_kind, misses) = (board.table(), board.by_kind(), board.misses());
-    report.push_str(&format!(
+    let text = format!(
         "\n## {title}\n\n{table}\n\nHits at 1 and at 3 by kind (number of cases):\n\n{by_kind}\n\n\
          Cases whose cause Astern's ranker does not put first:\n\n{misses}\n",
-    ));
+    );
+    report.push_str(&text);
 }
 
 fn petshop(root: &Path, split: Split) -> Result<Vec<Case>, EvalError> {
@@ -141,10 +142,11 @@ fn sim(methods: &[Method], seeds: RangeInclusive<u64>) -> Result<String, EvalErr
                 .collect()
         })
         .collect();
-    report.push_str(&format!(
+    let sweep = format!(
         "\nTop-1 where the time of the incident is wrong:\n\n{}\n",
         markdown(&header, &rows),
-    ));
+    );
+    report.push_str(&sweep);
     Ok(report)
 }
 

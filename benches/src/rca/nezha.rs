@@ -98,9 +98,12 @@ pub(super) enum Part {
 
 #[derive(Debug, Clone, Deserialize)]
 struct Fault {
-    inject_time: String,
-    inject_pod: String,
-    inject_type: String,
+    #[serde(rename = "inject_time")]
+    time: String,
+    #[serde(rename = "inject_pod")]
+    pod: String,
+    #[serde(rename = "inject_type")]
+    kind: String,
 }
 
 /// One minute of the day: each metric of each service. A metric that is no finite number is left out.
@@ -122,10 +125,10 @@ pub(super) fn read(root: &Path, part: Part) -> Result<Vec<Case>, EvalError> {
         serde_json::from_str(&text).map_err(|e| unreadable(&path, e))?;
     let mut faults: Vec<(i64, Fault)> = Vec::new();
     for fault in by_hour.into_values().flatten() {
-        let minute = seconds(&path, &fault.inject_time)?.div_euclid(60) * 60;
+        let minute = seconds(&path, &fault.time)?.div_euclid(60) * 60;
         faults.push((minute - LEAD_S, fault));
     }
-    faults.sort_by(|a, b| (a.0, &a.1.inject_time).cmp(&(b.0, &b.1.inject_time)));
+    faults.sort_by(|a, b| (a.0, &a.1.time).cmp(&(b.0, &b.1.time)));
     let day = Day {
         minutes: minutes(&base.join("fault").join("metric"))?,
         onsets: faults.iter().map(|(at, _)| *at).collect(),
@@ -161,7 +164,7 @@ fn case(base: &Path, day: &Day, at: i64, fault: &Fault) -> Result<Case, EvalErro
         .step(Duration::from_secs(STEP_S.unsigned_abs()))
         .catalogue(catalogue());
     let mut builder = GraphBuilder::new(params)?;
-    let calls = calls(base, at, &fault.inject_time)?;
+    let calls = calls(base, at, &fault.time)?;
     let onset = Timestamp::from_secs(ONSET);
     let healthy = Traces::of(calls.iter().filter(|call| call.at < onset));
     let abnormal = Traces::of(calls.iter().filter(|call| call.at >= onset));
@@ -188,12 +191,12 @@ fn case(base: &Path, day: &Day, at: i64, fault: &Fault) -> Result<Case, EvalErro
     .traced(healthy, abnormal);
     let services = graph.keys().iter().filter(|k| k.kind == service("").kind);
     Ok(Case {
-        name: fault.inject_time.chars().skip(11).collect(),
-        kind: fault.inject_type.clone(),
+        name: fault.time.chars().skip(11).collect(),
+        kind: fault.kind.clone(),
         candidates: services.count(),
         graph,
         incident,
-        cause: service(&fault.inject_pod),
+        cause: service(&fault.pod),
     })
 }
 
