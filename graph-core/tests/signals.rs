@@ -92,7 +92,7 @@ fn json_gives_them_back() {
 }
 
 #[test]
-fn every_evidence_has_a_sentence() {
+fn evidence_has_a_sentence() {
     let (from, to) = (service("a"), service("b"));
     let metric = || "error_rate".into();
     let sentences = [
@@ -143,6 +143,13 @@ fn every_evidence_has_a_sentence() {
             },
             "1 node depends on it, 2.0 calls/s at risk there",
         ),
+    ];
+    assert_sentences(sentences);
+}
+
+#[test]
+fn evidence_from_calls_has_a_sentence() {
+    let sentences = [
         (
             Evidence::Spectrum {
                 operation: Some("add".into()),
@@ -208,6 +215,10 @@ fn every_evidence_has_a_sentence() {
             "it calls service/stock 0.25 times a call, healthy 1.50 (z 3.5)",
         ),
     ];
+    assert_sentences(sentences);
+}
+
+fn assert_sentences<const N: usize>(sentences: [(Evidence, &str); N]) {
     for (evidence, sentence) in sentences {
         assert_eq!(evidence.to_string(), sentence);
     }
