@@ -223,9 +223,9 @@ fn checked(
         scores.windows(2).all(|w| w[0] >= w[1]),
         "{name}: {diagnosis}"
     );
-    assert_eq!(
-        diagnosis.causes.is_empty(),
-        diagnosis.abstained.is_some(),
+    // With causes a ranker may still say that something else is likelier.
+    assert!(
+        !diagnosis.causes.is_empty() || diagnosis.abstained.is_some(),
         "{name}"
     );
     let mut subjects: Vec<_> = diagnosis.causes.iter().map(|c| &c.subject).collect();
