@@ -35,7 +35,7 @@ impl DoubtCoefficients {
     ///
     /// ```
     /// use astern_rca::abstain::{DoubtFeatures, FITTED};
-    /// let calm = DoubtFeatures { symptom: 0.5, load: 0.0, unexplained: 0.0 };
+    /// let calm = DoubtFeatures { symptom: 0.0, load: 0.0, unexplained: 0.0 };
     /// assert!(FITTED.probabilities(&calm).no_regression > 0.5);
     /// let surge = DoubtFeatures { symptom: 2.0, load: 1.1, unexplained: 0.0 };
     /// assert!(FITTED.probabilities(&surge).load > 0.5);
