@@ -7,6 +7,7 @@ use astern_stats::{order, robust};
 
 use crate::error::RankError;
 use crate::incident::Incident;
+use crate::order_statistic::usual;
 
 /// Fewest finite healthy values with which a deviation is judged.
 pub(crate) const HEALTHY_MIN: usize = 5;
@@ -52,23 +53,28 @@ impl Candidate {
         Some(Scale { median, spread })
     }
 
-    /// Deviation at the `upper` quantile of badness over these of the abnormal steps; `None` with
-    /// fewer than 5 healthy values or no abnormal one.
+    /// How much worse the `upper` quantile of the badness over these of the abnormal steps is than the
+    /// same quantile of [as many healthy ones](usual); `None` with fewer than 5 healthy values or no
+    /// abnormal one.
+    ///
+    /// Like is compared with like: the worst of five steps may speak, and a series that has bursts when all
+    /// is well is not suspect because of one. At the median nothing is taken off.
     pub(crate) fn shift(&self, upper: f64, steps: &Range<usize>) -> Option<Shift> {
         let Scale { median, spread } = self.scale()?;
+        let badness = |x: &f64| self.feature.worse.badness(x - median);
         let abnormal = self.abnormal.get(steps.clone()).unwrap_or(&self.abnormal);
-        let bad: Vec<f64> = abnormal
-            .iter()
-            .map(|x| self.feature.worse.badness(x - median))
-            .collect();
-        let excess = robust::quantile(&bad, upper)?.max(0.0);
+        let bad = order::sorted_finite(&abnormal.iter().map(badness).collect::<Vec<_>>());
+        let calm = order::sorted_finite(&self.healthy.iter().map(badness).collect::<Vec<_>>());
+        let worst = robust::quantile_sorted(&bad, upper)?.max(0.0);
+        let usual = usual(&calm, upper, bad.len())?;
+        let excess = (worst - usual.level).max(0.0);
         let observed = match self.feature.worse {
-            Worse::Up => median + excess,
-            Worse::Down => median - excess,
-            // Either side may be the bad one: the step nearest to the excess says which it was.
+            Worse::Up => median + worst,
+            Worse::Down => median - worst,
+            // Either side may be the bad one: the step nearest to it says which it was.
             Worse::Both => {
                 let finite = abnormal.iter().copied().filter(|x| x.is_finite());
-                let off = |x: f64| ((x - median).abs() - excess).abs();
+                let off = |x: f64| ((x - median).abs() - worst).abs();
                 finite.min_by(|a, b| order::ascending(off(*a), off(*b)))?
             }
         };
@@ -76,7 +82,7 @@ impl Candidate {
             median,
             observed,
             excess,
-            z: excess / spread,
+            z: excess / spread.max(usual.spread),
         })
     }
 }
@@ -181,6 +187,23 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn one_step_of_three_tells_where_bursts_are_not_healthy() {
+        let z = |healthy: &[f64], abnormal: &[f64]| {
+            let node = series(Worse::Up, healthy, abnormal);
+            node.shift(0.9, &(0..abnormal.len())).unwrap().z
+        };
+        let calm: Vec<f64> = (0..60).map(|i| 100.0 + f64::from(i % 5)).collect();
+        let mut bursts = calm.clone();
+        bursts.iter_mut().step_by(12).for_each(|x| *x += 90.0);
+        let fault = [102.0, 192.0, 101.0];
+        assert!(z(&calm, &fault) > 20.0);
+        assert!(z(&bursts, &fault) < 2.0, "{}", z(&bursts, &fault));
+        // Where all three are bad, bursts are no excuse.
+        assert!(z(&bursts, &[290.0, 292.0, 291.0]) > 3.0);
+        assert!(z(&calm, &[101.0, 103.0, 102.0]) < 1.0);
+    }
+
+    #[test]
     fn a_fall_is_observed_as_a_fall_where_either_direction_is_worse() {
         let healthy = [99.0, 100.0, 101.0, 100.0, 100.0];
         let observed = |worse, abnormal: &[f64]| {
@@ -190,7 +213,8 @@ pub(crate) mod tests {
             (shift.observed, shift.excess)
         };
         let close = |found: (f64, f64), observed: f64, excess: f64| {
-            (found.0 - observed).abs() + (found.1 - excess).abs() < 1e-9
+            // What four healthy steps reach is taken off: one at most.
+            (found.0 - observed).abs() < 1e-9 && (excess - 1.0..=excess).contains(&found.1)
         };
         let fell = [100.0, f64::NAN, 10.0, 10.0, 10.0];
         assert!(close(observed(Worse::Both, &fell), 10.0, 90.0));

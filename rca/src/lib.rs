@@ -43,6 +43,7 @@ mod explain;
 mod fixture;
 mod incident;
 mod influence;
+mod order_statistic;
 pub mod rank;
 mod regression;
 pub mod stream;

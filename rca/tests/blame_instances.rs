@@ -297,3 +297,20 @@ fn every_weight_of_instances_has_its_effect() {
     };
     assert!(p(blind, with().uncontrolled_limit(0.0)) < p(blind, with()));
 }
+
+#[test]
+fn new_instances_that_are_worse_speak_for_their_service_as_the_cause() {
+    let slower = Case {
+        slower_ms: 30,
+        ..Case::default()
+    };
+    let found = diagnosis(slower, BlameParams::default(), Vec::new());
+    let told = |name: &str| {
+        let mut causes = found.causes.iter();
+        let cause = causes.find(|c| *c.subject.node() == service(name)).unwrap();
+        let contrast = |e: &Evidence| matches!(e, Evidence::Contrast { .. });
+        cause.evidence.iter().any(contrast)
+    };
+    assert!(told("cart") && !told("ads"), "{found}");
+    assert_eq!(*found.causes[0].subject.node(), service("cart"), "{found}");
+}

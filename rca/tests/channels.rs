@@ -8,7 +8,7 @@ use astern_graph_core::{
     Call, CallStatus, GraphBuilder, GraphParams, NodeKey, Party, Record, Sample, SpanId, TimeRange,
     Timestamp,
 };
-use astern_rca::rank::FusedParams;
+use astern_rca::rank::{FusedParams, FusedWeights};
 use astern_rca::trace::Traces;
 use astern_rca::{Incident, Ranker};
 
@@ -210,6 +210,56 @@ fn a_callee_that_answered_last_before_failures_of_several_is_suspect() {
         matches!(said[..], [Evidence::LastBeforeFailure { .. }]),
         "{diagnosis}"
     );
+}
+
+#[test]
+fn what_only_slow_traces_went_through_is_suspect_where_it_is_asked_for() {
+    // Every second request goes through `search`, and those take 200 ms longer, wherever they do.
+    let of = |faulty: bool| {
+        let mut calls = Vec::new();
+        for request in 0..40_u64 {
+            let trace = u128::from(1 + request + 100 * u64::from(faulty));
+            let by_search = request % 2 == 0;
+            let slow = if faulty && by_search { 200 } else { 0 };
+            let start = if faulty { HEALTHY } else { 0 };
+            let start = Timestamp::from_secs(60 * start).plus(Duration::from_secs(25 * request));
+            let took = |ms: u64| Some(Duration::from_millis(ms + request % 3));
+            let id = |span| Some(SpanId::new(trace, span));
+            let mut root = Call::new(start, Party::new(service("web"))).took(None, took(40 + slow));
+            root.id = id(1);
+            calls.push(root);
+            let callee = if by_search { "search" } else { "cart" };
+            let mut call = Call::new(
+                start.plus(Duration::from_millis(1)),
+                Party::new(service(callee)),
+            )
+            .from(Party::new(service("web")))
+            .took(took(12), took(10));
+            call.id = id(2);
+            calls.push(call);
+        }
+        calls
+    };
+    let (calm, late) = (of(false), of(true));
+    let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
+    builder.extend(calm.iter().chain(&late).cloned().map(Into::into));
+    let graph = builder.build();
+    let traced = incident().traced(Traces::of(&calm), Traces::of(&late));
+    let said_by = |spectrum: f64| {
+        let weights = FusedWeights {
+            spectrum,
+            ..FusedWeights::default()
+        };
+        let ranker = FusedParams::default().weights(weights).check().unwrap();
+        let diagnosis = ranker.rank(&graph, &traced).unwrap();
+        let spectrum = |e: &Evidence| matches!(e, Evidence::Spectrum { .. });
+        let causes = diagnosis.causes.iter();
+        let said = causes.filter(|c| c.evidence.iter().any(spectrum));
+        said.map(|c| c.subject.node().name.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(said_by(1.0), ["search"]);
+    assert!(said_by(0.0).is_empty());
 }
 
 #[test]

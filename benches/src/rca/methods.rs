@@ -22,7 +22,7 @@ pub(super) const FUSED: &str = "astern fused";
 /// A channel of [`FusedWeights`] and the way to its weight.
 type Channel = (&'static str, fn(&mut FusedWeights) -> &mut f64);
 
-const CHANNELS: [Channel; 10] = [
+const CHANNELS: [Channel; 11] = [
     ("- without shift", |w| &mut w.shift),
     ("- without correlation", |w| &mut w.correlation),
     ("- without origin", |w| &mut w.origin),
@@ -33,6 +33,7 @@ const CHANNELS: [Channel; 10] = [
     ("- without failure", |w| &mut w.failure),
     ("- without structure", |w| &mut w.structure),
     ("- without resource", |w| &mut w.resource),
+    ("- without change", |w| &mut w.change),
 ];
 
 pub(super) fn all() -> Result<Vec<Method>, ParamError> {
@@ -44,6 +45,19 @@ pub(super) fn all() -> Result<Vec<Method>, ParamError> {
         let mut weights = FusedWeights::default();
         *weight(&mut weights) = 0.0;
         let ranker = Box::new(FusedParams::default().weights(weights).check()?);
+        methods.push(Method { name, ranker });
+    }
+    let spectrum = FusedWeights {
+        spectrum: 1.0,
+        ..FusedWeights::default()
+    };
+    let median = FusedParams::default().upper_quantile(0.5);
+    let others = [
+        ("- with spectrum", FusedParams::default().weights(spectrum)),
+        ("- by medians", median),
+    ];
+    for (name, params) in others {
+        let ranker = Box::new(params.check()?);
         methods.push(Method { name, ranker });
     }
     let ranker = Box::new(FusedParams::default().external_prior(0.0).check()?);

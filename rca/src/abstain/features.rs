@@ -18,6 +18,9 @@ pub struct DoubtFeatures {
     /// Share of the best cause's rise in latency that is not its own work, 0 to 1: 1 for an external
     /// node, 0 where its own work is not seen or its latency did not rise.
     pub unexplained: f64,
+    /// What speaks for the best cause: a tenth of its score, the log-odds of
+    /// [`FusedRanker`](crate::rank::FusedRanker), -1 to 2.
+    pub best: f64,
 }
 
 /// Rises of a median latency below this, in milliseconds, are not divided by.
@@ -42,18 +45,20 @@ impl DoubtFeatures {
             return None;
         };
         let (load, of_load) = load(graph, incident, symptom);
-        let (unexplained, of_rest) = unexplained(graph, incident, diagnosis.causes.first()?);
+        let best = diagnosis.causes.first()?;
+        let (unexplained, of_rest) = unexplained(graph, incident, best);
         let features = Self {
             symptom: z.max(0.0).ln_1p(),
             load,
             unexplained,
+            best: (best.score / 10.0).clamp(-1.0, 2.0),
         };
         Some((features, [vec![shift.clone()], of_load, of_rest]))
     }
 
     /// The row of a linear model, the constant first.
-    pub fn row(&self) -> [f64; 4] {
-        [1.0, self.symptom, self.load, self.unexplained]
+    pub fn row(&self) -> [f64; 5] {
+        [1.0, self.symptom, self.load, self.unexplained, self.best]
     }
 }
 

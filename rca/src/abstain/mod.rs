@@ -35,14 +35,14 @@ impl DoubtCoefficients {
     ///
     /// ```
     /// use astern_rca::abstain::{DoubtFeatures, FITTED};
-    /// let calm = DoubtFeatures { symptom: 0.0, load: 0.0, unexplained: 0.0 };
+    /// let calm = DoubtFeatures { symptom: 0.0, load: 0.0, unexplained: 0.0, best: -0.4 };
     /// assert!(FITTED.probabilities(&calm).no_regression > 0.5);
-    /// let surge = DoubtFeatures { symptom: 2.0, load: 1.1, unexplained: 0.0 };
+    /// let surge = DoubtFeatures { symptom: 2.0, load: 1.1, unexplained: 0.0, best: 0.0 };
     /// assert!(FITTED.probabilities(&surge).load > 0.5);
     /// ```
     pub fn probabilities(&self, features: &DoubtFeatures) -> DoubtProbabilities {
         let x = features.row();
-        let log_odds = |w: &[f64; 4]| -> f64 { w.iter().zip(x).map(|(w, x)| w * x).sum() };
+        let log_odds = |w: &[f64; 5]| -> f64 { w.iter().zip(x).map(|(w, x)| w * x).sum() };
         let scores = [
             0.0,
             log_odds(&self.no_regression),
@@ -103,8 +103,9 @@ mod tests {
         #[test]
         fn probabilities_sum_to_one(
             symptom in 0.0..1e3f64, load in 0.0..1e3f64, unexplained in 0.0..=1.0f64,
+            best in -1.0..=2.0f64,
         ) {
-            let p = FITTED.probabilities(&DoubtFeatures { symptom, load, unexplained });
+            let p = FITTED.probabilities(&DoubtFeatures { symptom, load, unexplained, best });
             let all = [p.node_at_fault, p.no_regression, p.load, p.outside_graph];
             prop_assert!(all.iter().all(|p| (0.0..=1.0).contains(p)));
             prop_assert!((all.iter().sum::<f64>() - 1.0).abs() < 1e-9);

@@ -27,12 +27,12 @@ const NOISE_LN: f64 = 0.02;
 
 /// What the comparison says of one change.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Contrast {
+pub(crate) struct Contrast {
     /// Logarithm of the Bayes factor for "worse" against "not worse", over all metrics.
-    pub(super) ln_e: f64,
+    pub(crate) ln_e: f64,
     /// Whether old instances at the same time stood beside the new ones.
-    pub(super) controlled: bool,
-    pub(super) evidence: Vec<Evidence>,
+    pub(crate) controlled: bool,
+    pub(crate) evidence: Vec<Evidence>,
 }
 
 /// One step of a standardised difference.

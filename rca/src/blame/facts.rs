@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use astern_graph_core::signal::{Anomaly, Assessment, Diagnosis};
 use astern_graph_core::{ChangeId, FeatureClass, NodeId, NodeKey, TemporalGraph, Timestamp};
+use astern_stats::order::ascending;
 
 use crate::incident::Incident;
 
@@ -55,6 +56,18 @@ impl<'a> Facts<'a> {
             onsets,
             hops: hops.unwrap_or_default(),
         }
+    }
+
+    /// By how much a node's score exceeds that of the best other cause, or falls short of it; `None`
+    /// where it is no cause. The score itself says how much evidence there is, and a slow service far
+    /// from the fault has much of it too.
+    pub(super) fn lead(&self, service: &NodeKey) -> Option<f64> {
+        let (score, _) = self.causes.get(service)?;
+        let others = self.causes.iter().filter(|(key, _)| **key != service);
+        let best = others
+            .map(|(_, (score, _))| *score)
+            .max_by(|a, b| ascending(*a, *b));
+        Some(best.map_or(*score, |best| score - best))
     }
 
     /// Nodes that a fault of this service can reach, itself included.

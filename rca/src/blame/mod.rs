@@ -27,7 +27,7 @@ use weight::Weight;
 
 pub use params::BlameParams;
 
-/// Weight of the score of a change's service as a cause.
+/// Weight of the lead of a change's service over the other causes.
 const SCORE_WEIGHT: f64 = 0.2;
 
 /// Gives each active change a probability of being the cause.
@@ -36,7 +36,7 @@ const SCORE_WEIGHT: f64 = 0.2;
 ///
 /// | evidence | log-odds |
 /// |---|---|
-/// | rank of its service as a cause | a fifth of the score, limited |
+/// | lead of its service over the best other cause | a fifth of the difference of scores, limited |
 /// | new against old instances | logarithm of the Bayes factor of difference in differences, twice where it speaks against, limited; see below |
 /// | dose | the correlation of the symptom with the share of the traffic on what is new |
 /// | time | decays by half-life from the change to the onset; a veto where the fault is older |
@@ -123,11 +123,8 @@ impl ChangeBlame {
 
     fn weigh(&self, facts: &Facts<'_>, start: &ChangeEvent) -> (f64, BlamedChange) {
         let p = &self.params;
-        let score = facts
-            .causes
-            .get(&start.service)
-            .map(|(score, _)| SCORE_WEIGHT * score);
-        let as_cause = score.unwrap_or(-p.cause_limit);
+        let lead = facts.lead(&start.service);
+        let as_cause = lead.map_or(-p.cause_limit, |lead| SCORE_WEIGHT * lead);
         let mut log_odds = p.prior + as_cause.clamp(-p.cause_limit, p.cause_limit);
         let reached = facts.reached(&start.service);
         let mut weights = self.of_instances(facts, start);
@@ -201,6 +198,22 @@ impl ChangeBlame {
             evidence: evidence.collect(),
         }
     }
+}
+
+/// The active changes of which new instances stand beside old ones, and what their comparison says.
+pub(crate) fn told_apart(
+    graph: &TemporalGraph,
+    incident: &Incident,
+) -> Vec<(ChangeEvent, Contrast)> {
+    let contrast = |change: ChangeEvent| {
+        let units = Units::of(graph, incident, &change)?;
+        let contrast = Contrast::of(&change, &units).ok();
+        contrast
+            .filter(|found| found.controlled)
+            .map(|found| (change, found))
+    };
+    let active = active_changes(graph, incident);
+    active.into_iter().filter_map(contrast).collect()
 }
 
 /// Log-odds of a Bayes factor. That for "worse" spreads its stake over rises of every size and over

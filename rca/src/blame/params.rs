@@ -26,7 +26,7 @@ use astern_stats::param::{in_range, positive};
 /// | `healthy` | -3 | new instances like old, -20 to 0 |
 /// | `contrast_limit` | 5 | greatest effect of old against new instances, where both are seen side by side, 0 to 20; `healthy` is the least |
 /// | `uncontrolled_limit` | 1 | the same limit either way where new stands against the past alone, 0 to 20 |
-/// | `dose` | 1.5 | the symptom follows the share of traffic on what is new (times the correlation), 0 to 20 |
+/// | `dose` | 0.5 | the symptom follows the share of traffic on what is new (times the correlation), 0 to 20 |
 /// | `depth` | 0.5 | the service is near the symptom (times -1 to 1), 0 to 20 |
 /// | `recent` | 0.3 | a fault right after the change, falling to 0, 0 to 20 |
 /// | `recent_half_life_secs` | 600 | of that effect, positive |
@@ -57,7 +57,7 @@ impl Default for BlameParams {
             healthy: -3.0,
             contrast_limit: 5.0,
             uncontrolled_limit: 1.0,
-            dose: 1.5,
+            dose: 0.5,
             depth: 0.5,
             recent: 0.3,
             recent_half_life_secs: 600.0,

@@ -11,10 +11,13 @@
 //! | [`failure`] | failed calls, single traces where there are any | what fails by itself, and what was called last before |
 //! | [`structure`] | calls made for a call | what stopped calling on |
 //! | [`resource`] | infrastructure metrics | what its resources show and its peers' do not |
+//! | [`spectrum`] | single traces | what slow traces went through and others did not |
+//! | [`change`] | new and old instances | what its change made worse |
 //!
-//! The last five are *local*: they tell of the node itself and need no symptom. A node without the
+//! The last seven are *local*: they tell of the node itself and need no symptom. A node without the
 //! telemetry that a channel looks at is absent from it: no evidence, neither for nor against.
 
+pub(crate) mod change;
 pub(crate) mod correlation;
 pub(crate) mod failure;
 pub(crate) mod gap;
@@ -25,6 +28,7 @@ pub(crate) mod own_time;
 pub(crate) mod quantile;
 pub(crate) mod reach;
 pub(crate) mod resource;
+pub(crate) mod spectrum;
 pub(crate) mod structure;
 
 use std::collections::BTreeMap;
@@ -43,6 +47,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) nodes: &'a [NodeId],
     /// Whether enough healthy steps have calls to tell what their tails are.
     pub(crate) tails: bool,
+    /// Quantile over steps at which series are compared.
+    pub(crate) upper: f64,
 }
 
 impl<'a> Scope<'a> {
@@ -51,6 +57,7 @@ impl<'a> Scope<'a> {
         healthy: TimeRange,
         abnormal: TimeRange,
         nodes: &'a [NodeId],
+        upper: f64,
     ) -> Self {
         let silent = graph.gaps(healthy).unwrap_or_default();
         let silent: f64 = silent.iter().map(|gap| gap.span().as_secs_f64()).sum();
@@ -61,6 +68,7 @@ impl<'a> Scope<'a> {
             abnormal,
             nodes,
             tails: heard >= TAIL_STEPS_MIN,
+            upper,
         }
     }
 }

@@ -7,9 +7,7 @@ use astern_graph_core::{Feature, FeatureClass, MetricName, NodeId};
 use astern_stats::robust;
 
 use super::{Readings, Scope, worst};
-
-/// Fewest healthy values of a series.
-const HEALTHY_MIN: usize = 5;
+use crate::candidates::Candidate;
 
 /// One metric of one node.
 struct Level {
@@ -21,8 +19,8 @@ struct Level {
 
 /// Deviation of each infrastructure metric, less what its peers deviate.
 ///
-/// The median of the steps in which the symptom shows, over the healthy spread: a burst of one step, of
-/// which resources have many, counts for nothing. More load moves the resources of all nodes, so the
+/// [`Candidate::shift`] over the steps in which the symptom shows: a burst of one step, of which resources have
+/// many, counts for little where such bursts are healthy. More load moves the resources of all nodes, so the
 /// median deviation of the same metric over all other candidates is taken off, where it is worse than
 /// health. `O(M · T log T)` for M series of T steps.
 pub(crate) fn read(scope: &Scope<'_>) -> Readings {
@@ -62,18 +60,18 @@ pub(crate) fn read(scope: &Scope<'_>) -> Readings {
 fn level(scope: &Scope<'_>, id: NodeId, feature: &Feature) -> Option<Level> {
     let key = scope.graph.key(id)?;
     let series = |range| scope.graph.series(key, &feature.name, range).ok();
-    let calm = series(scope.healthy)?;
-    if calm.iter().filter(|x| x.is_finite()).count() < HEALTHY_MIN {
-        return None;
-    }
-    let healthy = robust::median(&calm)?;
-    let observed = robust::median(&series(scope.abnormal)?)?;
-    let spread = robust::spread(&calm)?.max(feature.noise_floor(healthy));
-    let z = feature.worse.badness(observed - healthy) / spread;
+    let node = Candidate {
+        id,
+        key: key.clone(),
+        feature: feature.clone(),
+        healthy: series(scope.healthy)?,
+        abnormal: series(scope.abnormal)?,
+    };
+    let shift = node.shift(scope.upper, &(0..node.abnormal.len()))?;
     Some(Level {
         id,
-        healthy,
-        observed,
-        z,
+        healthy: shift.median,
+        observed: shift.observed,
+        z: shift.z,
     })
 }

@@ -6,12 +6,13 @@ use astern_graph_core::TemporalGraph;
 use astern_graph_core::signal::Diagnosis;
 use serde::{Deserialize, Serialize};
 
-use super::coverage::{Coverage, Side, pair};
+use super::by_trace::{blame, pair};
 use super::page_rank::DAMPING;
 use super::spectrum::{Formula, TINY};
 use crate::error::RankError;
 use crate::incident::Incident;
 use crate::rank::Ranker;
+use crate::trace::coverage::{Coverage, Side};
 
 /// Weight of calls between operations against that of the traces through them.
 const OMEGA: f64 = 0.01;
@@ -96,7 +97,7 @@ impl Ranker for MicroRank {
             self.formula.score(ef, ep, nf)
         };
         let scores: Vec<f64> = (0..coverage.operations.len()).map(score).collect();
-        Ok(coverage.blame(&scores))
+        Ok(blame(&coverage, &scores))
     }
 }
 

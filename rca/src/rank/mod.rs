@@ -22,10 +22,10 @@
 //! Origins are the nodes from which a fault can have come to the symptom, by
 //! [`TemporalGraph::fault_ancestry`]; the symptom's own node is one of them.
 
+mod by_trace;
 mod circa;
 mod correlation;
 mod counterfactual;
-mod coverage;
 mod depth_first;
 mod fused;
 mod information;

@@ -4,10 +4,11 @@ use astern_graph_core::TemporalGraph;
 use astern_graph_core::signal::Diagnosis;
 use serde::{Deserialize, Serialize};
 
-use super::coverage::{Coverage, pair};
+use super::by_trace::{blame, pair};
 use crate::error::RankError;
 use crate::incident::Incident;
 use crate::rank::Ranker;
+use crate::trace::coverage::Coverage;
 
 /// Stands for 0 where nothing would be divided by it.
 pub(super) const TINY: f64 = 1e-7;
@@ -92,7 +93,7 @@ impl Ranker for SpectrumRanker {
                 .score(abnormal_through, coverage.normal.through[i] as f64, past)
         };
         let scores: Vec<f64> = (0..coverage.operations.len()).map(score).collect();
-        Ok(coverage.blame(&scores))
+        Ok(blame(&coverage, &scores))
     }
 }
 

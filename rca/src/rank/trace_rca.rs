@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use astern_graph_core::signal::{Abstention, Diagnosis, Evidence, RankedCause};
 use astern_graph_core::{NodeKey, TemporalGraph};
 
-use super::coverage::{ms, pair};
+use super::by_trace::pair;
 use super::spectrum::Formula;
 use crate::error::RankError;
 use crate::incident::Incident;
 use crate::rank::{Ranker, ranked};
 use crate::table::moments;
+use crate::trace::coverage::ms;
 use crate::trace::{Trace, TracedCall, Traces};
 
 /// How much a feature must stray beyond its healthy straying to be looked at, in standard

@@ -6,6 +6,7 @@
 //! [`Incident::traced`](crate::Incident::traced).
 
 mod build;
+pub(crate) mod coverage;
 mod parents;
 
 use std::fmt;

@@ -6,8 +6,10 @@ use astern_graph_core::NodeId;
 use astern_graph_core::signal::Evidence;
 
 use super::params::FusedWeights;
-use crate::channel::{Readings, Scope, failure, gap, log_odds, own_time, resource, structure};
-use crate::incident::TracePair;
+use crate::channel::{
+    Readings, Scope, change, failure, gap, log_odds, own_time, resource, spectrum, structure,
+};
+use crate::incident::Incident;
 
 /// Deviation that is as likely a fault as not.
 const HALF_Z: f64 = 2.0;
@@ -29,9 +31,10 @@ pub(super) struct Local {
 /// What the channels that are switched on say of the nodes that they know.
 pub(super) fn of(
     scope: &Scope<'_>,
-    traces: Option<&TracePair>,
+    incident: &Incident,
     weights: &FusedWeights,
 ) -> BTreeMap<NodeId, Local> {
+    let traces = incident.traces.as_ref();
     let mut heard: BTreeMap<NodeId, Local> = BTreeMap::new();
     let mut hear = |weight: f64, read: &dyn Fn() -> Readings| {
         if weight <= 0.0 {
@@ -55,5 +58,7 @@ pub(super) fn of(
     hear(weights.failure, &|| failure::read(scope, traces));
     hear(weights.structure, &|| structure::read(scope));
     hear(weights.resource, &|| resource::read(scope));
+    hear(weights.change, &|| change::read(scope, incident));
+    hear(weights.spectrum, &|| spectrum::read(scope, traces));
     heard
 }

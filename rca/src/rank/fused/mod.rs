@@ -52,6 +52,12 @@ const REACH_MIN: f64 = 0.1;
 /// | failure | calls that fail although no callee did; with traces, also the callee that answered last before |
 /// | structure | calls that are no longer made for a call |
 /// | resource | infrastructure metrics, beyond what the same metric of the other candidates shows |
+/// | spectrum | (off by default) operations that slow traces went through more often than others |
+/// | change | new instances of a changed node that are worse than its old ones |
+///
+/// Where series are compared, it is their 90 % quantile of badness over these steps with what that of as
+/// many healthy steps is: a fault may show in one step of three, and a series that has bursts when
+/// all is well is not suspect because of one.
 ///
 /// Only the loudest counts, since a fault shows in one or the other; a node that lacks the telemetry of
 /// all of them has no local log-odds, and each channel that speaks says so in the evidence.
@@ -138,8 +144,8 @@ impl FusedRanker {
             }
         }
         let shown = onset::range_of(graph, incident.abnormal, &steps);
-        let scope = Scope::new(graph, incident.healthy, shown, &ids);
-        let local = local::of(&scope, incident.traces.as_ref(), &self.params.weights);
+        let scope = Scope::new(graph, incident.healthy, shown, &ids, upper);
+        let local = local::of(&scope, incident, &self.params.weights);
         let shifted = |id: &NodeId| {
             let own = nodes.get(id).map_or(0.0, |(_, shift)| shift.z);
             self.shifted(own.max(local.get(id).map_or(0.0, |local| local.z)))

@@ -32,13 +32,18 @@ pub struct FusedWeights {
     pub structure: f64,
     /// Infrastructure metrics.
     pub resource: f64,
+    /// Operations that slow traces went through.
+    pub spectrum: f64,
+    /// New instances of a changed node that are worse than its old ones.
+    pub change: f64,
 }
 
 impl Default for FusedWeights {
     /// 1 for what goes by the symptom's metric, but 1/2 for influence, which is seldom estimable and
     /// never decisive alone. 3 for what calls tell of the node itself, since that is where the fault
     /// lies; 2 for its resources, which load moves too; 1 for call structure, which other mixes of
-    /// requests change.
+    /// requests change, and for changes, which [`ChangeBlame`](crate::ChangeBlame) looks at again. 0 for the
+    /// spectrum of traces: on the calibration cases it cost right answers and brought none.
     fn default() -> Self {
         Self {
             shift: 1.0,
@@ -51,6 +56,8 @@ impl Default for FusedWeights {
             failure: 3.0,
             structure: 1.0,
             resource: 2.0,
+            spectrum: 0.0,
+            change: 1.0,
         }
     }
 }
@@ -61,7 +68,7 @@ impl Default for FusedWeights {
 /// |---|---|---|
 /// | `weights` | see [`FusedWeights`] | 0 to 100 each |
 /// | `shift_half` | 3 | deviation that is as likely an anomaly as not, positive |
-/// | `upper_quantile` | .5 | of the badness over the steps in which the symptom shows, .5 to 1 |
+/// | `upper_quantile` | .9 | of the badness over the steps in which the symptom shows, against the same of as many healthy steps; .5 to 1 |
 /// | `external_prior` | -4 | log-odds of an external node, -20 to 20 |
 /// | `blame` | see [`BlameParams`] | |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -78,7 +85,7 @@ impl Default for FusedParams {
         Self {
             weights: FusedWeights::default(),
             shift_half: 3.0,
-            upper_quantile: 0.5,
+            upper_quantile: 0.9,
             external_prior: -4.0,
             blame: BlameParams::default(),
         }
@@ -100,7 +107,8 @@ impl FusedParams {
         self
     }
 
-    /// With another quantile of the badness over the steps in which the symptom shows.
+    /// With another quantile of the badness over the steps in which the symptom shows: high where a
+    /// fault may show in a few of them only.
     #[must_use]
     pub fn upper_quantile(mut self, q: f64) -> Self {
         self.upper_quantile = q;
@@ -138,6 +146,8 @@ impl FusedParams {
             ("weights.failure", w.failure),
             ("weights.structure", w.structure),
             ("weights.resource", w.resource),
+            ("weights.spectrum", w.spectrum),
+            ("weights.change", w.change),
         ] {
             in_range(name, weight, 0.0, 100.0)?;
         }
@@ -179,7 +189,7 @@ mod tests {
                 with().blame(BlameParams::default().prior(99.0)),
             ),
         ];
-        let weights: [(&str, Weight); 10] = [
+        let weights: [(&str, Weight); 12] = [
             ("weights.shift", |w| &mut w.shift),
             ("weights.correlation", |w| &mut w.correlation),
             ("weights.origin", |w| &mut w.origin),
@@ -190,6 +200,8 @@ mod tests {
             ("weights.failure", |w| &mut w.failure),
             ("weights.structure", |w| &mut w.structure),
             ("weights.resource", |w| &mut w.resource),
+            ("weights.spectrum", |w| &mut w.spectrum),
+            ("weights.change", |w| &mut w.change),
         ];
         for (name, weight) in weights {
             for value in [-0.1, 100.1, f64::NAN] {

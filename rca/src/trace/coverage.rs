@@ -3,46 +3,32 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use astern_graph_core::signal::{Abstention, Diagnosis, Evidence, RankedCause};
-use astern_graph_core::{NodeKey, TemporalGraph};
-use astern_stats::order;
+use astern_graph_core::signal::Evidence;
 
-use crate::candidates::symptom;
-use crate::error::RankError;
-use crate::incident::{Incident, TracePair};
-use crate::rank::ranked;
+use super::{Operation, Trace, TracedCall, Traces};
+use crate::incident::TracePair;
 use crate::table::moments;
-use crate::trace::{Operation, Trace, TracedCall, Traces};
 
 /// What a trace may take longer than expected.
 const TOLERANCE_MS: f64 = 50.0;
 
 /// Traces of one kind.
 #[derive(Debug, Default)]
-pub(super) struct Side {
+pub(crate) struct Side {
     /// The operations of each trace, each once, ascending.
-    pub(super) traces: Vec<Vec<usize>>,
+    pub(crate) traces: Vec<Vec<usize>>,
     /// By operation: the number of traces through it.
-    pub(super) through: Vec<usize>,
+    pub(crate) through: Vec<usize>,
     /// By operation: those that were called on its behalf, ascending.
-    pub(super) callees: Vec<Vec<usize>>,
+    pub(crate) callees: Vec<Vec<usize>>,
 }
 
 /// Abnormal and normal traces by operation.
 #[derive(Debug)]
-pub(super) struct Coverage<'a> {
-    pub(super) operations: Vec<&'a Operation>,
-    pub(super) abnormal: Side,
-    pub(super) normal: Side,
-}
-
-/// The traces of an incident.
-pub(super) fn pair<'a>(
-    graph: &TemporalGraph,
-    incident: &'a Incident,
-) -> Result<&'a TracePair, RankError> {
-    symptom(graph, incident)?;
-    incident.traces.as_ref().ok_or(RankError::NoTraces)
+pub(crate) struct Coverage<'a> {
+    pub(crate) operations: Vec<&'a Operation>,
+    pub(crate) abnormal: Side,
+    pub(crate) normal: Side,
 }
 
 impl<'a> Coverage<'a> {
@@ -50,7 +36,7 @@ impl<'a> Coverage<'a> {
     /// than 50 ms longer than the sum over its calls of `μ + σ`, the mean and standard deviation of
     /// the operation's own time when all was well. Where none of that range is normal, those of the
     /// healthy range stand for them. `O(n log n)` for n calls.
-    pub(super) fn of(pair: &'a TracePair) -> Self {
+    pub(crate) fn of(pair: &'a TracePair) -> Self {
         let all = pair
             .healthy
             .operations()
@@ -90,33 +76,15 @@ impl<'a> Coverage<'a> {
         }
     }
 
-    /// Blames services by their operation with the greatest score. Without an abnormal trace there
-    /// is nothing to explain.
-    pub(super) fn blame(&self, scores: &[f64]) -> Diagnosis {
-        if self.abnormal.traces.is_empty() {
-            return Diagnosis::abstain(Abstention::NoAnomaly);
+    /// What is told of an operation.
+    pub(crate) fn evidence(&self, operation: usize) -> Evidence {
+        Evidence::Spectrum {
+            operation: self.operations[operation].name.clone(),
+            abnormal_through: self.abnormal.through[operation],
+            abnormal: self.abnormal.traces.len(),
+            normal_through: self.normal.through[operation],
+            normal: self.normal.traces.len(),
         }
-        let mut best: BTreeMap<&NodeKey, usize> = BTreeMap::new();
-        for (i, operation) in self.operations.iter().enumerate() {
-            let seen = self.abnormal.through[i] + self.normal.through[i] > 0;
-            let known = best
-                .get(&operation.service)
-                .map_or(f64::NAN, |known| scores[*known]);
-            if seen && order::ascending(known, scores[i]).is_lt() {
-                best.insert(&operation.service, i);
-            }
-        }
-        let causes = best.into_iter().map(|(service, i)| {
-            let spectrum = Evidence::Spectrum {
-                operation: self.operations[i].name.clone(),
-                abnormal_through: self.abnormal.through[i],
-                abnormal: self.abnormal.traces.len(),
-                normal_through: self.normal.through[i],
-                normal: self.normal.traces.len(),
-            };
-            RankedCause::new(service.clone(), scores[i]).because([spectrum])
-        });
-        ranked(causes.collect())
     }
 }
 
@@ -163,6 +131,6 @@ fn expected_ms(traces: &Traces, places: &[usize], operations: usize) -> Vec<f64>
     times.iter().map(expected).collect()
 }
 
-pub(super) fn ms(span: Duration) -> f64 {
+pub(crate) fn ms(span: Duration) -> f64 {
     1e3 * span.as_secs_f64()
 }
