@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use astern_stats::{order, robust};
+use astern_stats::order;
 
 use crate::feature::{Computed, Timing};
 use crate::name::MetricName;
@@ -127,11 +127,10 @@ impl Cell {
         self.calls > 0 || !self.samples.is_empty()
     }
 
-    /// Mean of the samples of a metric.
+    /// Mean of the samples of a metric, which are summed in the order that they are held in: ascending.
     pub(crate) fn sampled(&self, metric: &MetricName) -> Option<f64> {
-        self.samples
-            .get(metric)
-            .and_then(|values| robust::mean(values))
+        let values = self.samples.get(metric)?;
+        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     }
 
     /// A feature of the calls; `None` where it was not seen.

@@ -45,11 +45,15 @@ pub(crate) struct Scale {
 impl Candidate {
     /// Healthy level and spread; `None` with fewer than 5 healthy values.
     pub(crate) fn scale(&self) -> Option<Scale> {
-        if self.healthy.iter().filter(|x| x.is_finite()).count() < HEALTHY_MIN {
+        self.scale_of(&order::sorted_finite(&self.healthy))
+    }
+
+    fn scale_of(&self, healthy: &[f64]) -> Option<Scale> {
+        if healthy.len() < HEALTHY_MIN {
             return None;
         }
-        let median = robust::median(&self.healthy)?;
-        let spread = robust::spread(&self.healthy)?.max(self.feature.noise_floor(median));
+        let median = robust::quantile_sorted(healthy, 0.5)?;
+        let spread = robust::spread_sorted(healthy)?.max(self.feature.noise_floor(median));
         Some(Scale { median, spread })
     }
 
@@ -60,11 +64,17 @@ impl Candidate {
     /// Like is compared with like: the worst of five steps may speak, and a series that has bursts when all
     /// is well is not suspect because of one. At the median nothing is taken off.
     pub(crate) fn shift(&self, upper: f64, steps: &Range<usize>) -> Option<Shift> {
-        let Scale { median, spread } = self.scale()?;
+        let healthy = order::sorted_finite(&self.healthy);
+        let Scale { median, spread } = self.scale_of(&healthy)?;
         let badness = |x: &f64| self.feature.worse.badness(x - median);
         let abnormal = self.abnormal.get(steps.clone()).unwrap_or(&self.abnormal);
         let bad = order::sorted_finite(&abnormal.iter().map(badness).collect::<Vec<_>>());
-        let calm = order::sorted_finite(&self.healthy.iter().map(badness).collect::<Vec<_>>());
+        // Ascending without another sort: this is asked for every series of every node.
+        let calm = match self.feature.worse {
+            Worse::Up => healthy.iter().map(badness).collect(),
+            Worse::Down => healthy.iter().rev().map(badness).collect(),
+            Worse::Both => robust::deviations_sorted(&healthy, median),
+        };
         let worst = robust::quantile_sorted(&bad, upper)?.max(0.0);
         let usual = usual(&calm, upper, bad.len())?;
         let excess = (worst - usual.level).max(0.0);

@@ -63,9 +63,35 @@ pub fn mad_sigma(values: &[f64]) -> Option<f64> {
 /// the same for a normal distribution. A metric that is nearly always at its best value (an error
 /// rate of 0) has no MAD, yet its rare healthy excursions must not look infinitely anomalous.
 pub fn spread(values: &[f64]) -> Option<f64> {
-    let sorted = sorted_finite(values);
-    let tails = quantile_sorted(&sorted, 0.95)? - quantile_sorted(&sorted, 0.05)?;
-    mad_sigma(&sorted).map(|mad| mad.max(tails / 3.29))
+    spread_sorted(&sorted_finite(values))
+}
+
+/// [`spread`] of values that are already finite and ascending; `O(n)`.
+pub fn spread_sorted(sorted: &[f64]) -> Option<f64> {
+    let tails = quantile_sorted(sorted, 0.95)? - quantile_sorted(sorted, 0.05)?;
+    let deviations = deviations_sorted(sorted, quantile_sorted(sorted, 0.5)?);
+    let mad = MAD_TO_SIGMA * quantile_sorted(&deviations, 0.5)?;
+    Some(mad.max(tails / 3.29))
+}
+
+/// Distances of ascending values from a centre, ascending; `O(n)`: the two sides are merged.
+pub fn deviations_sorted(sorted: &[f64], centre: f64) -> Vec<f64> {
+    let at = sorted.partition_point(|x| *x < centre);
+    let (below, above) = sorted.split_at(at);
+    let mut below = below.iter().rev().map(|x| (x - centre).abs()).peekable();
+    let mut above = above.iter().map(|x| (x - centre).abs()).peekable();
+    let mut merged = Vec::with_capacity(sorted.len());
+    loop {
+        let next = match (below.peek(), above.peek()) {
+            (Some(a), Some(b)) if a <= b => below.next(),
+            (Some(_), None) => below.next(),
+            _ => above.next(),
+        };
+        match next {
+            Some(distance) => merged.push(distance),
+            None => return merged,
+        }
+    }
 }
 
 /// Mean of the finite values, or `None` when there is none.
@@ -103,6 +129,24 @@ mod tests {
         values.extend([1.0; 10]);
         assert!(mad_sigma(&values).unwrap().abs() < 1e-12);
         assert!((spread(&values).unwrap() - 1.0 / 3.29).abs() < 1e-12);
+    }
+
+    proptest! {
+        #[test]
+        fn deviations_are_those_of_each_value(
+            values in prop::collection::vec(-1e6..1e6f64, 0..50), centre in -1e6..1e6f64,
+        ) {
+            let each: Vec<f64> = values.iter().map(|x| (x - centre).abs()).collect();
+            let merged = deviations_sorted(&sorted_finite(&values), centre);
+            prop_assert_eq!(merged, sorted_finite(&each));
+        }
+
+        #[test]
+        fn the_spread_is_the_greater_of_two(values in prop::collection::vec(-1e6..1e6f64, 1..50)) {
+            let tails = quantile(&values, 0.95).unwrap() - quantile(&values, 0.05).unwrap();
+            let expected = mad_sigma(&values).unwrap().max(tails / 3.29);
+            prop_assert_eq!(spread(&values), Some(expected));
+        }
     }
 
     #[test]

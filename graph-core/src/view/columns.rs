@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::cell::Cell;
 use crate::graph::TemporalGraph;
 use crate::key::NodeKey;
 use crate::name::MetricName;
@@ -32,8 +33,14 @@ pub(super) fn columns<'a>(
 ) -> Vec<MetricName> {
     let mut any_calls = false;
     let mut sampled = BTreeSet::new();
+    let mut last: Option<&Cell> = None;
     for (_, cell) in all.flat_map(Cells::iter) {
         any_calls |= cell.calls() > 0;
+        // Most cells of a thing hold the same metrics as the one before.
+        if last.is_some_and(|last| last.metrics().eq(cell.metrics())) {
+            continue;
+        }
+        last = Some(cell);
         for metric in cell.metrics() {
             if !sampled.contains(metric) {
                 sampled.insert(metric.clone());
