@@ -46,11 +46,8 @@ const APART_S: i64 = 180;
 const ENTRY: &str = "ts-gateway-service";
 /// The span of Spring's handler of errors.
 const ERROR_HANDLER: &str = "BasicErrorController.error";
-/// The fault-free document.
-const NORMAL: &str = "normal/trace/08_50_trace.csv";
-
-/// The time of day in its name.
-const NORMAL_S: i64 = (8 * 60 + 50) * 60;
+/// The folder of the fault-free document, `HH_MM_trace.csv`; the first by name where there are several.
+const NORMAL: &str = "normal/trace";
 
 /// Our name of a column of a pod's metrics, and the factor to its unit.
 const COLUMNS: [(&str, &str, f64); 7] = [
@@ -230,7 +227,8 @@ impl Day {
 /// time, in the time of the case. The documents are joined together, so that a span that two of them hold counts once.
 fn calls(base: &Path, at: i64, inject_time: &str) -> Result<Vec<Call>, EvalError> {
     let mut spans = Spans::new(&Params::default())?;
-    let mut documents = vec![NORMAL.to_owned()];
+    let (document, normal_s) = fault_free(base)?;
+    let mut documents = vec![document];
     let clock: Vec<i64> = inject_time
         .split([' ', ':'])
         .filter_map(|part| part.parse().ok())
@@ -263,7 +261,7 @@ fn calls(base: &Path, at: i64, inject_time: &str) -> Result<Vec<Call>, EvalError
     // A trace goes a little over the edges of its document.
     let range = nanos(at - STEP_S / 6)..nanos(at + FAULT_STEPS * STEP_S);
     let (day, minute) = (at - at.rem_euclid(86_400), nanos(STEP_S));
-    let normal = nanos(day + NORMAL_S);
+    let normal = nanos(day + normal_s);
     calls.retain(|call| {
         let t = call.at.nanos();
         range.contains(&t) || (normal - minute * 2..normal + minute).contains(&t)
@@ -278,6 +276,25 @@ fn calls(base: &Path, at: i64, inject_time: &str) -> Result<Vec<Call>, EvalError
         call.at = Timestamp::from_nanos(nanos(ONSET).saturating_add(from_onset));
     }
     Ok(calls)
+}
+
+/// The fault-free document below the base, and the time of day in its name, in seconds.
+fn fault_free(base: &Path) -> Result<(String, i64), EvalError> {
+    let folder = base.join(NORMAL);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&folder).map_err(|e| unreadable(&folder, e))? {
+        let entry = entry.map_err(|e| unreadable(&folder, e))?;
+        names.extend(entry.file_name().into_string());
+    }
+    names.sort();
+    let clock = |name: String| {
+        let (hour, minute) = name.strip_suffix("_trace.csv")?.split_once('_')?;
+        let minutes = 60 * hour.parse::<i64>().ok()? + minute.parse::<i64>().ok()?;
+        Some((format!("{NORMAL}/{name}"), 60 * minutes))
+    };
+    let mut documents = names.into_iter().filter_map(clock);
+    let first = documents.next();
+    first.ok_or_else(|| misshapen(&folder, "it holds no HH_MM_trace.csv"))
 }
 
 /// The spans within which a request failed, with all that they lie in, up to and without the next span of
