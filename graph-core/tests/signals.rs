@@ -112,7 +112,7 @@ fn evidence_has_a_sentence() {
                 te_nats: 0.12,
                 p_value: 0.001,
             },
-            "service/a drives service/b (0.120 nats, p 1.0e-3)",
+            "service/a drives service/b (0.120 nats, p 0.001)",
         ),
         (
             Evidence::Influence {
@@ -121,7 +121,7 @@ fn evidence_has_a_sentence() {
                 te_nats: 0.0,
                 p_value: 0.5,
             },
-            "service/a is not seen to drive service/b (0.000 nats, p 5.0e-1)",
+            "service/a is not seen to drive service/b (0.000 nats, p 0.500)",
         ),
         (
             Evidence::OriginOfFault {

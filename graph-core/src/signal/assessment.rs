@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::p_value::PValue;
 use crate::edge::Subject;
 use crate::name::{ChangeId, MetricName};
 use crate::signal::Evidence;
@@ -65,7 +66,7 @@ impl fmt::Display for Anomaly {
         }
         write!(f, ": score {:.1}", self.score)?;
         if let Some(p) = self.p_value {
-            write!(f, ", p {p:.1e}")?;
+            write!(f, ", {}", PValue(p))?;
         }
         write!(f, ", since {}", self.since)
     }

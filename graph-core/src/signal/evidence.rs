@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::p_value::PValue;
 use crate::key::NodeKey;
 use crate::name::{ChangeId, MetricName};
 
@@ -301,7 +302,7 @@ impl Evidence {
                 p_value,
             } => {
                 let told = format_args!("{metric} is {new:.3} on new instances, {old:.3} on old");
-                write!(f, "{told} (p {p_value:.1e})")
+                write!(f, "{told} ({})", PValue(*p_value))
             }
             Self::Correlation { metric, r } => {
                 write!(f, "{metric} moves with the symptom (r {r:.2})")
@@ -391,7 +392,7 @@ impl Evidence {
             } => {
                 let times = format_args!("{ratio:.2} times ({low:.2} to {high:.2})");
                 write!(f, "{metric} on new instances is {times} that on old ones ")?;
-                write!(f, "over {steps} steps (p {p_value:.1e})")
+                write!(f, "over {steps} steps ({})", PValue(*p_value))
             }
             Self::Dose { change, r, steps } => {
                 let follows = if *r > 0.5 {
@@ -435,10 +436,8 @@ impl Evidence {
                 } else {
                     "is not seen to drive"
                 };
-                write!(
-                    f,
-                    "{from} {drives} {to} ({te_nats:.3} nats, p {p_value:.1e})"
-                )
+                let p = PValue(*p_value);
+                write!(f, "{from} {drives} {to} ({te_nats:.3} nats, {p})")
             }
             Self::OriginOfFault {
                 anomalous_dependencies: 0,

@@ -7,6 +7,7 @@ mod assessment;
 mod diagnosis;
 mod evidence;
 mod explanation;
+mod p_value;
 
 pub use assessment::{Anomaly, Assessment, SourceFault, Verdict};
 pub use diagnosis::{Abstention, Alternative, BlamedChange, Diagnosis, RankedCause, StaysBroken};
