@@ -127,10 +127,15 @@ impl Cell {
         self.calls > 0 || !self.samples.is_empty()
     }
 
-    /// Mean of the samples of a metric, which are summed in the order that they are held in: ascending.
+    /// Mean of the samples of a metric.
     pub(crate) fn sampled(&self, metric: &MetricName) -> Option<f64> {
-        let values = self.samples.get(metric)?;
-        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+        self.samples.get(metric).and_then(|values| mean(values))
+    }
+
+    /// Mean of the samples of every metric, by name.
+    pub(crate) fn means(&self) -> impl Iterator<Item = (&MetricName, f64)> {
+        let samples = self.samples.iter();
+        samples.filter_map(|(metric, values)| Some((metric, mean(values)?)))
     }
 
     /// A feature of the calls; `None` where it was not seen.
@@ -150,6 +155,11 @@ impl Cell {
             Timing::Exclusive => &self.exclusive,
         }
     }
+}
+
+/// Mean of samples, which are summed in the order that they are held in: ascending.
+fn mean(samples: &[f64]) -> Option<f64> {
+    (!samples.is_empty()).then(|| samples.iter().sum::<f64>() / samples.len() as f64)
 }
 
 fn rate(errors: u64, calls: u64) -> Option<f64> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use astern_graph_core::{
     Call, CallStatus, ChangeEvent, ChangeKind, ChangePhase, EdgeKind, GraphBuilder, GraphError,
-    GraphParams, Link, NodeKey, NodeKind, Party, Record, Reversibility, Slice, SliceBy,
+    GraphParams, Link, NodeKey, NodeKind, Party, Record, Reversibility, Sample, Slice, SliceBy,
     TemporalGraph, TimeRange, Timestamp, TrafficShare, schema,
 };
 
@@ -346,4 +346,35 @@ fn gaps_are_told() {
     assert_eq!(of_b, [range(0, 10), range(20, 30)]);
     assert!(g.gaps(range(0, 10)).unwrap().is_empty());
     assert!(g.node_gaps(&service("c"), range(0, 10)).is_err());
+}
+
+#[test]
+fn all_sampled_series_are_those_of_each_metric() {
+    let cart = NodeKey::service("cart");
+    let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
+    let at = |minute: i64| Timestamp::from_secs(60 * minute);
+    for minute in 0..12 {
+        // Metrics come, go and come back.
+        for (i, name) in [(0, "b"), (1, "a"), (2, "d"), (3, "c")] {
+            if (minute + i) % 3 != 0 {
+                let value = minute as f64 + i as f64 / 8.0;
+                builder.extend([
+                    Sample::new(at(minute), cart.clone(), name, value).into(),
+                    Sample::new(at(minute), cart.clone(), name, value + 1.0).into(),
+                ]);
+            }
+        }
+    }
+    let graph = builder.build();
+    let range = TimeRange::new(at(2), at(9)).unwrap();
+    let all = graph.sampled_series(&cart, range).unwrap();
+    let names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["a", "b", "c", "d"]);
+    for (metric, series) in &all {
+        let one = graph.series(&cart, metric, range).unwrap();
+        let bits = |series: &[f64]| series.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&one), bits(series), "{metric}");
+    }
+    let nobody = NodeKey::service("nobody");
+    assert!(graph.sampled_series(&nobody, range).is_err());
 }

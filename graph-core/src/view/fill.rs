@@ -64,6 +64,31 @@ impl Steps {
     }
 }
 
+impl Steps {
+    /// Series of every metric that was sampled in these steps, by name.
+    pub(super) fn sampled(&self, cells: &Cells) -> Vec<(MetricName, Vec<f64>)> {
+        let mut all: Vec<(MetricName, Vec<f64>)> = Vec::new();
+        for (step, cell) in cells.range(self.first, self.end) {
+            let Some(place) = place(self.first, step, self.len()) else {
+                continue;
+            };
+            // Both are sorted by name, and most cells hold the same metrics: one walk finds them all.
+            let mut at = 0;
+            for (metric, mean) in cell.means() {
+                while all.get(at).is_some_and(|(known, _)| known < metric) {
+                    at += 1;
+                }
+                if all.get(at).is_none_or(|(known, _)| known != metric) {
+                    all.insert(at, (metric.clone(), vec![f64::NAN; self.len()]));
+                }
+                all[at].1[place] = mean;
+                at += 1;
+            }
+        }
+        all
+    }
+}
+
 /// Place of a step in a series of this length.
 fn place(first: i64, step: i64, len: usize) -> Option<usize> {
     let place = usize::try_from(step.checked_sub(first)?).ok()?;

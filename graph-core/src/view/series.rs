@@ -34,6 +34,43 @@ impl TemporalGraph {
         self.series_of(&node.cells, metric, range)
     }
 
+    /// Series of every sampled metric of a node over the steps that a range touches, by name; missing
+    /// is `NaN`. The same as [`series`](Self::series) of each, without a search for each; a metric
+    /// without a sample in the range is left out, and so are the features of calls.
+    ///
+    /// # Errors
+    /// As for [`series`](Self::series).
+    ///
+    /// # Complexity
+    /// `O(T · M)` for T steps with samples of M metrics.
+    ///
+    /// # Example
+    /// ```
+    /// use astern_graph_core::{GraphBuilder, GraphParams, NodeKey, Sample, TimeRange, Timestamp};
+    ///
+    /// let cart = NodeKey::service("cart");
+    /// let mut builder = GraphBuilder::new(GraphParams::default())?;
+    /// let minute = Timestamp::from_secs(60);
+    /// builder.extend([Sample::new(minute, cart.clone(), "cpu_utilisation", 0.5).into()]);
+    ///
+    /// let range = TimeRange::new(Timestamp::from_secs(0), Timestamp::from_secs(120))?;
+    /// let all = builder.build().sampled_series(&cart, range)?;
+    /// let (metric, series) = &all[0];
+    /// assert_eq!(metric.as_str(), "cpu_utilisation");
+    /// assert!(series[0].is_nan() && series[1] == 0.5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn sampled_series(
+        &self,
+        key: &NodeKey,
+        range: TimeRange,
+    ) -> Result<Vec<(MetricName, Vec<f64>)>, GraphError> {
+        let node = self.node(key);
+        let node = node.ok_or_else(|| GraphError::UnknownNode { key: key.clone() })?;
+        let (first, count) = self.checked_steps(range)?;
+        Ok(Steps::new(self, first, count).sampled(&node.cells))
+    }
+
     /// Series of one metric of the edge `from → to` of a kind over the steps that a range touches;
     /// missing is `NaN`.
     ///

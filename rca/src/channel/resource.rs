@@ -3,18 +3,16 @@
 use std::collections::BTreeMap;
 
 use astern_graph_core::signal::Evidence;
-use astern_graph_core::{Feature, FeatureClass, MetricName, NodeId};
+use astern_graph_core::{FeatureClass, MetricName, NodeId};
 use astern_stats::order;
 
 use super::{Readings, Scope, worst};
-use crate::candidates::Candidate;
+use crate::candidates::{Candidate, Shift};
 
-/// One metric of one node.
+/// Where one metric of one node stands.
 struct Level {
     id: NodeId,
-    healthy: f64,
-    observed: f64,
-    z: f64,
+    shift: Shift,
 }
 
 /// Deviation of each infrastructure metric, less what its peers deviate.
@@ -26,28 +24,24 @@ struct Level {
 pub(crate) fn read(scope: &Scope<'_>) -> Readings {
     let mut metrics: BTreeMap<MetricName, Vec<Level>> = BTreeMap::new();
     for id in scope.nodes {
-        let Some(key) = scope.graph.key(*id) else {
-            continue;
-        };
-        for metric in scope.graph.metrics(key) {
-            let feature = scope.graph.feature(&metric);
-            if feature.class == FeatureClass::Infrastructure
-                && let Some(level) = level(scope, *id, &feature)
-            {
-                metrics.entry(metric).or_default().push(level);
+        for node in sampled(scope, *id) {
+            let steps = 0..node.abnormal.len();
+            if let Some(shift) = node.shift(scope.upper, &steps) {
+                let level = Level { id: *id, shift };
+                metrics.entry(node.feature.name).or_default().push(level);
             }
         }
     }
     let mut readings = Readings::new();
     for (metric, levels) in metrics {
-        let all: Vec<f64> = levels.iter().map(|level| level.z).collect();
+        let all: Vec<f64> = levels.iter().map(|level| level.shift.z).collect();
         let all = order::sorted_finite(&all);
         for level in levels {
-            let z = level.z - median_of_others(&all, level.z).max(0.0);
+            let z = level.shift.z - median_of_others(&all, level.shift.z).max(0.0);
             worst(&mut readings, level.id, z, || Evidence::Shift {
                 metric: metric.clone(),
-                healthy: level.healthy,
-                observed: level.observed,
+                healthy: level.shift.median,
+                observed: level.shift.observed,
                 z,
             });
         }
@@ -64,23 +58,32 @@ fn median_of_others(all: &[f64], but: f64) -> f64 {
     middle.map_or(0.0, |(low, high)| f64::midpoint(low, high))
 }
 
-fn level(scope: &Scope<'_>, id: NodeId, feature: &Feature) -> Option<Level> {
-    let key = scope.graph.key(id)?;
-    let series = |range| scope.graph.series(key, &feature.name, range).ok();
-    let node = Candidate {
-        id,
-        key: key.clone(),
-        feature: feature.clone(),
-        healthy: series(scope.healthy)?,
-        abnormal: series(scope.abnormal)?,
+/// The infrastructure metrics of a node that were sampled in both ranges.
+fn sampled(scope: &Scope<'_>, id: NodeId) -> Vec<Candidate> {
+    let Some(key) = scope.graph.key(id) else {
+        return Vec::new();
     };
-    let shift = node.shift(scope.upper, &(0..node.abnormal.len()))?;
-    Some(Level {
-        id,
-        healthy: shift.median,
-        observed: shift.observed,
-        z: shift.z,
-    })
+    let series = |range| scope.graph.sampled_series(key, range).unwrap_or_default();
+    let mut abnormal = series(scope.abnormal).into_iter().peekable();
+    let mut all = Vec::new();
+    for (metric, healthy) in series(scope.healthy) {
+        let feature = scope.graph.feature(&metric);
+        // Both are sorted by name.
+        while abnormal.next_if(|(name, _)| *name < metric).is_some() {}
+        let now = abnormal.next_if(|(name, _)| *name == metric);
+        if let Some((_, abnormal)) = now
+            && feature.class == FeatureClass::Infrastructure
+        {
+            all.push(Candidate {
+                id,
+                key: key.clone(),
+                feature,
+                healthy,
+                abnormal,
+            });
+        }
+    }
+    all
 }
 
 #[cfg(test)]
@@ -98,7 +101,8 @@ mod tests {
             let mut others = all.clone();
             let but = others.swap_remove(place % all.len());
             let expected = robust::median(&others).unwrap_or(0.0);
-            prop_assert_eq!(median_of_others(&order::sorted_finite(&all), but), expected);
+            let found = median_of_others(&order::sorted_finite(&all), but);
+            prop_assert!((found - expected).abs() < 1e-12, "{found} {expected}");
         }
     }
 }
