@@ -105,6 +105,9 @@ impl Cell {
 
     /// Adds the calls that another cell holds, without its samples.
     fn merge_calls(&mut self, other: &Self) {
+        if other.calls == 0 {
+            return;
+        }
         self.calls += other.calls;
         self.errors += other.errors;
         self.latency.merge(&other.latency);
