@@ -174,6 +174,27 @@ fn who_takes_longer_by_itself_is_blamed_whatever_the_symptom_shows() {
 }
 
 #[test]
+fn a_caller_whose_workers_wait_for_a_late_callee_is_not_slow_by_itself() {
+    // `cart` waits 200 ms longer for `stock`, and so do its own requests for a worker of `cart`.
+    let story = |from: Option<&str>, to: &str, faulty: bool| match (from, to) {
+        (Some("cart"), "stock") if faulty => Some((10, 212, false)),
+        (_, "cart") if faulty => Some((210, 212, false)),
+        _ => WELL,
+    };
+    let diagnosis = diagnose(&story, vec![]);
+    let own_time = |name: &str| {
+        let mut causes = diagnosis.causes.iter();
+        let cause = causes.find(|c| *c.subject.node() == service(name)).unwrap();
+        cause
+            .evidence
+            .iter()
+            .any(|e| matches!(e, Evidence::OwnTime { .. }))
+    };
+    assert!(!own_time("cart"), "{diagnosis}");
+    assert_eq!(first(&diagnosis).0, "stock", "{diagnosis}");
+}
+
+#[test]
 fn failures_are_of_those_whose_callees_did_not_fail() {
     let story = |_: Option<&str>, to: &str, faulty: bool| match to {
         // What `prices` fails, all of its callers fail.

@@ -48,7 +48,7 @@ const REACH_MIN: f64 = 0.1;
 /// | local channel | z grows with |
 /// |---|---|
 /// | gap | what is waited on an edge beyond the callee's work, charged to the end that more edges agree on |
-/// | own time | what calls take beside the waits for callees, in the median and in the tail |
+/// | own time | what calls take beside the waits for callees, in the median and in the tail, beyond what longer waits explain (blocked workers) |
 /// | failure | calls that fail although no callee did; with traces, also the callee that answered last before |
 /// | structure | calls that are no longer made for a call |
 /// | resource | infrastructure metrics, beyond what the same metric of the other candidates shows |
