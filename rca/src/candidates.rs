@@ -181,6 +181,7 @@ pub(crate) mod tests {
     use super::*;
     use astern_graph_core::Unit;
     use astern_graph_core::{EdgeKind, GraphBuilder, GraphParams};
+    use proptest::prelude::*;
 
     /// A node with one series, of which either direction or one is worse.
     pub(crate) fn series(worse: Worse, healthy: &[f64], abnormal: &[f64]) -> Candidate {
@@ -193,6 +194,40 @@ pub(crate) mod tests {
             feature: Feature::new("x", Unit::Count, FeatureClass::Application, worse),
             healthy: healthy.to_vec(),
             abnormal: abnormal.to_vec(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_worse_step_never_counts_for_less(
+            healthy in prop::collection::vec(-1e3..1e3f64, 5..40),
+            abnormal in prop::collection::vec(-1e3..1e3f64, 1..12),
+            (place, more, upper) in (0..12_usize, 0.0..1e3f64, 0.5..=1.0f64),
+        ) {
+            let z = |abnormal: &[f64]| {
+                let node = series(Worse::Up, &healthy, abnormal);
+                node.shift(upper, &(0..abnormal.len())).unwrap().z
+            };
+            let mut worse = abnormal.clone();
+            worse[place % abnormal.len()] += more;
+            let (before, after) = (z(&abnormal), z(&worse));
+            prop_assert!(before >= 0.0 && before.is_finite());
+            prop_assert!(after >= before - 1e-9, "{before} {after}");
+        }
+
+        #[test]
+        fn up_and_down_are_mirrors(
+            healthy in prop::collection::vec(-1e3..1e3f64, 5..40),
+            abnormal in prop::collection::vec(-1e3..1e3f64, 1..12),
+        ) {
+            let mirrored = |x: &[f64]| x.iter().map(|x| -x).collect::<Vec<_>>();
+            let z = |worse, healthy: &[f64], abnormal: &[f64]| {
+                let node = series(worse, healthy, abnormal);
+                node.shift(0.9, &(0..abnormal.len())).unwrap().z
+            };
+            let up = z(Worse::Up, &healthy, &abnormal);
+            let down = z(Worse::Down, &mirrored(&healthy), &mirrored(&abnormal));
+            prop_assert!((up - down).abs() < 1e-6 * (1.0 + up), "{up} {down}");
         }
     }
 

@@ -10,9 +10,10 @@ use astern_graph_core::{
     TemporalGraph, TimeRange, Timestamp,
 };
 use astern_rca::rank::{
-    AnomalyScore, Circa, CorrelationRanker, Formula, FusedParams, LinearCounterfactual, Metrics,
-    MicroHecl, MicroRank, MicroRca, MicroScope, NSigma, PageRank, RandomWalk, RobustScorer,
-    ScoreOrdering, SecondOrderWalk, SmoothTraversal, SpectrumRanker, TraceRca, TraversalRanker,
+    AnomalyScore, Circa, CorrelationRanker, Formula, FusedParams, FusedRanker, FusedWeights,
+    LinearCounterfactual, Metrics, MicroHecl, MicroRank, MicroRca, MicroScope, NSigma, PageRank,
+    RandomWalk, RobustScorer, ScoreOrdering, SecondOrderWalk, SmoothTraversal, SpectrumRanker,
+    TraceRca, TraversalRanker,
 };
 use astern_rca::trace::Traces;
 use astern_rca::{Incident, RankError, Ranker};
@@ -30,6 +31,16 @@ enum Sees {
     Traces,
 }
 
+/// With the channel that is off by default, and by the worst step alone.
+fn eager() -> FusedRanker {
+    let weights = FusedWeights {
+        spectrum: 1.0,
+        ..FusedWeights::default()
+    };
+    let params = FusedParams::default().weights(weights).upper_quantile(1.0);
+    params.check().unwrap()
+}
+
 fn all() -> Vec<(&'static str, Sees, Box<dyn Ranker>)> {
     use Sees::{Nodes, Origins, Traces};
     vec![
@@ -38,6 +49,7 @@ fn all() -> Vec<(&'static str, Sees, Box<dyn Ranker>)> {
             Origins,
             Box::new(FusedParams::default().check().unwrap()),
         ),
+        ("fused with all channels", Origins, Box::new(eager())),
         ("correlation", Nodes, Box::new(CorrelationRanker)),
         ("traversal", Origins, Box::new(TraversalRanker)),
         ("robust scorer", Nodes, Box::new(RobustScorer)),
