@@ -36,6 +36,8 @@ struct Case {
     /// Everything is slower since the release, wherever it runs.
     all_slower_ms: u64,
     without_instances: bool,
+    /// Callers wait so much longer for `cart` since the release, whichever instance answers.
+    late_ms: u64,
 }
 
 /// When instance `pod` of a service gets the new revision: one every five minutes.
@@ -83,9 +85,15 @@ fn call(case: Case, rng: &mut ChaCha8Rng, name: &str, at: i64, on: i64, second: 
         callee.on(pod(name, on), revision.into())
     };
     let server = Some(Duration::from_millis(ms));
+    let late = if name == "cart" && at >= RELEASED {
+        case.late_ms
+    } else {
+        0
+    };
+    let client = Some(Duration::from_millis(ms + late));
     Call::new(minute(at).plus(Duration::from_secs(second)), callee)
         .from(Party::new(service("web")))
-        .took(server, server)
+        .took(client, server)
         .ended(status)
 }
 
@@ -99,7 +107,7 @@ fn diagnosis(case: Case, params: BlameParams, assessments: Vec<Assessment>) -> D
             for on in 0..PODS {
                 for second in 0..12 {
                     let call = call(case, &mut rng, name, at, on, 5 * second);
-                    let ms = call.server.unwrap_or_default().as_secs_f64() * 1e3;
+                    let ms = call.client.unwrap_or_default().as_secs_f64() * 1e3;
                     let failed = call.status == CallStatus::Error;
                     slowest = slowest.max(ms + if failed { 500.0 } else { 0.0 });
                     builder.extend([call.into()]);
@@ -313,4 +321,31 @@ fn new_instances_that_are_worse_speak_for_their_service_as_the_cause() {
     };
     assert!(told("cart") && !told("ads"), "{found}");
     assert_eq!(*found.causes[0].subject.node(), service("cart"), "{found}");
+}
+
+#[test]
+fn what_only_callers_wait_for_is_rather_the_network_than_the_release() {
+    let late = Case {
+        late_ms: 150,
+        ..Case::default()
+    };
+    let p = |params| probability(&diagnosis(late, params, Vec::new()), "cart-v2");
+    let (with, without) = (
+        p(BlameParams::default()),
+        p(BlameParams::default().between(0.0)),
+    );
+    assert!(with < 0.5 && with < without, "{with} {without}");
+    let found = diagnosis(late, BlameParams::default(), Vec::new());
+    let waited = |e: &Evidence| matches!(e, Evidence::Gap { to, .. } if *to == service("cart"));
+    assert!(of(&found, "cart-v2").evidence.iter().any(waited), "{found}");
+    // Where its own work is slower too, the wait is no excuse.
+    let slower = Case {
+        slower_ms: 30,
+        ..late
+    };
+    let found = diagnosis(slower, BlameParams::default(), Vec::new());
+    assert!(
+        !of(&found, "cart-v2").evidence.iter().any(waited),
+        "{found}"
+    );
 }

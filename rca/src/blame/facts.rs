@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use astern_graph_core::signal::{Anomaly, Assessment, Diagnosis};
+use astern_graph_core::signal::{Anomaly, Assessment, Diagnosis, Evidence};
 use astern_graph_core::{ChangeId, FeatureClass, NodeId, NodeKey, TemporalGraph, Timestamp};
 use astern_stats::order::ascending;
 
@@ -13,6 +13,8 @@ pub(super) struct Facts<'a> {
     pub(super) incident: &'a Incident,
     /// Score of each cause, and its path to the symptom.
     pub(super) causes: BTreeMap<&'a NodeKey, (f64, &'a [NodeKey])>,
+    /// What speaks for each cause.
+    pub(super) evidence: BTreeMap<&'a NodeKey, &'a [Evidence]>,
     /// The last assessment of each change.
     pub(super) judged: BTreeMap<&'a ChangeId, &'a Assessment>,
     /// Nodes that are anomalous in the system.
@@ -30,7 +32,11 @@ impl<'a> Facts<'a> {
         diagnosis: &'a Diagnosis,
     ) -> Self {
         let mut causes = BTreeMap::new();
+        let mut evidence = BTreeMap::new();
         for cause in &diagnosis.causes {
+            evidence
+                .entry(cause.subject.node())
+                .or_insert(&cause.evidence[..]);
             let known = (cause.score, &cause.path[..]);
             causes.entry(cause.subject.node()).or_insert(known);
         }
@@ -51,6 +57,7 @@ impl<'a> Facts<'a> {
             graph,
             incident,
             causes,
+            evidence,
             judged,
             anomalous: anomalies.iter().map(|a| a.subject.node()).collect(),
             onsets,

@@ -2,6 +2,7 @@
 
 mod active;
 mod aftermath;
+mod between;
 mod contrast;
 mod depth;
 mod dose;
@@ -41,6 +42,7 @@ const SCORE_WEIGHT: f64 = 0.2;
 /// | dose | the correlation of the symptom with the share of the traffic on what is new |
 /// | time | decays by half-life from the change to the onset; a veto where the fault is older |
 /// | depth | the hops from its service to the symptom, `4 / (2 + hops) - 1` |
+/// | between | speaks against it where callers wait longer for its service than it works, and nothing else is wrong with it |
 ///
 /// The probabilities of all changes and of "no change" sum to 1. Time, veto and depth are those of
 /// Gandalf (Li et al. 2020) and `ChangeRCA` (Yu et al. 2024), and so is the difference
@@ -130,6 +132,7 @@ impl ChangeBlame {
         let mut weights = self.of_instances(facts, start);
         weights.push(timing::weigh(p, facts, start, &reached));
         weights.push(depth::weigh(p, facts, start));
+        weights.push(between::weigh(p, facts, start));
         let mut evidence = Vec::new();
         for weight in weights {
             log_odds += weight.log_odds;
