@@ -6,8 +6,8 @@
 //!
 //! * [`GraphSnapshots`]: features `[T, N, F]` of the nodes over time, and the edges, checked once.
 //! * [`layer`]: message-passing layers, equal to `PyTorch` Geometric's to rounding.
-//! * [`model`]: [`NetworkConfig`] → [`Checkpoint`] → [`Network`], any stack of them as data, as bytes,
-//!   and scored in `f32` or `f64` without libtorch.
+//! * [`model`]: [`NetworkConfig`] → [`Checkpoint`] → [`Network`], stacks of GRU, dense, GCN,
+//!   SAGE, GAT and `GATv2` layers as data, as bytes, and scored in `f32` or `f64` without libtorch.
 //! * [`GcnEncoder`]: a stack of graph convolutions with seeded weights.
 //! * [`one_class`]: [`OneClassParams`] → [`OneClass`], a hypersphere around healthy embeddings,
 //!   with its untrained twin as a control; saved and loaded as bytes.

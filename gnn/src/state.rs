@@ -6,7 +6,7 @@ use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 use safetensors::{SafeTensors, serialize};
 
 use crate::FileError;
-use crate::weights::{check_offsets, malformed};
+use crate::weights::{check_offsets, malformed, view};
 
 /// One tensor on the CPU.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,9 +81,9 @@ impl StateDict {
             .iter()
             .map(|(name, t)| (name, t.shape.as_slice(), bytes(t)))
             .collect();
-        let views = data.iter().map(|(name, shape, data)| {
-            Ok((*name, TensorView::new(Dtype::F64, shape.to_vec(), data)?))
-        });
+        let views = data
+            .iter()
+            .map(|(name, shape, data)| Ok((*name, view(shape, data)?)));
         let views = views.collect::<Result<Vec<_>, SafeTensorError>>();
         serialize(views.map_err(malformed)?, None).map_err(malformed)
     }

@@ -51,12 +51,10 @@ impl Tensors {
             .iter()
             .map(|(name, (_, data))| (name.as_str(), data.as_slice()));
         let checksum = checksum(&description, content).to_le_bytes();
-        let views = self.0.iter().map(|(name, (shape, data))| {
-            Ok((
-                name.as_str(),
-                TensorView::new(Dtype::F64, shape.clone(), data)?,
-            ))
-        });
+        let views = self
+            .0
+            .iter()
+            .map(|(name, (shape, data))| Ok((name.as_str(), view(shape, data)?)));
         let mut views = views
             .collect::<Result<Vec<_>, SafeTensorError>>()
             .map_err(malformed)?;
@@ -201,6 +199,18 @@ fn header(source: serde_json::Error) -> FileError {
     FileError::Header {
         source: source.into(),
     }
+}
+
+/// A tensor of `F64` numbers. The crate multiplies shapes without a check.
+pub(crate) fn view<'a>(shape: &[usize], data: &'a [u8]) -> Result<TensorView<'a>, SafeTensorError> {
+    let numbers = shape
+        .iter()
+        .try_fold(size_of::<f64>(), |all, n| all.checked_mul(*n));
+    if numbers != Some(data.len()) {
+        let (shape, bytes) = (shape.to_vec(), data.len());
+        return Err(SafeTensorError::InvalidTensorView(Dtype::F64, shape, bytes));
+    }
+    TensorView::new(Dtype::F64, shape.to_vec(), data)
 }
 
 pub(crate) fn malformed(source: impl Error + Send + Sync + 'static) -> FileError {

@@ -123,3 +123,14 @@ fn masks_are_drawn_from_the_seed_and_checked() -> Outcome {
     }
     Ok(())
 }
+
+#[test]
+fn a_mask_of_very_many_patches_is_refused() {
+    for mask in [
+        PatchMask::new(usize::MAX, [0]),
+        PatchMask::random(usize::MAX, 0.5, 1),
+    ] {
+        let told = mask.unwrap_err().to_string();
+        assert!(told.contains("at most 2^24"), "{told}");
+    }
+}

@@ -518,3 +518,13 @@ proptest! {
         let _ = Checkpoint::new(config, StateDict::default()).unwrap_err();
     }
 }
+
+#[test]
+fn shapes_whose_product_overflows_are_refused() {
+    for shape in [&[usize::MAX, 2][..], &[1 << 63, 2], &[1 << 61]] {
+        let mut state = StateDict::default();
+        state.insert("w", shape, vec![]);
+        let refused = matches!(state.to_safetensors(), Err(FileError::Malformed { .. }));
+        assert!(refused, "{shape:?}");
+    }
+}

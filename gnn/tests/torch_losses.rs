@@ -375,3 +375,14 @@ fn structure_errors_are_means_over_the_pairs_of_a_node() -> Outcome {
     close(&values(&alone.structure_errors(&two, 0)?), &[0.0, 0.0]);
     Ok(())
 }
+
+#[test]
+fn nothing_and_too_much_are_refused() {
+    let weights = tensor(&[1.0]);
+    for weights in [None, Some(&weights)] {
+        let error = one_class_hard(&Tensor::new(), weights).unwrap_err();
+        assert_eq!(error.source.to_string(), "there is no tensor");
+    }
+    let error = CrossEntropy::new(&[], usize::MAX, Device::Cpu).unwrap_err();
+    assert!(error.source.to_string().contains("at most 2^24"), "{error}");
+}

@@ -86,6 +86,20 @@ pub struct PatchMask {
     shown: Vec<usize>,
 }
 
+/// Greatest number of patches of a mask: the place of each is held.
+const MAX_PATCHES: usize = 1 << 24;
+
+fn check_count(n_patches: usize) -> Result<(), ParamError> {
+    if n_patches > MAX_PATCHES {
+        return Err(ParamError::OutOfRange {
+            name: "patches",
+            value: n_patches as f64,
+            allowed: "at most 2^24",
+        });
+    }
+    Ok(())
+}
+
 impl PatchMask {
     /// Hides the patches `hidden` of `n_patches`.
     ///
@@ -96,6 +110,7 @@ impl PatchMask {
         n_patches: usize,
         hidden: impl IntoIterator<Item = usize>,
     ) -> Result<Self, ParamError> {
+        check_count(n_patches)?;
         let mut hidden: Vec<usize> = hidden.into_iter().collect();
         hidden.sort_unstable();
         hidden.dedup();
@@ -133,6 +148,7 @@ impl PatchMask {
                 allowed: "at least 0, below 1",
             });
         }
+        check_count(n_patches)?;
         // A share below 1 of a count is a count.
         #[allow(
             clippy::cast_possible_truncation,

@@ -7,7 +7,7 @@
 //! * [`RgcnConv`], [`SubtractiveConv`], [`GraphNorm`]: relations, deviation from neighbours, norms.
 //! * [`GruCell`], [`LstmCell`], [`NodeGru`], [`TgcnCell`], [`CausalConv`], [`PatchTransformer`]: time.
 //! * [`NodeBatch`], [`AttentionReadout`]: many graphs at once, and one row for each.
-//! * [`Network`]: a stack of any of them, from settings; its weights are a
+//! * [`Network`]: a stack of GRU, dense, GCN, SAGE, GAT and `GATv2` layers, from settings; its weights are a
 //!   [`Checkpoint`](crate::Checkpoint).
 //! * [`GcnEncoder`]: a stack that converts from and to the pure-Rust one.
 //! * [`DeviceChoice`]: where to compute; `Auto` takes the GPU if there is one. `libtorch_cuda` is

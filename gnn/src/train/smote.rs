@@ -308,7 +308,7 @@ impl SmotePlan {
 
     /// Number of nodes with them.
     pub fn n_nodes(&self) -> usize {
-        self.n_nodes + self.synthetic.len()
+        self.n_nodes.saturating_add(self.synthetic.len())
     }
 
     /// Number of nodes without them.

@@ -173,7 +173,7 @@ impl GnnExplainer {
         let mut masks = Masks::new(graph, self.features, self.seed)?;
         let adam = OptimizerConfig::adam(self.learning_rate);
         let mut optimizer = Optimizer::new(&adam, &masks)?;
-        let mut losses = Vec::with_capacity(self.epochs);
+        let mut losses = Vec::new();
         for _ in 0..self.epochs {
             let loss = self.loss(graph, &masks, &target, &model)?;
             losses.extend(to_values(&loss)?);

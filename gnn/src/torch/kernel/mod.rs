@@ -4,7 +4,7 @@
 //! Beside the operations that libtorch has, these need no tensor of messages `[E, d]`, use that
 //! edges are sorted on both sides, and give the same bits on any number of threads. They take
 //! contiguous or other tensors of kind `Float` or `Double` on the CPU; [`fits`] says whether a
-//! tensor is one. Shapes are checked by the callers in `message.rs`.
+//! tensor is one. Shapes are checked by the callers in `message/`.
 
 #![allow(unsafe_code, reason = "calls into C++")]
 

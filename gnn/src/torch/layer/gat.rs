@@ -46,7 +46,7 @@ impl GatConv {
     pub fn new(config: &GatConfig, init: &mut Init) -> Result<Self, TorchError> {
         config.check().map_err(|e| TorchError::new("gat", &[], e))?;
         let (count, width) = (int(config.heads), int(config.outputs));
-        let (wide, vector) = (count * width, [1, count, width]);
+        let (wide, vector) = (count.saturating_mul(width), [1, count, width]);
         let edge_features = int(config.edge_features);
         Ok(Self {
             heads: count,

@@ -33,19 +33,30 @@ pub struct CrossEntropy {
     class_weights: Option<Tensor>,
 }
 
+/// Greatest number of classes: a weight of each is held.
+const MAX_CLASSES: usize = 1 << 24;
+
 impl CrossEntropy {
     /// For items of these classes, below `n_classes`. Items without a class get any one, and a
     /// weight of 0.
     ///
     /// # Errors
     ///
-    /// [`TorchError`] for a class out of range.
+    /// [`TorchError`] for a class out of range, or more than 2²⁴ classes.
     pub fn new(labels: &[u32], n_classes: usize, device: Device) -> Result<Self, TorchError> {
         if let Some(&label) = labels.iter().find(|&&label| label as usize >= n_classes) {
             let error = ParamError::OutOfRange {
                 name: "label",
                 value: label.into(),
                 allowed: "below the number of classes",
+            };
+            return Err(TorchError::new("cross_entropy", &[], error));
+        }
+        if n_classes > MAX_CLASSES {
+            let error = ParamError::OutOfRange {
+                name: "n_classes",
+                value: n_classes as f64,
+                allowed: "at most 2^24",
             };
             return Err(TorchError::new("cross_entropy", &[], error));
         }

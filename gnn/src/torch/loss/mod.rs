@@ -33,6 +33,9 @@ use super::error::Named;
 
 /// `Σ w v / Σ w`; `weights` has the shape of `values`.
 fn mean(values: &Tensor, weights: Option<&Tensor>) -> Result<Tensor, TorchError> {
+    if !values.defined() {
+        return Err(TorchError::new("mean", &[], "there is no tensor"));
+    }
     let Some(weights) = weights else {
         if values.numel() == 0 {
             return Err(TorchError::new("mean", &[values], "there is no item"));

@@ -40,6 +40,13 @@ impl Edges {
             let source = format!("rows are {:?}, weights {:?}", x.kind(), other.kind());
             return Err(TorchError::new("aggregate", &[x, other], source));
         }
+        if let Some(many) = weights.filter(|w| w.dim() > 2) {
+            return Err(TorchError::new(
+                "aggregate",
+                &[many],
+                "weights are [E] or [E, heads]",
+            ));
+        }
         let heads = weights.map_or(1, |w| w.size().get(1).copied().unwrap_or(1));
         let shape = x.size();
         let width = shape.iter().skip(1).product::<i64>();

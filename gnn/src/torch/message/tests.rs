@@ -106,3 +106,18 @@ fn threads_do_not_change_a_bit() {
     tch::set_num_threads(threads);
     assert_eq!(one, two);
 }
+
+#[test]
+fn weights_of_more_axes_are_refused_by_both() {
+    let kernels = edges();
+    let x = leaf(&[NODES, HEADS * WIDTH], 1);
+    for last in [0, 1, 2] {
+        let w = Tensor::ones(
+            [kernels.n_edges(), HEADS, last],
+            (Kind::Double, Device::Cpu),
+        );
+        for edges in [&kernels, &by_libtorch(&kernels)] {
+            assert!(edges.aggregate(&x, Some(&w)).is_err(), "{last}");
+        }
+    }
+}
