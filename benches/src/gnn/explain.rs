@@ -47,7 +47,7 @@ struct Pair {
 /// When libtorch or a network refuses something.
 pub fn evaluate(seeds: RangeInclusive<u64>) -> Outcome<String> {
     // Exact ablation has one thread too, and libtorch's would wait for each other on busy cores.
-    tch::set_num_threads(1);
+    torch::tch::set_num_threads(1);
     let mut rows = Vec::new();
     for edges in EDGES {
         let pairs = seeds.clone().map(|seed| pair(edges, seed));

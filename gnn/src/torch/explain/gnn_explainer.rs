@@ -61,11 +61,10 @@ pub enum FeatureMask {
 /// # How far to trust it
 ///
 /// Exact ablation comes first; this is for neighbourhoods too large for it. On random two-layer GCNs
-/// with 16 features (`cargo xtask eval explain`, ten graphs a size) ablation is faster up to some
-/// 1,000 edges (24 ms against 1.2 s at 100 edges, .3 against 1.4 s at 400) and slower at 1,600 (4.7
-/// against 1.6 s). Of the ten edges that matter most by ablation the mask's ten hold two, and those of
-/// another seed no more: take the mean over several seeds. `PyTorch` Geometric's masks agree with
-/// ablation as little (rank correlations of .07 to .23 at 100 edges).
+/// with 16 features (`cargo xtask eval explain`, ten graphs a size, one thread) ablation is faster up to
+/// some 800 edges (1.5 against 47 ms at 100 edges, 20 against 51 ms at 400) and slower at 1,600 (284
+/// against 65 ms). Of the ten edges that matter most by ablation the mask's ten hold two, and those of
+/// another seed no more: take the mean over several seeds.
 ///
 /// # Complexity
 ///
