@@ -7,7 +7,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::error::Error;
 
-use astern_gnn::layer::GatV2Config;
+use astern_gnn::layer::{GatConfig, GatV2Config};
 use astern_gnn::ndarray::{Array2, array};
 use astern_gnn::torch::tch::{Device, Kind, Tensor};
 use astern_gnn::torch::{
@@ -192,4 +192,12 @@ fn what_libtorch_refuses_is_an_error_with_shapes() -> Outcome {
         "libtorch refused `linear` on shapes [[], [1, 2]]"
     );
     Ok(())
+}
+
+#[test]
+fn huge_attention_is_refused() {
+    let huge = GatConfig::new(1, 1 << 40).heads(1 << 40);
+    let error = GatConv::new(&huge, &mut Init::new(5, Kind::Float, Device::Cpu)).unwrap_err();
+    let told = error.source.to_string();
+    assert!(told.ends_with("at most 2^31 weights are allowed"), "{told}");
 }
