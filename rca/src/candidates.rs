@@ -121,7 +121,7 @@ pub(crate) fn candidate(
 }
 
 /// The candidate's series of the symptom's metric or, where it has none, of the application metric
-/// in which it deviates most.
+/// in which it deviates most; of its resources where it has no application metric, as a host.
 pub(crate) fn best_candidate(
     graph: &TemporalGraph,
     incident: &Incident,
@@ -135,20 +135,24 @@ pub(crate) fn best_candidate(
     let Some(key) = graph.key(id) else {
         return Ok(None);
     };
-    let mut best: Option<(f64, Candidate)> = None;
-    for metric in graph.metrics(key) {
-        if graph.feature(&metric).class != FeatureClass::Application {
-            continue;
+    let metrics = graph.metrics(key);
+    for class in [FeatureClass::Application, FeatureClass::Infrastructure] {
+        let mut best: Option<(f64, Candidate)> = None;
+        let of_class = |name: &&MetricName| graph.feature(name).class == class;
+        for metric in metrics.iter().filter(of_class) {
+            let Some(found) = candidate(graph, incident, id, metric)? else {
+                continue;
+            };
+            let z = found.shift(upper, steps).map_or(0.0, |shift| shift.z);
+            if best.as_ref().is_none_or(|(least, _)| z > *least) {
+                best = Some((z, found));
+            }
         }
-        let Some(other) = candidate(graph, incident, id, &metric)? else {
-            continue;
-        };
-        let z = other.shift(upper, steps).map_or(0.0, |shift| shift.z);
-        if best.as_ref().is_none_or(|(least, _)| z > *least) {
-            best = Some((z, other));
+        if let Some((_, found)) = best {
+            return Ok(Some(found));
         }
     }
-    Ok(best.map(|(_, candidate)| candidate))
+    Ok(None)
 }
 
 /// The symptom's own series.

@@ -33,7 +33,7 @@ const REACH_MIN: f64 = 0.1;
 ///
 /// | channel | probability |
 /// |---|---|
-/// | local | `z / (z + 2)` of the local channel that speaks loudest, at least 27 % (log-odds of -1) |
+/// | local | `z / (z + 2)` of the local channel that speaks loudest, at least 27 % (log-odds of -1); see below |
 /// | shift | `z / (z + 3)` for the deviation z of the symptom's metric, where that is more than the local one |
 /// | origin | share of the excess (in the metric's unit) that no dependency explains: `1 - max_d excess(d) / excess` |
 /// | correlation | `r²` with the symptom over the n abnormal steps where the two worsen together, else 0; the symptom itself has 1/2 |
@@ -59,8 +59,11 @@ const REACH_MIN: f64 = 0.1;
 /// many healthy steps is: a fault may show in one step of three, and a series that has bursts when
 /// all is well is not suspect because of one.
 ///
-/// Only the loudest counts, since a fault shows in one or the other; a node that lacks the telemetry of
-/// all of them has no local log-odds, and each channel that speaks says so in the evidence.
+/// Only the loudest counts, since a fault shows in one or the other: with weights w and clipped log-odds
+/// `l ≥ -1` of the channels that know a node, it has `max w (l + 1) - max w`. So a heavy channel that is
+/// calm speaks against a node whatever a light one says of it, and one more calm channel never speaks for
+/// it. A node that lacks the telemetry of all of them has no local log-odds, and each channel that speaks
+/// says so in the evidence.
 ///
 /// The origin channel compares amounts, not significance: a callee whose latency rose by 2 ms does
 /// not explain a caller that rose by 200 ms, however significant the 2 ms are.
@@ -225,8 +228,56 @@ impl FusedRanker {
         let shown = self.shifted(shift.z.max(local.map_or(0.0, |local| local.z)));
         let score = self.params.prior(node.key.kind)
             + self.params.weights.shift * log_odds(shown)
-            + local.map_or(0.0, |local| local.log_odds)
+            + local.map_or(0.0, Local::log_odds)
             + by_symptom;
         RankedCause::new(node.key.clone(), score).because(evidence)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use astern_graph_core::{NodeKey, NodeKind};
+
+    use super::FusedParams;
+    use crate::fixture::Fixture;
+
+    const HEALTHY: usize = 30;
+
+    fn waves(level: f64, phase: f64) -> Vec<f64> {
+        let wave = |i: usize| level + (i as f64 * (0.9 + phase)).sin();
+        (0..HEALTHY + 5).map(wave).collect()
+    }
+
+    /// Three services of which two run on the machine that is busy from minute 30 on.
+    fn noisy_machine() -> Fixture {
+        let mut fixture = Fixture::new(HEALTHY, 5);
+        fixture.calls("web", "a");
+        fixture.calls("web", "b");
+        let machine = |name: &str| NodeKey::new(NodeKind::Host, name.to_owned());
+        for (service, host) in [("a", "busy"), ("b", "calm"), ("web", "calm")] {
+            fixture.runs_on(service, machine(host));
+        }
+        let load = |on: f64, level, phase| {
+            let mut series = waves(level, phase);
+            series[HEALTHY..].iter_mut().for_each(|x| *x += on);
+            series
+        };
+        fixture.samples(machine("busy"), "cpu", &load(60.0, 30.0, 0.0));
+        fixture.samples(machine("calm"), "cpu", &load(0.0, 30.0, 0.2));
+        fixture.series("a", "latency_ms", &load(20.0, 20.0, 0.4));
+        fixture.series("b", "latency_ms", &load(0.0, 20.0, 0.6));
+        fixture.series("web", "latency_ms", &load(20.0, 50.0, 0.8));
+        fixture
+    }
+
+    #[test]
+    fn a_node_that_has_resources_only_can_be_the_cause() {
+        let ranker = FusedParams::default().check().unwrap();
+        let scores = noisy_machine().scores(&ranker, "web");
+        let names: Vec<&str> = scores.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names.len(), 5, "{scores:?}");
+        // Whether its one tenant keeps the machine busy or suffers from it, nothing tells.
+        assert!(names[..2].contains(&"busy"), "{scores:?}");
+        assert_eq!(names[4], "calm", "{scores:?}");
     }
 }
