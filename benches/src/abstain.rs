@@ -5,16 +5,17 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use astern_graph_core::schema::{ERROR_RATE, LATENCY_MS_P95};
+use astern_graph_core::signal::{Abstention, Diagnosis};
 use astern_graph_core::{
     GraphBuilder, GraphParams, MetricName, NodeKey, NodeKind, Record, TemporalGraph, TimeRange,
     Timestamp,
 };
-use astern_rca::abstain::{DoubtCoefficients, DoubtFeatures, FITTED};
+use astern_rca::abstain::{DoubtCoefficients, DoubtFeatures, ELSEWHERE, FITTED, SHARPNESS, shares};
 use astern_rca::rank::FusedParams;
 use astern_rca::{Incident, Ranker};
 use astern_sim::{Preset, Scenario, run};
 use astern_stats::reliability::{Reliability, reliability};
-use astern_stats::robust;
+use astern_stats::{order, robust};
 
 use crate::table::{markdown, share};
 
@@ -35,8 +36,18 @@ const TRUTHS: [&str; 4] = [
     "outside the graph",
 ];
 
-/// One incident: its features and which of [`TRUTHS`] holds.
-type Row = (DoubtFeatures, usize);
+/// One incident.
+#[derive(Debug, Clone)]
+struct Row {
+    features: DoubtFeatures,
+    /// Which of [`TRUTHS`] holds.
+    truth: usize,
+    /// Which of them the diagnosis says; none where it cannot tell.
+    said: Option<usize>,
+    /// Scores of the causes, and the place of the right one.
+    scores: Vec<f64>,
+    right: Option<usize>,
+}
 
 /// Four incidents of each seed: a bad release, benign ones, a surge, and the bad release with all
 /// telemetry of its service left out.
@@ -55,20 +66,37 @@ pub fn evaluate(seeds: RangeInclusive<u64>) -> Result<String, Error> {
         }
     }
     let crossed = [(fit(&odd), &even), (fit(&even), &odd)];
-    let all: Vec<Row> = odd.iter().chain(&even).copied().collect();
     let mut held_out = Vec::new();
-    for (coefficients, rows) in &crossed {
-        held_out.extend(rows.iter().map(|row| (*coefficients, *row)));
+    for (coefficients, rows) in crossed {
+        held_out.extend(
+            rows.iter()
+                .map(|row| (coefficients, row, surest(&coefficients, row))),
+        );
     }
-    let current: Vec<_> = all.iter().map(|row| (FITTED, *row)).collect();
+    let all: Vec<Row> = odd.iter().chain(&even).cloned().collect();
+    let current: Vec<_> = all.iter().map(|row| (FITTED, row, row.said)).collect();
+    let at_fault = all.iter().filter(|row| row.truth == 0);
+    let elsewhere = at_fault.clone().filter(|row| row.right.is_none()).count();
+    let at_fault = at_fault.count();
+    let sharpness = [sharpest(&odd), sharpest(&even), sharpest(&all)];
     Ok(format!(
         "Seeds {first} to {last}; four incidents of each. Coefficients of the constant, `symptom`, \
-         `load`, `unexplained` and `best`, fitted on all:\n\n{}\n\n{}\n\n## On the half that was not fitted\n\n{}\n\n\
-         ## As built in\n\n{}\n",
+         `load`, `unexplained` and `best`, fitted on all:\n\n{}\n\nSharpness of causes: {:.2} and {:.2} on the \
+         halves, {:.2} on all; built in {SHARPNESS:.2}. The node at fault is none of the causes in {} of {} incidents; \
+         built in {ELSEWHERE:.2}.\n\n{}\n\n\
+         ## On the half that was not fitted\n\nSaid: with more than 1/2.\n\n{}\n\n\
+         ## As built in\n\nSaid: by the diagnosis, which does not doubt where it blames a change.\n\n{}\n\n\
+         The cause, where a node is at fault, by its share:\n\n{}\n",
         coefficients(&fit(&all)),
+        sharpness[0],
+        sharpness[1],
+        sharpness[2],
+        elsewhere,
+        at_fault,
         quartiles(&all),
         report(&held_out)?,
         report(&current)?,
+        of_causes(&all)?,
     ))
 }
 
@@ -100,8 +128,9 @@ fn rows(seed: u64) -> Result<Vec<Row>, Error> {
     let mut rows = Vec::new();
     for (truth, records, onset) in cases {
         let began = onset.unwrap_or(bad.healthy_until);
-        if let Some(features) = features(records, (bad.start, began), step)? {
-            rows.push((features, truth));
+        let hit = culprit.as_ref().filter(|_| truth == 0);
+        if let Some(row) = row(records, (bad.start, began), step, (truth, hit))? {
+            rows.push(row);
         }
     }
     Ok(rows)
@@ -125,12 +154,13 @@ fn names(record: &Record, hidden: Option<&NodeKey>) -> bool {
     }
 }
 
-/// Features of the incident whose symptom is what got worse most; `None` where nothing is seen.
-fn features(
+/// The incident whose symptom is what got worse most; `None` where nothing is seen.
+fn row(
     records: &[Record],
     (start, began): (Timestamp, Timestamp),
     step: Duration,
-) -> Result<Option<DoubtFeatures>, Error> {
+    (truth, culprit): (usize, Option<&NodeKey>),
+) -> Result<Option<Row>, Error> {
     let mut builder = GraphBuilder::new(GraphParams::default().step(step))?;
     builder.extend(records.iter().cloned());
     let graph = builder.build();
@@ -155,7 +185,58 @@ fn features(
     let Ok(diagnosis) = FusedParams::default().check()?.rank(&graph, &incident) else {
         return Ok(None);
     };
-    Ok(DoubtFeatures::of(&graph, &incident, &diagnosis).map(|(features, _)| features))
+    let found = DoubtFeatures::of(&graph, &incident, &diagnosis);
+    Ok(found.map(|(features, _)| {
+        let mut causes = diagnosis.causes.iter();
+        Row {
+            features,
+            truth,
+            said: said(&diagnosis),
+            scores: diagnosis.causes.iter().map(|cause| cause.score).collect(),
+            right: causes.position(|cause| Some(cause.subject.node()) == culprit),
+        }
+    }))
+}
+
+fn said(diagnosis: &Diagnosis) -> Option<usize> {
+    match diagnosis.abstained {
+        None | Some(Abstention::NoChangeExplains) => Some(0),
+        Some(Abstention::NoRegression) => Some(1),
+        Some(Abstention::Load) => Some(2),
+        Some(Abstention::OutsideGraph) => Some(3),
+        Some(_) => None,
+    }
+}
+
+/// What the model alone gives more than 1/2.
+fn surest(model: &DoubtCoefficients, row: &Row) -> Option<usize> {
+    let p = of_truths(model, &row.features);
+    p.iter().position(|p| *p > 0.5)
+}
+
+/// The sharpness that makes the right causes most likely, of 1/100 to 3 in steps of 1/100.
+fn sharpest(rows: &[Row]) -> f64 {
+    let likelihood = |sharpness: f64| -> f64 {
+        let told = rows.iter().filter_map(|row| {
+            let share = *shares(&row.scores, sharpness).get(row.right?)?;
+            Some(share.max(f64::MIN_POSITIVE).ln())
+        });
+        told.sum()
+    };
+    let tried = (1..=300_u32).map(|i| 0.01 * f64::from(i));
+    let best = tried.max_by(|a, b| order::ascending(likelihood(*a), likelihood(*b)));
+    best.unwrap_or(SHARPNESS)
+}
+
+/// How true the shares of causes are where a node is at fault.
+fn of_causes(rows: &[Row]) -> Result<String, Error> {
+    let at_fault = rows.iter().filter(|row| row.truth == 0);
+    let told = at_fault.flat_map(|row| {
+        let shares = shares(&row.scores, SHARPNESS).into_iter().enumerate();
+        shares.map(|(i, p)| ((1.0 - ELSEWHERE) * p, row.right == Some(i)))
+    });
+    let found = reliability(&told.collect::<Vec<_>>(), 5)?;
+    Ok(found.map_or_else(String::new, |found| table(&found)))
 }
 
 fn z(
@@ -191,7 +272,10 @@ fn fit(rows: &[Row]) -> DoubtCoefficients {
     for _ in 0..STEPS {
         let model = model(&w);
         let mut gradient = w.map(|of| of.map(|x| -RIDGE * x));
-        for (features, truth) in rows {
+        for Row {
+            features, truth, ..
+        } in rows
+        {
             let p = of_truths(&model, features);
             for (k, of) in gradient.iter_mut().enumerate() {
                 let residual = f64::from(u8::from(*truth == k + 1)) - p[k + 1];
@@ -241,8 +325,8 @@ fn coefficients(fitted: &DoubtCoefficients) -> String {
 fn quartiles(rows: &[Row]) -> String {
     let lines = TRUTHS.iter().enumerate().map(|(k, name)| {
         let of = |i: usize| {
-            let values = rows.iter().filter(|(_, truth)| *truth == k);
-            let values: Vec<f64> = values.map(|(features, _)| features.row()[i]).collect();
+            let values = rows.iter().filter(|row| row.truth == k);
+            let values: Vec<f64> = values.map(|row| row.features.row()[i]).collect();
             let q = |q| robust::quantile(&values, q).unwrap_or(f64::NAN);
             format!("{:.2} {:.2} {:.2}", q(0.25), q(0.5), q(0.75))
         };
@@ -252,14 +336,14 @@ fn quartiles(rows: &[Row]) -> String {
     markdown(&header, &lines.collect::<Vec<_>>())
 }
 
-fn report(told: &[(DoubtCoefficients, Row)]) -> Result<String, Error> {
+/// What was said of each incident, and how true the probabilities of the model were.
+fn report(told: &[(DoubtCoefficients, &Row, Option<usize>)]) -> Result<String, Error> {
     let mut sums = [[0_usize; 5]; 4];
     let mut predictions = Vec::new();
-    for (model, (features, truth)) in told {
-        let p = of_truths(model, features);
-        predictions.extend(p.iter().enumerate().map(|(k, p)| (*p, k == *truth)));
-        let sure = p.iter().position(|p| *p > 0.5);
-        sums[*truth][sure.unwrap_or(4)] += 1;
+    for (model, row, said) in told {
+        let p = of_truths(model, &row.features);
+        predictions.extend(p.iter().enumerate().map(|(k, p)| (*p, k == row.truth)));
+        sums[row.truth][said.unwrap_or(4)] += 1;
     }
     let rows: Vec<Vec<String>> = TRUTHS
         .iter()
@@ -327,13 +411,19 @@ mod tests {
                 unexplained: 0.0,
                 best: 0.5,
             };
-            (features, truth)
+            Row {
+                features,
+                truth,
+                said: None,
+                scores: Vec::new(),
+                right: None,
+            }
         };
         let rows: Vec<Row> = (0..40)
             .map(|i| if i % 2 == 0 { row(0.1, 0) } else { row(1.0, 2) })
             .collect();
         let fitted = fit(&rows);
-        let p = |load| of_truths(&fitted, &row(load, 0).0);
+        let p = |load| of_truths(&fitted, &row(load, 0).features);
         assert!(p(1.0)[2] > 0.8 && p(0.1)[0] > 0.8, "{fitted:?}");
         assert!(fitted.outside_graph[1].abs() < 1e-12);
     }

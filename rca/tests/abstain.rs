@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use astern_graph_core::signal::{Abstention, Diagnosis, Evidence};
 use astern_graph_core::{Call, GraphBuilder, GraphParams, NodeKey, Party, TimeRange, Timestamp};
-use astern_rca::rank::FusedParams;
-use astern_rca::{Incident, Ranker};
+use astern_rca::rank::{FusedParams, FusedWeights};
+use astern_rca::{BlameParams, Incident, Ranker};
 
 const ONSET: i64 = 60;
 const END: i64 = 72;
@@ -17,6 +17,10 @@ fn minute(minute: i64) -> Timestamp {
 
 /// `web`, called so many times a minute, and so slow, before and since minute 60.
 fn diagnosis(calls: (u64, u64), ms: (u64, u64)) -> Diagnosis {
+    diagnosis_by(FusedParams::default(), calls, ms)
+}
+
+fn diagnosis_by(params: FusedParams, calls: (u64, u64), ms: (u64, u64)) -> Diagnosis {
     let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
     for at in 0..END {
         let (calls, ms) = if at < ONSET {
@@ -36,7 +40,7 @@ fn diagnosis(calls: (u64, u64), ms: (u64, u64)) -> Diagnosis {
     let (healthy, abnormal) = (range(0, ONSET), range(ONSET, END));
     let metric = "latency_ms_p95".into();
     let incident = Incident::new(NodeKey::service("web"), metric, healthy, abnormal);
-    let ranker = FusedParams::default().check().unwrap();
+    let ranker = params.check().unwrap();
     ranker.rank(&builder.build(), &incident).unwrap()
 }
 
@@ -71,4 +75,29 @@ fn what_was_not_seen_is_said() {
     let mut all = slow.alternatives.iter();
     let outside = all.find(|a| a.reason == Abstention::OutsideGraph).unwrap();
     assert!(matches!(outside.evidence[..], [Evidence::Fallback { .. }]));
+}
+
+#[test]
+fn other_parameters_give_no_probability_of_causes_and_say_so() {
+    let (by_default, fallback) = (
+        diagnosis((20, 20), (30, 300)),
+        |e: &Evidence| matches!(e, Evidence::Fallback { wanted, .. } if wanted.starts_with("probabilities")),
+    );
+    assert!(by_default.causes[0].probability.is_some());
+    let told = |found: &Diagnosis| {
+        let mut all = found.alternatives.iter();
+        all.all(|a| a.evidence.iter().any(fallback))
+    };
+    assert!(!told(&by_default));
+    let weights = FusedWeights {
+        own_time: 1.0,
+        ..FusedWeights::default()
+    };
+    let other = diagnosis_by(FusedParams::default().weights(weights), (20, 20), (30, 300));
+    assert_eq!(other.causes[0].probability, None);
+    assert!(told(&other), "{other}");
+    // Blame moves no score.
+    let blame = BlameParams::default().prior(-2.0);
+    let cautious = diagnosis_by(FusedParams::default().blame(blame), (20, 20), (30, 300));
+    assert!(cautious.causes[0].probability.is_some() && !told(&cautious));
 }

@@ -324,6 +324,73 @@ fn new_instances_that_are_worse_speak_for_their_service_as_the_cause() {
 }
 
 #[test]
+fn a_release_that_fails_is_said_to_fail_and_not_to_be_slow() {
+    let failing = Case {
+        failing_percent: 30,
+        ..Case::default()
+    };
+    let found = diagnosis(failing, BlameParams::default(), Vec::new());
+    let mut causes = found.causes.iter();
+    let cart = causes.find(|c| *c.subject.node() == service("cart"));
+    let contrast = |e: &&Evidence| {
+        matches!(
+            e,
+            Evidence::Contrast { .. } | Evidence::NewAgainstOld { .. }
+        )
+    };
+    let told = cart.unwrap().evidence.iter().find(contrast).unwrap();
+    let fails = |e: &Evidence| match e {
+        Evidence::NewAgainstOld { new, old, .. } => *new > 0.2 && *old < 0.05,
+        _ => false,
+    };
+    assert!(fails(told), "{told}");
+    // At the first hop of the explanation it speaks for the service.
+    let mut hops = found.explanations.iter().map(|told| &told.hops[0]);
+    let hop = hops.find(|hop| hop.node == service("cart")).unwrap();
+    assert!(hop.supporting.iter().any(fails), "{hop:?}");
+}
+
+#[test]
+fn what_a_blamed_change_leaves_for_the_alternatives_is_the_rest() {
+    let slower = Case {
+        slower_ms: 25,
+        ..Case::default()
+    };
+    for case in [slower, Case::default()] {
+        let found = diagnosis(case, BlameParams::default(), Vec::new());
+        let sum = |p: &mut dyn Iterator<Item = f64>| p.sum::<f64>();
+        let changes = sum(&mut found.changes.iter().map(|c| c.probability.unwrap()));
+        let others = sum(&mut found.alternatives.iter().map(|a| a.probability));
+        let causes = sum(&mut found.causes.iter().map(|c| c.probability.unwrap()));
+        assert!(changes + others <= 1.0 + 1e-9, "{found}");
+        assert!(causes + others <= 1.0 + 1e-9, "{found}");
+        let most = found
+            .causes
+            .iter()
+            .all(|c| c.probability <= found.causes[0].probability);
+        assert!(most, "{found}");
+    }
+}
+
+#[test]
+fn a_fault_that_is_older_vetoes_a_release_whatever_its_instances_say() {
+    let slower = Case {
+        slower_ms: 60,
+        ..Case::default()
+    };
+    let since = |at| {
+        let anomaly = Anomaly::new(service("cart"), 9.0, minute(at));
+        Assessment::new(Verdict::Regressed).with_anomalies(vec![anomaly])
+    };
+    let p = |at| {
+        let params = BlameParams::default();
+        probability(&diagnosis(slower, params, vec![since(at)]), "cart-v2")
+    };
+    assert!(p(RELEASED + 1) > 0.9);
+    assert!(p(RELEASED - 9) < 0.05, "{}", p(RELEASED - 9));
+}
+
+#[test]
 fn what_only_callers_wait_for_is_rather_the_network_than_the_release() {
     let late = Case {
         late_ms: 150,

@@ -1,5 +1,7 @@
 //! From assessments to the incident that a ranker explains.
 
+use std::collections::BTreeSet;
+
 use astern_graph_core::signal::{Anomaly, Assessment};
 use astern_graph_core::{FeatureClass, MetricName, NodeKey, TemporalGraph, TimeRange, Timestamp};
 use astern_rca::Incident;
@@ -31,10 +33,11 @@ pub(super) fn incident(
             .filter(|a| is_application(graph, a))
     };
     let of_system: Vec<&Anomaly> = anomalies(true).collect();
+    let anomalous: BTreeSet<&NodeKey> = of_system.iter().map(|a| a.subject.node()).collect();
     let nearest = of_system
         .iter()
         .copied()
-        .filter(|a| !has_anomalous_caller(graph, a, &of_system));
+        .filter(|a| !has_anomalous_caller(graph, a, &anomalous));
     let found = best(nearest).or_else(|| best(of_system.iter().copied()));
     let found = found.or_else(|| best(anomalies(false)))?;
     let onset = of_system
@@ -71,14 +74,14 @@ fn is_application(graph: &TemporalGraph, anomaly: &Anomaly) -> bool {
         .is_some_and(|metric| class(metric) == FeatureClass::Application)
 }
 
-fn has_anomalous_caller(graph: &TemporalGraph, anomaly: &Anomaly, others: &[&Anomaly]) -> bool {
+fn has_anomalous_caller(
+    graph: &TemporalGraph,
+    anomaly: &Anomaly,
+    anomalous: &BTreeSet<&NodeKey>,
+) -> bool {
     let Some(id) = graph.id(anomaly.subject.node()) else {
         return false;
     };
     let mut targets = graph.fault_targets(id).filter(|target| *target != id);
-    targets.any(|t| {
-        graph
-            .key(t)
-            .is_some_and(|key| others.iter().any(|o| o.subject.node() == key))
-    })
+    targets.any(|t| graph.key(t).is_some_and(|key| anomalous.contains(key)))
 }

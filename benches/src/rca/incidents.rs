@@ -216,6 +216,25 @@ impl Run {
         let Some(cause) = truth.service.clone() else {
             return Ok(None);
         };
+        let services = graph.keys().iter().filter(|k| k.kind != NodeKind::Instance);
+        let kind = format!("{} {}", self.plot.name(), kind_name(truth.fault));
+        Ok(Some(Case {
+            name: format!("{} {}", self.seed, self.system),
+            kind: kind.trim_end().to_owned(),
+            candidates: services.count(),
+            graph: graph.clone(),
+            incident: self.incident(graph, off_s)?,
+            cause,
+        }))
+    }
+
+    /// What the users of the entry feel, whether anything is wrong or not, with an incident whose time is
+    /// off by so many seconds.
+    pub(super) fn incident(
+        &self,
+        graph: &TemporalGraph,
+        off_s: i64,
+    ) -> Result<Incident, EvalError> {
         let off = Duration::from_secs(off_s.unsigned_abs());
         let at = if off_s < 0 {
             self.onset.minus(off)
@@ -226,17 +245,8 @@ impl Run {
         let healthy = TimeRange::new(self.simulation.start, at)?;
         let abnormal = TimeRange::new(at, at.plus(ABNORMAL).min(self.simulation.end))?;
         let metric = self.symptom(graph, healthy, abnormal)?;
-        let services = graph.keys().iter().filter(|k| k.kind != NodeKind::Instance);
-        let kind = format!("{} {}", self.plot.name(), kind_name(truth.fault));
-        Ok(Some(Case {
-            name: format!("{} {}", self.seed, self.system),
-            kind: kind.trim_end().to_owned(),
-            candidates: services.count(),
-            graph: graph.clone(),
-            incident: Incident::new(self.entry.clone(), metric, healthy, abnormal)
-                .traced(self.traces(healthy), self.traces(abnormal)),
-            cause,
-        }))
+        Ok(Incident::new(self.entry.clone(), metric, healthy, abnormal)
+            .traced(self.traces(healthy), self.traces(abnormal)))
     }
 
     fn traces(&self, range: TimeRange) -> Traces {

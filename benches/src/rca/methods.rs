@@ -1,13 +1,15 @@
 //! The rankers that stand in the tables: the frozen configuration, the same with one channel off,
 //! and the methods of the literature.
 
-use astern_rca::Ranker;
+use astern_graph_core::TemporalGraph;
+use astern_graph_core::signal::Diagnosis;
 use astern_rca::rank::{
-    AnomalyScore, Circa, CorrelationRanker, FusedParams, FusedWeights, LinearCounterfactual,
-    Metrics, MicroHecl, MicroRank, MicroRca, MicroScope, NSigma, PageRank, RandomWalk,
-    RobustScorer, ScoreOrdering, SecondOrderWalk, SmoothTraversal, SpectrumRanker, TraceRca,
-    TraversalRanker,
+    AnomalyScore, Circa, CorrelationRanker, FusedParams, FusedRanker, FusedWeights,
+    LinearCounterfactual, Metrics, MicroHecl, MicroRank, MicroRca, MicroScope, NSigma, PageRank,
+    RandomWalk, RobustScorer, ScoreOrdering, SecondOrderWalk, SmoothTraversal, SpectrumRanker,
+    TraceRca, TraversalRanker,
 };
+use astern_rca::{Incident, RankError, Ranker};
 use astern_stats::ParamError;
 
 /// A ranker and its name in the tables.
@@ -35,6 +37,17 @@ const CHANNELS: [Channel; 11] = [
     ("- without resource", |w| &mut w.resource),
     ("- without change", |w| &mut w.change),
 ];
+
+/// Astern's ranker without the single traces, as a guard has none.
+struct WithoutTraces(FusedRanker);
+
+impl Ranker for WithoutTraces {
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
+        let mut incident = incident.clone();
+        incident.traces = None;
+        self.0.rank(graph, &incident)
+    }
+}
 
 pub(super) fn all() -> Result<Vec<Method>, ParamError> {
     let mut methods = vec![Method {
@@ -65,6 +78,17 @@ pub(super) fn all() -> Result<Vec<Method>, ParamError> {
         name: "- without prior",
         ranker,
     });
+    let ranker = Box::new(WithoutTraces(FusedParams::default().check()?));
+    methods.push(Method {
+        name: "- without traces",
+        ranker,
+    });
+    methods.extend(published());
+    Ok(methods)
+}
+
+/// The methods of the literature.
+fn published() -> Vec<Method> {
     let of_symptom = Metrics::Symptom;
     let published: [(&'static str, Box<dyn Ranker>); 20] = [
         ("correlation", Box::new(CorrelationRanker)),
@@ -97,21 +121,16 @@ pub(super) fn all() -> Result<Vec<Method>, ParamError> {
         ("TraceRCA", Box::new(TraceRca)),
         ("spectrum", Box::new(SpectrumRanker::default())),
     ];
-    methods.extend(published.map(|(name, ranker)| Method { name, ranker }));
-    Ok(methods)
+    let named = published.map(|(name, ranker)| Method { name, ranker });
+    named.into()
 }
 
-/// Those whose answers are asked for again with a wrong time.
+/// Those whose answers are asked for again with a wrong time: all but the rows with one channel off.
 pub(super) fn swept() -> Result<Vec<Method>, ParamError> {
-    const SWEPT: [&str; 6] = [
-        FUSED,
-        "correlation",
-        "robust scorer",
-        "N-sigma",
-        "MicroHECL",
-        "CIRCA",
-    ];
-    let mut methods = all()?;
-    methods.retain(|method| SWEPT.contains(&method.name));
+    let mut methods = vec![Method {
+        name: FUSED,
+        ranker: Box::new(FusedParams::default().check()?),
+    }];
+    methods.extend(published());
     Ok(methods)
 }

@@ -2,6 +2,7 @@
 
 mod case;
 mod changes;
+mod doubt;
 mod incidents;
 mod methods;
 mod nezha;
@@ -15,6 +16,7 @@ use crate::petshop::score::candidates;
 use crate::table::markdown;
 use case::Case;
 use changes::Changes;
+use doubt::Doubt;
 use methods::Method;
 use nezha::Part;
 use score::Board;
@@ -104,11 +106,13 @@ fn petshop(root: &Path, split: Split) -> Result<Vec<Case>, EvalError> {
 fn sim(methods: &[Method], seeds: RangeInclusive<u64>) -> Result<String, EvalError> {
     let swept: Vec<Method> = methods::swept()?;
     let mut board = Board::new(methods);
+    let mut doubt = Doubt::new()?;
     let mut off: Vec<Board<'_>> = OFF_S.iter().map(|_| Board::new(&swept)).collect();
     let (first, last) = (*seeds.start(), *seeds.end());
     for seed in seeds {
         let run = incidents::simulate(seed)?;
         let graph = run.graph()?;
+        doubt.add(&run, &graph)?;
         for (off_s, board) in OFF_S.iter().zip(&mut off) {
             if let Some(case) = run.case(&graph, *off_s)? {
                 board.add(&case);
@@ -120,21 +124,20 @@ fn sim(methods: &[Method], seeds: RangeInclusive<u64>) -> Result<String, EvalErr
     }
     let report = section(&format!("Simulator, seeds {first} to {last}"), &board);
     let mut header = vec!["incident's time is off by".to_owned()];
-    header.extend(swept.iter().map(|method| method.name.to_owned()));
+    header.extend(OFF_S.iter().map(|off_s| format!("{off_s} s")));
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    let rows: Vec<Vec<String>> = OFF_S
-        .iter()
-        .zip(&off)
-        .map(|(off_s, board)| {
-            let firsts = board.firsts();
-            std::iter::once(format!("{off_s} s"))
-                .chain(firsts)
-                .collect()
-        })
-        .collect();
+    let firsts: Vec<Vec<String>> = off.iter().map(Board::firsts).collect();
+    let row = |(i, method): (usize, &Method)| {
+        let of_method = firsts.iter().map(|of_time| of_time[i].clone());
+        std::iter::once(method.name.to_owned())
+            .chain(of_method)
+            .collect()
+    };
+    let rows: Vec<Vec<String>> = swept.iter().enumerate().map(row).collect();
     Ok(format!(
-        "{report}\nTop-1 where the time of the incident is wrong:\n\n{}\n",
+        "{report}\nTop-1 where the time of the incident is wrong:\n\n{}\n\n{}",
         markdown(&header, &rows),
+        doubt.report()?,
     ))
 }
 

@@ -252,6 +252,9 @@ impl fmt::Display for Diagnosis {
         }
         for (rank, cause) in self.causes.iter().enumerate() {
             write!(f, "{}. {} ({:.2})", rank + 1, cause.subject, cause.score)?;
+            if let Some(p) = cause.probability {
+                write!(f, " {:.0} %", 100.0 * p)?;
+            }
             if cause.path.len() > 1 {
                 let path: Vec<String> = cause.path.iter().map(ToString::to_string).collect();
                 write!(f, " via {}", path.join(" > "))?;

@@ -2,15 +2,17 @@
 
 mod features;
 mod fitted;
+mod which;
 
 use astern_graph_core::TemporalGraph;
-use astern_graph_core::signal::{Abstention, Alternative, Diagnosis};
+use astern_graph_core::signal::{Abstention, Alternative, Diagnosis, Evidence};
 use astern_stats::order;
 
 use crate::incident::Incident;
 
 pub use features::DoubtFeatures;
-pub use fitted::{DoubtCoefficients, FITTED};
+pub use fitted::{DoubtCoefficients, ELSEWHERE, FITTED, SHARPNESS};
+pub use which::shares;
 
 /// Probability from which on an alternative is what the diagnosis says.
 const BELIEVED: f64 = 0.5;
@@ -27,6 +29,35 @@ pub struct DoubtProbabilities {
     pub load: f64,
     /// The cause is external or not seen.
     pub outside_graph: f64,
+}
+
+impl DoubtProbabilities {
+    /// With at least this probability that a node is at fault; the alternatives keep their proportions.
+    ///
+    /// ```
+    /// use astern_rca::abstain::{DoubtFeatures, FITTED};
+    /// let calm = DoubtFeatures { symptom: 0.0, load: 0.0, unexplained: 0.0, best: -0.4 };
+    /// let doubted = FITTED.probabilities(&calm);
+    /// let found = doubted.at_least(0.9);
+    /// assert!((found.node_at_fault - 0.9).abs() < 1e-12);
+    /// assert!(found.no_regression > found.outside_graph);
+    /// assert_eq!(doubted.at_least(0.0), doubted);
+    /// ```
+    #[must_use]
+    pub fn at_least(self, node_at_fault: f64) -> Self {
+        let others = self.no_regression + self.load + self.outside_graph;
+        if node_at_fault <= self.node_at_fault || others <= 0.0 {
+            return self;
+        }
+        let node_at_fault = node_at_fault.min(1.0);
+        let scale = (1.0 - node_at_fault) / others;
+        Self {
+            node_at_fault,
+            no_regression: scale * self.no_regression,
+            load: scale * self.load,
+            outside_graph: scale * self.outside_graph,
+        }
+    }
 }
 
 impl DoubtCoefficients {
@@ -62,29 +93,51 @@ impl DoubtCoefficients {
     }
 }
 
-/// Adds to a diagnosis what it may be instead of a node at fault, with calibrated probabilities,
-/// and abstains where one of these is likelier than all the rest, or where one is the likeliest and
-/// none likely enough; not where a change is blamed.
-/// Without a value of the symptom there is nothing to say.
+/// What is known of the changes, and whether the fitted numbers are of this ranker.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known {
+    /// Probability that any change is to blame.
+    pub(crate) change_to_blame: f64,
+    /// Whether one change is more likely than all else.
+    pub(crate) is_blamed: bool,
+    /// Whether the scores are those that the numbers were fitted to.
+    pub(crate) is_fitted: bool,
+}
+
+/// Adds to a diagnosis what it may be instead of a node at fault, with calibrated probabilities, and the
+/// probability of each cause; abstains where an alternative is likelier than all the rest, or where one is
+/// the likeliest and none likely enough; not where a change is blamed.
+///
+/// A change to blame is a node at fault, so the alternatives leave it its probability. Without a value of the
+/// symptom there is nothing to say. Scores of other parameters than those that the numbers were fitted
+/// to give no probability of causes, and the alternatives say so.
 pub(crate) fn add_alternatives(
     graph: &TemporalGraph,
     incident: &Incident,
     diagnosis: &mut Diagnosis,
-    change_blamed: bool,
+    known: Known,
 ) {
     let Some((features, evidence)) = DoubtFeatures::of(graph, incident, diagnosis) else {
         return;
     };
     let p = FITTED.probabilities(&features);
+    let p = p.at_least(known.change_to_blame);
     let [of_symptom, of_load, of_rest] = evidence;
     let mut alternatives = vec![
         Alternative::new(Abstention::NoRegression, p.no_regression, of_symptom),
         Alternative::new(Abstention::Load, p.load, of_load),
         Alternative::new(Abstention::OutsideGraph, p.outside_graph, of_rest),
     ];
+    if known.is_fitted {
+        which::share_out(diagnosis, p.node_at_fault);
+    } else {
+        for alternative in &mut alternatives {
+            alternative.evidence.push(not_fitted());
+        }
+    }
     alternatives.sort_by(|a, b| order::descending(a.probability, b.probability));
     let first = &alternatives[0];
-    if change_blamed {
+    if known.is_blamed {
         // Old against new instances say more than what the system looks like.
     } else if first.probability > BELIEVED {
         diagnosis.abstained.get_or_insert(first.reason.clone());
@@ -92,6 +145,14 @@ pub(crate) fn add_alternatives(
         diagnosis.abstained.get_or_insert(Abstention::CannotTell);
     }
     diagnosis.alternatives = alternatives;
+}
+
+fn not_fitted() -> Evidence {
+    Evidence::Fallback {
+        wanted: "probabilities that fit these parameters of the ranker".into(),
+        used: "those that fit the default ones".into(),
+        reason: "scores of other parameters are of another size".into(),
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use astern_graph_core::ChangeEvent;
 use astern_graph_core::schema::ERROR_RATE;
 use astern_graph_core::signal::Evidence;
 use astern_stats::anytime::{SideHits, half_width, ln_e_mean, ln_e_share, ln_mean, p_value};
+use astern_stats::order::ascending;
 use astern_stats::robust;
 
 use super::sides::{LATENCIES, Side, ToldApart, Unit, Units};
@@ -93,6 +94,18 @@ impl Contrast {
             controlled,
             evidence,
         })
+    }
+
+    /// What it says of the metric whose rise is least likely by chance.
+    pub(crate) fn least_by_chance(&self) -> Option<&Evidence> {
+        let p_value = |e: &Evidence| match e {
+            Evidence::Contrast { p_value, .. } | Evidence::NewAgainstOld { p_value, .. } => {
+                Some(*p_value)
+            }
+            _ => None,
+        };
+        let told = self.evidence.iter().filter_map(|e| Some((p_value(e)?, e)));
+        told.min_by(|a, b| ascending(a.0, b.0)).map(|(_, e)| e)
     }
 }
 

@@ -3,10 +3,12 @@
 mod active;
 mod aftermath;
 mod between;
+mod compared;
 mod contrast;
 mod depth;
 mod dose;
 mod facts;
+mod influence;
 mod params;
 mod sides;
 mod timing;
@@ -20,12 +22,10 @@ use crate::abstain;
 use crate::explain;
 use crate::incident::Incident;
 
-use active::active_changes;
-use contrast::Contrast;
 use facts::Facts;
-use sides::Units;
 use weight::Weight;
 
+pub(crate) use compared::Compared;
 pub use params::BlameParams;
 
 /// Weight of the lead of a change's service over the other causes.
@@ -40,8 +40,9 @@ const SCORE_WEIGHT: f64 = 0.2;
 /// | lead of its service over the best other cause | a fifth of the difference of scores, limited |
 /// | new against old instances | logarithm of the Bayes factor of difference in differences, twice where it speaks against, limited; see below |
 /// | dose | the correlation of the symptom with the share of the traffic on what is new |
-/// | time | decays by half-life from the change to the onset; a veto where the fault is older |
+/// | time | decays by half-life from the change to the onset; a veto where the fault is older, whatever else speaks for the change |
 /// | depth | the hops from its service to the symptom, `4 / (2 + hops) - 1` |
+/// | influence | the p-value p of the transfer entropy along the weakest step to the symptom, `1 - 2 p` |
 /// | between | speaks against it where callers wait longer for its service than it works, and nothing else is wrong with it |
 ///
 /// The probabilities of all changes and of "no change" sum to 1. Time, veto and depth are those of
@@ -93,20 +94,23 @@ impl ChangeBlame {
         &self,
         graph: &TemporalGraph,
         incident: &Incident,
+        changes: &[Compared],
+        is_fitted: bool,
         diagnosis: &mut Diagnosis,
     ) {
         let facts = Facts::of(graph, incident, diagnosis);
-        let active = active_changes(graph, incident);
-        let mut weighed: Vec<(f64, BlamedChange)> = active
-            .iter()
-            .map(|start| self.weigh(&facts, start))
-            .collect();
+        let weigh = |change| self.weigh(&facts, change);
+        let mut weighed: Vec<(f64, BlamedChange)> = changes.iter().map(weigh).collect();
         weighed
             .sort_by(|a, b| order::descending(a.0, b.0).then_with(|| a.1.change.cmp(&b.1.change)));
         let log_odds: Vec<f64> = weighed.iter().map(|(log_odds, _)| *log_odds).collect();
-        let (each, _) = probabilities(&log_odds);
-        let blamed = each.first().is_some_and(|best| *best > 0.5);
-        abstain::add_alternatives(graph, incident, diagnosis, blamed);
+        let (each, none) = probabilities(&log_odds);
+        let known = abstain::Known {
+            change_to_blame: 1.0 - none,
+            is_blamed: each.first().is_some_and(|best| *best > 0.5),
+            is_fitted,
+        };
+        abstain::add_alternatives(graph, incident, diagnosis, known);
         explain::add_explanations(graph, incident, diagnosis);
         if log_odds.first().is_some_and(|best| *best < 0.0) {
             diagnosis
@@ -123,20 +127,25 @@ impl ChangeBlame {
             .collect();
     }
 
-    fn weigh(&self, facts: &Facts<'_>, start: &ChangeEvent) -> (f64, BlamedChange) {
+    fn weigh(&self, facts: &Facts<'_>, change: &Compared) -> (f64, BlamedChange) {
         let p = &self.params;
+        let start = &change.start;
         let lead = facts.lead(&start.service);
         let as_cause = lead.map_or(-p.cause_limit, |lead| SCORE_WEIGHT * lead);
         let mut log_odds = p.prior + as_cause.clamp(-p.cause_limit, p.cause_limit);
         let reached = facts.reached(&start.service);
-        let mut weights = self.of_instances(facts, start);
+        let mut weights = self.of_instances(facts, change);
         weights.push(timing::weigh(p, facts, start, &reached));
         weights.push(depth::weigh(p, facts, start));
+        weights.push(influence::weigh(p, facts, start));
         weights.push(between::weigh(p, facts, start));
         let mut evidence = Vec::new();
         for weight in weights {
             log_odds += weight.log_odds;
             evidence.extend(weight.evidence);
+        }
+        if evidence.iter().any(timing::vetoes) {
+            log_odds = log_odds.min(p.veto);
         }
         let service = start.service.clone();
         let blamed = BlamedChange::new(start.id.clone(), service, None)
@@ -147,25 +156,20 @@ impl ChangeBlame {
     }
 
     /// Old against new instances, by their calls; by the last assessment where these do not tell.
-    fn of_instances(&self, facts: &Facts<'_>, start: &ChangeEvent) -> Vec<Weight> {
+    fn of_instances(&self, facts: &Facts<'_>, change: &Compared) -> Vec<Weight> {
         let p = &self.params;
-        let units = Units::of(facts.graph, facts.incident, start);
-        let contrast = match &units {
-            Some(units) => Contrast::of(start, units),
-            None => Err("no calls to what is new were seen"),
-        };
-        let dose = units.map(|units| dose::weigh(p, facts, start, &units));
+        let start = &change.start;
         let mut weights = Vec::new();
-        match contrast {
+        match &change.contrast {
             Ok(found) if found.controlled => weights.push(Weight {
                 log_odds: of_bayes_factor(found.ln_e).clamp(p.healthy, p.contrast_limit),
-                evidence: found.evidence,
+                evidence: found.evidence.clone(),
             }),
             Ok(found) => {
                 let limit = p.uncontrolled_limit;
                 weights.push(Weight {
                     log_odds: found.ln_e.clamp(-limit, limit),
-                    evidence: found.evidence,
+                    evidence: found.evidence.clone(),
                 });
                 weights.push(self.judged(facts, start));
             }
@@ -176,12 +180,13 @@ impl ChangeBlame {
                     Evidence::Fallback {
                         wanted: "old against new instances".into(),
                         used: "rank, time and the last assessment of the change".into(),
-                        reason: reason.into(),
+                        reason: (*reason).into(),
                     },
                 ));
             }
         }
-        weights.extend(dose);
+        let units = change.units.iter();
+        weights.extend(units.map(|units| dose::weigh(p, facts, start, units)));
         weights
     }
 
@@ -201,22 +206,6 @@ impl ChangeBlame {
             evidence: evidence.collect(),
         }
     }
-}
-
-/// The active changes of which new instances stand beside old ones, and what their comparison says.
-pub(crate) fn told_apart(
-    graph: &TemporalGraph,
-    incident: &Incident,
-) -> Vec<(ChangeEvent, Contrast)> {
-    let contrast = |change: ChangeEvent| {
-        let units = Units::of(graph, incident, &change)?;
-        let contrast = Contrast::of(&change, &units).ok();
-        contrast
-            .filter(|found| found.controlled)
-            .map(|found| (change, found))
-    };
-    let active = active_changes(graph, incident);
-    active.into_iter().filter_map(contrast).collect()
 }
 
 /// Log-odds of a Bayes factor. That for "worse" spreads its stake over rises of every size and over

@@ -28,10 +28,11 @@ use astern_stats::param::{in_range, positive};
 /// | `uncontrolled_limit` | 1 | the same limit either way where new stands against the past alone, 0 to 20 |
 /// | `dose` | 0.5 | the symptom follows the share of traffic on what is new (times the correlation), 0 to 20 |
 /// | `depth` | 0.5 | the service is near the symptom (times -1 to 1), 0 to 20 |
+/// | `influence` | 0.3 | transfer entropy along the way to the symptom (times 1 - 2 p), 0 to 20 |
 /// | `between` | -2 | only the wait of callers for its service grew, -20 to 0 |
 /// | `recent` | 0.3 | a fault right after the change, falling to 0, 0 to 20 |
 /// | `recent_half_life_secs` | 600 | of that effect, positive |
-/// | `veto` | -4 | a fault older than the change, -20 to 0 |
+/// | `veto` | -4 | the most that a change can have where the fault is older, -20 to 0 |
 /// | `steps_slack` | 2 | steps by which an onset may precede a change without being older, 0 to 1,000 |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BlameParams {
@@ -43,6 +44,7 @@ pub struct BlameParams {
     pub(super) uncontrolled_limit: f64,
     pub(super) dose: f64,
     pub(super) depth: f64,
+    pub(super) influence: f64,
     pub(super) between: f64,
     pub(super) recent: f64,
     pub(super) recent_half_life_secs: f64,
@@ -61,6 +63,7 @@ impl Default for BlameParams {
             uncontrolled_limit: 1.0,
             dose: 0.5,
             depth: 0.5,
+            influence: 0.3,
             between: -2.0,
             recent: 0.3,
             recent_half_life_secs: 600.0,
@@ -127,6 +130,13 @@ impl BlameParams {
         self
     }
 
+    /// With another effect of transfer entropy along the way to the symptom.
+    #[must_use]
+    pub fn influence(mut self, log_odds: f64) -> Self {
+        self.influence = log_odds;
+        self
+    }
+
     /// With another effect of a fault that shows only between the service and its callers.
     #[must_use]
     pub fn between(mut self, log_odds: f64) -> Self {
@@ -148,7 +158,7 @@ impl BlameParams {
         self
     }
 
-    /// With another effect of a fault that is older than the change.
+    /// With other greatest log-odds of a change where the fault is older.
     #[must_use]
     pub fn veto(mut self, log_odds: f64) -> Self {
         self.veto = log_odds;
@@ -176,6 +186,7 @@ impl BlameParams {
         )?;
         in_range("blame.dose", self.dose, 0.0, 20.0)?;
         in_range("blame.depth", self.depth, 0.0, 20.0)?;
+        in_range("blame.influence", self.influence, 0.0, 20.0)?;
         in_range("blame.between", self.between, -20.0, 0.0)?;
         in_range("blame.recent", self.recent, 0.0, 20.0)?;
         positive("blame.recent_half_life_secs", self.recent_half_life_secs)?;
@@ -206,6 +217,8 @@ mod tests {
             ("contrast_limit", with().contrast_limit(20.1)),
             ("uncontrolled_limit", with().uncontrolled_limit(f64::NAN)),
             ("uncontrolled_limit", with().uncontrolled_limit(20.1)),
+            ("influence", with().influence(-0.1)),
+            ("influence", with().influence(20.1)),
             ("between", with().between(0.1)),
             ("between", with().between(-20.1)),
             ("dose", with().dose(-0.1)),

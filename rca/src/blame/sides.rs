@@ -1,5 +1,6 @@
 //! The traffic of a changed service, step by step: what handled it, and whether that was new.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use astern_graph_core::schema::{ERROR_RATE, LATENCY_MS_P50, LATENCY_MS_P95, REQUEST_RATE};
@@ -66,8 +67,10 @@ impl Units {
         let range = TimeRange::new(earliest, incident.abnormal.end).ok()?;
         let service = &change.service;
         if let Ok(window) = graph.slice_window(service, SliceBy::Instance, range) {
+            let switches = Switches::of(graph, change);
             let side = |slice: &Slice| {
-                instance_side(graph, change, &NodeKey::instance(slice.name.clone()))
+                let instance = NodeKey::instance(slice.name.clone());
+                instance_side(graph, change, &instance, switches.of_instance(&instance))
             };
             let units = Self::of_slices(&window, change, ToldApart::ByInstance, side);
             if units.any_new() {
@@ -226,23 +229,48 @@ fn steps(graph: &TemporalGraph, range: TimeRange, count: usize) -> Vec<TimeRange
     spans.collect()
 }
 
+/// When the steps of a change reached each instance, and when they were undone there: the first of either.
+struct Switches<'a>(BTreeMap<&'a NodeKey, Switch>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Switch {
+    from: Option<Timestamp>,
+    back: Option<Timestamp>,
+}
+
+impl<'a> Switches<'a> {
+    fn of(graph: &'a TemporalGraph, change: &'a ChangeEvent) -> Self {
+        let mut switches: BTreeMap<&NodeKey, Switch> = BTreeMap::new();
+        for step in graph.change_steps(&change.id) {
+            if step.at < change.at {
+                continue;
+            }
+            for instance in &step.instances {
+                let switch = switches.entry(instance).or_default();
+                let first = if step.phase == ChangePhase::RolledBack {
+                    &mut switch.back
+                } else {
+                    &mut switch.from
+                };
+                first.get_or_insert(step.at);
+            }
+        }
+        Self(switches)
+    }
+
+    fn of_instance(&self, instance: &NodeKey) -> Switch {
+        self.0.get(instance).copied().unwrap_or_default()
+    }
+}
+
 /// An instance is new from the step after the one in which the change reached it, until it was
 /// rolled back there. One that no step names is new while it runs the new revision.
 fn instance_side(
     graph: &TemporalGraph,
     change: &ChangeEvent,
     instance: &NodeKey,
+    Switch { from, back }: Switch,
 ) -> impl Fn(TimeRange) -> Side + use<> {
-    let switch = |back: bool| {
-        let mut steps = graph.change_steps(&change.id);
-        let named = steps.find(|step| {
-            step.at >= change.at
-                && (step.phase == ChangePhase::RolledBack) == back
-                && step.instances.contains(instance)
-        });
-        named.map(|step| step.at)
-    };
-    let (from, back) = (switch(false), switch(true));
     let runs = graph.revisions(instance);
     let is_new = |(revision, run): (_, TimeRange)| (revision == &change.to).then_some(run);
     let new_runs: Vec<TimeRange> = runs.into_iter().filter_map(is_new).collect();

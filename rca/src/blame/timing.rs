@@ -9,6 +9,11 @@ use super::facts::Facts;
 use super::params::BlameParams;
 use super::weight::Weight;
 
+/// Whether this evidence caps all that speaks for a change.
+pub(super) fn vetoes(evidence: &Evidence) -> bool {
+    matches!(evidence, Evidence::OlderThanChange { .. })
+}
+
 /// From the earliest onset among the nodes that the change can have hurt: decays by half-life after
 /// the change (as Gandalf does; Li et al. 2020), vetoes before it. Without an onset, time is no
 /// evidence.
@@ -25,7 +30,7 @@ pub(super) fn weigh(
     let change = start.id.clone();
     if onset.plus(facts.graph.step() * params.steps_slack) < start.at {
         let lead = start.at.since(onset);
-        return Weight::new(params.veto, Evidence::OlderThanChange { change, lead });
+        return Weight::new(0.0, Evidence::OlderThanChange { change, lead });
     }
     let delay = onset.since(start.at);
     let effect = params.recent * (-delay.as_secs_f64() / params.recent_half_life_secs).exp2();

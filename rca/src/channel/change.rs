@@ -1,20 +1,23 @@
 //! What a change did to the instances that it reached.
 
 use super::{Readings, Scope, worst};
-use crate::blame::told_apart;
-use crate::incident::Incident;
+use crate::blame::Compared;
 
 /// How much worse the new instances of a changed node are than its old ones.
 ///
 /// `z = √(2 ln e)` for the e-value e of the difference in differences ([`ChangeBlame`](crate::ChangeBlame)) of each
-/// active change, 0 where it does not speak for "worse". A node without an active change, or one whose new
-/// instances have no old ones beside them, is absent. The cost is that of the comparison.
-pub(crate) fn read(scope: &Scope<'_>, incident: &Incident) -> Readings {
+/// active change, 0 where it does not speak for "worse"; said of the metric in which the rise is least likely
+/// by chance. A node without an active change, or one whose new instances have no old ones beside them, is
+/// absent. The cost is that of the comparison.
+pub(crate) fn read(scope: &Scope<'_>, changes: &[Compared]) -> Readings {
     let mut readings = Readings::new();
-    for (change, contrast) in told_apart(scope.graph, incident) {
-        let candidate = scope.graph.id(&change.service);
+    for change in changes {
+        let candidate = scope.graph.id(&change.start.service);
         let candidate = candidate.filter(|id| scope.nodes.binary_search(id).is_ok());
-        if let Some((id, evidence)) = candidate.zip(contrast.evidence.first()) {
+        let Some((id, contrast)) = candidate.zip(change.controlled()) else {
+            continue;
+        };
+        if let Some(evidence) = contrast.least_by_chance() {
             let z = (2.0 * contrast.ln_e.max(0.0)).sqrt();
             worst(&mut readings, id, z, || evidence.clone());
         }

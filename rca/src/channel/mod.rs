@@ -82,7 +82,7 @@ const TAIL_STEPS_MIN: f64 = 10.0;
 pub(crate) struct Reading {
     /// Deviation from healthy in standard errors, of a size that matters; positive is worse.
     pub(crate) z: f64,
-    /// In words, where it is worth saying.
+    /// In words, where it is worth saying, or worth saying that it is calm.
     pub(crate) evidence: Option<Evidence>,
 }
 
@@ -104,6 +104,14 @@ pub(crate) fn worst(
     }
     let evidence = (z >= WORTH_SAYING_Z).then(evidence);
     readings.insert(id, Reading { z, evidence });
+}
+
+/// The same, said also where it is calm: what is as always speaks against the node.
+pub(crate) fn worst_or_calm(readings: &mut Readings, id: NodeId, z: f64, evidence: Evidence) {
+    if z.is_finite() && readings.get(&id).is_none_or(|known| known.z < z) {
+        let evidence = Some(evidence);
+        readings.insert(id, Reading { z, evidence });
+    }
 }
 
 /// Log-odds of a probability clipped to 2..98 %, so that no channel alone can decide.

@@ -6,7 +6,7 @@ use astern_graph_core::signal::Evidence;
 use astern_graph_core::{CallSummary, NodeId};
 
 use super::quantile::{Durations, growth};
-use super::{Readings, Scope, worst};
+use super::{Readings, Scope, worst_or_calm};
 
 /// Growth of the time in which a node did not wait for callees of its own, as far as their waits do not
 /// explain it.
@@ -42,11 +42,12 @@ pub(crate) fn read(scope: &Scope<'_>) -> Readings {
                 1.0
             };
             let z = unexplained * growth.z;
-            worst(&mut readings, *id, z, || Evidence::OwnTime {
+            let evidence = Evidence::OwnTime {
                 healthy_ms: growth.healthy_ms,
                 observed_ms: growth.observed_ms,
                 z,
-            });
+            };
+            worst_or_calm(&mut readings, *id, z, evidence);
         }
     }
     readings

@@ -1,7 +1,7 @@
 //! What the symptom would be if the cause were normal.
 
-use astern_graph_core::TemporalGraph;
 use astern_graph_core::signal::{Counterfactual, Evidence, Hop};
+use astern_graph_core::{TemporalGraph, Unit};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::incident::Incident;
@@ -16,7 +16,7 @@ const ALPHA: f64 = 0.05;
 /// Least squares of the symptom on the cause over the healthy steps, `y = a + b x + e`; then, with the
 /// cause back at its healthy median, `y* = y - b (x - x_healthy)`: what else makes the symptom high
 /// stays (abduction, action and prediction of a linear structural model; Pearl 2009, 7.1).
-/// The interval is that of the slope and of one residual: `t · √((x - x_healthy)² s_b² + s²)`.
+/// What has a unit is cut off at 0. The interval is that of the slope and of one residual: `t · √((x - x_healthy)² s_b² + s²)`.
 ///
 /// `None` where cause and symptom are one node, or there are no values to compare; the fallback
 /// where the slope is not told by the healthy steps.
@@ -38,9 +38,15 @@ pub(super) fn of(
         let expected = y - line.slope * away;
         let half = line.t * (away * away * line.slope_variance + line.residual_variance).sqrt();
         let named = (symptom.metric.clone(), symptom.unit);
-        let told = (expected - half, expected, expected + half);
+        // No line knows that times, rates and shares do not fall below 0.
+        let least = if symptom.unit == Unit::Other {
+            f64::NEG_INFINITY
+        } else {
+            0.0
+        };
+        let told = [expected - half, expected, expected + half].map(|x| x.max(least));
         half.is_finite()
-            .then(|| Counterfactual::new(cause.node.clone(), named, y, told, line.steps))
+            .then(|| Counterfactual::new(cause.node.clone(), named, y, told.into(), line.steps))
             .ok_or("the healthy steps do not vary")
     });
     Some(found.map_err(|reason| Evidence::Fallback {

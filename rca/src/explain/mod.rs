@@ -15,15 +15,16 @@ const EXPLAINED_MAX: usize = 3;
 /// each node, and what the symptom would be without them.
 ///
 /// # Complexity
-/// `O(N · P + T)` for N causes, P nodes on a path and T healthy steps.
+/// `O((N + P) log N + T)` for N causes, P nodes on a path and T healthy steps.
 pub(crate) fn add_explanations(
     graph: &TemporalGraph,
     incident: &Incident,
     diagnosis: &mut Diagnosis,
 ) {
+    let causes = hops::by_node(diagnosis);
     let first = diagnosis.causes.iter().take(EXPLAINED_MAX);
     let explain = |cause| {
-        let mut explanation = Explanation::new(hops::of(graph, incident, diagnosis, cause));
+        let mut explanation = Explanation::new(hops::of(graph, incident, &causes, cause));
         match counterfactual::of(graph, incident, &explanation.hops) {
             Some(Ok(found)) => explanation.counterfactual = Some(found),
             Some(Err(fallback)) => explanation.fallbacks.push(fallback),

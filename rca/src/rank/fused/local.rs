@@ -6,6 +6,7 @@ use astern_graph_core::NodeId;
 use astern_graph_core::signal::Evidence;
 
 use super::params::FusedWeights;
+use crate::blame::Compared;
 use crate::channel::{
     Reading, Readings, Scope, change, failure, gap, log_odds, own_time, resource, spectrum,
     structure,
@@ -53,6 +54,7 @@ impl Local {
 pub(super) fn of(
     scope: &Scope<'_>,
     incident: &Incident,
+    changes: &[Compared],
     weights: &FusedWeights,
 ) -> BTreeMap<NodeId, Local> {
     let traces = incident.traces.as_ref();
@@ -70,7 +72,7 @@ pub(super) fn of(
     hear(weights.failure, &|| failure::read(scope, traces));
     hear(weights.structure, &|| structure::read(scope));
     hear(weights.resource, &|| resource::read(scope));
-    hear(weights.change, &|| change::read(scope, incident));
+    hear(weights.change, &|| change::read(scope, changes));
     hear(weights.spectrum, &|| spectrum::read(scope, traces));
     heard
 }

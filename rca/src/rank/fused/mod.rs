@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use astern_graph_core::signal::{Diagnosis, Evidence, RankedCause};
 use astern_graph_core::{NodeId, TemporalGraph};
 
-use crate::blame::ChangeBlame;
+use crate::blame::{ChangeBlame, Compared};
 use crate::candidates::{Candidate, Shift, best_candidate, symptom};
 use crate::channel::influences::Influences;
 use crate::channel::reach::Reach;
@@ -110,7 +110,8 @@ struct Scene<'a> {
 
 impl Ranker for FusedRanker {
     fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
-        let scene = self.scene(graph, incident)?;
+        let changes = Compared::all(graph, incident);
+        let scene = self.scene(graph, incident, &changes)?;
         let causes: Vec<RankedCause> = scene
             .nodes
             .keys()
@@ -123,7 +124,9 @@ impl Ranker for FusedRanker {
                 cause.evidence.extend(scene.influences.weakest(id).cloned());
             }
         }
-        self.blame.blame(graph, incident, &mut diagnosis);
+        let is_fitted = self.params.scores_as_by_default();
+        self.blame
+            .blame(graph, incident, &changes, is_fitted, &mut diagnosis);
         Ok(diagnosis)
     }
 }
@@ -133,6 +136,7 @@ impl FusedRanker {
         &self,
         graph: &'a TemporalGraph,
         incident: &Incident,
+        changes: &[Compared],
     ) -> Result<Scene<'a>, RankError> {
         let symptom = symptom(graph, incident)?;
         let steps = onset::shown(&symptom);
@@ -148,7 +152,7 @@ impl FusedRanker {
         }
         let shown = onset::range_of(graph, incident.abnormal, &steps);
         let scope = Scope::new(graph, incident.healthy, shown, &ids, upper);
-        let local = local::of(&scope, incident, &self.params.weights);
+        let local = local::of(&scope, incident, changes, &self.params.weights);
         let shifted = |id: &NodeId| {
             let own = nodes.get(id).map_or(0.0, |(_, shift)| shift.z);
             self.shifted(own.max(local.get(id).map_or(0.0, |local| local.z)))

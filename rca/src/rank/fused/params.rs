@@ -158,6 +158,12 @@ impl FusedParams {
         Ok(FusedRanker::new(self))
     }
 
+    /// Whether scores of causes are those of the defaults; blame moves none of them.
+    pub(super) fn scores_as_by_default(&self) -> bool {
+        let blame = self.blame.clone();
+        *self == Self::default().blame(blame)
+    }
+
     pub(super) fn prior(&self, kind: NodeKind) -> f64 {
         if kind == NodeKind::External {
             self.external_prior
