@@ -214,6 +214,14 @@ fn evidence_from_calls_has_a_sentence() {
             },
             "it calls service/stock 0.25 times a call, healthy 1.50 (z 3.5)",
         ),
+        (
+            Evidence::Tenants {
+                slower: 5,
+                tenants: 6,
+                z: 12.0,
+            },
+            "5 of 6 services on it take longer by themselves (z 12.0)",
+        ),
     ];
     assert_sentences(sentences);
 }

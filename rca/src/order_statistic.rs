@@ -1,4 +1,4 @@
-//! What a quantile of a few steps is when all is well.
+//! What a quantile of a few steps is when all is well, and the median of all but one.
 
 use astern_stats::robust::quantile_sorted;
 
@@ -38,10 +38,35 @@ fn levels(q: f64, steps: usize) -> (f64, f64) {
     (r / (k + 1.0), 1.0 / (1.0 + (-log_odds).exp()))
 }
 
+/// Median of ascending values but one of this value; 0 without others. `O(log n)`.
+pub(crate) fn median_of_others(all: &[f64], but: f64) -> f64 {
+    let left_out = all.partition_point(|x| *x < but);
+    let at = |i: usize| all.get(i + usize::from(i >= left_out)).copied();
+    let others = all.len().saturating_sub(1);
+    let middle = at(others.saturating_sub(1) / 2).zip(at(others / 2));
+    middle.map_or(0.0, |(low, high)| f64::midpoint(low, high))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use astern_stats::{order, robust};
+    use proptest::prelude::*;
     use statrs::distribution::{Beta, ContinuousCDF};
+
+    proptest! {
+        #[test]
+        fn the_median_of_the_others_is_that_without_one(
+            values in prop::collection::vec(0..20_i32, 1..12), place in 0..12_usize,
+        ) {
+            let all: Vec<f64> = values.iter().map(|x| f64::from(*x)).collect();
+            let mut others = all.clone();
+            let but = others.swap_remove(place % all.len());
+            let expected = robust::median(&others).unwrap_or(0.0);
+            let found = median_of_others(&order::sorted_finite(&all), but);
+            prop_assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+        }
+    }
 
     #[test]
     fn the_levels_are_those_of_the_beta_distribution() {

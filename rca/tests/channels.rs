@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use astern_graph_core::signal::{Diagnosis, Evidence};
 use astern_graph_core::{
-    Call, CallStatus, GraphBuilder, GraphParams, NodeKey, Party, Record, Sample, SpanId, TimeRange,
-    Timestamp,
+    Call, CallStatus, GraphBuilder, GraphParams, NodeKey, NodeKind, Party, Record, Sample, SpanId,
+    TimeRange, Timestamp,
 };
 use astern_rca::rank::{FusedParams, FusedWeights};
 use astern_rca::trace::Traces;
@@ -397,4 +397,54 @@ fn an_incident_told_minutes_early_has_the_same_cause() {
             "{early} minutes early: {diagnosis}"
         );
     }
+}
+
+/// Three services on one machine, the others on another, and which of them are slow since the onset.
+fn on_machines(slow: &[&str]) -> Diagnosis {
+    let story = |_: Option<&str>, to: &str, faulty: bool| {
+        if faulty && slow.contains(&to) {
+            Some((40, 42, false))
+        } else {
+            WELL
+        }
+    };
+    let hosted = |mut call: Call| {
+        let shared = ["cart", "search", "prices"].contains(&&*call.callee.service.name);
+        let machine = if shared { "shared" } else { "other" };
+        call.callee = call.callee.hosted(NodeKey::new(NodeKind::Host, machine));
+        call
+    };
+    let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
+    builder.extend(calls(&story).into_iter().map(|call| hosted(call).into()));
+    let ranker = FusedParams::default().check().unwrap();
+    ranker.rank(&builder.build(), &incident()).unwrap()
+}
+
+#[test]
+fn a_machine_on_which_all_are_slower_is_the_cause_and_one_slow_service_on_it_is() {
+    let tenants = |e: &Evidence| matches!(e, Evidence::Tenants { .. });
+    let all = on_machines(&["cart", "search", "prices"]);
+    assert_eq!(first(&all).0, "shared", "{all}");
+    let told = all.causes[0].evidence.iter().find(|e| tenants(e)).unwrap();
+    let three = Evidence::Tenants {
+        slower: 3,
+        tenants: 3,
+        z: 0.0,
+    };
+    assert_eq!(
+        told.to_string().split('(').next(),
+        three.to_string().split('(').next()
+    );
+    assert_eq!(
+        all.explanations[0].hops[0]
+            .supporting
+            .iter()
+            .filter(|e| tenants(e))
+            .count(),
+        1
+    );
+    let one = on_machines(&["prices"]);
+    assert_eq!(first(&one).0, "prices", "{one}");
+    let mut evidence = one.causes.iter().flat_map(|cause| &cause.evidence);
+    assert!(!evidence.any(tenants), "{one}");
 }

@@ -27,7 +27,8 @@ pub(super) fn stance(evidence: &Evidence) -> Stance {
         | Evidence::OwnTime { z, .. }
         | Evidence::OwnFailures { z, .. }
         | Evidence::LastBeforeFailure { z, .. }
-        | Evidence::FewerCalls { z, .. } => *z > 0.0,
+        | Evidence::FewerCalls { z, .. }
+        | Evidence::Tenants { z, .. } => *z > 0.0,
         Evidence::NewAgainstOld { p_value, .. }
         | Evidence::Influence { p_value, .. }
         | Evidence::Contrast { p_value, .. } => *p_value <= CHANCE,

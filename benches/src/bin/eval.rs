@@ -35,7 +35,7 @@ suites
 options
   --train-only   petshop: leave the test half unread
   --calibration  rca: only what a configuration may be chosen on; the rest is left unread
-  --only PART    rca: only petshop, nezha, sim or changes; the last two need no data
+  --only PART    rca: only petshop, nezha, sim, machines or changes; the last three need no data
   --from N       first seed (rca, sim: 3001, the configuration was chosen on 1001 to 1150;
                  explain, pretrain: 0)
   --seeds N      number of seeds (rca: 500, sim: 100, explain and pretrain: 10)
@@ -108,10 +108,13 @@ fn parse() -> Result<Args, lexopt::Error> {
 }
 
 fn part(name: String) -> Result<String, lexopt::Error> {
-    if matches!(name.as_str(), "petshop" | "nezha" | "sim" | "changes") {
+    if matches!(
+        name.as_str(),
+        "petshop" | "nezha" | "sim" | "machines" | "changes"
+    ) {
         Ok(name)
     } else {
-        Err(format!("--only takes petshop, nezha, sim or changes, not `{name}`").into())
+        Err(format!("--only takes petshop, nezha, sim, machines or changes, not `{name}`").into())
     }
 }
 
@@ -173,7 +176,7 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
         "abstain" => abstain::evaluate(args.seeds())?,
         "sim" => simulated::evaluate(args.seeds())?,
         "rca" => {
-            let generated = matches!(args.only.as_deref(), Some("sim" | "changes"));
+            let generated = matches!(args.only.as_deref(), Some("sim" | "machines" | "changes"));
             let root = if generated {
                 Some(PathBuf::new()) // nothing is read
             } else {

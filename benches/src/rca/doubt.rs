@@ -61,7 +61,9 @@ impl Doubt {
 
     fn of_matters(&mut self, plot: Plot, diagnosis: &Diagnosis) {
         let truth = match plot {
-            Plot::Single | Plot::Concurrent | Plot::Network => None,
+            Plot::Single | Plot::Concurrent | Plot::Network | Plot::Machine | Plot::OnMachines => {
+                None
+            }
             Plot::Benign => Some(Abstention::NoRegression),
             Plot::Surge => Some(Abstention::Load),
         };

@@ -9,7 +9,9 @@ use astern_graph_core::{
 };
 use astern_rca::Incident;
 use astern_rca::trace::Traces;
-use astern_sim::{Fault, FaultKind, Release, Scenario, ServiceSpec, Simulation, Topology, run};
+use astern_sim::{
+    Fault, FaultKind, HostSpec, Release, Scenario, ServiceSpec, Simulation, Topology, run,
+};
 use astern_stats::rng::{ChaCha8Rng, seeded};
 use astern_stats::{order, robust};
 use rand::RngExt;
@@ -38,9 +40,18 @@ pub(super) enum Plot {
     Benign,
     /// Three times as many requests for some minutes, and two benign releases.
     Surge,
+    /// Other processes compute on a machine that services share; two benign releases.
+    Machine,
+    /// One release, a bad one, of a service that shares its machines with others.
+    OnMachines,
 }
 
+/// Machines of the plots that have any, and processors of each.
+const MACHINES: usize = 4;
+const PROCESSORS: f64 = 8.0;
+
 impl Plot {
+    /// Those that take turns by seed.
     pub(super) const ALL: [Self; 5] = [
         Self::Single,
         Self::Concurrent,
@@ -56,6 +67,8 @@ impl Plot {
             Self::Network => "network delay",
             Self::Benign => "benign releases",
             Self::Surge => "load surge",
+            Self::Machine => "busy machine",
+            Self::OnMachines => "release on shared machines",
         }
     }
 }
@@ -74,8 +87,22 @@ pub(super) struct Run {
 
 /// Runs the scenario of a seed: plots take turns, and systems once all plots were had.
 pub(super) fn simulate(seed: u64) -> Result<Run, EvalError> {
+    let turn = usize::try_from(seed).map_or(0, |seed| seed % Plot::ALL.len());
+    of_plot(seed, Plot::ALL[turn])
+}
+
+/// The same on machines that the services share: a busy machine for even seeds, a bad release for odd ones.
+pub(super) fn simulate_on_machines(seed: u64) -> Result<Run, EvalError> {
+    let plot = if seed.is_multiple_of(2) {
+        Plot::Machine
+    } else {
+        Plot::OnMachines
+    };
+    of_plot(seed, plot)
+}
+
+fn of_plot(seed: u64, plot: Plot) -> Result<Run, EvalError> {
     let turn = |n: usize, every: u64| usize::try_from(seed / every).map_or(0, |i| i % n);
-    let plot = Plot::ALL[turn(Plot::ALL.len(), 1)];
     let (system, topology) = match turn(3, Plot::ALL.len() as u64) {
         0 => ("boutique", Topology::boutique()),
         1 => ("sock shop", Topology::sock_shop()),
@@ -84,6 +111,10 @@ pub(super) fn simulate(seed: u64) -> Result<Run, EvalError> {
     let mut rng = seeded(seed, STREAM);
     let entry = NodeKey::service(topology.entry.clone());
     let topology = topology.sized_for(PER_SECOND * ROOM, 0.7)?;
+    let mut topology = topology;
+    if matches!(plot, Plot::Machine | Plot::OnMachines) {
+        share_machines(&mut topology);
+    }
     let mut scenario = Scenario::new(topology, seed);
     scenario.load.per_second = PER_SECOND;
     draw(plot, &mut scenario, &mut rng)?;
@@ -106,9 +137,9 @@ pub(super) fn simulate(seed: u64) -> Result<Run, EvalError> {
 fn draw(plot: Plot, scenario: &mut Scenario, rng: &mut ChaCha8Rng) -> Result<(), EvalError> {
     let busy = busy_services(&scenario.topology)?;
     let releases = match plot {
-        Plot::Single => 1,
+        Plot::Single | Plot::OnMachines => 1,
         Plot::Concurrent | Plot::Benign => 3,
-        Plot::Network | Plot::Surge => 2,
+        Plot::Network | Plot::Surge | Plot::Machine => 2,
     };
     let mut left = busy.clone();
     for _ in 0..releases {
@@ -119,7 +150,8 @@ fn draw(plot: Plot, scenario: &mut Scenario, rng: &mut ChaCha8Rng) -> Result<(),
         let batches = vec![1; instances as usize];
         let release = Release::new(id.as_str(), service, to.as_str().into(), starts, batches)
             .pause(Duration::from_secs(rng.random_range(60..=120)));
-        if matches!(plot, Plot::Single | Plot::Concurrent) && scenario.fault.is_none() {
+        let is_bad = matches!(plot, Plot::Single | Plot::Concurrent | Plot::OnMachines);
+        if is_bad && scenario.fault.is_none() {
             scenario.fault = Some(Fault::new(id.as_str(), fault(work_ms, rng)));
         }
         scenario.releases.push(release);
@@ -134,6 +166,13 @@ fn draw(plot: Plot, scenario: &mut Scenario, rng: &mut ChaCha8Rng) -> Result<(),
         let edge = Subject::Edge { from, to, kind };
         scenario.incident = Some(astern_sim::Incident::new(edge, delay, starts));
     }
+    if plot == Plot::Machine {
+        let host = machine(rng.random_range(0..MACHINES));
+        let workers = (16.0 + 24.0 * rng.random::<f64>()).round();
+        let host = Subject::Node(NodeKey::new(NodeKind::Host, host));
+        let hogs = FaultKind::Hogs { workers };
+        scenario.incident = Some(astern_sim::Incident::new(host, hogs, starts));
+    }
     if plot == Plot::Surge {
         scenario.load.surges.push(astern_sim::Surge {
             starts,
@@ -142,6 +181,21 @@ fn draw(plot: Plot, scenario: &mut Scenario, rng: &mut ChaCha8Rng) -> Result<(),
         });
     }
     Ok(())
+}
+
+/// Puts each service on three quarters of the machines, its instances in turn, each beginning elsewhere.
+fn share_machines(topology: &mut Topology) {
+    topology.hosts = (0..MACHINES)
+        .map(|i| HostSpec::new(machine(i), PROCESSORS))
+        .collect();
+    for (i, spec) in topology.services.iter_mut().enumerate() {
+        let hosts = (0..MACHINES - 1).map(|k| machine((i + k) % MACHINES));
+        spec.hosts = hosts.map(Into::into).collect();
+    }
+}
+
+fn machine(i: usize) -> String {
+    format!("machine-{i}")
 }
 
 /// A fault of a release: as [`Scenario::releases`] draws it, its strength between what is barely and what
@@ -213,7 +267,9 @@ impl Run {
         off_s: i64,
     ) -> Result<Option<Case>, EvalError> {
         let truth = &self.simulation.truth;
-        let Some(cause) = truth.service.clone() else {
+        // Of a late edge the callee; a machine has no service.
+        let place = truth.subject.as_ref().map(Subject::node);
+        let Some(cause) = truth.service.as_ref().or(place).cloned() else {
             return Ok(None);
         };
         let services = graph.keys().iter().filter(|k| k.kind != NodeKind::Instance);
@@ -294,6 +350,7 @@ fn kind_name(fault: Option<FaultKind>) -> &'static str {
         Some(FaultKind::Tail { .. }) => "tail",
         Some(FaultKind::Capacity { .. }) => "capacity",
         Some(FaultKind::Leak { .. }) => "leak",
+        Some(FaultKind::Hogs { .. }) => "hogs",
         _ => "",
     }
 }

@@ -24,7 +24,7 @@ pub(super) const FUSED: &str = "astern fused";
 /// A channel of [`FusedWeights`] and the way to its weight.
 type Channel = (&'static str, fn(&mut FusedWeights) -> &mut f64);
 
-const CHANNELS: [Channel; 11] = [
+const CHANNELS: [Channel; 12] = [
     ("- without shift", |w| &mut w.shift),
     ("- without correlation", |w| &mut w.correlation),
     ("- without origin", |w| &mut w.origin),
@@ -35,6 +35,7 @@ const CHANNELS: [Channel; 11] = [
     ("- without failure", |w| &mut w.failure),
     ("- without structure", |w| &mut w.structure),
     ("- without resource", |w| &mut w.resource),
+    ("- without tenants", |w| &mut w.tenants),
     ("- without change", |w| &mut w.change),
 ];
 

@@ -35,7 +35,8 @@ pub struct Options {
     /// Only what a configuration may be chosen on: the pet shop's `train/`, the first third of the
     /// faults of Train Ticket; `seeds` should be of [`CALIBRATION_SEEDS`].
     pub calibration: bool,
-    /// Only this one of `petshop`, `nezha`, `sim` (where the cause is) and `changes` (which change).
+    /// Only this one of `petshop`, `nezha`, `sim` (where the cause is), `machines` (the same on shared ones)
+    /// and `changes` (which change).
     pub only: Option<String>,
     /// Seeds of the generated incidents.
     pub seeds: RangeInclusive<u64>,
@@ -72,6 +73,9 @@ pub fn evaluate(root: &Path, options: &Options) -> Result<String, EvalError> {
     }
     if wanted("sim") {
         report += &sim(&methods, options.seeds.clone())?;
+    }
+    if wanted("machines") {
+        report += &machines(&methods, options.seeds.clone())?;
     }
     if wanted("changes") {
         report += &changes(options.seeds.clone())?;
@@ -139,6 +143,20 @@ fn sim(methods: &[Method], seeds: RangeInclusive<u64>) -> Result<String, EvalErr
         markdown(&header, &rows),
         doubt.report()?,
     ))
+}
+
+/// Generated incidents on machines that services share.
+fn machines(methods: &[Method], seeds: RangeInclusive<u64>) -> Result<String, EvalError> {
+    let mut board = Board::new(methods);
+    let (first, last) = (*seeds.start(), *seeds.end());
+    for seed in seeds {
+        let run = incidents::simulate_on_machines(seed)?;
+        if let Some(case) = run.case(&run.graph()?, 0)? {
+            board.add(&case);
+        }
+    }
+    let title = format!("Shared machines, seeds {first} to {last}");
+    Ok(section(&title, &board))
 }
 
 /// Generated incidents: which change it was.

@@ -159,6 +159,16 @@ pub enum Evidence {
         /// Fall in standard errors, positive is worse.
         z: f64,
     },
+    /// What runs on the machine takes longer by itself, more than what runs elsewhere.
+    Tenants {
+        /// Of them, how many are slower.
+        slower: usize,
+        /// How many there are.
+        tenants: usize,
+        /// Growth of the median one in standard errors, less that of what runs elsewhere; positive is
+        /// worse.
+        z: f64,
+    },
     /// A change came shortly before.
     ChangedBefore {
         /// Which change.
@@ -261,7 +271,8 @@ impl fmt::Display for Evidence {
             | Self::OwnTime { .. }
             | Self::OwnFailures { .. }
             | Self::LastBeforeFailure { .. }
-            | Self::FewerCalls { .. } => self.fmt_calls(f),
+            | Self::FewerCalls { .. }
+            | Self::Tenants { .. } => self.fmt_calls(f),
             Self::Spectrum {
                 operation,
                 abnormal_through,
@@ -375,6 +386,10 @@ impl Evidence {
             } => write!(
                 f,
                 "it calls {to} {observed:.2} times a call, healthy {healthy:.2} (z {z:.1})"
+            ),
+            Self::Tenants { slower, tenants, z } => write!(
+                f,
+                "{slower} of {tenants} services on it take longer by themselves (z {z:.1})"
             ),
             _ => Ok(()),
         }

@@ -11,10 +11,11 @@
 //! | [`failure`] | failed calls, single traces where there are any | what fails by itself, and what was called last before |
 //! | [`structure`] | calls made for a call | what stopped calling on |
 //! | [`resource`] | infrastructure metrics | what its resources show and its peers' do not |
+//! | [`tenants`] | calls received by what runs on a machine | a machine on which all became slower |
 //! | [`spectrum`] | single traces | what slow traces went through and others did not |
 //! | [`change`] | new and old instances | what its change made worse |
 //!
-//! The last seven are *local*: they tell of the node itself and need no symptom. A node without the
+//! The last eight are *local*: they tell of the node itself and need no symptom. A node without the
 //! telemetry that a channel looks at is absent from it: no evidence, neither for nor against.
 
 pub(crate) mod change;
@@ -30,6 +31,7 @@ pub(crate) mod reach;
 pub(crate) mod resource;
 pub(crate) mod spectrum;
 pub(crate) mod structure;
+pub(crate) mod tenants;
 
 use std::collections::BTreeMap;
 

@@ -5,10 +5,37 @@ use std::collections::BTreeMap;
 use astern_graph_core::signal::Evidence;
 use astern_graph_core::{CallSummary, NodeId};
 
-use super::quantile::{Durations, growth};
+use super::quantile::{Durations, Growth, growth};
+use super::tenants::Machines;
 use super::{Readings, Scope, worst_or_calm};
 
-/// Growth of the time in which a node did not wait for callees of its own, as far as their waits do not
+/// How the own time of a node grew, whatever explains it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct OwnTime {
+    growth: Growth,
+    /// Share of the growth that longer waits do not explain.
+    unexplained: f64,
+    /// Growth in standard errors, as far as longer waits do not explain it.
+    pub(crate) z: f64,
+}
+
+impl OwnTime {
+    /// By what share it takes longer, as far as longer waits do not explain it; never negative.
+    pub(crate) fn slowdown(&self) -> f64 {
+        let Growth {
+            healthy_ms,
+            observed_ms,
+            ..
+        } = self.growth;
+        let grew = self.unexplained * (observed_ms - healthy_ms);
+        (grew / healthy_ms.max(LEAST_MS)).max(0.0)
+    }
+}
+
+/// Own times below this, in milliseconds, are not divided by.
+const LEAST_MS: f64 = 0.1;
+
+/// Growth of the time in which each node did not wait for callees of its own, as far as their waits do not
 /// explain it.
 ///
 /// What waits for a callee holds a worker, and requests that find none free wait in front of the node, which
@@ -17,9 +44,9 @@ use super::{Readings, Scope, worst_or_calm};
 /// counts: amounts, as in the origin channel. A node that is slow by itself waits for nobody longer.
 ///
 /// `O(V + E)` comparisons.
-pub(crate) fn read(scope: &Scope<'_>) -> Readings {
+pub(crate) fn grown(scope: &Scope<'_>) -> BTreeMap<NodeId, OwnTime> {
     let waits = waits_ms(scope);
-    let mut readings = Readings::new();
+    let mut grown = BTreeMap::new();
     for id in scope.nodes {
         let Some(key) = scope.graph.key(*id) else {
             continue;
@@ -36,19 +63,43 @@ pub(crate) fn read(scope: &Scope<'_>) -> Readings {
         if let Some(growth) = growth(&side(healthy), &side(abnormal), scope.tails) {
             let grew = growth.observed_ms - growth.healthy_ms;
             let waits = waits.get(id).copied().unwrap_or(0.0);
-            let unexplained = if grew > 0.0 {
-                (1.0 - waits / grew).clamp(0.0, 1.0)
-            } else {
-                1.0
-            };
+            let unexplained = share_beyond(waits, grew);
             let z = unexplained * growth.z;
-            let evidence = Evidence::OwnTime {
-                healthy_ms: growth.healthy_ms,
-                observed_ms: growth.observed_ms,
-                z,
-            };
-            worst_or_calm(&mut readings, *id, z, evidence);
+            grown.insert(
+                *id,
+                OwnTime {
+                    growth,
+                    unexplained,
+                    z,
+                },
+            );
         }
+    }
+    grown
+}
+
+/// Share of a growth that goes beyond what explains it; all of what did not grow.
+fn share_beyond(explained: f64, grew: f64) -> f64 {
+    if grew > 0.0 {
+        (1.0 - explained / grew).clamp(0.0, 1.0)
+    } else {
+        1.0
+    }
+}
+
+/// [`grown`], as far as what else runs on the same machines did not become slower as well: where those grew by
+/// a share m at the median, and the node by r, the share `1 − m / r` counts.
+pub(crate) fn read(grown: &BTreeMap<NodeId, OwnTime>, machines: &Machines) -> Readings {
+    let mut readings = Readings::new();
+    for (id, own) in grown {
+        let of_machine = machines.slowdown_of_others(*id, own);
+        let z = share_beyond(of_machine, own.slowdown()) * own.z;
+        let evidence = Evidence::OwnTime {
+            healthy_ms: own.growth.healthy_ms,
+            observed_ms: own.growth.observed_ms,
+            z,
+        };
+        worst_or_calm(&mut readings, *id, z, evidence);
     }
     readings
 }

@@ -8,6 +8,7 @@ use astern_stats::order;
 
 use super::{Readings, Scope, worst};
 use crate::candidates::{Candidate, Shift};
+use crate::order_statistic::median_of_others;
 
 /// Where one metric of one node stands.
 struct Level {
@@ -49,15 +50,6 @@ pub(crate) fn read(scope: &Scope<'_>) -> Readings {
     readings
 }
 
-/// Median of ascending values but one of this value; 0 without others. `O(log n)`.
-fn median_of_others(all: &[f64], but: f64) -> f64 {
-    let left_out = all.partition_point(|x| *x < but);
-    let at = |i: usize| all.get(i + usize::from(i >= left_out)).copied();
-    let others = all.len().saturating_sub(1);
-    let middle = at(others.saturating_sub(1) / 2).zip(at(others / 2));
-    middle.map_or(0.0, |(low, high)| f64::midpoint(low, high))
-}
-
 /// The infrastructure metrics of a node that were sampled in both ranges.
 fn sampled(scope: &Scope<'_>, id: NodeId) -> Vec<Candidate> {
     let Some(key) = scope.graph.key(id) else {
@@ -84,25 +76,4 @@ fn sampled(scope: &Scope<'_>, id: NodeId) -> Vec<Candidate> {
         }
     }
     all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use astern_stats::robust;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn the_median_of_the_others_is_that_without_one(
-            values in prop::collection::vec(0..20_i32, 1..12), place in 0..12_usize,
-        ) {
-            let all: Vec<f64> = values.iter().map(|x| f64::from(*x)).collect();
-            let mut others = all.clone();
-            let but = others.swap_remove(place % all.len());
-            let expected = robust::median(&others).unwrap_or(0.0);
-            let found = median_of_others(&order::sorted_finite(&all), but);
-            prop_assert!((found - expected).abs() < 1e-12, "{found} {expected}");
-        }
-    }
 }

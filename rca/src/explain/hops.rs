@@ -95,7 +95,8 @@ fn supports(evidence: &Evidence, is_first: bool) -> Option<bool> {
         | Evidence::OwnTime { z, .. }
         | Evidence::OwnFailures { z, .. }
         | Evidence::LastBeforeFailure { z, .. }
-        | Evidence::FewerCalls { z, .. } => of_itself(*z >= WORTH_SAYING_Z),
+        | Evidence::FewerCalls { z, .. }
+        | Evidence::Tenants { z, .. } => of_itself(*z >= WORTH_SAYING_Z),
         Evidence::Contrast { p_value, .. } | Evidence::NewAgainstOld { p_value, .. } => {
             of_itself(*p_value <= CHANCE)
         }

@@ -1,5 +1,6 @@
 //! The local channels of one incident, and the one that speaks loudest of each node.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use astern_graph_core::NodeId;
@@ -7,9 +8,10 @@ use astern_graph_core::signal::Evidence;
 
 use super::params::FusedWeights;
 use crate::blame::Compared;
+use crate::channel::tenants::Machines;
 use crate::channel::{
     Reading, Readings, Scope, change, failure, gap, log_odds, own_time, resource, spectrum,
-    structure,
+    structure, tenants,
 };
 use crate::incident::Incident;
 
@@ -58,6 +60,9 @@ pub(super) fn of(
     weights: &FusedWeights,
 ) -> BTreeMap<NodeId, Local> {
     let traces = incident.traces.as_ref();
+    let (of_own_time, of_machines) = (OnceCell::new(), OnceCell::new());
+    let grown = || of_own_time.get_or_init(|| own_time::grown(scope));
+    let machines = || of_machines.get_or_init(|| Machines::of(scope, grown()));
     let mut heard: BTreeMap<NodeId, Local> = BTreeMap::new();
     let mut hear = |weight: f64, read: &dyn Fn() -> Readings| {
         if weight <= 0.0 {
@@ -68,10 +73,11 @@ pub(super) fn of(
         }
     };
     hear(weights.gap, &|| gap::read(scope));
-    hear(weights.own_time, &|| own_time::read(scope));
+    hear(weights.own_time, &|| own_time::read(grown(), machines()));
     hear(weights.failure, &|| failure::read(scope, traces));
     hear(weights.structure, &|| structure::read(scope));
     hear(weights.resource, &|| resource::read(scope));
+    hear(weights.tenants, &|| tenants::read(machines(), grown()));
     hear(weights.change, &|| change::read(scope, changes));
     hear(weights.spectrum, &|| spectrum::read(scope, traces));
     heard

@@ -3,7 +3,7 @@
 mod local;
 mod params;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use astern_graph_core::signal::{Diagnosis, Evidence, RankedCause};
 use astern_graph_core::{NodeId, TemporalGraph};
@@ -11,6 +11,7 @@ use astern_graph_core::{NodeId, TemporalGraph};
 use crate::blame::{ChangeBlame, Compared};
 use crate::candidates::{Candidate, Shift, best_candidate, symptom};
 use crate::channel::influences::Influences;
+use crate::channel::origin::Origin;
 use crate::channel::reach::Reach;
 use crate::channel::{Scope, correlation, log_odds, onset, origin};
 use crate::error::RankError;
@@ -48,7 +49,8 @@ const REACH_MIN: f64 = 0.1;
 /// | local channel | z grows with |
 /// |---|---|
 /// | gap | what is waited on an edge beyond the callee's work, charged to the end that more edges agree on |
-/// | own time | what calls take beside the waits for callees, in the median and in the tail, beyond what longer waits explain (blocked workers) |
+/// | own time | what calls take beside the waits for callees, in the median and in the tail, beyond what longer waits explain (blocked workers), and the slowdown of all else on the same machines |
+/// | tenants | own time of most of what runs on a machine, beyond that of what does not |
 /// | failure | calls that fail although no callee did; with traces, also the callee that answered last before |
 /// | structure | calls that are no longer made for a call |
 /// | resource | infrastructure metrics, beyond what the same metric of the other candidates shows |
@@ -75,7 +77,8 @@ const REACH_MIN: f64 = 0.1;
 /// Without enough samples for transfer entropy the diagnosis says so by
 /// [`Evidence::Fallback`] and goes on without.
 ///
-/// All causes say how far they shifted, how they correlate and whether the fault may have begun
+/// A node of which no series is seen, but that a local channel knows, is ranked by that and by its way to the
+/// symptom. All others say how far they shifted, how they correlate and whether the fault may have begun
 /// there. Only the first 20 carry their path to the symptom, with what transfer entropy says of its
 /// weakest step: the paths of all would take quadratic memory.
 ///
@@ -112,11 +115,14 @@ impl Ranker for FusedRanker {
     fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
         let changes = Compared::all(graph, incident);
         let scene = self.scene(graph, incident, &changes)?;
-        let causes: Vec<RankedCause> = scene
+        let known: BTreeSet<NodeId> = scene
             .nodes
             .keys()
-            .map(|id| self.cause(&scene, *id))
+            .chain(scene.local.keys())
+            .copied()
             .collect();
+        let causes = known.into_iter().filter_map(|id| self.cause(&scene, id));
+        let causes: Vec<RankedCause> = causes.collect();
         let mut diagnosis = ranked(causes);
         for cause in first(&mut diagnosis) {
             if let Some(id) = graph.id(cause.subject.node()) {
@@ -190,51 +196,74 @@ impl FusedRanker {
         (z / (2.0 * self.params.shift_half)).clamp(0.0, 1.0)
     }
 
-    fn cause(&self, scene: &Scene<'_>, id: NodeId) -> RankedCause {
-        let (node, shift) = &scene.nodes[&id];
+    fn cause(&self, scene: &Scene<'_>, id: NodeId) -> Option<RankedCause> {
+        let key = scene.graph.key(id)?;
         let local = scene.local.get(&id);
-        let metric = node.feature.name.clone();
-        let r = correlation::worsening_together(&scene.symptom, node);
-        let origin = origin::read(scene.graph, &scene.nodes, node, shift);
-        let mut evidence = vec![
-            Evidence::Shift {
-                metric: metric.clone(),
-                healthy: shift.median,
-                observed: shift.observed,
-                z: shift.z,
-            },
-            Evidence::Correlation { metric, r },
-            Evidence::OriginOfFault {
-                anomalous_dependencies: origin.anomalous,
-            },
-        ];
+        let known = scene.nodes.get(&id);
+        let told = known.map(|(node, shift)| Told {
+            node,
+            shift,
+            r: correlation::worsening_together(&scene.symptom, node),
+            origin: origin::read(scene.graph, &scene.nodes, node, shift),
+        });
+        let shift_z = known.map_or(0.0, |(_, shift)| shift.z);
+        let shown = self.shifted(shift_z.max(local.map_or(0.0, |local| local.z)));
+        let score = self.params.prior(key.kind)
+            + self.params.weights.shift * log_odds(shown)
+            + local.map_or(0.0, Local::log_odds)
+            + scene.anomalous * self.by_symptom(scene, id, told.as_ref());
+        let mut evidence = told.as_ref().map_or_else(Vec::new, Told::evidence);
         evidence.extend(local.into_iter().flat_map(|local| local.evidence.clone()));
+        Some(RankedCause::new(key.clone(), score).because(evidence))
+    }
+
+    /// The log-odds of what goes by the symptom's metric; of a node without a series only what goes by the
+    /// way to the symptom.
+    fn by_symptom(&self, scene: &Scene<'_>, id: NodeId, told: Option<&Told<'_>>) -> f64 {
+        let weights = &self.params.weights;
+        let influence = f64::midpoint(1.0, scene.influences.least(id).unwrap_or(0.0));
+        let by_way = weights.reach * log_odds(scene.reach.width(id).max(REACH_MIN))
+            + weights.influence * log_odds(influence);
+        let Some(told) = told else {
+            return by_way;
+        };
         let together = if id == scene.symptom.id {
             0.5
         } else {
-            r.max(0.0).powi(2)
+            told.r.max(0.0).powi(2)
         };
-        let steps = scene
-            .symptom
-            .abnormal
-            .iter()
-            .filter(|x| x.is_finite())
-            .count() as f64;
-        let by_symptom = scene.anomalous
-            * (self.params.weights.correlation * (1.0 - 2.0 / steps.max(2.0)) * log_odds(together)
-                + self.params.weights.reach * log_odds(scene.reach.width(id).max(REACH_MIN))
-                + self.params.weights.origin * self.counts(shift.z) * log_odds(origin.unexplained)
-                + self.params.weights.influence
-                    * log_odds(f64::midpoint(
-                        1.0,
-                        scene.influences.least(id).unwrap_or(0.0),
-                    )));
-        let shown = self.shifted(shift.z.max(local.map_or(0.0, |local| local.z)));
-        let score = self.params.prior(node.key.kind)
-            + self.params.weights.shift * log_odds(shown)
-            + local.map_or(0.0, Local::log_odds)
-            + by_symptom;
-        RankedCause::new(node.key.clone(), score).because(evidence)
+        let seen = scene.symptom.abnormal.iter().filter(|x| x.is_finite());
+        let few = 2.0 / (seen.count() as f64).max(2.0);
+        by_way
+            + weights.correlation * (1.0 - few) * log_odds(together)
+            + weights.origin * self.counts(told.shift.z) * log_odds(told.origin.unexplained)
+    }
+}
+
+/// What a node's series tells.
+struct Told<'a> {
+    node: &'a Candidate,
+    shift: &'a Shift,
+    /// Correlation with the symptom where the two worsen together.
+    r: f64,
+    origin: Origin,
+}
+
+impl Told<'_> {
+    fn evidence(&self) -> Vec<Evidence> {
+        let metric = self.node.feature.name.clone();
+        vec![
+            Evidence::Shift {
+                metric: metric.clone(),
+                healthy: self.shift.median,
+                observed: self.shift.observed,
+                z: self.shift.z,
+            },
+            Evidence::Correlation { metric, r: self.r },
+            Evidence::OriginOfFault {
+                anomalous_dependencies: self.origin.anomalous,
+            },
+        ]
     }
 }
 

@@ -32,6 +32,8 @@ pub struct FusedWeights {
     pub structure: f64,
     /// Infrastructure metrics.
     pub resource: f64,
+    /// Own time of all that runs on a machine.
+    pub tenants: f64,
     /// Operations that slow traces went through.
     pub spectrum: f64,
     /// New instances of a changed node that are worse than its old ones.
@@ -56,6 +58,7 @@ impl Default for FusedWeights {
             failure: 3.0,
             structure: 1.0,
             resource: 2.0,
+            tenants: 3.0,
             spectrum: 0.0,
             change: 1.0,
         }
@@ -146,6 +149,7 @@ impl FusedParams {
             ("weights.failure", w.failure),
             ("weights.structure", w.structure),
             ("weights.resource", w.resource),
+            ("weights.tenants", w.tenants),
             ("weights.spectrum", w.spectrum),
             ("weights.change", w.change),
         ] {
@@ -195,7 +199,7 @@ mod tests {
                 with().blame(BlameParams::default().prior(99.0)),
             ),
         ];
-        let weights: [(&str, Weight); 12] = [
+        let weights: [(&str, Weight); 13] = [
             ("weights.shift", |w| &mut w.shift),
             ("weights.correlation", |w| &mut w.correlation),
             ("weights.origin", |w| &mut w.origin),
@@ -206,6 +210,7 @@ mod tests {
             ("weights.failure", |w| &mut w.failure),
             ("weights.structure", |w| &mut w.structure),
             ("weights.resource", |w| &mut w.resource),
+            ("weights.tenants", |w| &mut w.tenants),
             ("weights.spectrum", |w| &mut w.spectrum),
             ("weights.change", |w| &mut w.change),
         ];
