@@ -275,8 +275,8 @@ impl Neighbourhoods {
         })
     }
 
-    /// Calls `add` with each row and its numbers of near rows: in z, yz and xz, or without z in N - 1,
-    /// y and x.
+    /// Calls `add` with each row and its numbers of near rows: in z, yz and xz, or without z in nothing
+    /// (all rows that are not too close in time), y and x.
     fn counts(&self, columns: &[Column], widths: &Widths, mut add: impl FnMut(u32, [usize; 3])) {
         let [z, y, x] = self.blocks();
         let bound = match self.form {
@@ -290,13 +290,14 @@ impl Neighbourhoods {
             let close = self.apart.close(row);
             strip.count(row, bound, |column| near[block(column)], close, counts);
         };
-        let mut counts = [self.apart.times.len() - 1; 3];
+        let mut counts = [0; 3];
         if z.is_empty() {
             let (of_y, of_x) = (
                 Strip::new(columns, y, vec![]),
                 Strip::new(columns, x, vec![]),
             );
             for row in of_y.rows() {
+                counts[0] = self.samples() - self.apart.close(*row).len();
                 count(&of_y, *row, &mut counts[1..2]);
                 count(&of_x, *row, &mut counts[2..3]);
                 add(*row, counts);
@@ -394,6 +395,20 @@ mod tests {
     fn digammas_are_those_of_statrs() {
         for (n, psi) in digammas(3_000).into_iter().enumerate().skip(1) {
             assert!((psi - statrs::function::gamma::digamma(n as f64)).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn close_rows_count_nowhere_in_a_storage() {
+        // Noise has no past, whatever is left out.
+        let x = noise(7, 400);
+        for form in [KsgForm::Cubes, KsgForm::Rectangles] {
+            let storage = |theiler| {
+                let te = KsgParams::default().form(form).theiler(theiler);
+                te.check().unwrap().active_storage(&x).unwrap().nats
+            };
+            let (all, apart) = (storage(0), storage(40));
+            assert!((all - apart).abs() < 0.06, "{form:?} {all} {apart}");
         }
     }
 
