@@ -164,12 +164,17 @@ impl Estimator for Ksg {
         let params = self.params;
         rows.at_least(usize::from(params.neighbours) + 2 + 2 * usize::from(params.theiler))?;
         // What is known comes first: its first column leads the counting.
-        let columns = rows.z().iter().chain(rows.y()).chain(rows.x());
-        let columns: Result<Vec<Column>, TeError> = columns
+        let columns = || rows.z().iter().chain(rows.y()).chain(rows.x());
+        let unit = if params.raw {
+            subtractable(columns().flat_map(|column| column.iter()))
+        } else {
+            1.0
+        };
+        let columns: Result<Vec<Column>, TeError> = columns()
             .map(|column| {
                 let scaled = standardised(column)?;
                 Ok(Column::new(if params.raw {
-                    column.to_vec()
+                    column.iter().map(|x| x * unit).collect()
                 } else {
                     scaled
                 }))
@@ -184,6 +189,17 @@ impl Estimator for Ksg {
             known: rows.known,
             next: rows.next,
         }))
+    }
+}
+
+/// The power of two by which those values are multiplied so that no distance overflows; it changes no
+/// ratio of distances.
+fn subtractable<'a>(values: impl Iterator<Item = &'a f64>) -> f64 {
+    let peak = values.fold(0.0_f64, |peak, x| peak.max(x.abs()));
+    if peak < f64::MAX / 16.0 {
+        1.0
+    } else {
+        1.0 / 16.0
     }
 }
 
@@ -409,6 +425,22 @@ mod tests {
             };
             let (all, apart) = (storage(0), storage(40));
             assert!((all - apart).abs() < 0.06, "{form:?} {all} {apart}");
+        }
+    }
+
+    #[test]
+    fn distances_between_the_greatest_values_do_not_overflow() {
+        let (mut x, y) = (noise(8, 60), noise(9, 60));
+        for value in &mut x {
+            *value = -1.7e308 + 1e306 * *value;
+        }
+        x[30] = 1.7e308;
+        let smaller: Vec<f64> = x.iter().map(|v| v * 2.0_f64.powi(-40)).collect();
+        for form in [KsgForm::Cubes, KsgForm::Rectangles] {
+            let te = KsgParams::default().form(form).raw().check().unwrap();
+            let (great, small) = (te.estimate(&x, &y), te.estimate(&smaller, &y));
+            assert_eq!(great, small, "{form:?}");
+            assert!(great.unwrap().nats.is_finite());
         }
     }
 
