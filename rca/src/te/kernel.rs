@@ -10,7 +10,7 @@ use super::estimate::{Estimator, Information};
 use super::ksg::Apart;
 use super::lags::Lags;
 use super::neighbours::{Bound, Column, Strip};
-use super::scale::standardised;
+use super::scale::{Scaled, scaled};
 
 /// Parameters of [`Kernel`].
 ///
@@ -116,23 +116,23 @@ impl Estimator for Kernel {
         let theiler = self.params.theiler;
         rows.at_least(4 + 2 * usize::from(theiler.unwrap_or(0)))?;
         let columns = rows.z().iter().chain(rows.y()).chain(rows.x());
-        let mut scaled = Vec::with_capacity(rows.columns.len());
-        for column in columns {
-            // Divided by the deviation, as its own units are not comparable.
-            scaled.push(standardised(column)?);
-        }
-        let mut widths = vec![self.params.width; scaled.len()];
-        // In standard deviations of its past, of which the newest value of each series comes first.
+        // Divided by the deviation, as its own units are not comparable.
+        let columns: Result<Vec<Scaled>, TeError> = columns.map(|column| scaled(column)).collect();
+        let columns = columns?;
+        let mut widths = vec![self.params.width; columns.len()];
+        // In standard deviations of its past, of which the newest value of each series comes first; a
+        // storage has it in x.
         let history = usize::from(self.params.lags.target.length);
-        for (at, next) in rows.y().iter().enumerate() {
-            let past = rows
-                .z()
-                .get(at * history)
-                .unwrap_or(&rows.x()[at.min(rows.x().len() - 1)]);
-            widths[rows.known + at] *= deviation(past) / deviation(next);
+        let past = if rows.known == 0 { rows.next } else { 0 };
+        for at in 0..rows.next {
+            let next = rows.known + at;
+            widths[next] *= columns[past + at * history].deviation_over(&columns[next]);
         }
         Ok(Box::new(Boxes {
-            columns: scaled.into_iter().map(Column::new).collect(),
+            columns: columns
+                .into_iter()
+                .map(|column| Column::new(column.values))
+                .collect(),
             widths,
             apart: Apart::new(&rows.times, theiler.unwrap_or(0)),
             with_itself: theiler.is_none(),
@@ -140,13 +140,6 @@ impl Estimator for Kernel {
             next: rows.next,
         }))
     }
-}
-
-fn deviation(values: &[f64]) -> f64 {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let squares: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();
-    (squares / (n - 1.0)).sqrt()
 }
 
 /// Columns in the order z, y, x.
@@ -248,6 +241,31 @@ mod tests {
             KernelParams::default().theiler(10_001),
         ] {
             assert!(matches!(bad.check(), Err(TeError::Param(_))));
+        }
+    }
+
+    #[test]
+    fn a_target_of_two_series_has_the_widths_of_each() {
+        let (mut first, second) = (noise(3, 300), noise(4, 300));
+        // The first one's past and next values deviate differently: the last value is its greatest.
+        first[299] = 40.0;
+        let lags = Lags::default().history(2, 1);
+        let te = KernelParams::default().lags(lags).check().unwrap();
+        let nats = |target: [&[f64]; 2]| te.active_storage(target.to_vec()).unwrap().nats;
+        let (there, back) = (nats([&first, &second]), nats([&second, &first]));
+        assert!((there - back).abs() < 1e-9, "{there} {back}");
+    }
+
+    #[test]
+    fn no_scale_is_too_great_or_too_small() {
+        let (x, y) = (noise(5, 120), noise(6, 120));
+        let te = KernelParams::default().check().unwrap();
+        let expected = te.estimate(&x, &y).unwrap().nats;
+        assert!(expected > 0.01);
+        for scale in [2.0_f64.powi(-600), 2.0_f64.powi(600)] {
+            let scaled: Vec<f64> = y.iter().map(|v| v * scale).collect();
+            let nats = te.estimate(&x, &scaled).unwrap().nats;
+            assert!((nats - expected).abs() < 1e-9, "{nats} at {scale:e}");
         }
     }
 

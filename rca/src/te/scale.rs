@@ -2,9 +2,30 @@
 
 use super::error::TeError;
 
+/// A column with mean 0 and variance 1.
+#[derive(Debug)]
+pub(super) struct Scaled {
+    pub(super) values: Vec<f64>,
+    /// Standard deviation in units of `unit`; the product of both may overflow.
+    deviation: f64,
+    unit: f64,
+}
+
+impl Scaled {
+    /// The ratio of the deviations that two columns had.
+    pub(super) fn deviation_over(&self, other: &Self) -> f64 {
+        (self.deviation / other.deviation) * (self.unit / other.unit)
+    }
+}
+
 /// The column less its mean and over its standard deviation (with N - 1); an error for a constant
 /// one.
 pub(super) fn standardised(column: &[f64]) -> Result<Vec<f64>, TeError> {
+    scaled(column).map(|column| column.values)
+}
+
+/// [`standardised`], with the deviation.
+pub(super) fn scaled(column: &[f64]) -> Result<Scaled, TeError> {
     let peak = column.iter().fold(0.0_f64, |peak, x| peak.max(x.abs()));
     // Squares of very great or small values would over- or underflow.
     let scale = if (1e-100..1e100).contains(&peak) {
@@ -28,7 +49,11 @@ pub(super) fn standardised(column: &[f64]) -> Result<Vec<f64>, TeError> {
     for x in &mut column {
         *x /= sd;
     }
-    Ok(column)
+    Ok(Scaled {
+        values: column,
+        deviation: sd,
+        unit: scale,
+    })
 }
 
 #[cfg(test)]
