@@ -159,7 +159,9 @@ impl Information for Frequencies {
 
     fn chi_square(&self, _nats: f64) -> Option<(f64, f64)> {
         let [z, y, x] = self.counts.possible();
-        let freedom = (x - 1.0) * (y - 1.0) * z;
+        let told = (x - 1.0) * (y - 1.0);
+        // `z` is infinite where the past has more values than a number can say.
+        let freedom = if told > 0.0 { told * z } else { 0.0 };
         Some((2.0 * self.samples() as f64 * self.plug_in, freedom))
     }
 }
@@ -193,6 +195,27 @@ mod tests {
                 "{mean} is not {}",
                 local.nats
             );
+        }
+    }
+
+    #[test]
+    fn more_combinations_than_a_number_can_say() {
+        let coin = |prime: u16| (0..200).map(|t| t * t % prime % 2).collect::<Vec<u16>>();
+        let (x, y, constant) = (coin(7), coin(11), vec![3; 200]);
+        let columns: Vec<Vec<u16>> = (0..20_u16)
+            .map(|i| (0..200).map(|t| (t + i) % 10).collect())
+            .collect();
+        // 10^320.
+        let given = || columns.iter().map(|c| &c[..]).collect::<Vec<_>>();
+        for correction in [Correction::None, Correction::PanzeriTreves] {
+            let lags = Lags::default().given(16, 1, 1);
+            let te = te(1, correction).with_lags(lags).unwrap();
+            for (x, freedom) in [(&x, f64::INFINITY), (&constant, 0.0)] {
+                let found = te.estimate_given(x, &y, given()).unwrap();
+                assert_eq!(found.null, Null::ChiSquare { freedom });
+                assert_eq!(found.p_value, Some(1.0));
+                assert!(found.nats.is_finite() && found.effective_nats.is_finite());
+            }
         }
     }
 
