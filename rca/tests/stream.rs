@@ -84,6 +84,30 @@ proptest! {
 }
 
 #[test]
+fn values_too_great_to_be_subtracted_are_left_out_as_in_the_batch() {
+    let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
+    let mut baselines = BaselineParams::default().steps(STEPS).check().unwrap();
+    for at in 0..45 {
+        let shift = if at < 40 { 0.0 } else { 30.0 };
+        let great = if at < 40 { -1.7e308 } else { 1.7e308 };
+        for (name, value) in [
+            ("cart", great + (at % 3) as f64 * 1e306),
+            ("web", (at % 5) as f64 + shift),
+        ] {
+            builder.extend([Sample::new(minute(at), service(name), "x", value).into()]);
+        }
+        if at < 40 {
+            baselines.advance(&builder.build(), minute(at + 1)).unwrap();
+        }
+    }
+    let (graph, healthy) = (builder.build(), baselines.range().unwrap());
+    let incident = incident("x", healthy);
+    let found = baselines.rank(&graph, &incident).unwrap();
+    assert_eq!(found.causes.len(), 1);
+    assert_eq!(Ok(found), RobustScorer.rank(&graph, &incident));
+}
+
+#[test]
 fn it_goes_on_from_what_was_written_down() {
     let (baselines, graph) = streamed(1, 3, true);
     let format = Format {

@@ -154,6 +154,10 @@ impl Baselines {
                 continue;
             };
             let z = (observed - median) / scale;
+            // Of values too great to be subtracted, as in the scorer of whole ranges.
+            if !z.is_finite() {
+                continue;
+            }
             let metric = metric.clone();
             let evidence = Evidence::Shift {
                 metric,
