@@ -15,17 +15,19 @@ use super::estimate::{Estimate, Information, Null, summarised};
 ///
 /// | setting | default | rule |
 /// |---|---|---|
-/// | `count` | | surrogates, 1 to 100,000; the least p-value is 1 / (count + 1) |
+/// | `count` | | surrogates, 1 to 100,000; the least p-value is 1 / (drawn + 1) |
 /// | `offset_min` (circular) | 20 | least shift in rows, 1 to 1,000,000 |
 /// | `length` (blocks) | | rows of a block, 1 to 1,000,000 |
 /// | `seed` | 0 | |
 /// | `stop_after` | never | surrogates as great as the estimate after which the test stops, 1 to 100,000 |
 ///
-/// `p = (1 + #{s >= TE}) / (1 + B)`, which is never 0 (Phipson and Smyth 2010).
+/// `p = (1 + #{s >= TE}) / (1 + B)`, which is never 0 (Phipson and Smyth 2010). A surrogate that
+/// determines the target has an infinite value: it counts as at least as great, and not in the mean of
+/// the surrogates.
 ///
 /// **Circular shifts** rotate the rows by random offsets, each drawn once, none within `offset_min` of
 /// no shift at all; they keep the source's autocorrelation but for one seam. Where there are fewer
-/// offsets than `count`, all of them are used. **Blocks** of consecutive rows are put in random order.
+/// offsets than `count`, all of them are used, and the least p-value is greater for that. **Blocks** of consecutive rows are put in random order.
 /// A plain shuffle is a block length of 1; on autocorrelated series it finds influence where there is
 /// none.
 ///
@@ -130,7 +132,11 @@ pub(super) fn surrogate_test(
     let (mut drawn, mut at_least) = (Vec::new(), 0);
     let mut orders = draw::Orders::new(surrogates, information.samples())?;
     while let Some(order) = orders.next().filter(|_| at_least < stop) {
-        let value = information.nats(Some(order), None)?;
+        let value = match information.nats(Some(order), None) {
+            // Without bound, which is at least as great as anything.
+            Err(TeError::Degenerate) => f64::INFINITY,
+            other => other?,
+        };
         drawn.push(value);
         at_least += usize::from(is_at_least(value, observed));
     }
@@ -140,14 +146,75 @@ pub(super) fn surrogate_test(
     } else {
         (1 + at_least) as f64 / (1 + drawn.len()) as f64
     };
+    let plain = summarised(information)?;
+    let bounded = drawn.iter().filter(|value| value.is_finite());
+    let (count, sum) = bounded.fold((0, 0.0), |(count, sum), value| (count + 1, sum + value));
     let estimate = Estimate {
-        effective_nats: observed - drawn.iter().sum::<f64>() / drawn.len() as f64,
+        effective_nats: if count > 0 {
+            observed - sum / f64::from(count)
+        } else {
+            plain.effective_nats
+        },
         p_value: Some(p_value),
         null: Null::Surrogates {
             drawn: drawn.len(),
             at_least,
         },
-        ..summarised(information)?
+        ..plain
     };
     Ok((estimate, drawn))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::te::{Estimator, GaussianParams};
+
+    #[test]
+    fn a_surrogate_that_determines_the_target_counts_as_greater() {
+        // A shifted sine and the sine's own past determine its next value.
+        let x: Vec<f64> = (0..401)
+            .map(|t| (std::f64::consts::TAU * f64::from(t) / 40.0).sin())
+            .collect();
+        let te = GaussianParams::default().check().unwrap();
+        let found = te.test(&x, &x, &Surrogates::circular(99)).unwrap();
+        let Null::Surrogates { drawn, at_least } = found.null else {
+            panic!("{found:?}");
+        };
+        assert_eq!((drawn, at_least, found.p_value), (99, 99, Some(1.0)));
+        assert!(
+            found.nats.abs() < 1e-12 && found.effective_nats.abs() < 1e-6,
+            "{found:?}"
+        );
+    }
+
+    /// Determined by every other surrogate, and 1 nat of the rest.
+    struct EveryOther;
+
+    impl Information for EveryOther {
+        fn samples(&self) -> usize {
+            100
+        }
+
+        fn nats(&self, order: Option<&[u32]>, _: Option<&mut Vec<f64>>) -> Result<f64, TeError> {
+            match order.map(|order| order[0]) {
+                Some(offset) if offset % 2 == 0 => Err(TeError::Degenerate),
+                Some(_) => Ok(1.0),
+                None => Ok(3.0),
+            }
+        }
+    }
+
+    #[test]
+    fn the_mean_is_that_of_the_bounded_surrogates() {
+        let (found, drawn) = surrogate_test(&EveryOther, &Surrogates::circular(61)).unwrap();
+        let unbounded = drawn.iter().filter(|value| value.is_infinite()).count();
+        // Offsets 20 to 80, of which 31 are even.
+        let null = Null::Surrogates {
+            drawn: 61,
+            at_least: 31,
+        };
+        assert_eq!((unbounded, found.null), (31, null));
+        assert!((found.effective_nats - 2.0).abs() < 1e-12);
+    }
 }
