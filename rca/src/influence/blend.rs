@@ -81,19 +81,17 @@ impl BlendParams {
 
     /// The weight of each tie; those of one target sum to 1.
     pub(super) fn weights(&self, ties: &[Tie]) -> Vec<f64> {
-        let energies: Vec<f64> = ties
-            .iter()
-            .map(|tie| self.strength(tie) / self.temperature)
-            .collect();
+        let strengths: Vec<f64> = ties.iter().map(|tie| self.strength(tie)).collect();
         let targets = ties.iter().map(|tie| tie.target + 1).max().unwrap_or(0);
         let mut greatest = vec![f64::NEG_INFINITY; targets];
-        for (tie, energy) in ties.iter().zip(&energies) {
-            greatest[tie.target] = greatest[tie.target].max(*energy);
+        for (tie, strength) in ties.iter().zip(&strengths) {
+            greatest[tie.target] = greatest[tie.target].max(*strength);
         }
         let mut sums = vec![0.0; targets];
         let mut weights = Vec::with_capacity(ties.len());
-        for (tie, energy) in ties.iter().zip(energies) {
-            let weight = (energy - greatest[tie.target]).exp();
+        for (tie, strength) in ties.iter().zip(strengths) {
+            // The difference first: over a small temperature alone the greatest would be infinite.
+            let weight = ((strength - greatest[tie.target]) / self.temperature).exp();
             sums[tie.target] += weight;
             weights.push(weight);
         }
@@ -153,6 +151,23 @@ mod tests {
             assert!((found - expected).abs() < 1e-12, "{weights:?}");
         }
         assert!(BlendParams::default().weights(&[]).is_empty());
+    }
+
+    #[test]
+    fn the_greatest_takes_all_at_the_least_temperature() {
+        let ties = [
+            tie(0, Some(0.8), Some(0.4), true),
+            tie(0, Some(0.7), Some(0.4), true),
+        ];
+        for temperature in [1e-3, 1e-300, 5e-324] {
+            let weights = BlendParams::default()
+                .temperature(temperature)
+                .weights(&ties);
+            assert!(
+                (weights[0] - 1.0).abs() < 1e-12 && weights[1] < 1e-12,
+                "{weights:?}"
+            );
+        }
     }
 
     #[test]
