@@ -68,7 +68,9 @@ impl DiscreteParams {
 /// Of its methods: [`TeError::TooFew`] below 2 samples.
 ///
 /// # Complexity
-/// `O(N + C)` for C possible combinations where `C <= 4N + 65,536`, else `O(N log N)`.
+/// `O(N + C)` for C possible combinations where `C <= 4N + 65,536`, else `O(N log N)`, and with
+/// [`Correction::PanzeriTreves`] besides `O(S √N)` for S combinations that did not occur and are
+/// thought possible.
 ///
 /// # Example
 /// ```
