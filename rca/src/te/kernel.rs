@@ -84,8 +84,8 @@ impl KernelParams {
 /// constant column.
 ///
 /// # Complexity
-/// `O(N · n_z · d)` in time for `n_z` near rows and d columns, vectorised over 16-bit ranks; `O(N d)` in
-/// memory.
+/// `O(N (n_z + θ) d)` in time for `n_z` near rows, d columns and a Theiler window of θ steps, vectorised
+/// over 16-bit ranks; `O(N d)` in memory.
 ///
 /// # Example
 /// ```

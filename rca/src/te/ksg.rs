@@ -128,8 +128,8 @@ impl KsgParams {
 /// constant column.
 ///
 /// # Complexity
-/// `O(N (log N + n_z d))` in time for d columns, `O(N d)` in memory; the counting is vectorised over 16-bit
-/// ranks.
+/// `O(N (log N + (n_z + θ) d))` in time for d columns and a Theiler window of θ steps, `O(N d)` in memory;
+/// the counting is vectorised over 16-bit ranks.
 ///
 /// # Example
 /// ```

@@ -95,7 +95,7 @@ pub struct Embedding {
     pub history: u8,
     /// Steps between them (τ).
     pub step: u8,
-    /// What was optimised: active information storage in nats less its bias, or the mean squared error of
+    /// What was optimised: active information storage in nats less its known bias, or the mean squared error of
     /// prediction in variances of the series.
     pub score: f64,
 }
@@ -103,7 +103,9 @@ pub struct Embedding {
 /// The history and step with the greatest active information storage, less its bias (Garland, James and
 /// Bradley 2016; JIDT's `MAX_CORR_AIS`). Of equal ones the shortest.
 ///
-/// All are estimated on the same steps. With too short a history of the target, what its own past would
+/// The bias is that of [`Estimate::effective_nats`]: estimators that know none, as
+/// [`Kernel`](super::Kernel), whose rows count themselves, prefer longer histories. All are estimated on
+/// the same steps but for gaps: a longer history has fewer complete samples there. With too short a history of the target, what its own past would
 /// have told is taken for influence.
 ///
 /// # Errors
