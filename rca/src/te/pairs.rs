@@ -59,6 +59,9 @@ pub enum Multiplicity {
     /// The maximum statistic (Nichols and Holmes 2002): an estimate counts against the greatest of all
     /// pairs in each round of surrogates, so that with probability 1 - α no pair at all is false at α.
     /// Takes surrogates, which never stop early here.
+    ///
+    /// A pair with fewer than half as many rounds as another, whose gaps leave few circular shifts,
+    /// has no adjusted p-value and does not count; there are as many rounds as all the others have.
     Maximum,
 }
 
@@ -72,7 +75,8 @@ pub struct PairEstimate {
     pub target: usize,
     /// The estimate, with the p-value of this pair alone.
     pub estimate: Result<Estimate, TeError>,
-    /// The p-value that counts all pairs; `None` where there is no p-value.
+    /// The p-value that counts all pairs; `None` where there is no p-value, and for a pair that
+    /// [`Multiplicity::Maximum`] leaves out.
     pub adjusted_p_value: Option<f64>,
 }
 
@@ -172,10 +176,12 @@ impl<E: Estimator> Pairs<E> {
                 adjusted.map(|p| (!p.is_nan()).then_some(p)).collect()
             }
             Multiplicity::Maximum => {
-                let greatest =
-                    round_maxima(estimates.clone().flatten().map(|(_, drawn)| &drawn[..]));
-                let adjust = |(estimate, _): &(Estimate, _)| {
-                    (!greatest.is_empty()).then(|| beyond(&greatest, estimate.nats))
+                let drawn = estimates.clone().flatten().map(|(_, drawn)| &drawn[..]);
+                let rounds = rounds(drawn.clone().map(<[f64]>::len));
+                let greatest = round_maxima(drawn, rounds);
+                let adjust = |(estimate, drawn): &(Estimate, Vec<f64>)| {
+                    let counts = rounds > 0 && drawn.len() >= rounds;
+                    counts.then(|| beyond(&greatest, estimate.nats).1)
                 };
                 estimates.map(|found| found.and_then(adjust)).collect()
             }
@@ -183,19 +189,29 @@ impl<E: Estimator> Pairs<E> {
     }
 }
 
-/// The greatest value of each round of surrogates, over as many rounds as all have.
-pub(super) fn round_maxima<'a>(drawn: impl Iterator<Item = &'a [f64]>) -> Vec<f64> {
-    let longer = |a: Vec<f64>, b: Vec<f64>| a.iter().zip(b).map(|(a, b)| a.max(b)).collect();
-    drawn
-        .map(<[f64]>::to_vec)
-        .reduce(longer)
-        .unwrap_or_default()
+/// As many rounds as all tests have but those with fewer than half of the most.
+fn rounds(drawn: impl Iterator<Item = usize> + Clone) -> usize {
+    let most = drawn.clone().max().unwrap_or(0);
+    drawn.filter(|rounds| 2 * rounds >= most).min().unwrap_or(0)
 }
 
-/// `(1 + #{s >= value}) / (1 + B)`.
-pub(super) fn beyond(surrogates: &[f64], value: f64) -> f64 {
+/// The greatest value of each of so many rounds of surrogates, over the tests that have as many.
+pub(super) fn round_maxima<'a>(drawn: impl Iterator<Item = &'a [f64]>, rounds: usize) -> Vec<f64> {
+    let mut greatest = vec![f64::NEG_INFINITY; rounds];
+    for values in drawn.filter_map(|drawn| drawn.get(..rounds)) {
+        for (greatest, value) in greatest.iter_mut().zip(values) {
+            *greatest = greatest.max(*value);
+        }
+    }
+    greatest
+}
+
+/// `#{s >= value}`, and `(1 + #{s >= value}) / (1 + B)`.
+pub(super) fn beyond(surrogates: &[f64], value: f64) -> (usize, f64) {
     let at_least = surrogates.iter().filter(|s| is_at_least(**s, value));
-    (1 + at_least.count()) as f64 / (1 + surrogates.len()) as f64
+    let at_least = at_least.count();
+    let p_value = (1 + at_least) as f64 / (1 + surrogates.len()) as f64;
+    (at_least, p_value)
 }
 
 /// `work(0)` to `work(count - 1)` in order, whoever does it.
@@ -244,6 +260,31 @@ mod tests {
                 assert_eq!(pairs.threads(threads).all(&series), alone);
             }
         }
+    }
+
+    #[test]
+    fn a_pair_of_few_rounds_does_not_take_the_others_power() {
+        let (a, c, mut gappy) = (noise(1, 300), noise(2, 300), noise(3, 300));
+        let b: Vec<f64> = (0..300).map(|t| c[t] + 2.0 * a[t.max(1) - 1]).collect();
+        // Some six shifts are left.
+        gappy[46..].fill(f64::NAN);
+        let mut shorter = noise(4, 300);
+        shorter[120..].fill(f64::NAN);
+        let series: Vec<Series<'_, f64>> = [&a, &b, &shorter, &gappy].map(Series::from).into();
+        let gaussian = Pairs::new(GaussianParams::default().check().unwrap());
+        let tested = gaussian.surrogates(Surrogates::circular(99));
+        for pair in tested.multiplicity(Multiplicity::Maximum).all(&series) {
+            assert!(pair.estimate.unwrap().p_value.is_some());
+            let p_value = pair.adjusted_p_value;
+            match (pair.source, pair.target) {
+                (3, _) | (_, 3) => assert_eq!(p_value, None),
+                // Of 80 rounds.
+                (0, 1) => assert_eq!(p_value, Some(1.0 / 81.0)),
+                _ => assert!(p_value > Some(0.05), "{p_value:?}"),
+            }
+        }
+        assert_eq!(rounds([0, 0].into_iter()), 0);
+        assert_eq!(rounds([99, 60, 49].into_iter()), 60);
     }
 
     #[test]

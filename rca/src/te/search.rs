@@ -66,7 +66,9 @@ pub fn best_delay<'a, E: Estimator>(
         let (estimate, drawn) = surrogate_test(&*information, &surrogates.to_the_end())?;
         tests.push((delay, estimate, drawn));
     }
-    let greatest = round_maxima(tests.iter().map(|(_, _, drawn)| &drawn[..]));
+    let rounds = tests.iter().map(|(_, _, drawn)| drawn.len()).min();
+    let drawn = tests.iter().map(|(_, _, drawn)| &drawn[..]);
+    let greatest = round_maxima(drawn, rounds.unwrap_or(0));
     let by_delay = tests
         .iter()
         .map(|(delay, estimate, _)| (*delay, estimate.nats));
@@ -79,7 +81,7 @@ pub fn best_delay<'a, E: Estimator>(
         }
     });
     let (delay, mut estimate, _) = best.ok_or(TeError::NoCandidate { tried: 0 })?;
-    estimate.p_value = Some(beyond(&greatest, estimate.nats));
+    estimate.p_value = Some(beyond(&greatest, estimate.nats).1);
     Ok(BestDelay {
         delay,
         estimate,
