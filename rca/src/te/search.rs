@@ -6,7 +6,7 @@ use astern_stats::param::in_range;
 
 use super::embed::{Series, embed_past};
 use super::error::TeError;
-use super::estimate::{Estimate, Estimator, Triple, summarised};
+use super::estimate::{Estimate, Estimator, Null, Triple, summarised};
 use super::ksg::Apart;
 use super::lags::Lags;
 use super::neighbours::Tree;
@@ -20,7 +20,8 @@ use super::significance::{Surrogates, surrogate_test};
 pub struct BestDelay {
     /// Delay with the greatest estimate, in steps; of equal ones the shortest.
     pub delay: u16,
-    /// That estimate. Its p-value counts that the greatest of all delays was taken.
+    /// That estimate. Its p-value and [`Null`](super::Null) count that the greatest of all delays was
+    /// taken; `effective_nats` is less the mean of this delay's surrogates alone.
     pub estimate: Estimate,
     /// Delays and estimates in nats.
     pub by_delay: Vec<(u16, f64)>,
@@ -29,11 +30,15 @@ pub struct BestDelay {
 /// The delay with the greatest transfer entropy (Wibral et al. 2013), tested against the greatest over all
 /// delays in each round of surrogates: the p-value is valid although the delay was chosen.
 ///
-/// All delays are estimated on the same steps but for gaps. The estimator's own delay is not used, and
-/// surrogates never stop early.
+/// All delays are estimated on the same steps but for gaps, and there are as many rounds as all of them
+/// have. The estimator's own delay is not used, and surrogates never stop early.
+///
+/// The source shifted by o rows at delay u is the source at delay u - o. So that no circular shift leads
+/// to one of the delays or near to it, `offset_min` is raised by the longest delay less the shortest.
 ///
 /// # Errors
-/// [`TeError::NoCandidate`] when no delay is given; else the first error of a delay.
+/// [`TeError::NoCandidate`] when no delay is given, [`TeError::Param`] for the surrogates' parameters;
+/// else the first error of a delay.
 ///
 /// # Complexity
 /// That of [`Estimator::test`] for each delay.
@@ -56,14 +61,45 @@ pub fn best_delay<'a, E: Estimator>(
     delays: RangeInclusive<u16>,
     surrogates: &Surrogates,
 ) -> Result<BestDelay, TeError> {
-    let all = Triple::new(estimator, source.into(), target.into(), Series::none());
+    best_delay_of(
+        estimator,
+        [source.into(), target.into()],
+        delays,
+        surrogates,
+        0,
+    )
+}
+
+/// [`best_delay`] from source to target of the delays that leave so many samples;
+/// [`TeError::TooFew`] where none does.
+fn best_delay_of<E: Estimator>(
+    estimator: &E,
+    [source, target]: [Series<'_, E::Value>; 2],
+    delays: RangeInclusive<u16>,
+    surrogates: &Surrogates,
+    samples_min: usize,
+) -> Result<BestDelay, TeError> {
+    surrogates.check()?;
+    let all = Triple::new(estimator, source, target, Series::none());
+    let further = delays.end().saturating_sub(*delays.start());
+    let surrogates = surrogates.further(further).to_the_end();
     let lags = *estimator.lags();
     let first = lags.delay(*delays.end()).source.reach();
-    let mut tests = Vec::new();
+    let (mut tests, mut have) = (Vec::new(), 0);
     for delay in delays {
         let at_delay = estimator.with_lags(lags.delay(delay))?;
-        let (information, _) = all.information(&at_delay, first)?;
-        let (estimate, drawn) = surrogate_test(&*information, &surrogates.to_the_end())?;
+        let information = match all.information(&at_delay, first) {
+            Err(TeError::TooFew { have: some, .. }) if some < samples_min => {
+                have = have.max(some);
+                continue;
+            }
+            other => other?.0,
+        };
+        if information.samples() < samples_min {
+            have = have.max(information.samples());
+            continue;
+        }
+        let (estimate, drawn) = surrogate_test(&*information, &surrogates)?;
         tests.push((delay, estimate, drawn));
     }
     let rounds = tests.iter().map(|(_, _, drawn)| drawn.len()).min();
@@ -80,8 +116,16 @@ pub fn best_delay<'a, E: Estimator>(
             best
         }
     });
-    let (delay, mut estimate, _) = best.ok_or(TeError::NoCandidate { tried: 0 })?;
-    estimate.p_value = Some(beyond(&greatest, estimate.nats).1);
+    let (delay, mut estimate, _) = best.ok_or(match samples_min {
+        0 => TeError::NoCandidate { tried: 0 },
+        need => TeError::TooFew { have, need },
+    })?;
+    let (at_least, p_value) = beyond(&greatest, estimate.nats);
+    estimate.p_value = Some(p_value);
+    estimate.null = Null::Surrogates {
+        drawn: greatest.len(),
+        at_least,
+    };
     Ok(BestDelay {
         delay,
         estimate,
@@ -277,6 +321,45 @@ mod tests {
         // -½ ln(1 - .64).
         assert!((by_storage.score - 0.51).abs() < 0.08, "{by_storage:?}");
         assert!(best_storage(&KsgParams::default().check().unwrap(), &x, 2, 3).is_ok());
+    }
+
+    #[test]
+    fn shifts_do_not_lead_to_another_delay() {
+        // None of the rows that come from the other end of a short shift depends on the source.
+        let (x, own) = (noise(1, 400), noise(2, 400));
+        let follow = |t: usize| {
+            if t < 350 {
+                x[t.saturating_sub(3)]
+            } else {
+                own[t - 200]
+            }
+        };
+        let y: Vec<f64> = (0..400).map(|t| follow(t) + 0.5 * own[t]).collect();
+        let te = GaussianParams::default().check().unwrap();
+        let found = best_delay(&te, &x, &y, 1..=40, &Surrogates::circular(99)).unwrap();
+        let null = Null::Surrogates {
+            drawn: 99,
+            at_least: 0,
+        };
+        assert_eq!((found.delay, found.estimate.null), (3, null));
+        assert_eq!(found.estimate.p_value, Some(0.01));
+        let wrong = best_delay(&te, &x, &y, 1..=40, &Surrogates::circular(99).offset_min(0));
+        assert!(matches!(wrong, Err(TeError::Param(_))));
+    }
+
+    #[test]
+    fn the_null_is_that_of_the_greatest() {
+        let (x, y) = (noise(11, 300), noise(12, 300));
+        let te = GaussianParams::default().check().unwrap();
+        let found = best_delay(&te, &x, &y, 1..=5, &Surrogates::circular(39)).unwrap();
+        let Null::Surrogates { drawn, at_least } = found.estimate.null else {
+            panic!("{found:?}");
+        };
+        let p = (1 + at_least) as f64 / (1 + drawn) as f64;
+        assert!(
+            (found.estimate.p_value.unwrap() - p).abs() < 1e-12 && at_least > 0,
+            "{found:?}"
+        );
     }
 
     #[test]

@@ -50,6 +50,9 @@ pub struct Surrogates {
     stop_after: Option<u32>,
 }
 
+/// Greatest `offset_min` and `length`.
+const ROWS_MAX: u32 = 1_000_000;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scheme {
     Circular { offset_min: u32 },
@@ -98,6 +101,14 @@ impl Surrogates {
         self
     }
 
+    /// With shifts so many rows further from none, as far as the rule of `offset_min` goes.
+    pub(super) fn further(mut self, rows: u16) -> Self {
+        if let Scheme::Circular { offset_min } = &mut self.scheme {
+            *offset_min = offset_min.saturating_add(rows.into()).min(ROWS_MAX);
+        }
+        self
+    }
+
     /// Never stopping early: where the surrogates of several tests are compared round by round.
     pub(super) fn to_the_end(mut self) -> Self {
         self.stop_after = None;
@@ -109,7 +120,7 @@ impl Surrogates {
             Scheme::Circular { offset_min } => ("offset_min", offset_min),
             Scheme::Blocks { length } => ("length", length),
         };
-        in_range(name, f64::from(rows), 1.0, 1e6)?;
+        in_range(name, f64::from(rows), 1.0, f64::from(ROWS_MAX))?;
         in_range("count", f64::from(self.count), 1.0, 1e5)?;
         let stop = f64::from(self.stop_after.unwrap_or(1));
         in_range("stop_after", stop, 1.0, 1e5).map(|_| ())
