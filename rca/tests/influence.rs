@@ -8,7 +8,7 @@ use astern_graph_core::{
 use astern_rca::te::Surrogates;
 use rand::RngExt;
 
-use astern_rca::{InfluenceGraph, InfluenceMethod, InfluenceParams, InfluenceScope};
+use astern_rca::{InfluenceEdge, InfluenceGraph, InfluenceMethod, InfluenceParams, InfluenceScope};
 
 const NAMES: [&str; 4] = ["a-web", "b-cart", "c-db", "d-other"];
 
@@ -19,6 +19,11 @@ fn key(i: usize) -> NodeKey {
 /// web calls cart calls db; each is slow a step after what it calls. Another service has noise alone, and all
 /// of them rise together in the middle.
 fn telemetry(minutes: i64) -> TemporalGraph {
+    with_gaps(minutes, |_| false)
+}
+
+/// The same; of web, those minutes are missing.
+fn with_gaps(minutes: i64, missing: impl Fn(i64) -> bool) -> TemporalGraph {
     let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
     builder.declare_edge(key(0), key(1), EdgeKind::Calls);
     builder.declare_edge(key(1), key(2), EdgeKind::Calls);
@@ -36,6 +41,9 @@ fn telemetry(minutes: i64) -> TemporalGraph {
         ];
         last = now;
         for (i, value) in now.into_iter().enumerate() {
+            if i == 0 && missing(minute) {
+                continue;
+            }
             let at = Timestamp::from_secs(60 * minute);
             builder.extend([Sample::new(at, key(i), "latency_ms", 10.0 + level + value).into()]);
         }
@@ -44,9 +52,13 @@ fn telemetry(minutes: i64) -> TemporalGraph {
 }
 
 fn estimated(minutes: i64, params: InfluenceParams) -> InfluenceGraph {
+    estimated_from(&telemetry(minutes), minutes, params)
+}
+
+fn estimated_from(graph: &TemporalGraph, minutes: i64, params: InfluenceParams) -> InfluenceGraph {
     let (start, end) = (Timestamp::from_secs(0), Timestamp::from_secs(60 * minutes));
     let range = TimeRange::new(start, end).unwrap();
-    InfluenceGraph::estimate(&telemetry(minutes), &"latency_ms".into(), range, &params).unwrap()
+    InfluenceGraph::estimate(graph, &"latency_ms".into(), range, &params).unwrap()
 }
 
 #[test]
@@ -91,6 +103,28 @@ fn all_pairs_need_no_edges_and_threads_change_nothing() {
             .p_value,
         Some(0.05)
     );
+}
+
+#[test]
+fn a_long_delay_max_leaves_no_pair_without_an_estimate() {
+    let all = InfluenceParams::default().scope(InfluenceScope::AllPairs);
+    let surrogates = Surrogates::circular(2).offset_min(2);
+    let ksg = InfluenceParams::default().method(InfluenceMethod::Ksg(surrogates));
+    let gappy = with_gaps(100, |minute| minute % 30 == 20);
+    for params in [all, ksg] {
+        for graph in [&telemetry(100), &gappy] {
+            let found = estimated_from(graph, 100, params.delay_max(60));
+            for edge in &found.edges {
+                let estimate = edge.estimate.as_ref().unwrap();
+                assert!(estimate.samples >= 50, "{edge:?}");
+            }
+        }
+    }
+    // 99 differences less the 49 steps of the longest delay that leaves 50.
+    let found = estimated(100, all.delay_max(60));
+    let samples = |edge: &InfluenceEdge| edge.estimate.as_ref().unwrap().samples;
+    assert!(found.edges.iter().all(|edge| samples(edge) == 50));
+    assert_eq!(found, estimated(100, all.delay_max(49)));
 }
 
 #[test]

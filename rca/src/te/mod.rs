@@ -23,6 +23,7 @@ mod stationary;
 mod symbolic;
 
 pub(crate) use pairs::on_threads;
+pub(crate) use search::best_delay_of;
 
 pub use bins::{equal_width_bins, quantile_bins};
 pub use copula::{Copula, CopulaParams};

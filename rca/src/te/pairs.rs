@@ -46,6 +46,8 @@ pub struct Pairs<E> {
     surrogates: Option<Surrogates>,
     multiplicity: Multiplicity,
     threads: usize,
+    /// Step before which no sample counts.
+    first: usize,
 }
 
 /// How p-values of many pairs are adjusted.
@@ -88,6 +90,7 @@ impl<E: Estimator> Pairs<E> {
             surrogates: None,
             multiplicity: Multiplicity::default(),
             threads: 1,
+            first: 0,
         }
     }
 
@@ -109,6 +112,12 @@ impl<E: Estimator> Pairs<E> {
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);
+        self
+    }
+
+    /// Without the samples before that step, so that several delays have the same.
+    pub(crate) fn starting_at(mut self, first: usize) -> Self {
+        self.first = first;
         self
     }
 
@@ -154,7 +163,7 @@ impl<E: Estimator> Pairs<E> {
         target: Series<'_, E::Value>,
     ) -> Result<(Estimate, Vec<f64>), TeError> {
         let all = Triple::new(&self.estimator, source, target, Series::none());
-        let (information, _) = all.information(&self.estimator, 0)?;
+        let (information, _) = all.information(&self.estimator, self.first)?;
         match (self.surrogates, self.multiplicity) {
             (None, _) => Ok((summarised(&*information)?, Vec::new())),
             (Some(some), Multiplicity::FalseDiscoveries) => surrogate_test(&*information, &some),

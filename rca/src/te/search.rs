@@ -72,7 +72,7 @@ pub fn best_delay<'a, E: Estimator>(
 
 /// [`best_delay`] from source to target of the delays that leave so many samples;
 /// [`TeError::TooFew`] where none does.
-fn best_delay_of<E: Estimator>(
+pub(crate) fn best_delay_of<E: Estimator>(
     estimator: &E,
     [source, target]: [Series<'_, E::Value>; 2],
     delays: RangeInclusive<u16>,
