@@ -29,7 +29,7 @@ const ROOM: f64 = 3.5;
 
 /// What happens in a run, each as often as any other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Plot {
+pub(crate) enum Plot {
     /// One release, a bad one.
     Single,
     /// Three releases at once, of which one is bad.
@@ -74,11 +74,11 @@ impl Plot {
 }
 
 /// One run of the simulator.
-pub(super) struct Run {
+pub(crate) struct Run {
     pub(super) seed: u64,
-    pub(super) plot: Plot,
+    pub(crate) plot: Plot,
     pub(super) system: &'static str,
-    pub(super) simulation: Simulation,
+    pub(crate) simulation: Simulation,
     /// When it began: the fault, or what looks like one.
     onset: Timestamp,
     entry: NodeKey,
@@ -86,7 +86,7 @@ pub(super) struct Run {
 }
 
 /// Runs the scenario of a seed: plots take turns, and systems once all plots were had.
-pub(super) fn simulate(seed: u64) -> Result<Run, EvalError> {
+pub(crate) fn simulate(seed: u64) -> Result<Run, EvalError> {
     let turn = usize::try_from(seed).map_or(0, |seed| seed % Plot::ALL.len());
     of_plot(seed, Plot::ALL[turn])
 }
@@ -253,7 +253,7 @@ fn caller(topology: &Topology, to: &NodeKey) -> Result<NodeKey, EvalError> {
 }
 
 impl Run {
-    pub(super) fn graph(&self) -> Result<TemporalGraph, EvalError> {
+    pub(crate) fn graph(&self) -> Result<TemporalGraph, EvalError> {
         let mut builder = GraphBuilder::new(GraphParams::default().step(self.step))?;
         builder.extend(self.simulation.records.iter().cloned());
         Ok(builder.build())
@@ -286,7 +286,7 @@ impl Run {
 
     /// What the users of the entry feel, whether anything is wrong or not, with an incident whose time is
     /// off by so many seconds.
-    pub(super) fn incident(
+    pub(crate) fn incident(
         &self,
         graph: &TemporalGraph,
         off_s: i64,

@@ -3,7 +3,7 @@
 mod case;
 mod changes;
 mod doubt;
-mod incidents;
+pub(crate) mod incidents;
 mod methods;
 mod nezha;
 mod score;
