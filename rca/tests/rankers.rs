@@ -147,7 +147,7 @@ fn those_that_go_by_relations_blame_the_cause_too() {
 }
 
 #[test]
-fn no_ranker_of_anomalies_prefers_the_untouched_node() {
+fn rankers_of_anomalies_name_the_cause_and_prefer_no_untouched_node() {
     let graph = graph_of_chain();
     for ranker in by_anomaly() {
         let diagnosis = ranker.rank(&graph, &incident()).unwrap();
@@ -158,6 +158,10 @@ fn no_ranker_of_anomalies_prefers_the_untouched_node() {
             .iter()
             .all(|c| c.subject != service("d").into());
         assert!(d_is_last || d_is_absent, "{diagnosis}");
+        // What moved with the cause may come before it, where nobody asks for the way of the fault.
+        let first = diagnosis.causes.iter().take(3);
+        let has_cause = first.clone().any(|c| c.subject == service("c").into());
+        assert!(has_cause, "{diagnosis}");
     }
 }
 
@@ -195,29 +199,6 @@ fn cycles_end() {
                 .causes
                 .is_empty()
         );
-    }
-}
-
-#[test]
-fn short_constant_and_gappy_series_never_panic() {
-    for values in [
-        vec![],
-        vec![1.0],
-        vec![1.0; 12],
-        vec![f64::MAX, f64::MIN, 0.0, f64::MAX],
-    ] {
-        let mut builder = builder();
-        builder.declare_edge(service("a"), service("b"), EdgeKind::Calls);
-        for (i, value) in values.iter().enumerate() {
-            let minute = 11 * i64::try_from(i).unwrap();
-            let at = Timestamp::from_secs(60 * minute);
-            for name in ["a", "b"] {
-                builder.extend([Sample::new(at, service(name), "latency_ms", *value).into()]);
-            }
-        }
-        for ranker in all() {
-            let _ = ranker.rank(&builder.build(), &incident());
-        }
     }
 }
 
