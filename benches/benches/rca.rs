@@ -1,5 +1,5 @@
-//! Speed of a diagnosis: a system of the size of Train Ticket with all its telemetry, and a very large
-//! one of which only latencies are known.
+//! Speed of a diagnosis: a system of the size of Train Ticket with all its telemetry, and very large
+//! ones of which only latencies are known, or all calls.
 #![forbid(unsafe_code)]
 #![allow(
     missing_docs,
@@ -37,6 +37,12 @@ fn diagnose(c: &mut Criterion) {
     let large = tree(10_000).unwrap();
     let asked = incident("latency_ms", HEALTHY, ABNORMAL);
     bench("10,000 services", &large, &asked);
+    let busy = metered(10_000, 0).unwrap();
+    let asked = incident("latency_ms_p95", 60, 3);
+    group.sample_size(10);
+    group.bench_function("10,000 services, calls", |b| {
+        b.iter(|| ranker.rank(black_box(&busy), &asked).unwrap());
+    });
     group.finish();
 }
 
