@@ -66,7 +66,7 @@ impl Regression {
     }
 
     /// What is left of y in a row.
-    fn noise(&self, y: f64, x: impl Iterator<Item = f64>) -> f64 {
+    pub(crate) fn noise(&self, y: f64, x: impl Iterator<Item = f64>) -> f64 {
         let explained = self.slopes.iter().zip(x).map(|(b, x)| b * x);
         y - self.intercept - explained.sum::<f64>()
     }

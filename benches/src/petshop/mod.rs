@@ -1,6 +1,7 @@
 //! `PetShop` (Hardt et al. 2024): 26 low-traffic issues with a known root cause.
 
 pub(crate) mod data;
+mod published;
 pub(crate) mod score;
 
 use std::path::Path;
@@ -123,7 +124,6 @@ pub fn evaluate(root: &Path, splits: Splits) -> Result<String, DataError> {
         for (split, cases) in &groups {
             let scores = Scores::of(&*method.ranker, cases, method.ties)?;
             rows.extend(scores.rows(method.name, split));
-            agreement.extend(scores.agreement(method.name, split));
             if *split != "all" && method.name.starts_with("astern") {
                 details.extend(scores.details(split, cases));
             }
@@ -132,21 +132,29 @@ pub fn evaluate(root: &Path, splits: Splits) -> Result<String, DataError> {
     for (split, cases) in &groups {
         rows.extend(score::chance(cases, split));
     }
+    for compared in published::compared() {
+        for (split, cases) in groups.iter().filter(|(split, _)| *split != "all") {
+            let scores = Scores::of(&*compared.ranker, cases, compared.ties)?;
+            agreement.extend(scores.agreement(compared.name, compared.public, split));
+        }
+    }
     let header = [
         "method", "split", "issues", "cases", "top-1", "top-3", "top-5",
     ];
     let case_header = ["case", "issues", "cause", "rank", "first instead"];
     let agree_header = [
         "baseline",
+        "public name",
         "split",
         "issues",
+        "cases",
         "ours",
-        "public tool",
+        "public",
         "cases apart",
     ];
     Ok(format!(
         "## Accuracy\n\n95 % Wilson intervals; tied causes share the worst rank unless said \
-         otherwise.\n\n{}\n\n## Agreement of the baselines with the public tools\n\nHits at 1, 3 \
+         otherwise.\n\n{}\n\n## Agreement of the baselines with public figures\n\nHits at 1, 3 \
          and 5.\n\n{}\n\n## Cases of the fused ranker\n\n{}\n",
         markdown(&header, &rows),
         markdown(&agree_header, &agreement),

@@ -9,8 +9,9 @@ use crate::table::{share, short};
 const KS: [usize; 3] = [1, 3, 5];
 const KINDS: [&str; 3] = ["latency", "availability", "all"];
 
-/// Hits at 1, 3 and 5 of public tools on the same cases: `PetShop`'s traversal, ranked correlation
-/// without filter, BARO 0.2.2's robust scorer.
+/// Shares of hits at 1, 3 and 5 of public tools, and of methods re-made from their papers and code, on
+/// the same cases. Methods of which Astern has no ranker are left out: RCD, ε-Diagnosis, IDI, and CIRCA
+/// on a learned graph.
 const PUBLIC: &str = include_str!("../../data/petshop_baselines.csv");
 
 /// How ties count.
@@ -86,60 +87,30 @@ impl Scores {
         KINDS.iter().map(row).collect()
     }
 
-    /// Hits of a baseline beside those of the public tool; empty for methods that it lacks.
-    pub(super) fn agreement(&self, method: &str, split: &str) -> Vec<Vec<String>> {
-        let public = match method {
-            "correlation" => "corr_nofilter",
-            "traversal" => "traversal",
-            "robust scorer, ties by column" => "baro",
-            _ => return Vec::new(),
-        };
-        let mut rows = Vec::new();
-        for kind in ["latency", "availability"] {
-            let prefix = format!("{public},{split},{kind},");
-            let Some(line) = PUBLIC.lines().find(|line| line.starts_with(&prefix)) else {
-                continue;
-            };
-            let numbers: Vec<f64> = line[prefix.len()..]
-                .split(',')
-                .filter_map(|x| x.parse().ok())
-                .collect();
-            let Some((cases, shares)) = numbers.split_first() else {
-                continue;
-            };
-            let ranks = self.ranks_of(kind);
+    /// Hits of a baseline beside those of a public one, by its name there.
+    pub(super) fn agreement(&self, method: &str, public: &str, split: &str) -> Vec<Vec<String>> {
+        let row = |kind: &&str| {
+            let (cases, theirs) = hits_of(public, split, kind)?;
+            let mut ranks = self.ranks_of(kind);
+            if cases < ranks.len() {
+                // A costly one was run on every second case.
+                ranks = ranks.into_iter().step_by(2).collect();
+            }
             let ours: Vec<usize> = KS.iter().map(|k| hits_at(&ranks, *k)).collect();
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "counts"
-            )]
-            let theirs: Vec<usize> = shares
-                .iter()
-                .map(|s| (s * cases).round() as usize)
-                .collect();
-            let apart = ours
-                .iter()
-                .zip(&theirs)
-                .map(|(a, b)| a.abs_diff(*b))
-                .max()
-                .unwrap_or(0);
-            let join = |hits: &[usize]| {
-                hits.iter()
-                    .map(ToString::to_string)
-                    .collect::<Vec<_>>()
-                    .join(" ")
-            };
-            rows.push(vec![
+            let pairs = ours.iter().zip(&theirs);
+            let apart = pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0);
+            Some(vec![
                 method.into(),
+                public.into(),
                 split.into(),
-                kind.into(),
+                (*kind).into(),
+                ranks.len().to_string(),
                 join(&ours),
                 join(&theirs),
                 apart.to_string(),
-            ]);
-        }
-        rows
+            ])
+        };
+        ["latency", "availability"].iter().filter_map(row).collect()
     }
 
     pub(super) fn details(&self, split: &str, cases: &[Case]) -> Vec<Vec<String>> {
@@ -159,6 +130,29 @@ impl Scores {
             })
             .collect()
     }
+}
+
+/// Cases and hits at 1, 3 and 5 of a public method; `None` where it was not run.
+fn hits_of(public: &str, split: &str, kind: &str) -> Option<(usize, Vec<usize>)> {
+    let prefix = format!("{public},{split},{kind},");
+    let line = PUBLIC.lines().find(|line| line.starts_with(&prefix))?;
+    let (cases, shares) = line[prefix.len()..].split_once(',')?;
+    let cases: u32 = cases.parse().ok()?;
+    let shares = shares
+        .split(',')
+        .filter_map(|share| share.parse::<f64>().ok());
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "counts"
+    )]
+    let hits = shares.map(|share| (share * f64::from(cases)).round() as usize);
+    Some((usize::try_from(cases).ok()?, hits.collect()))
+}
+
+fn join(hits: &[usize]) -> String {
+    let hits: Vec<String> = hits.iter().map(ToString::to_string).collect();
+    hits.join(" ")
 }
 
 /// Expected hits of a random order of the nodes that have the symptom's metric in the issue.
@@ -195,4 +189,40 @@ pub(crate) fn candidates(case: &Case) -> usize {
         **key != symptom.node && series.is_ok_and(|s| s.iter().any(|x| x.is_finite()))
     };
     case.columns.iter().filter(seen).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_shares_are_read_as_hits() {
+        let hits = |public, kind| hits_of(public, "test", kind);
+        assert_eq!(hits("pagerank", "latency"), Some((10, vec![3, 8, 10])));
+        assert_eq!(hits("pagerank", "availability"), Some((8, vec![5, 6, 7])));
+        assert_eq!(
+            hits("counterfactual_linear", "latency"),
+            Some((5, vec![2, 3, 4]))
+        );
+        assert_eq!(hits("rcd", "latency"), None);
+    }
+
+    #[test]
+    fn cases_apart_are_the_most_at_any_depth() {
+        let ranks = [1, 2, 2, 9, 9, 9, 9, 1, 1, 1].map(Some).to_vec();
+        let scores = Scores {
+            kinds: vec!["latency".into(); 10],
+            ranks,
+            firsts: vec![String::new(); 10],
+        };
+        let rows = scores.agreement("ours", "pagerank", "test");
+        let row: Vec<&str> = rows[0].iter().map(String::as_str).collect();
+        let expected = [
+            "ours", "pagerank", "test", "latency", "10", "4 6 6", "3 8 10", "4",
+        ];
+        assert_eq!(row, expected);
+        // Every second: 1, 2, 9, 9 and 1.
+        let half = scores.agreement("ours", "counterfactual_linear", "test");
+        assert_eq!(half[0][4..], ["5", "2 3 3", "2 3 4", "1"]);
+    }
 }

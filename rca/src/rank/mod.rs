@@ -17,6 +17,7 @@
 //! | [`RandomWalk`], [`SecondOrderWalk`] | the symptom's metric, graph | origins | time of a walk at the node |
 //! | [`PageRank`] | the symptom's metric, graph | all nodes | time of a walk that begins anew |
 //! | [`MicroRca`] | the symptom's metric, resources, graph | nodes at anomalous edges | the same |
+//! | [`Published`] | as its baseline | as its baseline | baselines as benchmarks ran them |
 //! | [`SpectrumRanker`], [`MicroRank`], [`TraceRca`] | [traces](crate::trace) | services | presence in abnormal traces |
 //!
 //! Origins are the nodes from which a fault can have come to the symptom, by
@@ -36,6 +37,7 @@ mod micro_rca;
 mod micro_scope;
 mod n_sigma;
 mod page_rank;
+mod published;
 mod random_walk;
 mod robust_scorer;
 mod score_ordering;
@@ -63,6 +65,7 @@ pub use micro_rca::MicroRca;
 pub use micro_scope::MicroScope;
 pub use n_sigma::NSigma;
 pub use page_rank::PageRank;
+pub use published::{Constant, Filter, Published, Side};
 pub use random_walk::RandomWalk;
 pub use robust_scorer::RobustScorer;
 pub use score_ordering::ScoreOrdering;

@@ -41,19 +41,9 @@ const VISITS_MAX: usize = 100_000;
 impl Ranker for TraversalRanker {
     fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
         let target = symptom(graph, incident)?;
-        let steps = FIRST_STEP..target.abnormal.len();
-        let Some(step) = steps
-            .into_iter()
-            .find(|step| score(&target, *step).is_some())
-        else {
+        let anomalous = anomalous(graph, incident, &target)?;
+        if anomalous.is_empty() {
             return Ok(ranked(Vec::new()));
-        };
-        let mut anomalous = BTreeMap::new();
-        for id in graph.ids() {
-            let node = candidate(graph, incident, id, &incident.symptom.metric)?;
-            if let Some(score) = node.and_then(|node| score(&node, step)) {
-                anomalous.insert(id, score);
-            }
         }
         let walk = Walk::from(graph, target.id, &anomalous);
         let causes = walk.best.iter().filter_map(|(id, (sum, _))| {
@@ -78,6 +68,27 @@ impl Ranker for TraversalRanker {
         }
         Ok(diagnosis)
     }
+}
+
+/// The anomaly scores of the nodes that are anomalous at the step that is looked at; empty where the
+/// symptom is not.
+pub(super) fn anomalous(
+    graph: &TemporalGraph,
+    incident: &Incident,
+    target: &Candidate,
+) -> Result<BTreeMap<NodeId, f64>, RankError> {
+    let mut anomalous = BTreeMap::new();
+    let mut steps = FIRST_STEP..target.abnormal.len();
+    let Some(step) = steps.find(|step| score(target, *step).is_some()) else {
+        return Ok(anomalous);
+    };
+    for id in graph.ids() {
+        let node = candidate(graph, incident, id, &incident.symptom.metric)?;
+        if let Some(score) = node.and_then(|node| score(&node, step)) {
+            anomalous.insert(id, score);
+        }
+    }
+    Ok(anomalous)
 }
 
 /// The anomaly score at a step, `None` when it is not anomalous there.
