@@ -10,10 +10,10 @@ use astern_graph_core::{
     TemporalGraph, TimeRange, Timestamp,
 };
 use astern_rca::rank::{
-    AnomalyScore, Circa, CorrelationRanker, Formula, FusedParams, FusedRanker, FusedWeights,
-    LinearCounterfactual, Metrics, MicroHecl, MicroRank, MicroRca, MicroScope, NSigma, PageRank,
-    RandomWalk, RobustScorer, ScoreOrdering, SecondOrderWalk, SmoothTraversal, SpectrumRanker,
-    TraceRca, TraversalRanker,
+    AnomalyScore, Circa, Constant, CorrelationRanker, Filter, Formula, FusedParams, FusedRanker,
+    FusedWeights, LinearCounterfactual, Metrics, MicroHecl, MicroRank, MicroRca, MicroScope,
+    NSigma, PageRank, Published, RandomWalk, RobustScorer, ScoreOrdering, SecondOrderWalk, Side,
+    SmoothTraversal, SpectrumRanker, TraceRca, TraversalRanker,
 };
 use astern_rca::trace::Traces;
 use astern_rca::{Incident, RankError, Ranker};
@@ -85,6 +85,27 @@ fn all() -> Vec<(&'static str, Sees, Box<dyn Ranker>)> {
         ),
         ("microrank", Traces, Box::new(MicroRank::default())),
         ("tracerca", Traces, Box::new(TraceRca)),
+    ]
+}
+
+/// The baselines as benchmarks ran them; what those say of gaps and constants is their own.
+fn published() -> Vec<Published> {
+    let (side, constant) = (Side::Either, Constant::Kept);
+    vec![
+        Published::Correlation {
+            filter: Filter::AnomalousFirst,
+        },
+        Published::NSigma { side, constant },
+        Published::RobustScorer { side, constant },
+        Published::ScoreOrdering,
+        Published::SmoothTraversal,
+        Published::SmoothDeviations,
+        Published::Circa { adjusted: true },
+        Published::PageRank { correlated: true },
+        Published::MicroScope,
+        Published::MicroHecl,
+        Published::DepthFirst,
+        Published::RandomWalk,
     ]
 }
 
@@ -270,6 +291,11 @@ fn every_shape_in_every_wiring_is_answered() {
                 let why = format!("{name}, {shape_name}, {wiring}: {answer:?}");
                 assert!(answer.is_ok(), "{why}");
             }
+            for ranker in published() {
+                let name = format!("{ranker:?}");
+                let answer = checked(&name, &ranker, &graph, &incident);
+                assert!(answer.is_ok(), "{name}, {shape_name}, {wiring}: {answer:?}");
+            }
         }
     }
 }
@@ -293,6 +319,21 @@ fn a_symptom_that_is_not_there_is_a_typed_error() {
             matches!(refused, Err(RankError::NoSymptom { .. })),
             "{name}: {refused:?}"
         );
+    }
+}
+
+#[test]
+fn baselines_as_published_want_a_symptom_too() {
+    let graph = graph(&["a", "b"], &[("a", "b")], plain);
+    for ranker in published() {
+        let name = format!("{ranker:?}");
+        let unknown = checked(&name, &ranker, &graph, &incident("nobody"));
+        let is_typed = matches!(unknown, Err(RankError::Graph(_)));
+        assert!(is_typed, "{name}: {unknown:?}");
+        let mut silent = incident("a");
+        silent.symptom.metric = "never_seen".into();
+        let silent = checked(&name, &ranker, &graph, &silent);
+        assert!(matches!(silent, Err(RankError::NoSymptom { .. })), "{name}");
     }
 }
 
