@@ -5,6 +5,9 @@ use maud::{Markup, html};
 
 use super::text::percent;
 
+/// What a node does by itself speaks against it below this deviation: it is as always.
+const BY_ITSELF_Z: f64 = 2.0;
+
 /// Which way a piece of evidence points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stance {
@@ -22,13 +25,13 @@ const CHANCE: f64 = 0.05;
 /// Which way a piece of evidence points.
 pub(super) fn stance(evidence: &Evidence) -> Stance {
     let supports = match evidence {
-        Evidence::Shift { z, .. }
-        | Evidence::Gap { z, .. }
+        Evidence::Shift { z, .. } => *z > 0.0,
+        Evidence::Gap { z, .. }
         | Evidence::OwnTime { z, .. }
         | Evidence::OwnFailures { z, .. }
         | Evidence::LastBeforeFailure { z, .. }
         | Evidence::FewerCalls { z, .. }
-        | Evidence::Tenants { z, .. } => *z > 0.0,
+        | Evidence::Tenants { z, .. } => *z >= BY_ITSELF_Z,
         Evidence::NewAgainstOld { p_value, .. }
         | Evidence::Influence { p_value, .. }
         | Evidence::Contrast { p_value, .. } => *p_value <= CHANCE,

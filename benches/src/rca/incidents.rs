@@ -27,7 +27,7 @@ const PER_SECOND: f64 = 2.0;
 /// How many times that rate the systems are sized for, so that a surge overloads nothing.
 const ROOM: f64 = 3.5;
 
-/// What happens in a run, each as often as any other.
+/// What happens in a run; those of [`Plot::ALL`] are each as often as any other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Plot {
     /// One release, a bad one.

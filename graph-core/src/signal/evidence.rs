@@ -159,14 +159,14 @@ pub enum Evidence {
         /// Fall in standard errors, positive is worse.
         z: f64,
     },
-    /// What runs on the machine takes longer by itself, more than what runs elsewhere.
+    /// What runs on the machine takes longer by itself.
     Tenants {
         /// Of them, how many are slower.
         slower: usize,
         /// How many there are.
         tenants: usize,
-        /// Growth of the median one in standard errors, less that of what runs elsewhere; positive is
-        /// worse.
+        /// Growth of the median one in standard errors, less that of the median of all services where few of
+        /// them run on the machine; positive is worse.
         z: f64,
     },
     /// A change came shortly before.

@@ -39,7 +39,8 @@ impl DoubtFeatures {
             .causes
             .iter()
             .find(|c| c.subject.node() == symptom)?;
-        let shift = |e: &&Evidence| matches!(e, Evidence::Shift { .. });
+        let felt = &incident.symptom.metric;
+        let shift = |e: &&Evidence| matches!(e, Evidence::Shift { metric, .. } if metric == felt);
         let shift = of_symptom.evidence.iter().find(shift)?;
         let Evidence::Shift { z, .. } = shift else {
             return None;

@@ -96,7 +96,7 @@ impl DoubtCoefficients {
 /// What is known of the changes, and whether the fitted numbers are of this ranker.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Known {
-    /// Probability that any change is to blame.
+    /// Probability of the changes that are more likely to blame than none.
     pub(crate) change_to_blame: f64,
     /// Whether one change is more likely than all else.
     pub(crate) is_blamed: bool,
@@ -108,7 +108,8 @@ pub(crate) struct Known {
 /// probability of each cause; abstains where an alternative is likelier than all the rest, or where one is
 /// the likeliest and none likely enough; not where a change is blamed.
 ///
-/// A change to blame is a node at fault, so the alternatives leave it its probability. Without a value of the
+/// A change to blame is a node at fault, so the alternatives leave those their probability that are likelier than
+/// "no change". Without a value of the
 /// symptom there is nothing to say. Scores of other parameters than those that the numbers were fitted
 /// to give no probability of causes, and the alternatives say so.
 pub(crate) fn add_alternatives(

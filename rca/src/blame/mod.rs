@@ -105,8 +105,10 @@ impl ChangeBlame {
             .sort_by(|a, b| order::descending(a.0, b.0).then_with(|| a.1.change.cmp(&b.1.change)));
         let log_odds: Vec<f64> = weighed.iter().map(|(log_odds, _)| *log_odds).collect();
         let (each, none) = probabilities(&log_odds);
+        // Many changes of which each is unlikely are together no reason to blame a node.
+        let likely = each.iter().filter(|p| **p > none);
         let known = abstain::Known {
-            change_to_blame: 1.0 - none,
+            change_to_blame: likely.sum(),
             is_blamed: each.first().is_some_and(|best| *best > 0.5),
             is_fitted,
         };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use astern_graph_core::{NodeId, TemporalGraph};
+use astern_graph_core::{FeatureClass, NodeId, TemporalGraph};
 
 use crate::candidates::{Candidate, Shift};
 
@@ -15,7 +15,7 @@ pub(crate) struct Origin {
     /// Share of the excess, in the metric's unit, that no dependency explains:
     /// `1 − max_d excess(d) / excess`; 1/2 without an excess.
     pub(crate) unexplained: f64,
-    /// Dependencies that are anomalous.
+    /// Dependencies that are anomalous in what users feel.
     pub(crate) anomalous: usize,
 }
 
@@ -34,7 +34,9 @@ pub(crate) fn read(
         if other.feature.name == node.feature.name {
             explained = f64::max(explained, theirs.excess);
         }
-        anomalous += usize::from(theirs.z >= ANOMALOUS_Z);
+        // A busy machine is as often what its guest does to it.
+        let is_felt = other.feature.class == FeatureClass::Application;
+        anomalous += usize::from(is_felt && theirs.z >= ANOMALOUS_Z);
     }
     let unexplained = if shift.excess > 0.0 {
         1.0 - (explained / shift.excess).min(1.0)

@@ -32,6 +32,23 @@ impl OwnTime {
     }
 }
 
+#[cfg(test)]
+impl OwnTime {
+    /// Of 10 ms that grew by so many standard errors of a millisecond.
+    pub(crate) fn grown_by(z: f64) -> Self {
+        let (healthy_ms, observed_ms) = (10.0, 10.0 + z);
+        Self {
+            growth: Growth {
+                healthy_ms,
+                observed_ms,
+                z,
+            },
+            unexplained: 1.0,
+            z,
+        }
+    }
+}
+
 /// Own times below this, in milliseconds, are not divided by.
 const LEAST_MS: f64 = 0.1;
 

@@ -83,3 +83,56 @@ pub(crate) fn read(machines: &Machines, grown: &BTreeMap<NodeId, OwnTime>) -> Re
     }
     readings
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use astern_graph_core::{GraphBuilder, GraphParams, NodeKey, NodeKind, TimeRange, Timestamp};
+
+    /// Four services of ten on one machine.
+    fn machine(z: impl Fn(usize) -> f64) -> (NodeId, Machines, BTreeMap<NodeId, OwnTime>) {
+        let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
+        let host = NodeKey::new(NodeKind::Host, "machine");
+        let service = |i: usize| NodeKey::service(format!("{i}"));
+        for i in 0..10 {
+            let other = NodeKey::new(NodeKind::Host, format!("other-{i}"));
+            let on = if i < 4 { host.clone() } else { other };
+            builder.declare_edge(service(i), on, EdgeKind::RunsOn);
+        }
+        let graph = builder.build();
+        let grown: BTreeMap<NodeId, OwnTime> = (0..10)
+            .map(|i| (graph.id(&service(i)).unwrap(), OwnTime::grown_by(z(i))))
+            .collect();
+        let mut nodes: Vec<NodeId> = graph
+            .keys()
+            .iter()
+            .filter_map(|key| graph.id(key))
+            .collect();
+        nodes.sort_unstable();
+        let range = TimeRange::new(Timestamp::from_secs(0), Timestamp::from_secs(60)).unwrap();
+        let scope = Scope::new(&graph, range, range, &nodes, 0.9);
+        let machines = Machines::of(&scope, &grown);
+        (graph.id(&host).unwrap(), machines, grown)
+    }
+
+    #[test]
+    fn what_is_slow_everywhere_is_not_the_machine() {
+        let (host, machines, grown) = machine(|i| if i < 4 { 9.0 } else { 0.5 });
+        let alone = read(&machines, &grown);
+        assert!((alone[&host].z - 8.5).abs() < 1e-9 && alone[&host].evidence.is_some());
+        assert_eq!(alone.len(), 1);
+        let (host, machines, grown) = machine(|_| 9.0);
+        let everywhere = read(&machines, &grown);
+        assert!(everywhere[&host].z.abs() < 1e-9 && everywhere[&host].evidence.is_none());
+    }
+
+    #[test]
+    fn the_others_on_a_machine_excuse_a_tenant_and_do_not_excuse_one_alone() {
+        let (_, machines, grown) = machine(|i| if i < 4 { 2.0 } else { 0.0 });
+        let (first, own) = grown.iter().next().unwrap();
+        assert!((machines.slowdown_of_others(*first, own) - own.slowdown()).abs() < 1e-9);
+        let (_, machines, grown) = machine(|i| if i == 0 { 2.0 } else { 0.0 });
+        let slow = grown.iter().find(|(_, own)| own.z > 1.0).unwrap();
+        assert!(machines.slowdown_of_others(*slow.0, slow.1).abs() < 1e-9);
+    }
+}

@@ -6,7 +6,7 @@ mod params;
 use std::collections::{BTreeMap, BTreeSet};
 
 use astern_graph_core::signal::{Diagnosis, Evidence, RankedCause};
-use astern_graph_core::{NodeId, TemporalGraph};
+use astern_graph_core::{FeatureClass, NodeId, TemporalGraph};
 
 use crate::blame::{ChangeBlame, Compared};
 use crate::candidates::{Candidate, Shift, best_candidate, symptom};
@@ -35,7 +35,7 @@ const REACH_MIN: f64 = 0.1;
 /// | channel | probability |
 /// |---|---|
 /// | local | `z / (z + 2)` of the local channel that speaks loudest, at least 27 % (log-odds of -1); see below |
-/// | shift | `z / (z + 3)` for the deviation z of the symptom's metric, where that is more than the local one |
+/// | shift | `z / (z + 3)` for the deviation z of the symptom's metric, or of another that users feel, where that is more than the local one |
 /// | origin | share of the excess (in the metric's unit) that no dependency explains: `1 - max_d excess(d) / excess` |
 /// | correlation | `r²` with the symptom over the n abnormal steps where the two worsen together, else 0; the symptom itself has 1/2 |
 /// | reach | the widest path from the symptom: the least shift probability of the nodes between, at least 1/10 |
@@ -50,7 +50,7 @@ const REACH_MIN: f64 = 0.1;
 /// |---|---|
 /// | gap | what is waited on an edge beyond the callee's work, charged to the end that more edges agree on |
 /// | own time | what calls take beside the waits for callees, in the median and in the tail, beyond what longer waits explain (blocked workers), and the slowdown of all else on the same machines |
-/// | tenants | own time of most of what runs on a machine, beyond that of what does not |
+/// | tenants | own time of most of what runs on a machine, beyond that of all services where it has fewer than half |
 /// | failure | calls that fail although no callee did; with traces, also the callee that answered last before |
 /// | structure | calls that are no longer made for a call |
 /// | resource | infrastructure metrics, beyond what the same metric of the other candidates shows |
@@ -206,7 +206,8 @@ impl FusedRanker {
             r: correlation::worsening_together(&scene.symptom, node),
             origin: origin::read(scene.graph, &scene.nodes, node, shift),
         });
-        let shift_z = known.map_or(0.0, |(_, shift)| shift.z);
+        let shift_z = told.as_ref().filter(|told| told.is_felt());
+        let shift_z = shift_z.map_or(0.0, |told| told.shift.z);
         let shown = self.shifted(shift_z.max(local.map_or(0.0, |local| local.z)));
         let score = self.params.prior(key.kind)
             + self.params.weights.shift * log_odds(shown)
@@ -234,9 +235,12 @@ impl FusedRanker {
         };
         let seen = scene.symptom.abnormal.iter().filter(|x| x.is_finite());
         let few = 2.0 / (seen.count() as f64).max(2.0);
-        by_way
-            + weights.correlation * (1.0 - few) * log_odds(together)
-            + weights.origin * self.counts(told.shift.z) * log_odds(told.origin.unexplained)
+        let origin = if told.is_felt() {
+            self.counts(told.shift.z) * log_odds(told.origin.unexplained)
+        } else {
+            0.0
+        };
+        by_way + weights.correlation * (1.0 - few) * log_odds(together) + weights.origin * origin
     }
 }
 
@@ -250,6 +254,12 @@ struct Told<'a> {
 }
 
 impl Told<'_> {
+    /// Whether the series is of what users feel. Of resources the local channel tells how far they are off, less
+    /// what those of all others are; and no dependency could explain them.
+    fn is_felt(&self) -> bool {
+        self.node.feature.class == FeatureClass::Application
+    }
+
     fn evidence(&self) -> Vec<Evidence> {
         let metric = self.node.feature.name.clone();
         vec![
