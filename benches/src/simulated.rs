@@ -7,6 +7,8 @@ use astern::policy::Plan;
 use astern::{Error, Event, Guard, GuardParams};
 use astern_graph_core::signal::Diagnosis;
 use astern_graph_core::{ChangeId, GraphParams, Timestamp};
+use astern_rca::Ranker;
+use astern_rca::rank::FusedParams;
 use astern_sim::{Scenario, SimError, Simulation, run};
 use astern_stats::robust;
 
@@ -45,7 +47,20 @@ pub fn params(step: Duration) -> GuardParams {
 /// # Errors
 /// [`SimulatedError`] when the guard refuses its parameters.
 pub fn watch(simulation: &Simulation, step: Duration) -> Result<Watched, SimulatedError> {
-    let mut guard = Guard::new(params(step))?;
+    let ranker = FusedParams::default().check().map_err(Error::from)?;
+    watch_by(simulation, step, ranker)
+}
+
+/// [`watch`] by a guard with this ranker.
+///
+/// # Errors
+/// [`SimulatedError`] when the guard refuses its parameters.
+pub fn watch_by(
+    simulation: &Simulation,
+    step: Duration,
+    ranker: impl Ranker,
+) -> Result<Watched, SimulatedError> {
+    let mut guard = Guard::with_ranker(params(step), ranker)?;
     let mut watched = Watched {
         diagnosis: None,
         plan: None,

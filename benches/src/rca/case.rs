@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use astern_graph_core::{GraphError, NodeKey, TemporalGraph, TimeError};
-use astern_rca::Incident;
+use astern_rca::{Incident, RankError};
 use astern_sim::SimError;
 use astern_stats::ParamError;
 use astern_traces::ParseError;
@@ -65,6 +65,9 @@ pub enum EvalError {
     /// A range of time is none.
     #[error(transparent)]
     Time(#[from] TimeError),
+    /// A ranker cannot answer.
+    #[error(transparent)]
+    Rank(#[from] RankError),
     /// A parameter is outside its rule.
     #[error(transparent)]
     Param(#[from] ParamError),

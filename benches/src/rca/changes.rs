@@ -3,19 +3,20 @@
 use astern_graph_core::ChangeId;
 
 use super::case::EvalError;
+use super::evidence::{Evidences, Remembering};
 use super::incidents::{Plot, Run};
-use crate::simulated::watch;
+use crate::simulated::watch_by;
 use crate::table::{markdown, share};
 
 /// Probability from which on a change counts as blamed.
-const BLAMED: f64 = 0.5;
+pub(super) const BLAMED: f64 = 0.5;
 
 /// Bins of the reliability table.
 const BINS: usize = 5;
 
 /// Tallies of the runs of each plot, in the order of [`Plot::ALL`].
-#[derive(Debug, Default)]
 pub(super) struct Changes {
+    evidences: Evidences,
     tallies: [Tally; Plot::ALL.len()],
     /// Runs by the probability of the first change, and of those in how many it was to blame.
     bins: [(usize, usize); BINS],
@@ -30,8 +31,18 @@ struct Tally {
 }
 
 impl Changes {
+    pub(super) fn new() -> Result<Self, EvalError> {
+        Ok(Self {
+            evidences: Evidences::new()?,
+            tallies: Default::default(),
+            bins: Default::default(),
+        })
+    }
+
     pub(super) fn add(&mut self, run: &Run) -> Result<(), EvalError> {
-        let watched = watch(&run.simulation, run.step)?;
+        let remembering = Remembering::new()?;
+        let watched = watch_by(&run.simulation, run.step, &remembering)?;
+        self.evidences.add(run, &remembering)?;
         let Some(place) = Plot::ALL.iter().position(|plot| *plot == run.plot) else {
             return Ok(());
         };
@@ -100,9 +111,10 @@ impl Changes {
             "it is the bad one",
         ];
         format!(
-            "Blamed: with a probability of {BLAMED} or more.\n\n{}\n\n{}\n",
+            "Blamed: with a probability of {BLAMED} or more.\n\n{}\n\n{}\n\n{}",
             markdown(&header, &rows),
             markdown(&reliability, &bins),
+            self.evidences.table(),
         )
     }
 }

@@ -3,6 +3,7 @@
 mod case;
 mod changes;
 mod doubt;
+mod evidence;
 pub(crate) mod incidents;
 mod methods;
 mod nezha;
@@ -161,7 +162,7 @@ fn machines(methods: &[Method], seeds: RangeInclusive<u64>) -> Result<String, Ev
 
 /// Generated incidents: which change it was.
 fn changes(seeds: RangeInclusive<u64>) -> Result<String, EvalError> {
-    let mut changes = Changes::default();
+    let mut changes = Changes::new()?;
     let (first, last) = (*seeds.start(), *seeds.end());
     for seed in seeds {
         changes.add(&incidents::simulate(seed)?)?;
