@@ -96,24 +96,16 @@ impl Cell {
 
     /// Adds all that another cell holds; says how many samples there was no room for.
     pub(crate) fn merge(&mut self, other: &Self) -> u64 {
-        self.merge_calls(other);
-        let samples = other.samples.iter();
-        let samples = samples.flat_map(|(metric, values)| values.iter().map(move |x| (metric, x)));
-        let refused = samples.filter(|(metric, x)| !self.add_sample(metric, **x));
-        refused.count() as u64
-    }
-
-    /// Adds the calls that another cell holds, without its samples.
-    fn merge_calls(&mut self, other: &Self) {
-        if other.calls == 0 {
-            return;
-        }
         self.calls += other.calls;
         self.errors += other.errors;
         self.latency.merge(&other.latency);
         self.server.merge(&other.server);
         self.gap.merge(&other.gap);
         self.exclusive.merge(&other.exclusive);
+        let samples = other.samples.iter();
+        let samples = samples.flat_map(|(metric, values)| values.iter().map(move |x| (metric, x)));
+        let refused = samples.filter(|(metric, x)| !self.add_sample(metric, **x));
+        refused.count() as u64
     }
 
     /// Names of the metrics that were sampled here.
@@ -123,6 +115,10 @@ impl Cell {
 
     pub(crate) fn calls(&self) -> u64 {
         self.calls
+    }
+
+    pub(crate) fn errors(&self) -> u64 {
+        self.errors
     }
 
     /// Whether something was measured, and not only named.
@@ -150,7 +146,7 @@ impl Cell {
         }
     }
 
-    fn durations(&self, timing: Timing) -> &Sketch {
+    pub(crate) fn durations(&self, timing: Timing) -> &Sketch {
         match timing {
             Timing::Latency => &self.latency,
             Timing::Server => &self.server,
@@ -165,62 +161,8 @@ fn mean(samples: &[f64]) -> Option<f64> {
     (!samples.is_empty()).then(|| samples.iter().sum::<f64>() / samples.len() as f64)
 }
 
-fn rate(errors: u64, calls: u64) -> Option<f64> {
+pub(crate) fn rate(errors: u64, calls: u64) -> Option<f64> {
     (calls > 0).then(|| errors as f64 / calls as f64)
-}
-
-/// Calls of one node, edge or slice over several steps.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CallSummary {
-    /// Number of calls.
-    pub calls: u64,
-    /// Number of calls that failed by the fault of the callee.
-    pub errors: u64,
-    total: Cell,
-}
-
-impl CallSummary {
-    pub(crate) fn of<'a>(cells: impl Iterator<Item = &'a Cell>) -> Self {
-        let mut total = Cell::default();
-        for cell in cells {
-            total.merge_calls(cell);
-        }
-        Self {
-            calls: total.calls,
-            errors: total.errors,
-            total,
-        }
-    }
-
-    /// Share of calls that failed; `None` without calls.
-    pub fn error_rate(&self) -> Option<f64> {
-        rate(self.errors, self.calls)
-    }
-
-    /// Quantile `q` of the latency, within 1 % of its value: as the callee saw it for calls that a
-    /// node received, as the caller saw it for calls over an edge, or as the other where that side
-    /// is silent. `None` when none was seen.
-    pub fn latency_ms(&self, q: f64) -> Option<f64> {
-        self.total.latency.quantile_ms(q)
-    }
-
-    /// Over an edge: quantile `q` of the latency as the callee saw it; `None` when none was seen.
-    pub fn server_latency_ms(&self, q: f64) -> Option<f64> {
-        self.total.server.quantile_ms(q)
-    }
-
-    /// Over an edge: quantile `q` of what the caller waited beyond what the callee took (network,
-    /// connection, queue in front of the callee's own clock); 0 where clocks say less than nothing.
-    /// `None` where no call had both durations.
-    pub fn gap_ms(&self, q: f64) -> Option<f64> {
-        self.total.gap.quantile_ms(q)
-    }
-
-    /// Of a node: quantile `q` of the time that it did not wait for callees of its own; `None` when
-    /// none was seen.
-    pub fn exclusive_ms(&self, q: f64) -> Option<f64> {
-        self.total.exclusive.quantile_ms(q)
-    }
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod call_summary;
 mod cell;
 pub mod codec;
 mod diff;
@@ -56,7 +57,7 @@ mod window;
 pub use ndarray;
 
 pub use builder::GraphBuilder;
-pub use cell::CallSummary;
+pub use call_summary::CallSummary;
 pub use diff::{GraphDiff, Moved};
 pub use edge::{EdgeKind, FaultFlow, Link, Subject};
 pub use error::{CodecError, GraphError, KeyError, MergeError, TimeError};

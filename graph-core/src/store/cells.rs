@@ -62,6 +62,13 @@ impl Cells {
         cells.map(|(step, cell)| (*step, cell.as_ref()))
     }
 
+    /// The cells themselves from the step `first` up to, but without, `end`.
+    pub(crate) fn shared(&self, first: i64, end: i64) -> impl Iterator<Item = &Arc<Cell>> {
+        let from = self.place(first);
+        let to = self.place(end).max(from);
+        self.0.range(from..to).map(|(_, cell)| cell)
+    }
+
     /// The same cells from the step `first` up to, but without, `end`.
     pub(crate) fn part(&self, first: i64, end: i64) -> Self {
         let from = self.place(first);

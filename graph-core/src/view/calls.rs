@@ -1,6 +1,6 @@
 //! Sums of calls over a range.
 
-use crate::cell::CallSummary;
+use crate::call_summary::CallSummary;
 use crate::edge::EdgeKind;
 use crate::graph::TemporalGraph;
 use crate::key::{NodeKey, NodeKind};
@@ -104,6 +104,6 @@ impl TemporalGraph {
 
     fn summary(&self, cells: &Cells, range: TimeRange) -> CallSummary {
         let (first, end) = self.steps_of(range).unwrap_or_default();
-        CallSummary::of(cells.range(first, end).map(|(_, cell)| cell))
+        CallSummary::of(cells.shared(first, end))
     }
 }

@@ -1,0 +1,152 @@
+//! Calls of one node, edge or slice over several steps.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::cell::{Cell, rate};
+use crate::feature::Timing;
+use crate::sketch::Sketch;
+
+/// Calls of one node, edge or slice over several steps.
+///
+/// Durations are summed up when they are first asked for, each kind by itself.
+#[derive(Debug, Clone)]
+pub struct CallSummary {
+    /// Number of calls.
+    pub calls: u64,
+    /// Number of calls that failed by the fault of the callee.
+    pub errors: u64,
+    /// Those with calls.
+    cells: Vec<Arc<Cell>>,
+    latency: OnceLock<Sketch>,
+    server: OnceLock<Sketch>,
+    gap: OnceLock<Sketch>,
+    exclusive: OnceLock<Sketch>,
+}
+
+impl CallSummary {
+    pub(crate) fn of<'a>(cells: impl Iterator<Item = &'a Arc<Cell>>) -> Self {
+        let cells: Vec<Arc<Cell>> = cells.filter(|cell| cell.calls() > 0).cloned().collect();
+        Self {
+            calls: cells.iter().map(|cell| cell.calls()).sum(),
+            errors: cells.iter().map(|cell| cell.errors()).sum(),
+            cells,
+            latency: OnceLock::new(),
+            server: OnceLock::new(),
+            gap: OnceLock::new(),
+            exclusive: OnceLock::new(),
+        }
+    }
+
+    fn durations(&self, timing: Timing) -> &Sketch {
+        let sum = match timing {
+            Timing::Latency => &self.latency,
+            Timing::Server => &self.server,
+            Timing::Gap => &self.gap,
+            Timing::Exclusive => &self.exclusive,
+        };
+        sum.get_or_init(|| {
+            let mut all = Sketch::default();
+            for cell in &self.cells {
+                all.merge(cell.durations(timing));
+            }
+            all
+        })
+    }
+
+    /// Share of calls that failed; `None` without calls.
+    pub fn error_rate(&self) -> Option<f64> {
+        rate(self.errors, self.calls)
+    }
+
+    /// Quantile `q` of the latency, within 1 % of its value: as the callee saw it for calls that a
+    /// node received, as the caller saw it for calls over an edge, or as the other where that side
+    /// is silent. `None` when none was seen.
+    pub fn latency_ms(&self, q: f64) -> Option<f64> {
+        self.durations(Timing::Latency).quantile_ms(q)
+    }
+
+    /// Over an edge: quantile `q` of the latency as the callee saw it; `None` when none was seen.
+    pub fn server_latency_ms(&self, q: f64) -> Option<f64> {
+        self.durations(Timing::Server).quantile_ms(q)
+    }
+
+    /// Over an edge: quantile `q` of what the caller waited beyond what the callee took (network,
+    /// connection, queue in front of the callee's own clock); 0 where clocks say less than nothing.
+    /// `None` where no call had both durations.
+    pub fn gap_ms(&self, q: f64) -> Option<f64> {
+        self.durations(Timing::Gap).quantile_ms(q)
+    }
+
+    /// Of a node: quantile `q` of the time that it did not wait for callees of its own; `None` when
+    /// none was seen.
+    pub fn exclusive_ms(&self, q: f64) -> Option<f64> {
+        self.durations(Timing::Exclusive).quantile_ms(q)
+    }
+}
+
+/// The same counts and durations are the same, whatever was asked of them.
+impl PartialEq for CallSummary {
+    fn eq(&self, other: &Self) -> bool {
+        let durations = [
+            Timing::Latency,
+            Timing::Server,
+            Timing::Gap,
+            Timing::Exclusive,
+        ];
+        (self.calls, self.errors) == (other.calls, other.errors)
+            && durations
+                .into_iter()
+                .all(|timing| self.durations(timing) == other.durations(timing))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cell::Observation;
+    use crate::key::NodeKey;
+    use crate::record::{Call, CallStatus, Party};
+    use crate::sketch::Bins;
+    use crate::time::Timestamp;
+
+    fn cell(ms: std::ops::Range<u64>) -> Arc<Cell> {
+        let mut cell = Cell::default();
+        for ms in ms {
+            let took = |ms| Some(Duration::from_millis(ms));
+            let status = if ms % 10 == 0 {
+                CallStatus::Error
+            } else {
+                CallStatus::Ok
+            };
+            let call = Call::new(Timestamp::from_secs(0), Party::new(NodeKey::service("a")));
+            let call = call.took(took(2 * ms), took(ms)).ended(status);
+            cell.carry(&Observation::of(&call, &Bins::default()));
+        }
+        Arc::new(cell)
+    }
+
+    #[test]
+    fn sums_are_those_of_all_steps_whatever_is_asked_first() {
+        let parts = [cell(1..40), Arc::default(), cell(40..101)];
+        let (split, whole) = (CallSummary::of(parts.iter()), cell(1..101));
+        assert_eq!((split.calls, split.errors), (100, 10));
+        assert!((split.error_rate().unwrap() - 0.1).abs() < 1e-12);
+        assert_eq!(
+            split.gap_ms(0.5),
+            whole.durations(Timing::Gap).quantile_ms(0.5)
+        );
+        assert!((split.latency_ms(0.5).unwrap() - 100.0).abs() < 2.0);
+        assert!((split.server_latency_ms(0.5).unwrap() - 50.0).abs() < 1.0);
+        assert_eq!(split.exclusive_ms(0.5), None);
+        // One that was asked nothing yet is the same.
+        assert_eq!(split, CallSummary::of([whole].iter()));
+        assert_ne!(split, CallSummary::of([cell(1..100)].iter()));
+        let none = CallSummary::of([].iter());
+        assert_eq!(
+            (none.calls, none.error_rate(), none.latency_ms(0.5)),
+            (0, None, None)
+        );
+    }
+}
