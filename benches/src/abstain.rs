@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use astern_graph_core::schema::{ERROR_RATE, LATENCY_MS_P95};
-use astern_graph_core::signal::{Abstention, Diagnosis};
+use astern_graph_core::signal::Abstention;
 use astern_graph_core::{
     GraphBuilder, GraphParams, MetricName, NodeKey, NodeKind, Record, TemporalGraph, TimeRange,
     Timestamp,
@@ -17,7 +17,7 @@ use astern_sim::{Preset, Scenario, run};
 use astern_stats::reliability::{Reliability, reliability};
 use astern_stats::{order, robust};
 
-use crate::rca::incidents::{Plot, simulate};
+use crate::rca::incidents::simulate;
 use crate::table::{markdown, share};
 
 type Error = Box<dyn std::error::Error>;
@@ -136,10 +136,8 @@ fn rows(seed: u64) -> Result<Vec<Row>, Error> {
         }
     }
     let run = simulate(seed)?;
-    let truth = match run.plot {
-        Plot::Benign => 1,
-        Plot::Surge => 2,
-        _ => 0,
+    let Some(truth) = place(run.plot.instead_of_a_cause().as_ref()) else {
+        return Ok(rows);
     };
     let graph = run.graph()?;
     let culprit = run.simulation.truth.service.as_ref();
@@ -212,15 +210,16 @@ fn ranked(
         Row {
             features,
             truth,
-            said: said(&diagnosis),
+            said: place(diagnosis.abstained.as_ref()),
             scores: diagnosis.causes.iter().map(|cause| cause.score).collect(),
             right: causes.position(|cause| Some(cause.subject.node()) == culprit),
         }
     }))
 }
 
-fn said(diagnosis: &Diagnosis) -> Option<usize> {
-    match diagnosis.abstained {
+/// Which of [`TRUTHS`] is said by not naming a cause, or by naming one; `None` where it is none of them.
+fn place(instead_of_a_cause: Option<&Abstention>) -> Option<usize> {
+    match instead_of_a_cause {
         None | Some(Abstention::NoChangeExplains) => Some(0),
         Some(Abstention::NoRegression) => Some(1),
         Some(Abstention::Load) => Some(2),

@@ -60,13 +60,7 @@ impl Doubt {
     }
 
     fn of_matters(&mut self, plot: Plot, diagnosis: &Diagnosis) {
-        let truth = match plot {
-            Plot::Single | Plot::Concurrent | Plot::Network | Plot::Machine | Plot::OnMachines => {
-                None
-            }
-            Plot::Benign => Some(Abstention::NoRegression),
-            Plot::Surge => Some(Abstention::Load),
-        };
+        let truth = plot.instead_of_a_cause();
         let all = &diagnosis.alternatives;
         if all.is_empty() {
             return;

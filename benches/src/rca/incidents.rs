@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use astern_graph_core::schema::{ERROR_RATE, LATENCY_MS_P95};
+use astern_graph_core::signal::Abstention;
 use astern_graph_core::{
     EdgeKind, GraphBuilder, GraphParams, MetricName, NodeKey, NodeKind, Record, Subject,
     TemporalGraph, TimeRange, Timestamp,
@@ -59,6 +60,17 @@ impl Plot {
         Self::Benign,
         Self::Surge,
     ];
+
+    /// What is right to say instead of a cause; `None` where a node is at fault.
+    pub(crate) fn instead_of_a_cause(self) -> Option<Abstention> {
+        match self {
+            Self::Benign => Some(Abstention::NoRegression),
+            Self::Surge => Some(Abstention::Load),
+            Self::Single | Self::Concurrent | Self::Network | Self::Machine | Self::OnMachines => {
+                None
+            }
+        }
+    }
 
     pub(super) fn name(self) -> &'static str {
         match self {
