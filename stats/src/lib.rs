@@ -31,6 +31,7 @@ pub mod reliability;
 pub mod rng;
 pub mod robust;
 mod scored;
+mod setters;
 pub mod tail;
 
 pub use param::ParamError;

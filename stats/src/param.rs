@@ -1,5 +1,9 @@
 //! The one error for a parameter outside its rule, shared by every family of parameters.
 
+/// Serde form of a [`Duration`](std::time::Duration) parameter: text like `"30s"` or `"1h 30m"`, exact to the
+/// nanosecond. Use as `#[serde(with = "astern_stats::param::duration")]`.
+pub use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
+
 /// A parameter broke its rule; says which, what it was and what would be right.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -69,6 +73,8 @@ pub fn positive(name: &'static str, value: f64) -> Result<f64, ParamError> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -78,6 +84,29 @@ mod tests {
         assert!(in_range("x", f64::NAN, 0.0, 1.0).is_err());
         let text = in_range("x", 1.5, 0.0, 1.0).unwrap_err().to_string();
         assert_eq!(text, "parameter `x` is 1.5; it must lie in 0..=1");
+    }
+
+    #[test]
+    fn durations_are_text_and_nothing_else() {
+        #[derive(serde::Serialize, serde::Deserialize)]
+        struct Params {
+            #[serde(with = "duration")]
+            wait: Duration,
+        }
+        let read = |json| serde_json::from_str::<Params>(json).map(|params| params.wait);
+        assert_eq!(read(r#"{"wait":"30s"}"#).unwrap(), Duration::from_secs(30));
+        let long = read(r#"{"wait":"1 hour 30 minutes"}"#).unwrap();
+        assert_eq!(long, Duration::from_secs(5_400));
+        let nanos = Duration::new(3_723, 5);
+        let text = serde_json::to_string(&Params { wait: nanos }).unwrap();
+        assert_eq!(read(&text).unwrap(), nanos);
+        for bad in [
+            r#"{"wait":30}"#,
+            r#"{"wait":"-3s"}"#,
+            r#"{"wait":"3 parsecs"}"#,
+        ] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]
