@@ -7,7 +7,7 @@ use crate::manifest::{Dependency, Workspace, dependencies, manifest_of, text};
 use crate::{Finding, assert_tidy};
 
 /// A member, and those of ours that it may depend on; `?` marks an edge that must be optional.
-const EDGES: [(&str, &[&str]); 11] = [
+const EDGES: [(&str, &[&str]); 12] = [
     ("astern-stats", &[]),
     ("astern-graph-core", &["astern-stats"]),
     ("astern-gnn", &["astern-graph-core", "astern-stats"]),
@@ -19,6 +19,14 @@ const EDGES: [(&str, &[&str]); 11] = [
     (
         "astern-rollback-policy",
         &["astern-graph-core", "astern-stats"],
+    ),
+    (
+        "astern-report",
+        &[
+            "astern-graph-core",
+            "astern-rollback-policy",
+            "astern-stats",
+        ],
     ),
     ("astern", CORE),
     (
@@ -41,6 +49,7 @@ const CORE: &[&str] = &[
     "astern-detect",
     "astern-rca",
     "astern-rollback-policy",
+    "astern-report?",
 ];
 
 /// For what is not published; adapters too.
@@ -51,6 +60,7 @@ const ALL: &[&str] = &[
     "astern-detect",
     "astern-rca",
     "astern-rollback-policy",
+    "astern-report",
     "astern",
     "astern-sim",
 ];
@@ -183,6 +193,9 @@ fn a_planted_edge_is_caught() {
         ("astern-detect", optional("astern-gnn"), true),
         ("astern", edge("astern-sim"), false),
         ("astern", dev("astern-sim"), true),
+        ("astern", edge("astern-report"), false),
+        ("astern", optional("astern-report"), true),
+        ("astern-report", edge("astern"), false),
         ("astern-rca", dev("astern-sim"), false),
         ("astern-rca", edge("astern-kube"), false),
         ("astern-examples", edge("astern-kube"), true),

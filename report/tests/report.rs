@@ -1,10 +1,8 @@
 //! The page of a diagnosis: always whole, never more than it was given, the same for the same.
-#![cfg(feature = "report")]
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use std::time::Duration;
 
-use astern::report::Page;
 use astern_graph_core::signal::{
     Abstention, Anomaly, Assessment, BlamedChange, Diagnosis, Evidence, RankedCause, SourceFault,
     Verdict,
@@ -13,6 +11,7 @@ use astern_graph_core::{
     Call, CallStatus, ChangeEvent, EdgeKind, GraphBuilder, GraphParams, NodeKey, NodeKind, Party,
     Record, Sample, TemporalGraph, TimeRange, Timestamp,
 };
+use astern_report::Page;
 use astern_rollback_policy::{
     Action, Blame, Check, Limit, Plan, Precondition, RejectedAlternative, Rejection, Step, StepId,
 };
