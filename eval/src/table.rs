@@ -1,6 +1,7 @@
 //! Tables in Markdown, with Wilson intervals for shares.
 
 use astern_stats::interval::wilson;
+use astern_stats::reliability::Reliability;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
 /// A table of text cells; the first column is aligned left, the others right.
@@ -47,6 +48,38 @@ pub fn short(value: f64) -> String {
     let text = format!("{value:.3}");
     text.strip_prefix('0')
         .map_or_else(|| text.clone(), str::to_owned)
+}
+
+/// Predicted against observed as Markdown, with the figures below.
+pub fn calibration(found: &Reliability) -> String {
+    let number = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.2}"));
+    let rows: Vec<Vec<String>> = found
+        .bins
+        .iter()
+        .map(|bin| {
+            vec![
+                format!("{:.1} to {:.1}", bin.low, bin.high),
+                bin.count.to_string(),
+                number(bin.predicted),
+                number(bin.observed),
+                format!("{:.2} to {:.2}", bin.interval.low, bin.interval.high),
+            ]
+        })
+        .collect();
+    let header = [
+        "probability",
+        "told",
+        "mean told",
+        "came true",
+        "95 % Wilson",
+    ];
+    format!(
+        "{}\n\nExpected calibration error {:.3}, Brier score {:.3}, of {} probabilities.",
+        markdown(&header, &rows),
+        found.expected_calibration_error,
+        found.brier,
+        found.count,
+    )
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use astern_sim::{Scenario, run};
 const SEED: u64 = 1;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/data");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
     fs::create_dir_all(&folder)?;
     let simulation = run(&Scenario::releases(SEED))?;
     let tables = records_to_csv(&simulation.records)?;

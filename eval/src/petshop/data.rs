@@ -1,6 +1,5 @@
 //! Reads the data set: call graph, healthy metrics, issues.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,57 +9,21 @@ use astern_graph_core::{
     EdgeKind, GraphBuilder, GraphParams, MetricName, NodeKey, NodeKind, Sample, TemporalGraph,
     TimeRange, Timestamp,
 };
-use astern_rca::{Incident, RankError};
-use astern_stats::ParamError;
+use astern_rca::Incident;
+
+use crate::EvalError;
+use crate::case::Case;
+use crate::error::{misshapen, unreadable};
+use crate::files::{entries, read_text};
 
 /// Length of a step of the data.
 const STEP: Duration = Duration::from_secs(300);
-
-/// The data set is missing or not as documented.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DataError {
-    /// A file cannot be read.
-    #[error("cannot read {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// A file does not look as documented.
-    #[error("{}: {problem}", path.display())]
-    Shape {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        problem: String,
-    },
-    /// A ranker refused a case.
-    #[error(transparent)]
-    Rank(#[from] RankError),
-    /// A parameter is outside its rule.
-    #[error(transparent)]
-    Param(#[from] ParamError),
-}
 
 /// A half of the issues.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Split {
     Train,
     Test,
-}
-
-/// One issue, ready to be ranked.
-#[derive(Debug, Clone)]
-pub(crate) struct Case {
-    pub(crate) name: String,
-    pub(crate) kind: String,
-    pub(crate) graph: TemporalGraph,
-    pub(crate) incident: Incident,
-    pub(crate) root_cause: NodeKey,
-    /// Nodes in the order of the data's columns.
-    pub(crate) columns: Vec<NodeKey>,
 }
 
 #[derive(Deserialize)]
@@ -122,7 +85,7 @@ fn metric(metric: &str, statistic: &str) -> Option<(MetricName, f64)> {
 }
 
 /// Reads all issues of a split below `<root>/petshop/low_traffic`, by number.
-pub(crate) fn read(root: &Path, split: Split) -> Result<Vec<Case>, DataError> {
+pub(crate) fn read(root: &Path, split: Split) -> Result<Vec<Case>, EvalError> {
     let base = root.join("petshop").join("low_traffic");
     let healthy = read_metrics(&base.join("noissue").join("metrics.csv"))?;
     let edges = read_edges(&base.join("graph.csv"))?;
@@ -131,12 +94,11 @@ pub(crate) fn read(root: &Path, split: Split) -> Result<Vec<Case>, DataError> {
         Split::Test => "test",
     });
     let mut issues: Vec<(u32, PathBuf)> = Vec::new();
-    for entry in fs::read_dir(&folder).map_err(|e| unreadable(&folder, e))? {
-        let entry = entry.map_err(|e| unreadable(&folder, e))?;
-        let name = entry.file_name();
-        let number = name.to_str().and_then(|name| name.strip_prefix("issue_"));
+    for path in entries(&folder)? {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let number = name.and_then(|name| name.strip_prefix("issue_"));
         if let Some(number) = number.and_then(|number| number.parse().ok()) {
-            issues.push((number, entry.path()));
+            issues.push((number, path));
         }
     }
     issues.sort();
@@ -154,13 +116,13 @@ fn case(
     edges: &[(String, String)],
     number: u32,
     folder: &Path,
-) -> Result<Case, DataError> {
+) -> Result<Case, EvalError> {
     let path = folder.join("target.json");
-    let text = fs::read_to_string(&path).map_err(|e| unreadable(&path, e))?;
-    let target: Target = serde_json::from_str(&text).map_err(|e| unreadable(&path, e))?;
+    let target: Target =
+        serde_json::from_str(&read_text(&path)?).map_err(|e| unreadable(&path, e))?;
     let abnormal = read_metrics(&folder.join("metrics.csv"))?;
     let (symptom, _) = metric(&target.target.metric, "Average")
-        .ok_or_else(|| misshapen(&path, &format!("unknown metric {}", target.target.metric)))?;
+        .ok_or_else(|| misshapen(&path, format!("unknown metric {}", target.target.metric)))?;
 
     let mut builder = GraphBuilder::new(GraphParams::default().step(STEP))?;
     for (from, to) in edges {
@@ -179,7 +141,7 @@ fn case(
         Timestamp::from_secs(healthy.rows[i].0)
     }));
     builder.extend(samples(&abnormal, after));
-    let range = |from, to| TimeRange::new(from, to).map_err(|e| misshapen(folder, &e.to_string()));
+    let range = |from, to| TimeRange::new(from, to).map_err(|e| misshapen(folder, e.to_string()));
     let incident = Incident::new(
         key(&target.target.node),
         symptom,
@@ -192,14 +154,26 @@ fn case(
             columns.push(key(name));
         }
     }
+    let graph = builder.build();
     Ok(Case {
         name: format!("issue_{number}"),
         kind: target.target.metric,
-        graph: builder.build(),
+        candidates: candidates(&graph, &incident, &columns),
+        graph,
         incident,
-        root_cause: key(&target.root_cause.node),
+        cause: key(&target.root_cause.node),
         columns,
     })
+}
+
+/// Number of nodes but the symptom's that have the symptom's metric in the issue.
+fn candidates(graph: &TemporalGraph, incident: &Incident, columns: &[NodeKey]) -> usize {
+    let symptom = &incident.symptom;
+    let seen = |key: &&NodeKey| {
+        let series = graph.series(key, &symptom.metric, incident.abnormal);
+        **key != symptom.node && series.is_ok_and(|s| s.iter().any(|x| x.is_finite()))
+    };
+    columns.iter().filter(seen).count()
 }
 
 fn samples(metrics: &Metrics, at: impl Fn(usize) -> Timestamp) -> Vec<astern_graph_core::Record> {
@@ -215,7 +189,7 @@ fn samples(metrics: &Metrics, at: impl Fn(usize) -> Timestamp) -> Vec<astern_gra
 }
 
 /// Rows of `graph.csv` are callers, columns callees; 1 is an edge.
-fn read_edges(path: &Path) -> Result<Vec<(String, String)>, DataError> {
+fn read_edges(path: &Path) -> Result<Vec<(String, String)>, EvalError> {
     let rows = read_csv(path)?;
     let (header, body) = rows
         .split_first()
@@ -235,7 +209,7 @@ fn read_edges(path: &Path) -> Result<Vec<(String, String)>, DataError> {
 }
 
 /// Three header rows (node, metric, statistic), one with the name of the index, then data.
-fn read_metrics(path: &Path) -> Result<Metrics, DataError> {
+fn read_metrics(path: &Path) -> Result<Metrics, EvalError> {
     let rows = read_csv(path)?;
     let [nodes, metrics, statistics, _, body @ ..] = rows.as_slice() else {
         return Err(misshapen(path, "it has fewer than four header rows"));
@@ -254,13 +228,13 @@ fn read_metrics(path: &Path) -> Result<Metrics, DataError> {
         };
         let at: f64 = at
             .parse()
-            .map_err(|_| misshapen(path, &format!("line {}: `{at}` is no unix time", line + 5)))?;
-        let values: Result<Vec<f64>, DataError> = cells
+            .map_err(|_| misshapen(path, format!("line {}: `{at}` is no unix time", line + 5)))?;
+        let values: Result<Vec<f64>, EvalError> = cells
             .iter()
             .map(|cell| match cell.trim() {
                 "" => Ok(f64::NAN),
                 text => text.parse().map_err(|_| {
-                    misshapen(path, &format!("line {}: `{text}` is no number", line + 5))
+                    misshapen(path, format!("line {}: `{text}` is no number", line + 5))
                 }),
             })
             .collect();
@@ -273,7 +247,7 @@ fn read_metrics(path: &Path) -> Result<Metrics, DataError> {
     })
 }
 
-fn read_csv(path: &Path) -> Result<Vec<Vec<String>>, DataError> {
+fn read_csv(path: &Path) -> Result<Vec<Vec<String>>, EvalError> {
     let reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -286,21 +260,4 @@ fn read_csv(path: &Path) -> Result<Vec<Vec<String>>, DataError> {
             Ok(record.iter().map(str::to_owned).collect())
         })
         .collect()
-}
-
-fn unreadable(
-    path: &Path,
-    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> DataError {
-    DataError::Read {
-        path: path.to_owned(),
-        source: source.into(),
-    }
-}
-
-fn misshapen(path: &Path, problem: &str) -> DataError {
-    DataError::Shape {
-        path: path.to_owned(),
-        problem: problem.to_owned(),
-    }
 }

@@ -17,7 +17,8 @@ use astern_stats::rng::{ChaCha8Rng, seeded};
 use astern_stats::{order, robust};
 use rand::RngExt;
 
-use super::case::{Case, EvalError};
+use crate::EvalError;
+use crate::case::Case;
 
 /// Stream of the draws of a scenario.
 const STREAM: u64 = 71;
@@ -293,6 +294,7 @@ impl Run {
             graph: graph.clone(),
             incident: self.incident(graph, off_s)?,
             cause,
+            columns: Vec::new(),
         }))
     }
 

@@ -1,6 +1,5 @@
 //! Root causes on real and on generated incidents: one configuration, all rankers, the same tables.
 
-mod case;
 mod changes;
 mod doubt;
 mod evidence;
@@ -12,17 +11,14 @@ mod score;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
+use crate::EvalError;
 use crate::petshop::data::{self, Split};
-use crate::petshop::score::candidates;
 use crate::table::markdown;
-use case::Case;
 use changes::Changes;
 use doubt::Doubt;
 use methods::Method;
 use nezha::Part;
 use score::Board;
-
-pub use case::EvalError;
 
 /// Seeds on which the configuration was chosen.
 pub const CALIBRATION_SEEDS: RangeInclusive<u64> = 1001..=1150;
@@ -60,7 +56,7 @@ pub fn evaluate(root: &Path, options: &Options) -> Result<String, EvalError> {
         } else {
             Split::Test
         };
-        let cases = petshop(root, split)?;
+        let cases = data::read(root, split)?;
         report += &section("Pet shop", &Board::of(&methods, &cases));
     }
     if wanted("nezha") {
@@ -90,21 +86,6 @@ fn section(title: &str, board: &Board<'_>) -> String {
         "\n## {title}\n\n{table}\n\nHits at 1 and at 3 by kind (number of cases):\n\n{by_kind}\n\n\
          Cases whose cause Astern's ranker does not put first:\n\n{misses}\n",
     )
-}
-
-fn petshop(root: &Path, split: Split) -> Result<Vec<Case>, EvalError> {
-    let cases = data::read(root, split)?;
-    Ok(cases
-        .into_iter()
-        .map(|case| Case {
-            candidates: candidates(&case),
-            name: case.name,
-            kind: case.kind,
-            graph: case.graph,
-            incident: case.incident,
-            cause: case.root_cause,
-        })
-        .collect())
 }
 
 /// Generated incidents: where the cause is, with the incident's time right and off.

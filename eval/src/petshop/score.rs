@@ -3,7 +3,8 @@
 use astern_rca::Ranker;
 use astern_stats::ranking::{chance_hits_at, hits_at, strict_rank};
 
-use super::data::{Case, DataError};
+use crate::EvalError;
+use crate::case::Case;
 use crate::table::{share, short};
 
 const KS: [usize; 3] = [1, 3, 5];
@@ -31,7 +32,7 @@ pub(super) struct Scores {
 }
 
 impl Scores {
-    pub(super) fn of(ranker: &dyn Ranker, cases: &[Case], ties: Ties) -> Result<Self, DataError> {
+    pub(super) fn of(ranker: &dyn Ranker, cases: &[Case], ties: Ties) -> Result<Self, EvalError> {
         let mut scores = Self {
             kinds: Vec::new(),
             ranks: Vec::new(),
@@ -48,7 +49,7 @@ impl Scores {
                 causes.sort_by_key(|(key, _)| case.columns.iter().position(|k| k == *key));
                 causes.sort_by(|a, b| astern_stats::order::descending(a.1, b.1));
             }
-            let position = causes.iter().position(|(key, _)| **key == case.root_cause);
+            let position = causes.iter().position(|(key, _)| **key == case.cause);
             let values: Vec<f64> = causes.iter().map(|(_, score)| *score).collect();
             scores.kinds.push(case.kind.clone());
             scores.ranks.push(match ties {
@@ -123,7 +124,7 @@ impl Scores {
                 vec![
                     format!("{split}/{}", case.name),
                     case.kind.clone(),
-                    case.root_cause.to_string(),
+                    case.cause.to_string(),
                     rank.map_or_else(|| "-".into(), |r| r.to_string()),
                     if hit { String::new() } else { first.clone() },
                 ]
@@ -158,18 +159,15 @@ fn join(hits: &[usize]) -> String {
 /// Expected hits of a random order of the nodes that have the symptom's metric in the issue.
 pub(super) fn chance(cases: &[Case], split: &str) -> Vec<Vec<String>> {
     let row = |kind: &&str| {
-        let of_kind: Vec<&Case> = cases
-            .iter()
-            .filter(|c| *kind == "all" || c.kind == **kind)
-            .collect();
-        let candidates: Vec<usize> = of_kind.iter().map(|case| candidates(case)).collect();
+        let of_kind = cases.iter().filter(|c| *kind == "all" || c.kind == **kind);
+        let candidates: Vec<usize> = of_kind.map(|case| case.candidates).collect();
         let mut row = vec![
             "chance".into(),
             split.into(),
             (*kind).into(),
-            of_kind.len().to_string(),
+            candidates.len().to_string(),
         ];
-        let n = of_kind.len().max(1) as f64;
+        let n = candidates.len().max(1) as f64;
         row.extend(
             KS.iter()
                 .map(|k| short(chance_hits_at(&candidates, *k) / n)),
@@ -177,18 +175,6 @@ pub(super) fn chance(cases: &[Case], split: &str) -> Vec<Vec<String>> {
         row
     };
     KINDS.iter().map(row).collect()
-}
-
-/// Number of nodes but the symptom's that have the symptom's metric in the issue.
-pub(crate) fn candidates(case: &Case) -> usize {
-    let symptom = &case.incident.symptom;
-    let seen = |key: &&astern_graph_core::NodeKey| {
-        let series = case
-            .graph
-            .series(key, &symptom.metric, case.incident.abnormal);
-        **key != symptom.node && series.is_ok_and(|s| s.iter().any(|x| x.is_finite()))
-    };
-    case.columns.iter().filter(seen).count()
 }
 
 #[cfg(test)]

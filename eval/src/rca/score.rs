@@ -2,8 +2,8 @@
 
 use astern_stats::ranking::{chance_hits_at, hits_at, strict_rank};
 
-use super::case::Case;
 use super::methods::{FUSED, Method};
+use crate::case::Case;
 use crate::table::{markdown, share, short};
 
 const KS: [usize; 3] = [1, 3, 5];

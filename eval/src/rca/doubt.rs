@@ -6,10 +6,9 @@ use astern_rca::Ranker;
 use astern_rca::rank::{FusedParams, FusedRanker};
 use astern_stats::reliability::reliability;
 
-use super::case::EvalError;
 use super::incidents::{Plot, Run};
-use crate::abstain;
-use crate::table::{markdown, share};
+use crate::EvalError;
+use crate::table::{calibration, markdown, share};
 
 /// Bins of the reliability tables.
 const BINS: usize = 5;
@@ -96,7 +95,7 @@ impl Doubt {
         header.extend(SAID);
         let table = |told: &[(f64, bool)]| -> Result<String, EvalError> {
             let found = reliability(told, BINS)?;
-            Ok(found.map_or_else(String::new, |found| abstain::table(&found)))
+            Ok(found.map_or_else(String::new, |found| calibration(&found)))
         };
         Ok(format!(
             "What the diagnosis says at the onset, by what happened:\n\n{}\n\nProbabilities of what is the \

@@ -2,7 +2,7 @@
 
 pub(crate) mod data;
 mod published;
-pub(crate) mod score;
+mod score;
 
 use std::path::Path;
 
@@ -13,11 +13,10 @@ use astern_rca::rank::{
     ScoreOrdering, SecondOrderWalk, SmoothTraversal, TraversalRanker,
 };
 
+use crate::EvalError;
 use crate::table::markdown;
 use data::Split;
 use score::{Scores, Ties};
-
-pub use data::DataError;
 
 /// Which of the two splits to evaluate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +35,7 @@ struct Method {
 }
 
 /// The frozen configuration of Astern's ranker, the same with one channel off, and the baselines.
-fn methods() -> Result<Vec<Method>, DataError> {
+fn methods() -> Result<Vec<Method>, EvalError> {
     let full = FusedWeights::default();
     let without = |change: fn(&mut FusedWeights)| {
         let mut weights = full;
@@ -109,8 +108,8 @@ fn published() -> Vec<(&'static str, Box<dyn Ranker>)> {
 /// Evaluates all methods and returns the report as Markdown.
 ///
 /// # Errors
-/// [`DataError`] when a file of the data set is missing or not as documented.
-pub fn evaluate(root: &Path, splits: Splits) -> Result<String, DataError> {
+/// [`EvalError`] when a file of the data set is missing or not as documented.
+pub fn evaluate(root: &Path, splits: Splits) -> Result<String, EvalError> {
     let mut groups = vec![("train", data::read(root, Split::Train)?)];
     if splits == Splits::All {
         groups.push(("test", data::read(root, Split::Test)?));

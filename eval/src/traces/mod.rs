@@ -4,43 +4,15 @@
 mod expected;
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use astern_graph_core::{Call, EdgeKind, NodeKey};
 use astern_traces::{Format, Params, ParseError, Report, Spans};
 
+use crate::EvalError;
+use crate::error::refused;
+use crate::files::{entries, read};
 use crate::table::markdown;
-
-/// Why there is no table.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TraceError {
-    /// A file or folder cannot be read.
-    #[error("cannot read {path}")]
-    Unreadable {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A file that must be read is no document.
-    #[error("{path} is refused")]
-    Refused {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: ParseError,
-    },
-    /// An edge list is no CSV, or lacks a column.
-    #[error("{path} is no list of edges")]
-    NoEdges {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: csv::Error,
-    },
-}
 
 /// What is known of one folder.
 #[derive(Default)]
@@ -87,8 +59,8 @@ impl Tally {
 /// Reads every document under `root/traces` and `root/nezha-trainticket`; the table as Markdown.
 ///
 /// # Errors
-/// [`TraceError`] when the data is not there, or a document that has an expected answer is refused.
-pub fn evaluate(root: &Path) -> Result<String, TraceError> {
+/// [`EvalError`] when the data is not there, or a document that has an expected answer is refused.
+pub fn evaluate(root: &Path) -> Result<String, EvalError> {
     let traces = root.join("traces");
     let mut rows = Vec::new();
     let mut refused = Vec::new();
@@ -135,7 +107,7 @@ pub fn evaluate(root: &Path) -> Result<String, TraceError> {
 }
 
 /// Each document by itself.
-fn one_by_one(folder: &Path) -> Result<Tally, TraceError> {
+fn one_by_one(folder: &Path) -> Result<Tally, EvalError> {
     let mut tally = Tally::default();
     for path in documents(folder)? {
         tally.documents += 1;
@@ -160,18 +132,15 @@ fn one_by_one(folder: &Path) -> Result<Tally, TraceError> {
 }
 
 /// All documents joined: a trace goes over the edge of a file's minute.
-fn together(folder: &Path) -> Result<Tally, TraceError> {
+fn together(folder: &Path) -> Result<Tally, EvalError> {
     let mut tally = Tally::default();
-    let mut spans = Spans::new(&Params::default()).map_err(|source| TraceError::Refused {
-        path: folder.to_path_buf(),
-        source: source.into(),
-    })?;
+    let mut spans = Spans::new(&Params::default())?;
     for path in documents(folder)? {
         tally.documents += 1;
         let bytes = read(&path)?;
         spans
             .read(Format::Csv, &bytes)
-            .map_err(|source| TraceError::Refused { path, source })?;
+            .map_err(|e| refused(&path, e))?;
     }
     let joined = spans.join();
     tally.report = joined.report;
@@ -179,28 +148,8 @@ fn together(folder: &Path) -> Result<Tally, TraceError> {
     Ok(tally)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, TraceError> {
-    fs::read(path).map_err(|source| TraceError::Unreadable {
-        path: path.to_path_buf(),
-        source,
-    })
-}
-
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, TraceError> {
-    let unreadable = |source| TraceError::Unreadable {
-        path: folder.to_path_buf(),
-        source,
-    };
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        paths.push(entry.map_err(unreadable)?.path());
-    }
-    paths.sort();
-    Ok(paths)
-}
-
 /// Documents of a folder and of those in it; lists of edges are answers and no documents.
-fn documents(folder: &Path) -> Result<Vec<PathBuf>, TraceError> {
+fn documents(folder: &Path) -> Result<Vec<PathBuf>, EvalError> {
     let mut found = Vec::new();
     for path in entries(folder)? {
         if path.is_dir() {

@@ -10,8 +10,8 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use astern_benches::petshop::{self, Splits};
-use astern_benches::{abstain, rca, simulated, traces};
+use astern_eval::petshop::{self, Splits};
+use astern_eval::{abstain, rca, simulated, traces};
 use lexopt::{Arg, ValueExt};
 
 const USAGE: &str =
@@ -219,12 +219,12 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
 
 #[cfg(feature = "torch")]
 fn explain(seeds: RangeInclusive<u64>) -> Result<String, Box<dyn std::error::Error>> {
-    astern_benches::gnn::explain::evaluate(seeds)
+    astern_eval::gnn::explain::evaluate(seeds)
 }
 
 #[cfg(feature = "torch")]
 fn pretrain(root: &Path, seeds: RangeInclusive<u64>) -> Result<String, Box<dyn std::error::Error>> {
-    astern_benches::gnn::pretrain::evaluate(root, seeds)
+    astern_eval::gnn::pretrain::evaluate(root, seeds)
 }
 
 #[cfg(not(feature = "torch"))]

@@ -6,7 +6,9 @@ use std::path::Path;
 use astern_traces::{Decoded, Format, Params, Spans};
 use serde::Deserialize;
 
-use super::{TraceError, entries, read};
+use crate::EvalError;
+use crate::error::{refused, unreadable};
+use crate::files::{entries, read};
 use crate::table::markdown;
 
 /// One line of `DeathStarBench`'s list: a span and its parent, with their services.
@@ -30,7 +32,7 @@ struct Found {
 }
 
 /// Each expected answer, and whether it came out.
-pub(super) fn table(traces: &Path) -> Result<String, TraceError> {
+pub(super) fn table(traces: &Path) -> Result<String, EvalError> {
     let folder = traces.join("jaeger-deathstarbench");
     let (expected, found) = (listed(&folder.join("edges.csv"))?, joined(&folder)?);
     let sum = |counts: &BTreeMap<(String, String), u64>| counts.values().sum::<u64>();
@@ -71,11 +73,8 @@ pub(super) fn table(traces: &Path) -> Result<String, TraceError> {
     Ok(markdown(&["answer", "expected", "found", "equal"], &rows))
 }
 
-fn listed(path: &Path) -> Result<Found, TraceError> {
-    let no_edges = |source| TraceError::NoEdges {
-        path: path.to_path_buf(),
-        source,
-    };
+fn listed(path: &Path) -> Result<Found, EvalError> {
+    let no_edges = |e: csv::Error| unreadable(path, e);
     let mut found = Found {
         spans: BTreeMap::new(),
         calls: BTreeMap::new(),
@@ -100,7 +99,7 @@ fn listed(path: &Path) -> Result<Found, TraceError> {
     Ok(found)
 }
 
-fn joined(folder: &Path) -> Result<Found, TraceError> {
+fn joined(folder: &Path) -> Result<Found, EvalError> {
     let mut found = Found {
         spans: BTreeMap::new(),
         calls: BTreeMap::new(),
@@ -108,12 +107,11 @@ fn joined(folder: &Path) -> Result<Found, TraceError> {
     let is_document =
         |path: &&std::path::PathBuf| path.extension().is_some_and(|end| end == "json");
     for path in entries(folder)?.iter().filter(is_document) {
-        let refused = |source| TraceError::Refused {
-            path: path.clone(),
-            source,
-        };
-        let mut spans = Spans::new(&Params::default()).map_err(|source| refused(source.into()))?;
-        spans.read(Format::Jaeger, &read(path)?).map_err(refused)?;
+        let mut spans = Spans::new(&Params::default())?;
+        let bytes = read(path)?;
+        spans
+            .read(Format::Jaeger, &bytes)
+            .map_err(|e| refused(path, e))?;
         for span in spans.as_slice() {
             if let Some(parent) = span.parent {
                 *found
@@ -135,11 +133,6 @@ fn joined(folder: &Path) -> Result<Found, TraceError> {
     Ok(found)
 }
 
-fn decoded(format: Format, path: &Path) -> Result<Decoded, TraceError> {
-    astern_traces::decode(format, &read(path)?, &Params::default()).map_err(|source| {
-        TraceError::Refused {
-            path: path.to_path_buf(),
-            source,
-        }
-    })
+fn decoded(format: Format, path: &Path) -> Result<Decoded, EvalError> {
+    astern_traces::decode(format, &read(path)?, &Params::default()).map_err(|e| refused(path, e))
 }

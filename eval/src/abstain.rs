@@ -14,13 +14,12 @@ use astern_rca::abstain::{DoubtCoefficients, DoubtFeatures, ELSEWHERE, FITTED, S
 use astern_rca::rank::FusedParams;
 use astern_rca::{Incident, Ranker};
 use astern_sim::{Preset, Scenario, run};
-use astern_stats::reliability::{Reliability, reliability};
+use astern_stats::reliability::reliability;
 use astern_stats::{order, robust};
 
+use crate::EvalError;
 use crate::rca::incidents::simulate;
-use crate::table::{markdown, share};
-
-type Error = Box<dyn std::error::Error>;
+use crate::table::{calibration, markdown, share};
 
 /// Length of what is looked at from the onset on.
 const ABNORMAL: Duration = Duration::from_secs(600);
@@ -56,7 +55,7 @@ struct Row {
 ///
 /// # Errors
 /// What the simulator, the graph or the ranker refuses.
-pub fn evaluate(seeds: RangeInclusive<u64>) -> Result<String, Error> {
+pub fn evaluate(seeds: RangeInclusive<u64>) -> Result<String, EvalError> {
     let (first, last) = (*seeds.start(), *seeds.end());
     let (mut odd, mut even) = (Vec::new(), Vec::new());
     for seed in seeds {
@@ -102,7 +101,7 @@ pub fn evaluate(seeds: RangeInclusive<u64>) -> Result<String, Error> {
     ))
 }
 
-fn rows(seed: u64) -> Result<Vec<Row>, Error> {
+fn rows(seed: u64) -> Result<Vec<Row>, EvalError> {
     let bad = run(&Scenario::releases(seed))?;
     let culprit = bad.truth.service.clone();
     let dark: Vec<Record> = bad
@@ -169,7 +168,7 @@ fn row(
     (start, began): (Timestamp, Timestamp),
     step: Duration,
     (truth, culprit): (usize, Option<&NodeKey>),
-) -> Result<Option<Row>, Error> {
+) -> Result<Option<Row>, EvalError> {
     let mut builder = GraphBuilder::new(GraphParams::default().step(step))?;
     builder.extend(records.iter().cloned());
     let graph = builder.build();
@@ -200,7 +199,7 @@ fn ranked(
     incident: &Incident,
     truth: usize,
     culprit: Option<&NodeKey>,
-) -> Result<Option<Row>, Error> {
+) -> Result<Option<Row>, EvalError> {
     let Ok(diagnosis) = FusedParams::default().check()?.rank(graph, incident) else {
         return Ok(None);
     };
@@ -249,14 +248,14 @@ fn sharpest(rows: &[Row]) -> f64 {
 }
 
 /// How true the shares of causes are where a node is at fault.
-fn of_causes(rows: &[Row]) -> Result<String, Error> {
+fn of_causes(rows: &[Row]) -> Result<String, EvalError> {
     let at_fault = rows.iter().filter(|row| row.truth == 0);
     let told = at_fault.flat_map(|row| {
         let shares = shares(&row.scores, SHARPNESS).into_iter().enumerate();
         shares.map(|(i, p)| ((1.0 - ELSEWHERE) * p, row.right == Some(i)))
     });
     let found = reliability(&told.collect::<Vec<_>>(), 5)?;
-    Ok(found.map_or_else(String::new, |found| table(&found)))
+    Ok(found.map_or_else(String::new, |found| calibration(&found)))
 }
 
 fn z(
@@ -357,7 +356,7 @@ fn quartiles(rows: &[Row]) -> String {
 }
 
 /// What was said of each incident, and how true the probabilities of the model were.
-fn report(told: &[(DoubtCoefficients, &Row, Option<usize>)]) -> Result<String, Error> {
+fn report(told: &[(DoubtCoefficients, &Row, Option<usize>)]) -> Result<String, EvalError> {
     let mut sums = [[0_usize; 5]; 4];
     let mut predictions = Vec::new();
     for (model, row, said) in told {
@@ -382,40 +381,8 @@ fn report(told: &[(DoubtCoefficients, &Row, Option<usize>)]) -> Result<String, E
         "outside",
         "cannot tell",
     ];
-    let table = reliability(&predictions, 5)?.map_or(String::new(), |r| table(&r));
+    let table = reliability(&predictions, 5)?.map_or(String::new(), |r| calibration(&r));
     Ok(format!("{}\n\n{table}", markdown(&header, &rows)))
-}
-
-/// Predicted against observed as Markdown, with the figures below.
-pub fn table(found: &Reliability) -> String {
-    let number = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.2}"));
-    let rows: Vec<Vec<String>> = found
-        .bins
-        .iter()
-        .map(|bin| {
-            vec![
-                format!("{:.1} to {:.1}", bin.low, bin.high),
-                bin.count.to_string(),
-                number(bin.predicted),
-                number(bin.observed),
-                format!("{:.2} to {:.2}", bin.interval.low, bin.interval.high),
-            ]
-        })
-        .collect();
-    let header = [
-        "probability",
-        "told",
-        "mean told",
-        "came true",
-        "95 % Wilson",
-    ];
-    format!(
-        "{}\n\nExpected calibration error {:.3}, Brier score {:.3}, of {} probabilities.",
-        markdown(&header, &rows),
-        found.expected_calibration_error,
-        found.brier,
-        found.count,
-    )
 }
 
 #[cfg(test)]

@@ -11,8 +11,7 @@
 //! nearest to the fault stand before it, one a step, in their order.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -26,7 +25,10 @@ use astern_rca::Incident;
 use astern_rca::trace::Traces;
 use astern_traces::{Format, Params, Span, Spans};
 
-use super::case::{Case, EvalError, misshapen, unreadable};
+use crate::EvalError;
+use crate::case::Case;
+use crate::error::{misshapen, refused, unreadable};
+use crate::files::{self, entries, read_text};
 
 /// Length of a step: that of the metrics.
 const STEP_S: i64 = 60;
@@ -117,9 +119,8 @@ struct Day {
 pub(super) fn read(root: &Path, part: Part) -> Result<Vec<Case>, EvalError> {
     let base = root.join("nezha-trainticket");
     let path = base.join("fault_list.json");
-    let text = fs::read_to_string(&path).map_err(|e| unreadable(&path, e))?;
     let by_hour: BTreeMap<String, Vec<Fault>> =
-        serde_json::from_str(&text).map_err(|e| unreadable(&path, e))?;
+        serde_json::from_str(&read_text(&path)?).map_err(|e| unreadable(&path, e))?;
     let mut faults: Vec<(i64, Fault)> = Vec::new();
     for fault in by_hour.into_values().flatten() {
         let minute = seconds(&path, &fault.time)?.div_euclid(60) * 60;
@@ -194,6 +195,7 @@ fn case(base: &Path, day: &Day, at: i64, fault: &Fault) -> Result<Case, EvalErro
         graph,
         incident,
         cause: service(&fault.pod),
+        columns: Vec::new(),
     })
 }
 
@@ -246,9 +248,8 @@ fn calls(base: &Path, at: i64, inject_time: &str) -> Result<Vec<Call>, EvalError
     }));
     for document in documents {
         let path = base.join(document);
-        let bytes = fs::read(&path).map_err(|e| unreadable(&path, e))?;
-        let read = spans.read(Format::Csv, &bytes);
-        read.map_err(|source| EvalError::Refused { path, source })?;
+        let read = spans.read(Format::Csv, &files::read(&path)?);
+        read.map_err(|e| refused(&path, e))?;
     }
     let failed = failed(spans.as_slice());
     let mut calls = spans.join().calls;
@@ -281,18 +282,13 @@ fn calls(base: &Path, at: i64, inject_time: &str) -> Result<Vec<Call>, EvalError
 /// The fault-free document below the base, and the time of day in its name, in seconds.
 fn fault_free(base: &Path) -> Result<(String, i64), EvalError> {
     let folder = base.join(NORMAL);
-    let mut names = Vec::new();
-    for entry in fs::read_dir(&folder).map_err(|e| unreadable(&folder, e))? {
-        let entry = entry.map_err(|e| unreadable(&folder, e))?;
-        names.extend(entry.file_name().into_string());
-    }
-    names.sort();
-    let clock = |name: String| {
+    let clock = |path: PathBuf| {
+        let name = path.file_name()?.to_str()?;
         let (hour, minute) = name.strip_suffix("_trace.csv")?.split_once('_')?;
         let minutes = 60 * hour.parse::<i64>().ok()? + minute.parse::<i64>().ok()?;
         Some((format!("{NORMAL}/{name}"), 60 * minutes))
     };
-    let mut documents = names.into_iter().filter_map(clock);
+    let mut documents = entries(&folder)?.into_iter().filter_map(clock);
     let first = documents.next();
     first.ok_or_else(|| misshapen(&folder, "it holds no HH_MM_trace.csv"))
 }
@@ -322,13 +318,8 @@ fn failed(spans: &[Span]) -> BTreeSet<SpanId> {
 
 /// All minutes of the day by their middle, in seconds.
 fn minutes(folder: &Path) -> Result<Minutes, EvalError> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(|e| unreadable(folder, e))? {
-        paths.push(entry.map_err(|e| unreadable(folder, e))?.path());
-    }
-    paths.sort();
     let mut minutes = Minutes::new();
-    for path in paths {
+    for path in entries(folder)? {
         let mut reader = csv::Reader::from_path(&path).map_err(|e| unreadable(&path, e))?;
         let header = reader.headers().map_err(|e| unreadable(&path, e))?.clone();
         let column = |name: &str| header.iter().position(|column| column == name);

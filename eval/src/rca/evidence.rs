@@ -9,9 +9,9 @@ use astern_rca::rank::{FusedParams, FusedRanker};
 use astern_rca::{BlameParams, Incident, RankError, Ranker};
 use astern_stats::ParamError;
 
-use super::case::EvalError;
 use super::changes::BLAMED;
 use super::incidents::{Plot, Run};
+use crate::EvalError;
 use crate::table::markdown;
 
 /// The blame with one of its terms off.

@@ -2,9 +2,9 @@
 
 use astern_graph_core::ChangeId;
 
-use super::case::EvalError;
 use super::evidence::{Evidences, Remembering};
 use super::incidents::{Plot, Run};
+use crate::EvalError;
 use crate::simulated::watch_by;
 use crate::table::{markdown, share};
 

@@ -9,22 +9,11 @@ use astern_graph_core::signal::Diagnosis;
 use astern_graph_core::{ChangeId, GraphParams, Timestamp};
 use astern_rca::Ranker;
 use astern_rca::rank::FusedParams;
-use astern_sim::{Scenario, SimError, Simulation, run};
+use astern_sim::{Scenario, Simulation, run};
 use astern_stats::robust;
 
+use crate::EvalError;
 use crate::table::{markdown, share};
-
-/// A generated incident could not be made or watched.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SimulatedError {
-    /// The simulator refused.
-    #[error(transparent)]
-    Sim(#[from] SimError),
-    /// The guard refused its parameters.
-    #[error(transparent)]
-    Guard(#[from] Error),
-}
 
 /// What a guard made of one run.
 #[derive(Debug, Clone)]
@@ -45,8 +34,8 @@ pub fn params(step: Duration) -> GuardParams {
 /// Feeds a run to a guard, a step at a time.
 ///
 /// # Errors
-/// [`SimulatedError`] when the guard refuses its parameters.
-pub fn watch(simulation: &Simulation, step: Duration) -> Result<Watched, SimulatedError> {
+/// [`EvalError`] when the guard refuses its parameters.
+pub fn watch(simulation: &Simulation, step: Duration) -> Result<Watched, EvalError> {
     let ranker = FusedParams::default().check().map_err(Error::from)?;
     watch_by(simulation, step, ranker)
 }
@@ -54,12 +43,12 @@ pub fn watch(simulation: &Simulation, step: Duration) -> Result<Watched, Simulat
 /// [`watch`] by a guard with this ranker.
 ///
 /// # Errors
-/// [`SimulatedError`] when the guard refuses its parameters.
+/// [`EvalError`] when the guard refuses its parameters.
 pub fn watch_by(
     simulation: &Simulation,
     step: Duration,
     ranker: impl Ranker,
-) -> Result<Watched, SimulatedError> {
+) -> Result<Watched, EvalError> {
     let mut guard = Guard::with_ranker(params(step), ranker)?;
     let mut watched = Watched {
         diagnosis: None,
@@ -107,8 +96,8 @@ struct Tally {
 /// Evaluates each of the seeds, with a bad release and without, and reports as Markdown.
 ///
 /// # Errors
-/// [`SimulatedError`] when a scenario or the guard is refused.
-pub fn evaluate(seeds: RangeInclusive<u64>) -> Result<String, SimulatedError> {
+/// [`EvalError`] when a scenario or the guard is refused.
+pub fn evaluate(seeds: RangeInclusive<u64>) -> Result<String, EvalError> {
     let (first, last) = (*seeds.start(), *seeds.end());
     let (mut bad, mut benign) = (Tally::default(), Tally::default());
     for seed in seeds {
@@ -164,7 +153,7 @@ pub fn evaluate(seeds: RangeInclusive<u64>) -> Result<String, SimulatedError> {
     ))
 }
 
-fn add(tally: &mut Tally, seed: u64, scenario: &Scenario) -> Result<(), SimulatedError> {
+fn add(tally: &mut Tally, seed: u64, scenario: &Scenario) -> Result<(), EvalError> {
     let simulation = run(scenario)?;
     let watched = watch(&simulation, scenario.step)?;
     let truth = &simulation.truth;
