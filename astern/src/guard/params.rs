@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use astern_detect::AssessorParams;
-use astern_detect::compare::ReleaseParams;
+use astern_detect::release::ReleaseParams;
 use astern_graph_core::{GraphParams, MetricName, NodeKey};
 use astern_rca::rank::FusedParams;
 use astern_rollback_policy::{Mode, PlannerParams, PolicyParams, RunParams};

@@ -23,7 +23,7 @@ pub use share::{SideHits, ln_e_share};
 /// they depend on each other (Vovk and Wang 2021). `None` without any; `NaN`s are left out. `O(n)`.
 ///
 /// ```
-/// use astern_stats::anytime::ln_mean;
+/// use astern_stats::sequential::ln_mean;
 /// let joint = ln_mean(&[0.0, 8.0]).unwrap();
 /// assert!(joint > 7.0 && joint < 8.0);
 /// ```
@@ -40,7 +40,7 @@ pub fn ln_mean(ln_es: &[f64]) -> Option<f64> {
 /// P-value that holds at every look, of the greatest e-value so far: `min(1, 1/e)`.
 ///
 /// ```
-/// use astern_stats::anytime::p_value;
+/// use astern_stats::sequential::p_value;
 /// assert!((p_value(100f64.ln()) - 0.01).abs() < 1e-12);
 /// assert!((p_value(-3.0) - 1.0).abs() < 1e-12);
 /// ```

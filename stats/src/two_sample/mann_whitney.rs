@@ -1,7 +1,7 @@
 //! Rank test that one sample tends to be greater than another.
 
-use astern_stats::order::{ascending, sorted_finite};
-use astern_stats::tail::normal_upper;
+use crate::order::{ascending, sorted_finite};
+use crate::tail::normal_upper;
 
 /// One-sided p-value of the Mann-Whitney U test (1947) that `new` tends to exceed `old`.
 ///
@@ -10,7 +10,7 @@ use astern_stats::tail::normal_upper;
 /// `O((m + n) log(m + n))`.
 ///
 /// ```
-/// use astern_detect::compare::mann_whitney_greater;
+/// use astern_stats::two_sample::mann_whitney_greater;
 /// let old = [10.0, 11.0, 12.0, 10.5, 11.5, 12.5];
 /// let new = [20.0, 21.0, 19.0, 22.0, 20.5, 21.5];
 /// assert!(mann_whitney_greater(&new, &old) < 0.01);

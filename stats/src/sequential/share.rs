@@ -28,7 +28,7 @@ const ODDS_RATIOS: [f64; 6] = [1.5, 2.0, 4.0, 10.0, 30.0, 100.0];
 /// Steps in which one side has no trials say nothing. `O(n)`.
 ///
 /// ```
-/// use astern_stats::anytime::{SideHits, ln_e_share};
+/// use astern_stats::sequential::{SideHits, ln_e_share};
 /// let step = SideHits { new_hits: 5, new_trials: 10, old_hits: 0, old_trials: 30 };
 /// let ln_e = ln_e_share(&[step, step]);
 /// assert!(ln_e[1] > 100f64.ln() && ln_e[0] < ln_e[1]);

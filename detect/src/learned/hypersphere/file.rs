@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::calibration::Calibration;
 use super::networks::Networks;
-use super::{Hypersphere, HypersphereParams, LearnedError};
+use super::{Hypersphere, HypersphereParams};
 use crate::error::FitError;
+use crate::learned::LearnedError;
 use crate::score::RobustZ;
 
 const FORMAT: Format = Format {

@@ -5,9 +5,9 @@ use astern_graph_core::{MetricName, NodeKind, TemporalGraph, Window};
 use astern_stats::order::ascending;
 use ndarray::{Array2, Axis};
 
-use super::inputs::{snapshots, standardised};
-use super::{LearnedError, Scores, message_edges};
 use crate::error::ScoreError;
+use crate::learned::inputs::{snapshots, standardised};
+use crate::learned::{LearnedError, Scores, message_edges};
 use crate::score::RobustZ;
 
 /// Everything that scores need.

@@ -4,10 +4,11 @@ use astern_gnn::{GraphSnapshots, OneClass};
 use astern_graph_core::{TemporalGraph, Window};
 use ndarray::Array2;
 
+use super::HypersphereParams;
 use super::calibration::Calibration;
 use super::networks::Networks;
 use super::params::Prepared;
-use super::{HypersphereParams, LearnedError, Scores};
+use crate::learned::{LearnedError, Scores};
 
 /// A hypersphere around healthy embeddings of a graph neural network, with its three controls and
 /// a calibrated threshold.

@@ -6,7 +6,8 @@ use astern_gnn::torch::{DeviceChoice, Epoch};
 use astern_graph_core::{TemporalGraph, Window};
 
 use super::params::Prepared;
-use super::{Hypersphere, HypersphereParams, LearnedError, Network};
+use super::{Hypersphere, HypersphereParams, Network};
+use crate::learned::LearnedError;
 
 impl HypersphereParams {
     /// Trains a detector: [`fit_with`](Self::fit_with) on the first GPU, or on the CPU where there

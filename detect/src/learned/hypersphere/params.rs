@@ -6,9 +6,10 @@ use astern_stats::ParamError;
 use astern_stats::param::in_range;
 use serde::{Deserialize, Serialize};
 
-use super::inputs::{features, snapshots, standardised};
-use super::{Hypersphere, LearnedError, message_edges};
+use super::Hypersphere;
 use crate::error::FitError;
+use crate::learned::inputs::{features, snapshots, standardised};
+use crate::learned::{LearnedError, message_edges};
 use crate::score::{RobustZ, RobustZParams};
 
 /// Parameters of a [`Hypersphere`].

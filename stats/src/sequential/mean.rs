@@ -15,7 +15,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 /// `NaN` for a value that is not finite, a negative V or a ρ that is not positive. `O(1)`.
 ///
 /// ```
-/// use astern_stats::anytime::ln_e_mean;
+/// use astern_stats::sequential::ln_e_mean;
 /// let after = |n: f64, mean: f64| ln_e_mean(n * mean, n, 1.0);
 /// assert!(after(10.0, 1.5) > 100f64.ln());
 /// assert!(after(10.0, 0.0) < 0.0 && after(10.0, -1.5) < after(10.0, 0.0));
@@ -34,7 +34,7 @@ pub fn ln_e_mean(sum: f64, variance: f64, rho: f64) -> f64 {
 /// deviations of one observation; infinite while V is 0, `NaN` for nonsense. `O(1)`.
 ///
 /// ```
-/// use astern_stats::anytime::half_width;
+/// use astern_stats::sequential::half_width;
 /// // Wider than the interval for one look, 1.96 / √n.
 /// assert!((half_width(100.0, 1.0, 0.05) / 0.196 - 1.66).abs() < 0.05);
 /// ```

@@ -6,10 +6,11 @@ use astern_stats::tail::UpperTail;
 use ndarray::{Array2, Array3, Axis};
 use serde::{Deserialize, Serialize};
 
+use super::HypersphereParams;
 use super::networks::Networks;
 use super::params::Prepared;
-use super::{HypersphereParams, LearnedError, Scores};
 use crate::error::{FitError, ScoreError};
+use crate::learned::{LearnedError, Scores};
 use crate::score::{RobustZ, RobustZParams};
 use crate::smooth::smooth;
 

@@ -7,8 +7,9 @@ use astern_stats::order::descending;
 use ndarray::Array2;
 
 use super::calibration::smoothed;
-use super::{Hypersphere, HypersphereParams, LearnedError};
+use super::{Hypersphere, HypersphereParams};
 use crate::error::FitError;
+use crate::learned::LearnedError;
 
 /// Name of the detector in its evidence.
 const NAME: &str = "hypersphere";

@@ -1,7 +1,8 @@
 //! Fisher's exact test that one share is greater than another.
 
-use astern_stats::tail::normal_upper;
 use statrs::distribution::{DiscreteCDF, Hypergeometric};
+
+use crate::tail::normal_upper;
 
 /// One-sided p-value of Fisher's exact test (1922): the probability of at least `new_hits` hits
 /// among `new_trials`, were new and old drawn from the same population.
@@ -9,7 +10,7 @@ use statrs::distribution::{DiscreteCDF, Hypergeometric};
 /// Above 100,000 trials the normal approximation takes over. `NaN` when either side has no trials or more hits than trials.
 ///
 /// ```
-/// use astern_detect::compare::fisher_greater;
+/// use astern_stats::two_sample::fisher_greater;
 /// assert!(fisher_greater(9, 100, 1, 100) < 0.02);
 /// assert!(fisher_greater(1, 100, 1, 100) > 0.5);
 /// assert!(fisher_greater(0, 0, 1, 100).is_nan());

@@ -8,9 +8,8 @@ use astern_graph_core::{
     ChangeEvent, ChangePhase, GraphError, MetricName, NodeKey, TemporalGraph, TimeRange, Timestamp,
 };
 use astern_stats::param::in_range;
+use astern_stats::two_sample::{fisher_greater, mann_whitney_greater};
 use astern_stats::{ParamError, robust};
-
-use super::{fisher_greater, mann_whitney_greater};
 
 /// Parameters of a comparison of old and new instances.
 ///
