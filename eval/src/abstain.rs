@@ -11,7 +11,7 @@ use astern_graph_core::{
     Timestamp,
 };
 use astern_rca::abstain::{DoubtCoefficients, DoubtFeatures, ELSEWHERE, FITTED, SHARPNESS, shares};
-use astern_rca::rank::FusedParams;
+use astern_rca::ranker::FusedParams;
 use astern_rca::{Incident, Ranker};
 use astern_sim::{Preset, Scenario, run};
 use astern_stats::reliability::reliability;

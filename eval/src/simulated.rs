@@ -8,7 +8,7 @@ use astern::{Error, Event, Guard, GuardParams};
 use astern_graph_core::signal::Diagnosis;
 use astern_graph_core::{ChangeId, GraphParams, Timestamp};
 use astern_rca::Ranker;
-use astern_rca::rank::FusedParams;
+use astern_rca::ranker::FusedParams;
 use astern_sim::{Scenario, Simulation, run};
 use astern_stats::robust;
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use astern_graph_core::schema::{ERROR_RATE, LATENCY_MS_P50, LATENCY_MS_P95};
 use astern_graph_core::signal::{Anomaly, Assessment, Evidence, Verdict};
 use astern_graph_core::{
-    ChangeEvent, ChangePhase, GraphError, MetricName, NodeKey, TemporalGraph, TimeRange, Timestamp,
+    ChangeEvent, ChangeSide, GraphError, MetricName, NodeKey, SideRule, TemporalGraph, TimeRange,
 };
 use astern_stats::param::in_range;
 use astern_stats::two_sample::{fisher_greater, mann_whitney_greater};
@@ -125,48 +125,15 @@ fn comparable(old: &Side, new: &Side) -> bool {
 /// Fewest latencies a side that [`mann_whitney_greater`] takes.
 const LATENCIES_MIN: usize = 3;
 
-/// The parts of a range in which an instance ran the old and the new revision, in whole steps: the
-/// step of a switch itself belongs to neither.
-fn parts(
-    graph: &TemporalGraph,
-    change: &ChangeEvent,
-    instance: &NodeKey,
-    range: TimeRange,
-) -> (Option<TimeRange>, Option<TimeRange>) {
-    let switch = |back: bool| {
-        let mut steps = graph.change_steps(&change.id);
-        let named = steps.find(|step| {
-            (step.phase == ChangePhase::RolledBack) == back && step.instances.contains(instance)
-        });
-        named.map(|step| step.at)
-    };
-    // The last instant before the step that holds a switch.
-    let until = |at: Timestamp| {
-        let last = at.minus(graph.step()).nanos().saturating_add(1);
-        Timestamp::from_nanos(last).min(range.end)
-    };
-    let end = switch(true).map_or(range.end, until);
-    match switch(false) {
-        Some(at) => {
-            let old = TimeRange::new(range.start, until(at)).ok();
-            let new = TimeRange::new(at.plus(graph.step()).max(range.start), end).ok();
-            (old, new)
-        }
-        None if graph.revision(instance) == Some(&change.to) => (None, Some(range)),
-        None => (Some(range), None),
-    }
-}
-
 impl ReleaseComparison {
     /// Judges one change over `range`. The part of `healthy` before the change stands in where old
-    /// instances receive too few calls. An instance counts as old until the step of the change that names
-    /// it, and as new from the step after.
+    /// instances receive too few calls. [`SideRule::Judge`] decides who is old and who is new.
     ///
     /// # Errors
     /// [`GraphError`] when the range is longer than a window may be.
     ///
     /// # Complexity
-    /// `O(N + I · (T + C))` for N nodes, I instances of the service, T steps, and C events of changes.
+    /// `O(N + I · T + C log I)` for N nodes, I instances of the service, T steps, and C events of changes.
     pub fn assess(
         &self,
         graph: &TemporalGraph,
@@ -178,12 +145,13 @@ impl ReleaseComparison {
         let before = TimeRange::new(healthy.start, healthy.end.min(change.at)).ok();
         let verdict = |verdict| Assessment::new(verdict).of_change(change.id.clone());
         let (mut old, mut new) = (Side::default(), Side::default());
+        let sides = graph.sides(change, SideRule::Judge);
         for instance in graph.instances(&change.service) {
-            let (old_part, new_part) = parts(graph, change, instance, range);
-            if let Some(part) = old_part {
+            let of_instance = sides.instance(instance);
+            for part in of_instance.parts(range, ChangeSide::Old)? {
                 old.add(graph, instance, part)?;
             }
-            if let Some(part) = new_part {
+            for part in of_instance.parts(range, ChangeSide::New)? {
                 new.add(graph, instance, part)?;
             }
         }

@@ -7,11 +7,12 @@ mod score;
 use std::path::Path;
 
 use astern_rca::Ranker;
-use astern_rca::rank::{
-    AnomalyScore, Circa, CorrelationRanker, FusedParams, FusedWeights, LinearCounterfactual,
-    Metrics, MicroHecl, MicroRca, MicroScope, NSigma, PageRank, RandomWalk, RobustScorer,
-    ScoreOrdering, SecondOrderWalk, SmoothTraversal, TraversalRanker,
+use astern_rca::ranker::baseline::{
+    AnomalyScore, Circa, CorrelationRanker, LinearCounterfactual, Metrics, MicroHecl, MicroRca,
+    MicroScope, NSigma, PageRank, RandomWalk, RobustScorer, ScoreOrdering, SecondOrderWalk,
+    SmoothTraversal, TraversalRanker,
 };
+use astern_rca::ranker::{FusedParams, FusedWeights};
 
 use crate::EvalError;
 use crate::table::markdown;

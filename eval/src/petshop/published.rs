@@ -2,7 +2,7 @@
 
 use astern_graph_core::TemporalGraph;
 use astern_graph_core::signal::Diagnosis;
-use astern_rca::rank::{
+use astern_rca::ranker::baseline::{
     Constant, CorrelationRanker, Filter, LinearCounterfactual, Published, Side, TraversalRanker,
 };
 

@@ -3,7 +3,7 @@
 use astern_graph_core::signal::{Abstention, Diagnosis};
 use astern_graph_core::{NodeKey, TemporalGraph};
 use astern_rca::Ranker;
-use astern_rca::rank::{FusedParams, FusedRanker};
+use astern_rca::ranker::{FusedParams, FusedRanker};
 use astern_stats::reliability::reliability;
 
 use super::incidents::{Plot, Run};

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use astern_graph_core::TemporalGraph;
 use astern_graph_core::signal::Diagnosis;
-use astern_rca::rank::{FusedParams, FusedRanker};
+use astern_rca::ranker::{FusedParams, FusedRanker};
 use astern_rca::{BlameParams, Incident, RankError, Ranker};
 use astern_stats::ParamError;
 

@@ -3,12 +3,12 @@
 
 use astern_graph_core::TemporalGraph;
 use astern_graph_core::signal::Diagnosis;
-use astern_rca::rank::{
-    AnomalyScore, Circa, CorrelationRanker, FusedParams, FusedRanker, FusedWeights,
-    LinearCounterfactual, Metrics, MicroHecl, MicroRank, MicroRca, MicroScope, NSigma, PageRank,
-    RandomWalk, RobustScorer, ScoreOrdering, SecondOrderWalk, SmoothTraversal, SpectrumRanker,
-    TraceRca, TraversalRanker,
+use astern_rca::ranker::baseline::{
+    AnomalyScore, Circa, CorrelationRanker, LinearCounterfactual, Metrics, MicroHecl, MicroRank,
+    MicroRca, MicroScope, NSigma, PageRank, RandomWalk, RobustScorer, ScoreOrdering,
+    SecondOrderWalk, SmoothTraversal, SpectrumRanker, TraceRca, TraversalRanker,
 };
+use astern_rca::ranker::{FusedParams, FusedRanker, FusedWeights};
 use astern_rca::{Incident, RankError, Ranker};
 use astern_stats::ParamError;
 

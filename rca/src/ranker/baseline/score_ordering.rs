@@ -9,7 +9,7 @@ use super::n_sigma::Deviation;
 use crate::candidates::symptom;
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::rank::{Ranker, ranked};
+use crate::ranker::{Ranker, ranked};
 use crate::table::{Metrics, strongest};
 
 /// Ranks nodes by how surprising their abnormal values are: the information-theoretic (IT) score.
@@ -37,7 +37,7 @@ use crate::table::{Metrics, strongest};
 /// ```
 #[doc = include_str!("example.md")]
 /// use astern_rca::Ranker;
-/// use astern_rca::rank::ScoreOrdering;
+/// use astern_rca::ranker::baseline::ScoreOrdering;
 ///
 /// let diagnosis = ScoreOrdering::default().rank(&graph, &incident)?;
 /// // Both are beyond all 30 healthy values.

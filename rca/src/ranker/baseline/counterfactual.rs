@@ -11,7 +11,7 @@ use super::depth_first::DepthFirst;
 use crate::candidates::{Candidate, candidate, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::rank::{Ranker, first, keys, ranked};
+use crate::ranker::{Ranker, first, keys, ranked};
 use crate::regression::Mechanism;
 
 /// Quantile of the two-sided 95 % interval.
@@ -54,7 +54,7 @@ const UPPER: f64 = 0.975;
 #[doc = include_str!("example.md")]
 /// use astern_graph_core::signal::Evidence;
 /// use astern_rca::Ranker;
-/// use astern_rca::rank::LinearCounterfactual;
+/// use astern_rca::ranker::baseline::LinearCounterfactual;
 ///
 /// let diagnosis = LinearCounterfactual.rank(&graph, &incident)?;
 /// let first = &diagnosis.causes[0];

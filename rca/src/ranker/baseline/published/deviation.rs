@@ -9,7 +9,7 @@ use astern_stats::robust;
 use super::rows::Rows;
 use super::{Constant, Side};
 use crate::candidates::Candidate;
-use crate::rank::information::information as surprise;
+use crate::ranker::baseline::information::information as surprise;
 use crate::table::moments;
 
 /// Spread relative to the level below which it is rounding and counts as 0.
@@ -124,7 +124,7 @@ pub(super) fn ties_by_deviation(
 #[cfg(test)]
 mod tests {
     use crate::fixture::{Fixture, assert_scores};
-    use crate::rank::{Constant, Published, Side};
+    use crate::ranker::baseline::{Constant, Published, Side};
 
     /// Mean 10, population standard deviation √1.6; median 10, interquartile range 0.
     const HEALTHY: [f64; 5] = [8.0, 10.0, 12.0, 10.0, 10.0];

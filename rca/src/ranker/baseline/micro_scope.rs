@@ -6,7 +6,7 @@ use astern_graph_core::signal::Diagnosis;
 use super::depth_first::blame_ends;
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::rank::Ranker;
+use crate::ranker::Ranker;
 
 /// Blames the ends of anomalous paths: anomalous nodes without an anomalous origin, by their
 /// correlation with the symptom.
@@ -34,7 +34,7 @@ use crate::rank::Ranker;
 /// ```
 #[doc = include_str!("example.md")]
 /// use astern_rca::Ranker;
-/// use astern_rca::rank::MicroScope;
+/// use astern_rca::ranker::baseline::MicroScope;
 ///
 /// let diagnosis = MicroScope.rank(&graph, &incident)?;
 /// assert_eq!(diagnosis.causes[0].path, [cart, web]);

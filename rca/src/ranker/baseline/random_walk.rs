@@ -7,7 +7,7 @@ use super::limit::Limit;
 use super::transitions::Transitions;
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::rank::Ranker;
+use crate::ranker::Ranker;
 
 /// Ranks the nodes from which a fault can have come to the symptom by how much of its time a random
 /// walk from the symptom spends at each.
@@ -42,7 +42,7 @@ use crate::rank::Ranker;
 /// ```
 #[doc = include_str!("example.md")]
 /// use astern_rca::Ranker;
-/// use astern_rca::rank::RandomWalk;
+/// use astern_rca::ranker::baseline::RandomWalk;
 ///
 /// let diagnosis = RandomWalk.rank(&graph, &incident)?;
 /// assert_eq!(diagnosis.causes[0].subject, cart.into());
@@ -75,7 +75,7 @@ pub(super) mod tests {
     use crate::fixture::{Fixture, assert_scores};
 
     /// `x → a → b`, where b correlates with a by .8; x, a caller of the symptom, is not walked to.
-    pub(in crate::rank) fn pair() -> Fixture {
+    pub(in crate::ranker::baseline) fn pair() -> Fixture {
         let mut fixture = Fixture::new(1, 4);
         fixture.calls("a", "b");
         fixture.calls("x", "a");

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::by_trace::{blame, pair};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::rank::Ranker;
+use crate::ranker::Ranker;
 use crate::trace::coverage::Coverage;
 
 /// Stands for 0 where nothing would be divided by it.
@@ -62,7 +62,7 @@ impl Formula {
 #[doc = include_str!("example.md")]
 #[doc = include_str!("example_traces.md")]
 /// use astern_rca::Ranker;
-/// use astern_rca::rank::{Formula, SpectrumRanker};
+/// use astern_rca::ranker::baseline::{Formula, SpectrumRanker};
 ///
 /// // `cart` was slow, and every second request went through it.
 /// let ranker = SpectrumRanker::by(Formula::Jaccard);

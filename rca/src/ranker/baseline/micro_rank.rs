@@ -11,7 +11,7 @@ use super::page_rank::DAMPING;
 use super::spectrum::{Formula, TINY};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::rank::Ranker;
+use crate::ranker::Ranker;
 use crate::trace::coverage::{Coverage, Side};
 
 /// Weight of calls between operations against that of the traces through them.
@@ -58,7 +58,7 @@ const ROUNDS: usize = 25;
 #[doc = include_str!("example.md")]
 #[doc = include_str!("example_traces.md")]
 /// use astern_rca::Ranker;
-/// use astern_rca::rank::MicroRank;
+/// use astern_rca::ranker::baseline::MicroRank;
 ///
 /// // `cart` was slow, and every second request went through it.
 /// let diagnosis = MicroRank::default().rank(&graph, &incident.traced(healthy, abnormal))?;

@@ -16,7 +16,7 @@ use super::traversal::anomalous;
 use crate::candidates::symptom;
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::rank::{Ranker, ranked};
+use crate::ranker::{Ranker, ranked};
 use rows::Rows;
 
 /// Which side of the healthy level counts.
@@ -82,7 +82,7 @@ pub enum Filter {
 /// ```
 #[doc = include_str!("../example.md")]
 /// use astern_rca::Ranker;
-/// use astern_rca::rank::Published;
+/// use astern_rca::ranker::baseline::Published;
 ///
 /// let diagnosis = Published::PageRank { correlated: false }.rank(&graph, &incident)?;
 /// assert_eq!(diagnosis.causes[0].subject, cart.into());

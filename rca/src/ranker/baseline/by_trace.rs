@@ -9,7 +9,7 @@ use astern_stats::order;
 use crate::candidates::symptom;
 use crate::error::RankError;
 use crate::incident::{Incident, TracePair};
-use crate::rank::ranked;
+use crate::ranker::ranked;
 use crate::trace::coverage::Coverage;
 
 /// The traces of an incident.

@@ -10,7 +10,7 @@ use super::limit::Limit;
 use crate::candidates::{Candidate, candidate, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::rank::ranked;
+use crate::ranker::ranked;
 
 /// Weight of a step back, relative to one towards a cause.
 const BACKWARD: f64 = 0.2;

@@ -9,8 +9,8 @@ use super::Filter;
 use super::deviation::or_one;
 use super::rows::Rows;
 use crate::candidates::Candidate;
-use crate::rank::correlation::together;
-use crate::rank::depth_first::DepthFirst;
+use crate::ranker::baseline::correlation::together;
+use crate::ranker::baseline::depth_first::DepthFirst;
 
 /// Deviation from the median in scaled median absolute deviations from which a node is anomalous.
 const ANOMALOUS: f64 = 5.0;
@@ -116,7 +116,7 @@ fn blame(
 #[cfg(test)]
 mod tests {
     use crate::fixture::{Fixture, assert_scores};
-    use crate::rank::{Filter, Published};
+    use crate::ranker::baseline::{Filter, Published};
 
     /// Median 10; median absolute deviation 1.
     const HEALTHY: [f64; 5] = [9.0, 11.0, 10.0, 9.0, 11.0];

@@ -11,7 +11,7 @@ use super::n_sigma::Deviation;
 use crate::candidates::{Candidate, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::rank::{Ranker, ranked};
+use crate::ranker::{Ranker, ranked};
 use crate::table::{Metrics, strongest};
 
 /// The anomaly score that a [`SmoothTraversal`] goes by.
@@ -48,7 +48,7 @@ pub enum AnomalyScore {
 /// ```
 #[doc = include_str!("example.md")]
 /// use astern_rca::Ranker;
-/// use astern_rca::rank::SmoothTraversal;
+/// use astern_rca::ranker::baseline::SmoothTraversal;
 ///
 /// let diagnosis = SmoothTraversal::default().rank(&graph, &incident)?;
 /// assert_eq!(diagnosis.causes[0].subject, cart.into());

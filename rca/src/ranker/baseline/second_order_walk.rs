@@ -7,7 +7,7 @@ use super::limit::Limit;
 use super::transitions::Transitions;
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::rank::Ranker;
+use crate::ranker::Ranker;
 
 /// Weight of the step at hand against that of the step before.
 const BETA: f64 = 0.3;
@@ -35,7 +35,7 @@ const BETA: f64 = 0.3;
 /// ```
 #[doc = include_str!("example.md")]
 /// use astern_rca::Ranker;
-/// use astern_rca::rank::SecondOrderWalk;
+/// use astern_rca::ranker::baseline::SecondOrderWalk;
 ///
 /// let diagnosis = SecondOrderWalk.rank(&graph, &incident)?;
 /// assert_eq!(diagnosis.causes[0].subject, cart.into());
@@ -104,7 +104,7 @@ impl Ranker for SecondOrderWalk {
 mod tests {
     use super::*;
     use crate::fixture::assert_scores;
-    use crate::rank::random_walk::tests::pair;
+    use crate::ranker::baseline::random_walk::tests::pair;
 
     #[test]
     fn a_step_remembers_the_one_before() {

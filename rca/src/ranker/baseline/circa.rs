@@ -9,7 +9,7 @@ use astern_stats::{order, robust};
 use crate::candidates::{Candidate, candidate, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::rank::{Ranker, ranked};
+use crate::ranker::{Ranker, ranked};
 use crate::regression::Mechanism;
 
 /// Deviation in standard deviations from which a node is anomalous.
@@ -46,7 +46,7 @@ const ANOMALOUS_Z: f64 = 3.0;
 /// ```
 #[doc = include_str!("example.md")]
 /// use astern_rca::Ranker;
-/// use astern_rca::rank::Circa;
+/// use astern_rca::ranker::baseline::Circa;
 ///
 /// let diagnosis = Circa.rank(&graph, &incident)?;
 /// assert_eq!(diagnosis.causes[0].subject, cart.into());

@@ -7,7 +7,7 @@ use super::correlation::together;
 use super::depth_first::blame_ends;
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::rank::Ranker;
+use crate::ranker::Ranker;
 
 /// Correlation of a node and its origin below which the search stops.
 const CORRELATED: f64 = 0.7;
@@ -35,7 +35,7 @@ const CORRELATED: f64 = 0.7;
 /// ```
 #[doc = include_str!("example.md")]
 /// use astern_rca::Ranker;
-/// use astern_rca::rank::MicroHecl;
+/// use astern_rca::ranker::baseline::MicroHecl;
 ///
 /// let diagnosis = MicroHecl.rank(&graph, &incident)?;
 /// assert_eq!(diagnosis.causes[0].path, [cart, web]);

@@ -8,7 +8,7 @@ use astern_stats::robust;
 use crate::candidates::{candidate, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::rank::{Ranker, ranked};
+use crate::ranker::{Ranker, ranked};
 
 /// Ranks by the greatest deviation from the healthy median in healthy interquartile ranges.
 ///

@@ -10,7 +10,7 @@ use super::n_sigma::Deviation;
 use crate::candidates::{Candidate, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::rank::{first, keys, ranked};
+use crate::ranker::{first, keys, ranked};
 use crate::table::{Metrics, strongest};
 
 /// Deviation in healthy standard deviations from which a node is anomalous.

@@ -17,7 +17,7 @@ use crate::channel::{Scope, correlation, log_odds, onset, origin};
 use crate::error::RankError;
 use crate::incident::Incident;
 use crate::influence::influence;
-use crate::rank::{Ranker, first, keys, ranked};
+use crate::ranker::{Ranker, first, keys, ranked};
 
 use local::Local;
 

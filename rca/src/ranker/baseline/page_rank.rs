@@ -10,7 +10,7 @@ use super::n_sigma::Deviation;
 use crate::candidates::symptom;
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::rank::{Ranker, ranked};
+use crate::ranker::{Ranker, ranked};
 use crate::table::{Metrics, strongest};
 
 /// Probability of following an edge rather than to begin anew.
@@ -40,7 +40,7 @@ pub(super) const DAMPING: f64 = 0.85;
 /// ```
 #[doc = include_str!("example.md")]
 /// use astern_rca::Ranker;
-/// use astern_rca::rank::PageRank;
+/// use astern_rca::ranker::baseline::PageRank;
 ///
 /// let diagnosis = PageRank.rank(&graph, &incident)?;
 /// assert_eq!(diagnosis.causes[0].subject, cart.into());

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::candidates::{Candidate, HEALTHY_MIN, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::rank::{Ranker, ranked};
+use crate::ranker::{Ranker, ranked};
 use crate::table::{Metrics, moments, strongest};
 
 /// Ranks nodes by their worst deviation from the healthy mean, in healthy standard deviations.
@@ -37,7 +37,7 @@ use crate::table::{Metrics, moments, strongest};
 /// ```
 #[doc = include_str!("example.md")]
 /// use astern_rca::Ranker;
-/// use astern_rca::rank::NSigma;
+/// use astern_rca::ranker::baseline::NSigma;
 ///
 /// // `web` calls `cart`, which became slow.
 /// let diagnosis = NSigma::default().rank(&graph, &incident)?;

@@ -9,7 +9,7 @@ use super::by_trace::pair;
 use super::spectrum::Formula;
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::rank::{Ranker, ranked};
+use crate::ranker::{Ranker, ranked};
 use crate::table::moments;
 use crate::trace::coverage::ms;
 use crate::trace::{Trace, TracedCall, Traces};
@@ -56,7 +56,7 @@ const SUPPORT_MIN: f64 = 0.1;
 #[doc = include_str!("example.md")]
 #[doc = include_str!("example_traces.md")]
 /// use astern_rca::Ranker;
-/// use astern_rca::rank::TraceRca;
+/// use astern_rca::ranker::baseline::TraceRca;
 ///
 /// // `cart` was slow, and every second request went through it.
 /// let diagnosis = TraceRca.rank(&graph, &incident.traced(healthy, abnormal))?;

@@ -11,7 +11,7 @@ use super::page_rank::page_rank;
 use crate::candidates::{Candidate, candidate, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::rank::{Ranker, ranked};
+use crate::ranker::{Ranker, ranked};
 
 /// Deviation in standard deviations from which an edge is anomalous.
 const ANOMALOUS_Z: f64 = 3.0;
@@ -57,7 +57,7 @@ const RESOURCE_MIN: f64 = 0.01;
 /// ```
 #[doc = include_str!("example.md")]
 /// use astern_rca::Ranker;
-/// use astern_rca::rank::MicroRca;
+/// use astern_rca::ranker::baseline::MicroRca;
 ///
 /// let diagnosis = MicroRca.rank(&graph, &incident)?;
 /// // Of `cart`, which is anomalous, 85 % goes on to its caller.

@@ -9,7 +9,7 @@ use astern_stats::robust::{MAD_TO_SIGMA, mean, median};
 use crate::candidates::{Candidate, candidate, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::rank::{Ranker, first, keys, ranked};
+use crate::ranker::{Ranker, first, keys, ranked};
 
 /// Blames the anomalous nodes that have no anomalous callee and an anomalous path to the symptom,
 /// scored by the greatest sum of anomaly scores along such a path.

@@ -6,7 +6,7 @@ use astern_graph_core::{NodeId, TemporalGraph};
 use astern_stats::order::descending;
 
 use super::rows::Rows;
-use crate::rank::correlation::together;
+use crate::ranker::baseline::correlation::together;
 
 /// Weight of a step back to a caller, relative to one to a callee.
 const BACKWARD: f64 = 0.1;
@@ -109,7 +109,7 @@ fn steps(
 #[cfg(test)]
 mod tests {
     use crate::fixture::Fixture;
-    use crate::rank::Published;
+    use crate::ranker::baseline::Published;
 
     #[test]
     fn only_nodes_without_a_callee_are_ranked() {

@@ -8,9 +8,9 @@ use astern_stats::robust;
 use super::deviation::{n_sigma, or_one, third_step, ties_by_deviation};
 use super::rows::Rows;
 use super::{Constant, Side};
-use crate::rank::correlation::together;
-use crate::rank::information::information;
-use crate::rank::page_rank::page_rank;
+use crate::ranker::baseline::correlation::together;
+use crate::ranker::baseline::information::information;
+use crate::ranker::baseline::page_rank::page_rank;
 use crate::regression::Regression;
 
 /// Deviation in standard deviations from which a node is anomalous.
@@ -153,7 +153,7 @@ pub(super) fn page_rank_of(
 #[cfg(test)]
 mod tests {
     use crate::fixture::{Fixture, assert_scores};
-    use crate::rank::Published;
+    use crate::ranker::baseline::Published;
 
     const HEALTHY: [f64; 5] = [8.0, 10.0, 12.0, 10.0, 10.0];
 

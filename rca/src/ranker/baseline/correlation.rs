@@ -7,7 +7,7 @@ use astern_stats::correlation::pearson;
 use crate::candidates::{Candidate, candidate, filled, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::rank::{Ranker, ranked};
+use crate::ranker::{Ranker, ranked};
 
 /// Ranks every node but the symptom's by `|r|` between its series of the symptom's metric and the
 /// symptom, over the abnormal steps. Uses no graph.
