@@ -353,7 +353,7 @@ fn a_later_holder_has_a_greater_fence() {
 
 #[test]
 fn a_guard_with_a_ranker_of_ones_own_survives_a_restart() {
-    let ranker = astern::rca::rank::CorrelationRanker;
+    let ranker = astern::rca::ranker::baseline::CorrelationRanker;
     let guard = Guard::with_ranker(params(), ranker).unwrap();
     let restored = Guard::from_bytes_with_ranker(&guard.to_bytes().unwrap(), 1, ranker).unwrap();
     assert_eq!(guard.to_bytes().unwrap(), restored.to_bytes().unwrap());

@@ -11,7 +11,7 @@ use std::hint::black_box;
 
 use astern_benches::synthetic::{ABNORMAL, HEALTHY, metered, minutes, tree};
 use astern_graph_core::{NodeKey, TemporalGraph};
-use astern_rca::rank::FusedParams;
+use astern_rca::ranker::FusedParams;
 use astern_rca::{Incident, Ranker};
 use criterion::{Criterion, criterion_group, criterion_main};
 

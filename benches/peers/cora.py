@@ -3,7 +3,7 @@
     python cora.py <path of the gnn_peer program> [--data FILE] [--seeds 10] [--models gcn sage …]
 
 `cargo xtask peers cora` makes the environment (requirements.txt beside this file), builds the
-program and runs this. The protocol is in benches/src/gnn/cora.rs; here it is once more in the
+program and runs this. The protocol is in eval/src/gnn/cora.rs; here it is once more in the
 peer's terms. The data is $ASTERN_DATA/graph-anomaly/cora_clean.npz unless --data names another.
 """
 

@@ -1,15 +1,6 @@
-//! Evaluation tables: each suite reads its data, runs the rankers under one frozen configuration
-//! and returns a table as Markdown.
+//! Inputs of the benches, and the programs that peers' scripts ask.
 #![forbid(unsafe_code)]
 
-pub mod abstain;
 pub mod documents;
-#[cfg(feature = "torch")]
-pub mod gnn;
 pub mod peer;
-pub mod petshop;
-pub mod rca;
-pub mod simulated;
 pub mod synthetic;
-pub mod table;
-pub mod traces;

@@ -34,10 +34,10 @@
 #![forbid(unsafe_code)]
 
 mod assess;
-pub mod compare;
 mod error;
 #[cfg(feature = "gnn")]
 pub mod learned;
+pub mod release;
 pub mod score;
 mod smooth;
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use astern_detect::compare::ReleaseParams;
+use astern_detect::release::ReleaseParams;
 use astern_detect::{Assessor, AssessorParams, FitError, ScoreError};
 use astern_graph_core::signal::{Assessment, Evidence, Verdict};
 use astern_graph_core::{

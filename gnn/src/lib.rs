@@ -82,7 +82,6 @@ pub mod model;
 pub mod one_class;
 mod scale;
 pub mod search;
-mod setters;
 mod state;
 #[cfg(feature = "torch")]
 pub mod torch;

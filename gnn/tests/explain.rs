@@ -69,7 +69,7 @@ fn ablation_by_hand() -> Outcome {
     );
 
     let shifted = AblationParams::default()
-        .baseline(&[2.0, 0.0])
+        .baseline(vec![2.0, 0.0])
         .run(&star(), 0, sums(1))?;
     assert_eq!(
         (shifted.features[0].node, shifted.features[0].change),
@@ -87,7 +87,7 @@ fn ablation_refuses() {
         absent,
         Err(ExplainError::Sample(SampleError::SeedOutOfRange { .. }))
     ));
-    let short = run(0, AblationParams::default().baseline(&[0.0]));
+    let short = run(0, AblationParams::default().baseline(vec![0.0]));
     assert!(matches!(
         short,
         Err(ExplainError::FeatureCount {
@@ -96,7 +96,7 @@ fn ablation_refuses() {
             ..
         })
     ));
-    let nan = run(0, AblationParams::default().baseline(&[f64::NAN, 0.0]));
+    let nan = run(0, AblationParams::default().baseline(vec![f64::NAN, 0.0]));
     assert!(matches!(nan, Err(ExplainError::Graph(_))));
     let params = AblationParams::default();
     let few = params.run(&star(), 0, |_| Ok::<_, ExplainError>(vec![0.0]));
@@ -333,11 +333,11 @@ fn cascade_refuses() {
         Err(ExplainError::Sample(_))
     ));
     assert!(matches!(
-        run(default().scale(&[1.0]), &[1]),
+        run(default().scale(vec![1.0]), &[1]),
         Err(ExplainError::FeatureCount { .. })
     ));
     assert!(matches!(
-        run(default().scale(&[1.0, f64::INFINITY]), &[1]),
+        run(default().scale(vec![1.0, f64::INFINITY]), &[1]),
         Err(ExplainError::Graph(_))
     ));
     for bad in [
@@ -364,7 +364,7 @@ proptest! {
         prop_assert!(whole.cascades[0].beyond <= 0.0);
         // The unit is the graph's.
         let scale: Vec<f64> = graph.x().columns().into_iter().map(|c| c.std(0.0)).collect();
-        let part = params.scale(&scale).hops(2).run(&graph, &nodes, sums(2)).unwrap();
+        let part = params.scale(scale).hops(2).run(&graph, &nodes, sums(2)).unwrap();
         let (a, b) = (&part.cascades[0], &whole.cascades[0]);
         prop_assert!((a.mean - b.mean).abs() <= 1e-9 * b.mean.max(1.0));
         prop_assert_eq!(a.by_hop.len(), 3);

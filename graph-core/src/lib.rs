@@ -75,5 +75,7 @@ pub use share::TrafficShare;
 pub use slice::{Slice, SliceBy};
 pub use time::{TimeRange, Timestamp};
 pub use topology::{ChokePoint, Dominators, Neighbourhood, Towards};
-pub use view::{Rollout, WINDOW_STEPS_MAX, WINDOW_VALUES_MAX};
+pub use view::{
+    ChangeSide, Rollout, SideOverTime, SideRule, Sides, WINDOW_STEPS_MAX, WINDOW_VALUES_MAX,
+};
 pub use window::{EdgeWindow, Row, SliceWindow, Window};

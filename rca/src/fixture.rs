@@ -9,7 +9,7 @@ use astern_graph_core::{
 };
 
 use crate::incident::Incident;
-use crate::rank::Ranker;
+use crate::ranker::Ranker;
 use crate::trace::Traces;
 
 /// One value a minute for each series, first healthy ones, then abnormal ones.

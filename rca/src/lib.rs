@@ -4,12 +4,12 @@
 //! graph + Incident ─► Ranker ─► Diagnosis { causes with path and evidence, blamed changes }
 //! ```
 //!
-//! [`FusedRanker`](rank::FusedRanker) is the default. The rankers of the literature stand beside
+//! [`FusedRanker`](ranker::FusedRanker) is the default. The rankers of the literature stand beside
 //! it, with the same trait, to compare with.
 //!
 //! ```
 //! use astern_graph_core::{EdgeKind, GraphBuilder, GraphParams, NodeKey, Sample, TimeRange, Timestamp};
-//! use astern_rca::{Incident, Ranker, rank::FusedParams};
+//! use astern_rca::{Incident, Ranker, ranker::FusedParams};
 //!
 //! let (web, cart) = (NodeKey::service("web"), NodeKey::service("cart"));
 //! let mut builder = GraphBuilder::new(GraphParams::default())?;
@@ -44,7 +44,7 @@ mod fixture;
 mod incident;
 mod influence;
 mod order_statistic;
-pub mod rank;
+pub mod ranker;
 mod regression;
 pub mod stream;
 mod table;
@@ -58,4 +58,4 @@ pub use influence::{
     BlendParams, Influence, InfluenceEdge, InfluenceError, InfluenceGraph, InfluenceMethod,
     InfluenceParams, InfluenceScope, influence,
 };
-pub use rank::Ranker;
+pub use ranker::Ranker;

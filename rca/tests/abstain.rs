@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use astern_graph_core::signal::{Abstention, Diagnosis, Evidence};
 use astern_graph_core::{Call, GraphBuilder, GraphParams, NodeKey, Party, TimeRange, Timestamp};
-use astern_rca::rank::{FusedParams, FusedWeights};
+use astern_rca::ranker::{FusedParams, FusedWeights};
 use astern_rca::{BlameParams, Incident, Ranker};
 
 const ONSET: i64 = 60;

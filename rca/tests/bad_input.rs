@@ -9,12 +9,13 @@ use astern_graph_core::{
     Call, EdgeKind, GraphBuilder, GraphError, GraphParams, NodeKey, Party, Sample, SpanId,
     TemporalGraph, TimeRange, Timestamp,
 };
-use astern_rca::rank::{
-    AnomalyScore, Circa, Constant, CorrelationRanker, Filter, Formula, FusedParams, FusedRanker,
-    FusedWeights, LinearCounterfactual, Metrics, MicroHecl, MicroRank, MicroRca, MicroScope,
-    NSigma, PageRank, Published, RandomWalk, RobustScorer, ScoreOrdering, SecondOrderWalk, Side,
-    SmoothTraversal, SpectrumRanker, TraceRca, TraversalRanker,
+use astern_rca::ranker::baseline::{
+    AnomalyScore, Circa, Constant, CorrelationRanker, Filter, Formula, LinearCounterfactual,
+    Metrics, MicroHecl, MicroRank, MicroRca, MicroScope, NSigma, PageRank, Published, RandomWalk,
+    RobustScorer, ScoreOrdering, SecondOrderWalk, Side, SmoothTraversal, SpectrumRanker, TraceRca,
+    TraversalRanker,
 };
+use astern_rca::ranker::{FusedParams, FusedRanker, FusedWeights};
 use astern_rca::trace::Traces;
 use astern_rca::{Incident, RankError, Ranker};
 

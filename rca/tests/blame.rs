@@ -10,7 +10,7 @@ use astern_graph_core::{
     ChangeEvent, ChangePhase, EdgeKind, GraphBuilder, GraphParams, NodeKey, Sample, TemporalGraph,
     TimeRange, Timestamp,
 };
-use astern_rca::rank::FusedParams;
+use astern_rca::ranker::FusedParams;
 use astern_rca::{BlameParams, Incident, Ranker};
 
 const HEALTHY: i64 = 120;

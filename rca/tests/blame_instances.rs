@@ -10,7 +10,7 @@ use astern_graph_core::{
     Call, CallStatus, ChangeEvent, ChangePhase, GraphBuilder, GraphParams, NodeKey, Party,
     Reversibility, TimeRange, Timestamp,
 };
-use astern_rca::rank::FusedParams;
+use astern_rca::ranker::FusedParams;
 use astern_rca::{BlameParams, Incident, Ranker};
 use astern_stats::rng::{ChaCha8Rng, seeded};
 use rand_chacha::rand_core::Rng;

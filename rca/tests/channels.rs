@@ -8,7 +8,7 @@ use astern_graph_core::{
     Call, CallStatus, GraphBuilder, GraphParams, NodeKey, NodeKind, Party, Record, Sample, SpanId,
     TimeRange, Timestamp,
 };
-use astern_rca::rank::{FusedParams, FusedWeights};
+use astern_rca::ranker::{FusedParams, FusedWeights};
 use astern_rca::trace::Traces;
 use astern_rca::{Incident, Ranker};
 

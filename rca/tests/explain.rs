@@ -5,7 +5,7 @@ use astern_graph_core::signal::{Diagnosis, Evidence};
 use astern_graph_core::{
     EdgeKind, GraphBuilder, GraphParams, NodeKey, Sample, TimeRange, Timestamp,
 };
-use astern_rca::rank::FusedParams;
+use astern_rca::ranker::FusedParams;
 use astern_rca::{Incident, Ranker};
 use astern_stats::rng::seeded;
 use rand_chacha::rand_core::Rng;

@@ -4,7 +4,7 @@
 use astern_graph_core::{
     EdgeKind, GraphBuilder, GraphParams, NodeKey, Sample, TemporalGraph, TimeRange, Timestamp,
 };
-use astern_rca::rank::{
+use astern_rca::ranker::baseline::{
     LinearCounterfactual, MicroHecl, MicroRca, MicroScope, PageRank, RandomWalk, SecondOrderWalk,
 };
 use astern_rca::{Incident, Ranker};

@@ -6,10 +6,11 @@ use astern_graph_core::{
     EdgeKind, GraphBuilder, GraphError, GraphParams, NodeKey, Sample, TemporalGraph, TimeRange,
     Timestamp,
 };
-use astern_rca::rank::{
-    AnomalyScore, Circa, CorrelationRanker, FusedParams, LinearCounterfactual, MicroHecl, MicroRca,
-    MicroScope, NSigma, PageRank, RandomWalk, RobustScorer, ScoreOrdering, SecondOrderWalk,
-    SmoothTraversal, TraversalRanker,
+use astern_rca::ranker::FusedParams;
+use astern_rca::ranker::baseline::{
+    AnomalyScore, Circa, CorrelationRanker, LinearCounterfactual, MicroHecl, MicroRca, MicroScope,
+    NSigma, PageRank, RandomWalk, RobustScorer, ScoreOrdering, SecondOrderWalk, SmoothTraversal,
+    TraversalRanker,
 };
 use astern_rca::{Incident, RankError, Ranker};
 

@@ -9,7 +9,7 @@ use astern_graph_core::codec::Format;
 use astern_graph_core::{
     Call, GraphBuilder, GraphParams, NodeKey, Party, Sample, TemporalGraph, TimeRange, Timestamp,
 };
-use astern_rca::rank::RobustScorer;
+use astern_rca::ranker::baseline::RobustScorer;
 use astern_rca::stream::{BaselineParams, Baselines};
 use astern_rca::{Incident, Ranker};
 use astern_stats::rng::seeded;

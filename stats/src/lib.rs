@@ -15,7 +15,6 @@
 //! ```
 #![forbid(unsafe_code)]
 
-pub mod anytime;
 pub mod auprc;
 pub mod auroc;
 pub mod classification;
@@ -31,7 +30,9 @@ pub mod reliability;
 pub mod rng;
 pub mod robust;
 mod scored;
+pub mod sequential;
 mod setters;
 pub mod tail;
+pub mod two_sample;
 
 pub use param::ParamError;

@@ -8,7 +8,7 @@ use crate::fuzz::TARGETS;
 use crate::peers::SCRIPTS;
 use crate::run::Failure;
 
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 10] = [
     "test",
     "ci",
     "demo",
@@ -18,6 +18,7 @@ const COMMANDS: [&str; 9] = [
     "fuzz",
     "libtorch",
     "sample-data",
+    "screenshot",
 ];
 
 pub(crate) const HELP: &str = "\
@@ -36,7 +37,8 @@ Usage: cargo xtask [--dry-run] <command> [options]
                table to a file too
   fuzz         fuzz the trace codecs, one TARGET or each in turn (nightly, cargo-fuzz)
   libtorch     make libtorch in a cache shared by checkouts and link it in here
-  sample-data  write the examples' data anew
+  sample-data  write the examples' data again
+  screenshot   the demo's page as docs/images/incident.png (needs Chromium or Chrome)
 
 Options:
   --dry-run    print what would be run, and run nothing
@@ -84,6 +86,7 @@ pub(crate) enum Command {
         minutes: u32,
     },
     SampleData,
+    Screenshot,
 }
 
 /// A whole command line.
@@ -172,6 +175,7 @@ fn command(name: &str, parser: &mut Parser, dry_run: bool) -> Result<Invocation,
             suite: rest.remove(0),
             args: rest,
         },
+        "screenshot" => Command::Screenshot,
         _ => Command::SampleData,
     };
     Ok(Invocation { command, dry_run })
@@ -210,6 +214,7 @@ mod tests {
         assert_eq!(command("ci --no-torch"), Command::Ci { torch: false });
         assert_eq!(command("demo"), Command::Demo { torch: true });
         assert_eq!(command("sample-data"), Command::SampleData);
+        assert_eq!(command("screenshot"), Command::Screenshot);
         let target = Some("csv".to_owned());
         assert_eq!(
             command("fuzz csv --minutes 2"),

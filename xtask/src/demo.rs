@@ -4,7 +4,7 @@ use crate::libtorch;
 use crate::run::{Failure, Runner, loud};
 use crate::torch::TORCH;
 
-const PAGE: &str = "target/astern-demo.html";
+pub(crate) const PAGE: &str = "target/astern-demo.html";
 
 pub(crate) fn command(runner: &mut Runner, torch: bool) -> Result<(), Failure> {
     let torch = torch && had(runner);

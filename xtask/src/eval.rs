@@ -15,7 +15,7 @@ pub(crate) fn command(
     suite: &OsStr,
     args: &[OsString],
 ) -> Result<(), Failure> {
-    let mut cargo = runner.cargo(["run", "--release", "-p", "astern-benches", "--bin", "eval"]);
+    let mut cargo = runner.cargo(["run", "--release", "-p", "astern-eval", "--bin", "eval"]);
     if ON_TORCH.iter().any(|name| suite == *name) {
         libtorch::set_up(runner)?;
         cargo.args(TORCH);

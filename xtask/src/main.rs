@@ -17,6 +17,7 @@ mod metadata;
 mod peers;
 mod run;
 mod sample_data;
+mod screenshot;
 mod test;
 mod torch;
 
@@ -54,5 +55,6 @@ fn dispatch(invocation: Invocation) -> Result<(), Failure> {
         Command::Peers { script, args } => peers::command(&mut runner, &script, &args),
         Command::Fuzz { target, minutes } => fuzz::command(&mut runner, target.as_deref(), minutes),
         Command::SampleData => sample_data::command(&mut runner),
+        Command::Screenshot => screenshot::command(&mut runner),
     }
 }

@@ -7,7 +7,7 @@ pub(crate) fn command(runner: &mut Runner) -> Result<(), Failure> {
         "run",
         "--release",
         "-p",
-        "astern-benches",
+        "astern-examples",
         "--bin",
         "sample_data",
     ]);

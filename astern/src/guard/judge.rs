@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use astern_detect::compare::ReleaseComparison;
+use astern_detect::release::ReleaseComparison;
 use astern_graph_core::signal::{Assessment, Diagnosis, Verdict};
 use astern_graph_core::{NodeKind, TemporalGraph, TimeRange, Timestamp};
 use astern_rollback_policy::{Impact, Influence, Planner, Policy, Risk};

@@ -20,7 +20,7 @@ use astern_graph_core::{
     Timestamp,
 };
 use astern_rca::Ranker;
-use astern_rca::rank::FusedRanker;
+use astern_rca::ranker::FusedRanker;
 use astern_rollback_policy::{
     Decision, IdempotencyKey, Mode, Outcome, Persistence, Run, RunError, RunState, StepId,
     StepStatus,

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use astern_detect::AssessorParams;
-use astern_detect::compare::ReleaseParams;
+use astern_detect::release::ReleaseParams;
 use astern_graph_core::{GraphParams, MetricName, NodeKey};
-use astern_rca::rank::FusedParams;
+use astern_rca::ranker::FusedParams;
 use astern_rollback_policy::{Mode, PlannerParams, PolicyParams, RunParams};
 use astern_stats::ParamError;
 use astern_stats::param::in_range;

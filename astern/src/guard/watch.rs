@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use astern_detect::compare::ReleaseComparison;
+use astern_detect::release::ReleaseComparison;
 use astern_graph_core::signal::Assessment;
 use astern_graph_core::{ChangeEvent, ChangeId, ChangePhase, TemporalGraph, TimeRange, Timestamp};
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 
-use crate::gnn::cora::{Cora, Model, Trained};
+use astern_eval::gnn::cora::{Cora, Model, Trained};
 use astern_gnn::NodeSplit;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::lines;
 use super::papers::Papers;
 use super::speed::Speed;
-use crate::gnn::cora::{Model, Trained};
+use astern_eval::gnn::cora::{Model, Trained};
 
 /// What a script can ask for.
 #[derive(Debug, Deserialize)]

@@ -55,22 +55,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod calibration;
-mod compare;
+mod controls;
 mod error;
-mod file;
 mod hypersphere;
 mod inputs;
-mod judge;
-mod networks;
-mod params;
-#[cfg(feature = "torch")]
-mod train;
 
 pub use astern_gnn as gnn;
 pub use astern_gnn::message_edges;
 
-pub use compare::{Comparison, Scores};
+pub use controls::{Comparison, Scores};
 pub use error::{LabelError, LearnedError};
-pub use hypersphere::Hypersphere;
-pub use params::{HypersphereParams, Network};
+pub use hypersphere::{Hypersphere, HypersphereParams, Network};

@@ -60,7 +60,8 @@ use crate::Graph;
 /// println!("{why}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct AblationParams {
     /// Size of the ball; `None` is all of the graph.
@@ -111,21 +112,14 @@ pub struct Ablation {
     pub forwards: usize,
 }
 
-impl AblationParams {
-    /// Scores only what is heard within `hops`.
-    #[must_use]
-    pub fn hops(mut self, hops: usize) -> Self {
-        self.hops = Some(hops);
-        self
-    }
-
+astern_stats::setters!(AblationParams {
+    /// Scores only what reaches the node within this many hops.
+    hops: usize,
     /// Sets the value of each feature that says nothing.
-    #[must_use]
-    pub fn baseline(mut self, baseline: &[f64]) -> Self {
-        self.baseline = Some(baseline.to_vec());
-        self
-    }
+    baseline: Vec<f64>,
+});
 
+impl AblationParams {
     /// Explains the score of `node`; `scorer` gives every node of a graph its score.
     ///
     /// # Errors

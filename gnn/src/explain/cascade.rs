@@ -83,7 +83,8 @@ const MAX_DRAWS: usize = 1_000_000;
 /// println!("{report}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default = "CascadeParams::unset", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CascadeParams {
     /// Number of message-passing layers of the scorer.
@@ -142,6 +143,21 @@ pub struct CascadeReport {
     pub control: Vec<Cascade>,
 }
 
+astern_stats::setters!(CascadeParams {
+    /// Sets the size of the disturbance.
+    sigma: f64,
+    /// Sets the unit of each feature.
+    scale: Vec<f64>,
+    /// Sets the number of draws.
+    draws: usize,
+    /// Sets the confidence of the interval.
+    confidence: f64,
+    /// Sets what reaches the score of a node: the number of layers, one more for a GCN.
+    hops: usize,
+    /// Sets the seed.
+    seed: u64,
+});
+
 impl CascadeParams {
     /// For a scorer of `reach` message-passing layers.
     pub fn new(reach: usize) -> Self {
@@ -156,46 +172,9 @@ impl CascadeParams {
         }
     }
 
-    /// Sets the size of the disturbance.
-    #[must_use]
-    pub fn sigma(mut self, sigma: f64) -> Self {
-        self.sigma = sigma;
-        self
-    }
-
-    /// Sets the unit of each feature.
-    #[must_use]
-    pub fn scale(mut self, scale: &[f64]) -> Self {
-        self.scale = Some(scale.to_vec());
-        self
-    }
-
-    /// Sets the number of draws.
-    #[must_use]
-    pub fn draws(mut self, draws: usize) -> Self {
-        self.draws = draws;
-        self
-    }
-
-    /// Sets the confidence of the interval.
-    #[must_use]
-    pub fn confidence(mut self, confidence: f64) -> Self {
-        self.confidence = confidence;
-        self
-    }
-
-    /// Sets what the score of a node hears: the number of layers, one more for a GCN.
-    #[must_use]
-    pub fn hops(mut self, hops: usize) -> Self {
-        self.hops = Some(hops);
-        self
-    }
-
-    /// Sets the seed.
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
+    /// What a file leaves out; the check refuses the reach.
+    fn unset() -> Self {
+        Self::new(usize::MAX)
     }
 
     /// Disturbs each of `nodes`; `scorer` gives every node of a graph its score.

@@ -53,7 +53,8 @@ use crate::{Graph, ParamError};
 /// assert_eq!((found.score, found.score_without), (8.5, 1.5));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default = "CounterfactualParams::unset", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CounterfactualParams {
     /// The score must fall below it.
@@ -118,6 +119,15 @@ pub struct Counterfactual {
     pub forwards: usize,
 }
 
+astern_stats::setters!(CounterfactualParams {
+    /// Tries only edges whose messages reach the node within this many hops.
+    hops: usize,
+    /// Sets the largest number of edges to take out.
+    max_edges: usize,
+    /// Sets how many scores are asked for before the search gives up.
+    max_forwards: usize,
+});
+
 impl CounterfactualParams {
     /// The score must fall below `threshold`.
     pub fn new(threshold: f64) -> Self {
@@ -129,25 +139,9 @@ impl CounterfactualParams {
         }
     }
 
-    /// Tries only edges that carry what is heard within `hops`.
-    #[must_use]
-    pub fn hops(mut self, hops: usize) -> Self {
-        self.hops = Some(hops);
-        self
-    }
-
-    /// Sets the largest number of edges to take out.
-    #[must_use]
-    pub fn max_edges(mut self, max_edges: usize) -> Self {
-        self.max_edges = max_edges;
-        self
-    }
-
-    /// Sets how many scores are asked for before the search gives up.
-    #[must_use]
-    pub fn max_forwards(mut self, max_forwards: usize) -> Self {
-        self.max_forwards = max_forwards;
-        self
+    /// What a file leaves out; the check refuses the threshold.
+    fn unset() -> Self {
+        Self::new(f64::NAN)
     }
 
     /// Looks for edges without which the score of `node` is below the threshold.

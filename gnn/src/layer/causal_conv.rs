@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::at_least_1;
 use crate::ParamError;
-use crate::setters::setters;
 
 /// Settings of a causal convolution: `y_t = b + Σ_k W_k x_{t - (K - 1 - k) dilation}`, with 0
 /// before the first step.
 ///
 /// Layers with dilations 1, 2, 4, … see exponentially far back. Defaults: no dilation, a bias.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default = "CausalConvConfig::unset", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CausalConvConfig {
     /// Width of the input rows.
@@ -42,6 +42,11 @@ impl CausalConvConfig {
         self.kernel.saturating_sub(1).saturating_mul(self.dilation)
     }
 
+    /// What a file leaves out; [`check`](Self::check) refuses the widths.
+    fn unset() -> Self {
+        Self::new(0, 0, 0)
+    }
+
     /// Holds every setting against its range.
     ///
     /// # Errors
@@ -55,11 +60,9 @@ impl CausalConvConfig {
     }
 }
 
-setters! {
-    CausalConvConfig {
-        /// Sets the distance between the steps that are weighted.
-        dilation: usize;
-        /// Sets whether there is a bias.
-        bias: bool;
-    }
-}
+astern_stats::setters!(CausalConvConfig {
+    /// Sets the distance between the steps that are weighted.
+    dilation: usize,
+    /// Sets whether there is a bias.
+    bias: bool,
+});

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::{Parameters, Weights, at_least_1, check_dropout, check_slope};
 use crate::kernel::{Dense, Heads, Real, add_rows, attend, dot, filled, leaky_relu};
 use crate::model::PreparedGraph;
-use crate::setters::setters;
 use crate::{EncodeError, ParamError, SelfLoops};
 
 /// Settings of a GAT layer: `y_i = Σ_{j→i} α_ji W x_j + b` with
@@ -14,6 +13,7 @@ use crate::{EncodeError, ParamError, SelfLoops};
 /// Defaults are those of `torch_geometric.nn.GATConv`: one head, concatenated, slope .2, no dropout,
 /// loops replaced, a bias, no edge attributes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default = "GatConfig::unset", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct GatConfig {
     /// Width of the input rows.
@@ -61,6 +61,11 @@ impl GatConfig {
         }
     }
 
+    /// What a file leaves out; [`check`](Self::check) refuses the widths.
+    fn unset() -> Self {
+        Self::new(0, 0)
+    }
+
     /// Holds every setting against its range.
     ///
     /// # Errors
@@ -94,24 +99,22 @@ impl GatConfig {
     }
 }
 
-setters! {
-    GatConfig {
-        /// Sets the number of heads.
-        heads: usize;
-        /// Sets whether heads are laid side by side or averaged.
-        concat: bool;
-        /// Sets the slope of `LeakyReLU` below 0.
-        negative_slope: f64;
-        /// Sets the dropout of the attention coefficients.
-        dropout: f64;
-        /// Sets the number of edge attributes.
-        edge_features: usize;
-        /// Sets the rule about loops.
-        loops: SelfLoops;
-        /// Sets whether there is a bias.
-        bias: bool;
-    }
-}
+astern_stats::setters!(GatConfig {
+    /// Sets the number of heads.
+    heads: usize,
+    /// Sets whether heads are laid side by side or averaged.
+    concat: bool,
+    /// Sets the slope of `LeakyReLU` below 0.
+    negative_slope: f64,
+    /// Sets the dropout of the attention coefficients.
+    dropout: f64,
+    /// Sets the number of edge attributes.
+    edge_features: usize,
+    /// Sets the rule about loops.
+    loops: SelfLoops,
+    /// Sets whether there is a bias.
+    bias: bool,
+});
 
 /// Graph attention in pure Rust.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::{Parameters, Weights, at_least_1, check_dropout, check_slope};
 use crate::kernel::{Dense, Heads, Real, add_rows, attend, filled, leaky_dot};
 use crate::model::PreparedGraph;
-use crate::setters::setters;
 use crate::{EncodeError, ParamError, SelfLoops};
 
 /// Settings of a `GATv2` layer: `y_i = Σ_{j→i} α_ji W_l x_j + b` with
@@ -14,6 +13,7 @@ use crate::{EncodeError, ParamError, SelfLoops};
 /// Defaults are those of `torch_geometric.nn.GATv2Conv`: one head, concatenated, slope .2, no dropout,
 /// loops replaced, a bias, no edge attributes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default = "GatV2Config::unset", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct GatV2Config {
     /// Width of the input rows.
@@ -64,6 +64,11 @@ impl GatV2Config {
         }
     }
 
+    /// What a file leaves out; [`check`](Self::check) refuses the widths.
+    fn unset() -> Self {
+        Self::new(0, 0)
+    }
+
     /// Holds every setting against its range.
     ///
     /// # Errors
@@ -101,26 +106,24 @@ impl GatV2Config {
     }
 }
 
-setters! {
-    GatV2Config {
-        /// Sets the number of heads.
-        heads: usize;
-        /// Sets whether heads are laid side by side or averaged.
-        concat: bool;
-        /// Sets the slope of `LeakyReLU` below 0.
-        negative_slope: f64;
-        /// Sets the dropout of the attention coefficients.
-        dropout: f64;
-        /// Sets the number of edge attributes.
-        edge_features: usize;
-        /// Sets whether sender and receiver share their weights.
-        share_weights: bool;
-        /// Sets the rule about loops.
-        loops: SelfLoops;
-        /// Sets whether there is a bias.
-        bias: bool;
-    }
-}
+astern_stats::setters!(GatV2Config {
+    /// Sets the number of heads.
+    heads: usize,
+    /// Sets whether heads are laid side by side or averaged.
+    concat: bool,
+    /// Sets the slope of `LeakyReLU` below 0.
+    negative_slope: f64,
+    /// Sets the dropout of the attention coefficients.
+    dropout: f64,
+    /// Sets the number of edge attributes.
+    edge_features: usize,
+    /// Sets whether sender and receiver share their weights.
+    share_weights: bool,
+    /// Sets the rule about loops.
+    loops: SelfLoops,
+    /// Sets whether there is a bias.
+    bias: bool,
+});
 
 /// `GATv2` in pure Rust: scores are summed edge by edge, no tensor of messages is made.
 #[derive(Debug, Clone, PartialEq)]

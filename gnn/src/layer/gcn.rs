@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{Parameters, Weights, at_least_1};
 use crate::kernel::{Dense, Real, add_neighbours, filled, flat, matrix};
-use crate::setters::setters;
 use crate::{
     EdgeIndex, EncodeError, GraphError, GraphSnapshots, ParamError, Propagation, SelfLoops,
 };
@@ -15,6 +14,7 @@ use crate::{
 ///
 /// Defaults are those of `torch_geometric.nn.GCNConv`: loops added, a bias.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default = "GcnConfig::unset", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct GcnConfig {
     /// Width of the input rows.
@@ -38,6 +38,11 @@ impl GcnConfig {
         }
     }
 
+    /// What a file leaves out; [`check`](Self::check) refuses the widths.
+    fn unset() -> Self {
+        Self::new(0, 0)
+    }
+
     /// Holds every setting against its range.
     ///
     /// # Errors
@@ -57,14 +62,12 @@ impl GcnConfig {
     }
 }
 
-setters! {
-    GcnConfig {
-        /// Sets the rule about loops.
-        loops: SelfLoops;
-        /// Sets whether there is a bias.
-        bias: bool;
-    }
-}
+astern_stats::setters!(GcnConfig {
+    /// Sets the rule about loops.
+    loops: SelfLoops,
+    /// Sets whether there is a bias.
+    bias: bool,
+});
 
 /// Edges with the coefficients of the GCN propagation, see [`Propagation::gcn_coefficients`].
 #[derive(Debug, Clone, PartialEq)]

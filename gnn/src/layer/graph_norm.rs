@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{at_least_1, check_above_0};
 use crate::ParamError;
-use crate::setters::setters;
 
 /// Settings of `GraphNorm`: every feature is shifted and scaled per graph,
 /// `y = w (x - s mean(x)) / sqrt(mean((x - s mean(x))²) + eps) + b`.
@@ -12,6 +11,7 @@ use crate::setters::setters;
 /// The learned share `s` of the mean that is taken away keeps what the mean tells of a graph.
 /// Default of `eps` is 1e-5, as in `torch_geometric.nn.GraphNorm`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default = "GraphNormConfig::unset", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct GraphNormConfig {
     /// Width of the rows.
@@ -26,6 +26,11 @@ impl GraphNormConfig {
         Self { width, eps: 1e-5 }
     }
 
+    /// What a file leaves out; [`check`](Self::check) refuses the widths.
+    fn unset() -> Self {
+        Self::new(0)
+    }
+
     /// Holds every setting against its range.
     ///
     /// # Errors
@@ -37,9 +42,7 @@ impl GraphNormConfig {
     }
 }
 
-setters! {
-    GraphNormConfig {
-        /// Sets what is added to the variance.
-        eps: f64;
-    }
-}
+astern_stats::setters!(GraphNormConfig {
+    /// Sets what is added to the variance.
+    eps: f64,
+});

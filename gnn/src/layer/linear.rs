@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::{Parameters, Weights, at_least_1};
 use crate::ParamError;
 use crate::kernel::{Dense, Real};
-use crate::setters::setters;
 
 /// Settings of a dense layer `y = W x + b`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default = "LinearConfig::unset", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LinearConfig {
     /// Width of the input rows.
@@ -27,6 +27,11 @@ impl LinearConfig {
             outputs,
             bias: true,
         }
+    }
+
+    /// What a file leaves out; [`check`](Self::check) refuses the widths.
+    fn unset() -> Self {
+        Self::new(0, 0)
     }
 
     /// Holds every setting against its range.
@@ -48,12 +53,10 @@ impl LinearConfig {
     }
 }
 
-setters! {
-    LinearConfig {
-        /// Sets whether there is a bias.
-        bias: bool;
-    }
-}
+astern_stats::setters!(LinearConfig {
+    /// Sets whether there is a bias.
+    bias: bool,
+});
 
 /// The dense layer in pure Rust.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::at_least_1;
 use super::transformer::TransformerConfig;
 use crate::ParamError;
-use crate::setters::setters;
 
 /// Settings of a transformer over patches of time that learns by rebuilding hidden ones.
 ///
 /// A patch is `patch_length` steps of all features of one node, `L F` numbers, and becomes one
 /// token. Defaults of Shao et al. (2022): 4 encoder layers, 1 decoder layer, dropout .1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default = "PatchTransformerConfig::unset", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PatchTransformerConfig {
     /// Number of features of a step, F.
@@ -46,6 +46,11 @@ impl PatchTransformerConfig {
         }
     }
 
+    /// What a file leaves out; [`check`](Self::check) refuses the widths.
+    fn unset() -> Self {
+        Self::new(0, 0, 0, TransformerConfig::new(0, 0))
+    }
+
     /// Holds every setting against its range.
     ///
     /// # Errors
@@ -61,12 +66,10 @@ impl PatchTransformerConfig {
     }
 }
 
-setters! {
-    PatchTransformerConfig {
-        /// Sets the number of encoder layers.
-        layers: usize;
-    }
-}
+astern_stats::setters!(PatchTransformerConfig {
+    /// Sets the number of encoder layers.
+    layers: usize,
+});
 
 /// Which patches are hidden, the same for every node.
 ///

@@ -10,6 +10,7 @@ use crate::ParamError;
 ///
 /// Default: `V` is the identity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default = "AttentionReadoutConfig::unset", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct AttentionReadoutConfig {
     /// Width of the input rows.
@@ -27,11 +28,9 @@ impl AttentionReadoutConfig {
         }
     }
 
-    /// Makes `V` a dense layer of this width.
-    #[must_use]
-    pub fn outputs(mut self, outputs: usize) -> Self {
-        self.outputs = Some(outputs);
-        self
+    /// What a file leaves out; [`check`](Self::check) refuses the widths.
+    fn unset() -> Self {
+        Self::new(0)
     }
 
     /// Holds every setting against its range.
@@ -44,3 +43,8 @@ impl AttentionReadoutConfig {
         self.outputs.map_or(Ok(()), |n| at_least_1("outputs", n))
     }
 }
+
+astern_stats::setters!(AttentionReadoutConfig {
+    /// Makes `V` a dense layer of this width.
+    outputs: usize,
+});

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::at_least_1;
 use crate::ParamError;
-use crate::setters::setters;
 
 /// Settings of a recurrent layer, GRU or LSTM: one layer, one direction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default = "RecurrentConfig::unset", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RecurrentConfig {
     /// Width of the input rows.
@@ -28,6 +28,11 @@ impl RecurrentConfig {
         }
     }
 
+    /// What a file leaves out; [`check`](Self::check) refuses the widths.
+    fn unset() -> Self {
+        Self::new(0, 0)
+    }
+
     /// Holds every setting against its range.
     ///
     /// # Errors
@@ -39,9 +44,7 @@ impl RecurrentConfig {
     }
 }
 
-setters! {
-    RecurrentConfig {
-        /// Sets whether there are biases.
-        bias: bool;
-    }
-}
+astern_stats::setters!(RecurrentConfig {
+    /// Sets whether there are biases.
+    bias: bool,
+});

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::at_least_1;
 use crate::ParamError;
-use crate::setters::setters;
 
 /// Settings of an R-GCN layer: `y_i = W_0^T x_i + b + Σ_r W_r^T mean_{j→i in r}(x_j)`.
 ///
@@ -14,6 +13,7 @@ use crate::setters::setters;
 ///
 /// Defaults are those of `torch_geometric.nn.RGCNConv`: no bases, a root weight `W_0`, a bias.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default = "RgcnConfig::unset", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RgcnConfig {
     /// Width of the input rows.
@@ -43,11 +43,9 @@ impl RgcnConfig {
         }
     }
 
-    /// Mixes the weights of all relations from `bases` shared ones.
-    #[must_use]
-    pub fn bases(mut self, bases: usize) -> Self {
-        self.bases = Some(bases);
-        self
+    /// What a file leaves out; [`check`](Self::check) refuses the widths.
+    fn unset() -> Self {
+        Self::new(0, 0, 0)
     }
 
     /// Holds every setting against its range.
@@ -63,11 +61,11 @@ impl RgcnConfig {
     }
 }
 
-setters! {
-    RgcnConfig {
-        /// Sets whether the node itself counts.
-        root_weight: bool;
-        /// Sets whether there is a bias.
-        bias: bool;
-    }
-}
+astern_stats::setters!(RgcnConfig {
+    /// Mixes the weights of all relations from this many shared ones.
+    bases: usize,
+    /// Sets whether the node itself counts.
+    root_weight: bool,
+    /// Sets whether there is a bias.
+    bias: bool,
+});

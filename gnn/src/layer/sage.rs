@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::{Parameters, Weights, at_least_1};
 use crate::kernel::{Dense, Real, add_neighbours, dot, each, max_of_neighbours, relu};
 use crate::model::PreparedGraph;
-use crate::setters::setters;
 use crate::{ParamError, SelfLoops};
 
 /// How `GraphSAGE` joins what the neighbours say.
@@ -26,6 +25,7 @@ pub enum SageAggregation {
 /// Defaults are those of `torch_geometric.nn.SAGEConv`: mean, no projection, no normalisation, a
 /// root weight, a bias.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default = "SageConfig::unset", deny_unknown_fields)]
 #[non_exhaustive]
 #[allow(
     clippy::struct_excessive_bools,
@@ -62,6 +62,11 @@ impl SageConfig {
         }
     }
 
+    /// What a file leaves out; [`check`](Self::check) refuses the widths.
+    fn unset() -> Self {
+        Self::new(0, 0)
+    }
+
     /// Holds every setting against its range.
     ///
     /// # Errors
@@ -89,20 +94,18 @@ impl SageConfig {
     }
 }
 
-setters! {
-    SageConfig {
-        /// Sets how neighbours are joined.
-        aggregation: SageAggregation;
-        /// Sets whether neighbours are projected first.
-        project: bool;
-        /// Sets whether rows of the output are scaled to length 1.
-        normalize: bool;
-        /// Sets whether the node itself counts.
-        root_weight: bool;
-        /// Sets whether there is a bias.
-        bias: bool;
-    }
-}
+astern_stats::setters!(SageConfig {
+    /// Sets how neighbours are joined.
+    aggregation: SageAggregation,
+    /// Sets whether neighbours are projected first.
+    project: bool,
+    /// Sets whether rows of the output are scaled to length 1.
+    normalize: bool,
+    /// Sets whether the node itself counts.
+    root_weight: bool,
+    /// Sets whether there is a bias.
+    bias: bool,
+});
 
 /// `GraphSAGE` in pure Rust.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{at_least_1, check_dropout, check_slope};
 use crate::ParamError;
-use crate::setters::setters;
 
 /// What a node is held against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -27,6 +26,7 @@ pub enum Subtrahend {
 ///
 /// Defaults: the mean, slope .2, no dropout, a bias (the authors' attention has none).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default = "SubtractiveConfig::unset", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SubtractiveConfig {
     /// Width of the input rows.
@@ -56,6 +56,11 @@ impl SubtractiveConfig {
         }
     }
 
+    /// What a file leaves out; [`check`](Self::check) refuses the widths.
+    fn unset() -> Self {
+        Self::new(0, 0)
+    }
+
     /// Holds every setting against its range.
     ///
     /// # Errors
@@ -70,15 +75,13 @@ impl SubtractiveConfig {
     }
 }
 
-setters! {
-    SubtractiveConfig {
-        /// Sets what is subtracted.
-        subtrahend: Subtrahend;
-        /// Sets the slope of `LeakyReLU` below 0.
-        negative_slope: f64;
-        /// Sets the dropout of the attention coefficients.
-        dropout: f64;
-        /// Sets whether there is a bias.
-        bias: bool;
-    }
-}
+astern_stats::setters!(SubtractiveConfig {
+    /// Sets what is subtracted.
+    subtrahend: Subtrahend,
+    /// Sets the slope of `LeakyReLU` below 0.
+    negative_slope: f64,
+    /// Sets the dropout of the attention coefficients.
+    dropout: f64,
+    /// Sets whether there is a bias.
+    bias: bool,
+});

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::at_least_1;
-use crate::setters::setters;
 use crate::{ParamError, SelfLoops};
 
 /// Settings of a T-GCN cell, with `A` the propagation of GCN and `‖` side by side:
@@ -17,6 +16,7 @@ use crate::{ParamError, SelfLoops};
 ///
 /// Default: loops are added, as in `torch_geometric_temporal.nn.recurrent.TGCN`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default = "TgcnConfig::unset", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TgcnConfig {
     /// Width of the input rows.
@@ -37,6 +37,11 @@ impl TgcnConfig {
         }
     }
 
+    /// What a file leaves out; [`check`](Self::check) refuses the widths.
+    fn unset() -> Self {
+        Self::new(0, 0)
+    }
+
     /// Holds every setting against its range.
     ///
     /// # Errors
@@ -48,9 +53,7 @@ impl TgcnConfig {
     }
 }
 
-setters! {
-    TgcnConfig {
-        /// Sets the rule about loops.
-        loops: SelfLoops;
-    }
-}
+astern_stats::setters!(TgcnConfig {
+    /// Sets the rule about loops.
+    loops: SelfLoops,
+});

@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{at_least_1, check_dropout};
 use crate::ParamError;
-use crate::setters::setters;
 
 /// Settings of a transformer encoder layer:
 /// `h = norm(x + attention(x))`, `y = norm(h + W_2 relu(W_1 h))`.
 ///
 /// Defaults: `feed_forward` is 4 times the width, dropout .1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Partial")]
 #[non_exhaustive]
 pub struct TransformerConfig {
     /// Width of the rows.
@@ -21,6 +21,27 @@ pub struct TransformerConfig {
     pub feed_forward: usize,
     /// Share of attention coefficients and of inner values that training sets to 0.
     pub dropout: f64,
+}
+
+/// The settings as a file has them: a default depends on another setting.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Partial {
+    width: usize,
+    heads: usize,
+    feed_forward: Option<usize>,
+    dropout: Option<f64>,
+}
+
+impl From<Partial> for TransformerConfig {
+    fn from(partial: Partial) -> Self {
+        let default = Self::new(partial.width, partial.heads);
+        Self {
+            feed_forward: partial.feed_forward.unwrap_or(default.feed_forward),
+            dropout: partial.dropout.unwrap_or(default.dropout),
+            ..default
+        }
+    }
 }
 
 impl TransformerConfig {
@@ -54,11 +75,9 @@ impl TransformerConfig {
     }
 }
 
-setters! {
-    TransformerConfig {
-        /// Sets the width between the two dense layers.
-        feed_forward: usize;
-        /// Sets the dropout.
-        dropout: f64;
-    }
-}
+astern_stats::setters!(TransformerConfig {
+    /// Sets the width between the two dense layers.
+    feed_forward: usize,
+    /// Sets the dropout.
+    dropout: f64,
+});

@@ -129,6 +129,7 @@ from_config! {
 /// # Ok::<(), astern_gnn::ParamError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NetworkConfig {
     /// Layers in order.
@@ -149,20 +150,6 @@ impl NetworkConfig {
     #[must_use]
     pub fn layer(mut self, layer: impl Into<LayerConfig>) -> Self {
         self.layers.push(layer.into());
-        self
-    }
-
-    /// Sets what stands between layers.
-    #[must_use]
-    pub fn activation(mut self, activation: Activation) -> Self {
-        self.activation = activation;
-        self
-    }
-
-    /// Sets the dropout between layers; the dropout of attention is the layer's.
-    #[must_use]
-    pub fn dropout(mut self, dropout: f64) -> Self {
-        self.dropout = dropout;
         self
     }
 
@@ -239,3 +226,10 @@ impl NetworkConfig {
         })
     }
 }
+
+astern_stats::setters!(NetworkConfig {
+    /// Sets what stands between layers.
+    activation: Activation,
+    /// Sets the dropout between layers; the dropout of attention is the layer's.
+    dropout: f64,
+});

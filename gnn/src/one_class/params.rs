@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ParamError;
-use crate::setters::setters;
 
 /// What training makes small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +17,8 @@ pub enum Objective {
 
 /// When training stops before its last epoch: after `patience` epochs in a row, none of which
 /// brought the loss below `(1 - min_decrease)` times the best one so far.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Plateau {
     /// Epochs to wait, at least 1.
     pub patience: usize,
@@ -57,6 +57,7 @@ pub enum CollapsePolicy {
 /// | `collapse_ratio` | 0.001 | [0, 1) |
 /// | `seed` | 0 | |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct OneClassParams {
     /// Widths of the hidden layers; there is one graph convolution more than entries.
@@ -106,46 +107,34 @@ impl Default for OneClassParams {
     }
 }
 
-setters! {
-    OneClassParams {
-        /// Sets the width of the embedding.
-        embedding: usize;
-        /// Sets what training makes small.
-        objective: Objective;
-        /// Sets the share of training rows that may lie outside.
-        nu: f64;
-        /// Sets the number of epochs.
-        epochs: usize;
-        /// Sets the step size.
-        learning_rate: f64;
-        /// Sets the weight decay.
-        weight_decay: f64;
-        /// Sets the smallest size of a centre's entry.
-        center_eps: f64;
-        /// Sets what happens when the embedding collapses.
-        collapse: CollapsePolicy;
-        /// Sets the share of the initial spread that counts as collapsed.
-        collapse_ratio: f64;
-        /// Sets the seed of the initial weights.
-        seed: u64;
-    }
-}
+astern_stats::setters!(OneClassParams {
+    /// Sets the widths of the hidden layers; none makes a single convolution.
+    hidden: impl Into<Vec<usize>>,
+    /// Sets the width of the embedding.
+    embedding: usize,
+    /// Sets what training makes small.
+    objective: Objective,
+    /// Sets the share of training rows that may lie outside.
+    nu: f64,
+    /// Sets the number of epochs.
+    epochs: usize,
+    /// Sets the step size.
+    learning_rate: f64,
+    /// Sets the weight decay.
+    weight_decay: f64,
+    /// Sets the smallest size of a centre's entry.
+    center_eps: f64,
+    /// Stops on a plateau of the loss.
+    plateau: Plateau,
+    /// Sets what happens when the embedding collapses.
+    collapse: CollapsePolicy,
+    /// Sets the share of the initial spread that counts as collapsed.
+    collapse_ratio: f64,
+    /// Sets the seed of the initial weights.
+    seed: u64,
+});
 
 impl OneClassParams {
-    /// Sets the widths of the hidden layers; none makes a single convolution.
-    #[must_use]
-    pub fn hidden(mut self, hidden: &[usize]) -> Self {
-        self.hidden = hidden.to_vec();
-        self
-    }
-
-    /// Stops on a plateau of the loss.
-    #[must_use]
-    pub fn plateau(mut self, plateau: Plateau) -> Self {
-        self.plateau = Some(plateau);
-        self
-    }
-
     /// Holds every setting against its range.
     pub(crate) fn check(&self) -> Result<(), ParamError> {
         let whole = |name, n: usize| (n > 0, name, n as f64, "at least 1");

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::rule::{from_0, from_0_below_1, positive};
 use crate::ParamError;
-use crate::setters::setters;
 
 /// Which optimiser takes the steps.
 ///
@@ -31,9 +30,17 @@ pub enum OptimizerConfig {
     Adam(AdamConfig),
     /// `AdamW` (Loshchilov and Hutter, 2019): Adam whose weight decay shrinks the parameter
     /// itself, `p ← (1 - ηλ) p`.
+    #[serde(deserialize_with = "Decoupled::deserialize")]
     AdamW(AdamConfig),
     /// `RMSprop` (Hinton, 2012).
     RmsProp(RmsPropConfig),
+}
+
+impl Default for OptimizerConfig {
+    /// Adam with the defaults.
+    fn default() -> Self {
+        Self::Adam(AdamConfig::default())
+    }
 }
 
 impl OptimizerConfig {
@@ -49,7 +56,10 @@ impl OptimizerConfig {
 
     /// `AdamW` with the defaults: weight decay .01.
     pub fn adam_w(learning_rate: f64) -> Self {
-        Self::AdamW(AdamConfig::new(learning_rate).weight_decay(1e-2))
+        Self::AdamW(AdamConfig {
+            learning_rate,
+            ..AdamConfig::decoupled()
+        })
     }
 
     /// `RMSprop` with the defaults.
@@ -85,12 +95,13 @@ impl OptimizerConfig {
 ///
 /// | setting | default | allowed |
 /// |---|---|---|
-/// | `learning_rate` | | above 0 |
+/// | `learning_rate` | .001 | above 0 |
 /// | `momentum` μ | 0 | [0, 1) |
 /// | `dampening` τ | 0 | [0, 1), 0 with `nesterov` |
 /// | `weight_decay` λ | 0 | at least 0 |
 /// | `nesterov` | no | needs momentum |
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SgdConfig {
     /// Step size.
@@ -103,6 +114,12 @@ pub struct SgdConfig {
     pub weight_decay: f64,
     /// Whether the step looks ahead along the direction.
     pub nesterov: bool,
+}
+
+impl Default for SgdConfig {
+    fn default() -> Self {
+        Self::new(1e-3)
+    }
 }
 
 impl SgdConfig {
@@ -133,15 +150,15 @@ impl SgdConfig {
     }
 }
 
-setters!(SgdConfig {
+astern_stats::setters!(SgdConfig {
     /// Sets the share of the earlier direction that is kept.
-    momentum: f64;
+    momentum: f64,
     /// Sets the share of the gradient that is left out of the direction.
-    dampening: f64;
+    dampening: f64,
     /// Sets the weight decay.
-    weight_decay: f64;
+    weight_decay: f64,
     /// Sets whether the step looks ahead.
-    nesterov: bool;
+    nesterov: bool,
 });
 
 /// Settings of Adam and `AdamW`: `m ← β1 m + (1 - β1) g`, `v ← β2 v + (1 - β2) g²`,
@@ -149,11 +166,12 @@ setters!(SgdConfig {
 ///
 /// | setting | default | allowed |
 /// |---|---|---|
-/// | `learning_rate` | | above 0 |
+/// | `learning_rate` | .001 | above 0 |
 /// | `beta1`, `beta2` | .9, .999 | [0, 1) |
 /// | `eps` ε | 1e-8 | above 0 |
-/// | `weight_decay` λ | 0 | at least 0 |
+/// | `weight_decay` λ | 0, .01 for `AdamW` | at least 0 |
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct AdamConfig {
     /// Step size.
@@ -168,6 +186,27 @@ pub struct AdamConfig {
     pub weight_decay: f64,
 }
 
+impl Default for AdamConfig {
+    fn default() -> Self {
+        Self::new(1e-3)
+    }
+}
+
+/// [`AdamConfig`] as a file of `AdamW` has it, whose weight decay has another default.
+#[derive(Deserialize)]
+#[serde(
+    remote = "AdamConfig",
+    default = "AdamConfig::decoupled",
+    deny_unknown_fields
+)]
+struct Decoupled {
+    learning_rate: f64,
+    beta1: f64,
+    beta2: f64,
+    eps: f64,
+    weight_decay: f64,
+}
+
 impl AdamConfig {
     /// Adam's defaults. Those of `AdamW` have a weight decay of .01.
     pub fn new(learning_rate: f64) -> Self {
@@ -180,6 +219,11 @@ impl AdamConfig {
         }
     }
 
+    /// The defaults of `AdamW`.
+    fn decoupled() -> Self {
+        Self::default().weight_decay(1e-2)
+    }
+
     fn check(&self) -> Result<(), ParamError> {
         positive("learning_rate", self.learning_rate)?;
         from_0_below_1("beta1", self.beta1)?;
@@ -189,15 +233,15 @@ impl AdamConfig {
     }
 }
 
-setters!(AdamConfig {
+astern_stats::setters!(AdamConfig {
     /// Sets the decay of the mean of the gradients.
-    beta1: f64;
+    beta1: f64,
     /// Sets the decay of the mean of their squares.
-    beta2: f64;
+    beta2: f64,
     /// Sets what keeps the quotient finite.
-    eps: f64;
+    eps: f64,
     /// Sets the weight decay.
-    weight_decay: f64;
+    weight_decay: f64,
 });
 
 /// Settings of `RMSprop`: `v ← α v + (1 - α) g²`, `d = g / (sqrt(v) + ε)`, `p ← p - η d`; with
@@ -206,13 +250,14 @@ setters!(AdamConfig {
 ///
 /// | setting | default | allowed |
 /// |---|---|---|
-/// | `learning_rate` | | above 0 |
+/// | `learning_rate` | .01 | above 0 |
 /// | `alpha` α | .99 | [0, 1) |
 /// | `eps` ε | 1e-8 | above 0 |
 /// | `weight_decay` λ | 0 | at least 0 |
 /// | `momentum` μ | 0 | [0, 1) |
 /// | `centered` | no | |
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RmsPropConfig {
     /// Step size.
@@ -227,6 +272,12 @@ pub struct RmsPropConfig {
     pub momentum: f64,
     /// Whether the variance takes the place of the mean square.
     pub centered: bool,
+}
+
+impl Default for RmsPropConfig {
+    fn default() -> Self {
+        Self::new(1e-2)
+    }
 }
 
 impl RmsPropConfig {
@@ -251,15 +302,15 @@ impl RmsPropConfig {
     }
 }
 
-setters!(RmsPropConfig {
+astern_stats::setters!(RmsPropConfig {
     /// Sets the decay of the mean of the squares.
-    alpha: f64;
+    alpha: f64,
     /// Sets what keeps the quotient finite.
-    eps: f64;
+    eps: f64,
     /// Sets the weight decay.
-    weight_decay: f64;
+    weight_decay: f64,
     /// Sets the share of the earlier direction that is kept.
-    momentum: f64;
+    momentum: f64,
     /// Sets whether the variance takes the place of the mean square.
-    centered: bool;
+    centered: bool,
 });

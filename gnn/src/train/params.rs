@@ -22,7 +22,7 @@ pub enum Clip {
 ///
 /// | setting | default | allowed |
 /// |---|---|---|
-/// | `optimizer` | | see [`OptimizerConfig`] |
+/// | `optimizer` | Adam | see [`OptimizerConfig`] |
 /// | `epochs` | 200 | at least 1 |
 /// | `batches` | 1 | at least 1 |
 /// | `schedule` | constant | see [`Schedule`] |
@@ -45,6 +45,7 @@ pub enum Clip {
 /// # Ok::<(), astern_gnn::ParamError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TrainParams {
     /// What takes the steps.
@@ -65,8 +66,31 @@ pub struct TrainParams {
     pub seed: u64,
 }
 
+impl Default for TrainParams {
+    fn default() -> Self {
+        Self::new(OptimizerConfig::default())
+    }
+}
+
+astern_stats::setters!(TrainParams {
+    /// Sets the number of epochs.
+    epochs: usize,
+    /// Sets the number of steps in an epoch.
+    batches: usize,
+    /// Sets how the learning rate changes.
+    schedule: Schedule,
+    /// Clips gradients.
+    clip: Clip,
+    /// Sets which validation values are better.
+    goal: Goal,
+    /// Ends training early.
+    early_stop: EarlyStop,
+    /// Sets the seed.
+    seed: u64,
+});
+
 impl TrainParams {
-    /// The defaults.
+    /// The defaults with this optimiser.
     pub fn new(optimizer: OptimizerConfig) -> Self {
         Self {
             optimizer,
@@ -78,55 +102,6 @@ impl TrainParams {
             early_stop: None,
             seed: 0,
         }
-    }
-
-    /// Sets the number of epochs.
-    #[must_use]
-    pub fn epochs(mut self, epochs: usize) -> Self {
-        self.epochs = epochs;
-        self
-    }
-
-    /// Sets the number of steps in an epoch.
-    #[must_use]
-    pub fn batches(mut self, batches: usize) -> Self {
-        self.batches = batches;
-        self
-    }
-
-    /// Sets how the learning rate changes.
-    #[must_use]
-    pub fn schedule(mut self, schedule: Schedule) -> Self {
-        self.schedule = schedule;
-        self
-    }
-
-    /// Clips gradients.
-    #[must_use]
-    pub fn clip(mut self, clip: Clip) -> Self {
-        self.clip = Some(clip);
-        self
-    }
-
-    /// Sets which validation values are better.
-    #[must_use]
-    pub fn goal(mut self, goal: Goal) -> Self {
-        self.goal = goal;
-        self
-    }
-
-    /// Ends training early.
-    #[must_use]
-    pub fn early_stop(mut self, early_stop: EarlyStop) -> Self {
-        self.early_stop = Some(early_stop);
-        self
-    }
-
-    /// Sets the seed.
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
     }
 
     /// Holds every setting against its range.

@@ -67,6 +67,7 @@ pub enum SmoteAmount {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default = "Smote::unset", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Smote {
     /// Classes that get new nodes.
@@ -142,6 +143,13 @@ pub enum SmoteError {
     },
 }
 
+astern_stats::setters!(Smote {
+    /// Sets how many new nodes there are.
+    amount: SmoteAmount,
+    /// Sets the seed.
+    seed: u64,
+});
+
 impl Smote {
     /// As many new nodes as labelled ones, for each of `classes`.
     pub fn new(classes: &[u32]) -> Self {
@@ -152,18 +160,9 @@ impl Smote {
         }
     }
 
-    /// Sets how many new nodes there are.
-    #[must_use]
-    pub fn amount(mut self, amount: SmoteAmount) -> Self {
-        self.amount = amount;
-        self
-    }
-
-    /// Sets the seed.
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
+    /// What a file leaves out: no class gets new nodes.
+    fn unset() -> Self {
+        Self::new(&[])
     }
 
     /// Chooses parents and ratios from the `labelled` nodes; `embedding` is `[N, d]`, `labels` has

@@ -56,6 +56,7 @@ impl MinDelta {
 /// assert_eq!(stop.patience, 20);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default = "EarlyStop::unset", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct EarlyStop {
     /// Epochs to wait, at least 1.
@@ -67,6 +68,13 @@ pub struct EarlyStop {
     pub restore_best: bool,
 }
 
+astern_stats::setters!(EarlyStop {
+    /// Sets what counts as progress.
+    min_delta: MinDelta,
+    /// Sets whether the best parameters are put back.
+    restore_best: bool,
+});
+
 impl EarlyStop {
     /// Stops after `patience` epochs in a row without any progress.
     pub fn after(patience: usize) -> Self {
@@ -77,18 +85,9 @@ impl EarlyStop {
         }
     }
 
-    /// Sets what counts as progress.
-    #[must_use]
-    pub fn min_delta(mut self, min_delta: MinDelta) -> Self {
-        self.min_delta = min_delta;
-        self
-    }
-
-    /// Sets whether the best parameters are put back.
-    #[must_use]
-    pub fn restore_best(mut self, restore_best: bool) -> Self {
-        self.restore_best = restore_best;
-        self
+    /// What a file leaves out; the check of a training refuses the patience.
+    fn unset() -> Self {
+        Self::after(0)
     }
 }
 

@@ -63,8 +63,7 @@ impl TemporalGraph {
     ) -> Result<impl Iterator<Item = (TimeRange, Self)> + '_, GraphError> {
         let (first, count) = self.checked_steps(range)?;
         let steps = (first..).take(count).filter_map(|step| {
-            let [start, end] = [step, step.saturating_add(1)].map(|s| self.params.start_of(s));
-            let step = TimeRange { start, end };
+            let step = self.range_of_step(step);
             self.during(step).ok().map(|graph| (step, graph))
         });
         Ok(steps)
@@ -77,7 +76,7 @@ impl TemporalGraph {
     /// [`GraphError::EmptyRange`] and [`GraphError::TooLong`], as for a window.
     pub fn gaps(&self, range: TimeRange) -> Result<Vec<TimeRange>, GraphError> {
         let (first, count) = self.checked_steps(range)?;
-        Ok(self.gaps_where(first, count, |step| self.call_steps.contains(&step)))
+        Ok(self.runs_of_steps(first, count, |step| !self.call_steps.contains(&step)))
     }
 
     /// The parts of a range, in whole steps, in which nothing was measured of a node: neither a
@@ -90,24 +89,11 @@ impl TemporalGraph {
         let node = self.node(key);
         let node = node.ok_or_else(|| GraphError::UnknownNode { key: key.clone() })?;
         let (first, count) = self.checked_steps(range)?;
-        let measured = |step: i64| {
+        let is_silent = |step: i64| {
             let mut cell = node.cells.range(step, step.saturating_add(1));
-            cell.any(|(_, cell)| cell.is_measured())
+            !cell.any(|(_, cell)| cell.is_measured())
         };
-        Ok(self.gaps_where(first, count, measured))
-    }
-
-    fn gaps_where(&self, first: i64, count: usize, seen: impl Fn(i64) -> bool) -> Vec<TimeRange> {
-        let mut gaps: Vec<TimeRange> = Vec::new();
-        for step in (first..).take(count).filter(|step| !seen(*step)) {
-            let start = self.params.start_of(step);
-            let end = self.params.start_of(step.saturating_add(1));
-            match gaps.last_mut() {
-                Some(gap) if gap.end == start => gap.end = end,
-                _ => gaps.push(TimeRange { start, end }),
-            }
-        }
-        gaps
+        Ok(self.runs_of_steps(first, count, is_silent))
     }
 }
 

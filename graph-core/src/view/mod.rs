@@ -7,6 +7,7 @@
 //! | all metrics of all of a kind over time, dense | [`windows`] |
 //! | only what was there in this time; when nothing was seen | [`during`] |
 //! | what changed where, when, on which instances | [`rollouts`] |
+//! | who is old and who is new of a change, and when | [`sides`] |
 
 mod calls;
 mod columns;
@@ -14,9 +15,11 @@ mod during;
 mod fill;
 mod rollouts;
 mod series;
+mod sides;
 mod windows;
 
 pub use rollouts::Rollout;
+pub use sides::{ChangeSide, SideOverTime, SideRule, Sides};
 pub use windows::WINDOW_VALUES_MAX;
 
 use crate::error::GraphError;
@@ -51,5 +54,28 @@ impl TemporalGraph {
                 limit: WINDOW_STEPS_MAX,
             }),
         }
+    }
+
+    fn range_of_step(&self, step: i64) -> TimeRange {
+        let [start, end] = [step, step.saturating_add(1)].map(|s| self.params.start_of(s));
+        TimeRange { start, end }
+    }
+
+    /// The longest runs of steps, of `count` from the first on, of which this holds.
+    fn runs_of_steps(
+        &self,
+        first: i64,
+        count: usize,
+        holds: impl Fn(i64) -> bool,
+    ) -> Vec<TimeRange> {
+        let mut runs: Vec<TimeRange> = Vec::new();
+        for step in (first..).take(count).filter(|step| holds(*step)) {
+            let step = self.range_of_step(step);
+            match runs.last_mut() {
+                Some(run) if run.end == step.start => run.end = step.end,
+                _ => runs.push(step),
+            }
+        }
+        runs
     }
 }

@@ -19,7 +19,7 @@ pub struct DoubtFeatures {
     /// node, 0 where its own work is not seen or its latency did not rise.
     pub unexplained: f64,
     /// What speaks for the best cause: a tenth of its score, the log-odds of
-    /// [`FusedRanker`](crate::rank::FusedRanker), -1 to 2.
+    /// [`FusedRanker`](crate::ranker::FusedRanker), -1 to 2.
     pub best: f64,
 }
 

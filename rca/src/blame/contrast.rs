@@ -3,9 +3,9 @@
 use astern_graph_core::ChangeEvent;
 use astern_graph_core::schema::ERROR_RATE;
 use astern_graph_core::signal::Evidence;
-use astern_stats::anytime::{SideHits, half_width, ln_e_mean, ln_e_share, ln_mean, p_value};
 use astern_stats::order::ascending;
 use astern_stats::robust;
+use astern_stats::sequential::{SideHits, half_width, ln_e_mean, ln_e_share, ln_mean, p_value};
 
 use super::sides::{LATENCIES, Side, ToldApart, Unit, Units};
 

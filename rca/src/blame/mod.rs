@@ -48,7 +48,7 @@ const SCORE_WEIGHT: f64 = 0.2;
 /// The probabilities of all changes and of "no change" sum to 1. Time, veto and depth are those of
 /// Gandalf (Li et al. 2020) and `ChangeRCA` (Yu et al. 2024), and so is the difference
 /// `δ = (new after - new before) - (old after - old before)`; what differs: it is tested so that it
-/// may be looked at after every step of every batch ([`astern_stats::anytime`]), where they test each
+/// may be looked at after every step of every batch ([`astern_stats::sequential`]), where they test each
 /// instance anew at each look. Failed calls are compared by the side on which they fall, so that a
 /// share of 0 before is no special case. A new instance without a past of its own has that of the
 /// service.

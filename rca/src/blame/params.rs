@@ -12,7 +12,7 @@ use astern_stats::param::{in_range, positive};
 /// names; the others are judgement and were left alone.
 ///
 /// ```
-/// use astern_rca::{BlameParams, rank::FusedParams};
+/// use astern_rca::{BlameParams, ranker::FusedParams};
 /// let cautious = BlameParams::default().prior(-2.0);
 /// let ranker = FusedParams::default().blame(cautious).check()?;
 /// # Ok::<(), astern_stats::ParamError>(())

@@ -15,7 +15,7 @@ use super::sliding::SlidingSample;
 use crate::candidates::{candidate, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::rank::ranked;
+use crate::ranker::ranked;
 
 /// Healthy values of every series of every node over the last steps.
 ///
@@ -122,7 +122,7 @@ impl Baselines {
         Ok(())
     }
 
-    /// What [`RobustScorer`](crate::rank::RobustScorer) says of the incident with the baselines'
+    /// What [`RobustScorer`](crate::ranker::baseline::RobustScorer) says of the incident with the baselines'
     /// [`range`](Self::range) as its healthy range; the incident's own is not looked at.
     ///
     /// # Errors

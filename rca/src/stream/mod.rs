@@ -4,13 +4,13 @@
 //! graph at each step ─► Baselines::advance ─► Baselines::rank(graph, incident) ─► Diagnosis
 //! ```
 //!
-//! A diagnosis from the baselines is that of [`RobustScorer`](crate::rank::RobustScorer) over the same
+//! A diagnosis from the baselines is that of [`RobustScorer`](crate::ranker::baseline::RobustScorer) over the same
 //! healthy range, to the bit. There is no clock: time comes in with each call, and the state can be
 //! written down after any of them.
 //!
 //! ```
 //! use astern_graph_core::{GraphBuilder, GraphParams, NodeKey, Sample, TimeRange, Timestamp};
-//! use astern_rca::rank::RobustScorer;
+//! use astern_rca::ranker::baseline::RobustScorer;
 //! use astern_rca::stream::BaselineParams;
 //! use astern_rca::{Incident, Ranker};
 //!

@@ -1,5 +1,6 @@
 //! `GNNExplainer`.
 
+use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::super::error::Named;
@@ -21,7 +22,8 @@ pub enum Explained {
 }
 
 /// Which entries the mask of features has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FeatureMask {
     /// No mask.
@@ -96,7 +98,8 @@ pub enum FeatureMask {
 /// assert_eq!(why.edges[1].importance, 0.0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct GnnExplainer {
     /// Steps of Adam.
@@ -132,28 +135,26 @@ impl Default for GnnExplainer {
     }
 }
 
-impl GnnExplainer {
+astern_stats::setters!(GnnExplainer {
     /// Sets the number of epochs.
-    #[must_use]
-    pub fn epochs(mut self, epochs: usize) -> Self {
-        self.epochs = epochs;
-        self
-    }
-
+    epochs: usize,
+    /// Sets the learning rate of Adam.
+    learning_rate: f64,
     /// Sets which entries the mask of features has.
-    #[must_use]
-    pub fn features(mut self, features: FeatureMask) -> Self {
-        self.features = features;
-        self
-    }
-
+    features: FeatureMask,
+    /// Sets the factor of the sum of the mask of edges.
+    edge_size: f64,
+    /// Sets the factor of its mean entropy.
+    edge_entropy: f64,
+    /// Sets the factor of the mean of the mask of features.
+    feature_size: f64,
+    /// Sets the factor of its mean entropy.
+    feature_entropy: f64,
     /// Sets the seed.
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
+    seed: u64,
+});
 
+impl GnnExplainer {
     /// Explains what `model` says of `node`. The model is asked in evaluation, without dropout.
     ///
     /// # Errors

@@ -9,7 +9,6 @@ use super::super::module::{GraphLayer, Mode};
 use super::super::tensor::{from_indices, from_values, int, shaped};
 use super::super::train::{TrainError, Trainer};
 use super::super::{GraphTensors, TorchError};
-use crate::setters::setters;
 use crate::train::rule::at_least_1;
 use crate::train::{FewLabels, LabelledNodes, OptimizerConfig, Report, TrainParams};
 
@@ -21,6 +20,7 @@ use crate::train::{FewLabels, LabelledNodes, OptimizerConfig, Report, TrainParam
 /// | `deviation` | margin 5 | see [`DeviationConfig`] |
 /// | `train` | Adam .01, 100 epochs | see [`TrainParams`] |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct FewParams {
     /// Most anomalies, and most nodes without a label, in a step.
@@ -41,13 +41,13 @@ impl Default for FewParams {
     }
 }
 
-setters!(FewParams {
+astern_stats::setters!(FewParams {
     /// Sets the nodes of each kind in a step.
-    per_kind: usize;
+    per_kind: usize,
     /// Sets the loss.
-    deviation: DeviationConfig;
+    deviation: DeviationConfig,
     /// Sets how the model is trained.
-    train: TrainParams;
+    train: TrainParams,
 });
 
 /// Trains `model`, which gives one score a node `[N, 1]`, by the [`Deviation`] loss on batches of

@@ -10,7 +10,6 @@ use super::super::train::{Gradients, Step, TrainError, Trainer};
 use super::super::{GraphTensors, TorchError};
 use super::fit::loss;
 use crate::ParamError;
-use crate::setters::setters;
 use crate::train::rule::{at_least_1, positive};
 use crate::train::{FewLabels, LabelledNodes, OptimizerConfig, Report, TrainParams};
 
@@ -41,6 +40,7 @@ impl<'a> MetaTask<'a> {
 /// | `deviation` | margin 5 | see [`DeviationConfig`] |
 /// | `train` | Adam .003, 100 epochs | see [`TrainParams`] |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct MetaParams {
     /// Learning rate of the steps within a graph.
@@ -67,17 +67,17 @@ impl Default for MetaParams {
     }
 }
 
-setters!(MetaParams {
+astern_stats::setters!(MetaParams {
     /// Sets the learning rate within a graph.
-    inner_rate: f64;
+    inner_rate: f64,
     /// Sets the number of steps within a graph.
-    inner_steps: usize;
+    inner_steps: usize,
     /// Sets the nodes of each kind in a support or query set.
-    per_kind: usize;
+    per_kind: usize,
     /// Sets the loss.
-    deviation: DeviationConfig;
+    deviation: DeviationConfig,
     /// Sets how the common start is trained.
-    train: TrainParams;
+    train: TrainParams,
 });
 
 impl MetaParams {

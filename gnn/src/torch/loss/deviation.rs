@@ -19,6 +19,7 @@ use crate::train::rule::positive;
 /// | `draws` | 5000 | at least 2 |
 /// | `seed` | 0 | |
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct DeviationConfig {
     /// Standard deviations that anomalies should lie above the mean of healthy scores.
@@ -39,28 +40,14 @@ impl Default for DeviationConfig {
     }
 }
 
-impl DeviationConfig {
+astern_stats::setters!(DeviationConfig {
     /// Sets the margin.
-    #[must_use]
-    pub fn margin(mut self, margin: f64) -> Self {
-        self.margin = margin;
-        self
-    }
-
+    margin: f64,
     /// Sets the number of draws.
-    #[must_use]
-    pub fn draws(mut self, draws: usize) -> Self {
-        self.draws = draws;
-        self
-    }
-
+    draws: usize,
     /// Sets the seed of the draws.
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-}
+    seed: u64,
+});
 
 /// Deviation loss, for a few confirmed anomalies among many items taken as healthy:
 /// `(1 - y) |dev| + y max(0, margin - dev)` with `dev = (score - μ) / σ`, mean `μ` and standard

@@ -29,6 +29,7 @@ pub enum FocalMean {
 /// | `gamma` | 2 | at least 0 |
 /// | `mean` | items | |
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct FocalConfig {
     /// Weight of positives; that of negatives is `1 - alpha`.
@@ -49,28 +50,16 @@ impl Default for FocalConfig {
     }
 }
 
-impl FocalConfig {
+astern_stats::setters!(FocalConfig {
     /// Sets the weight of positives.
-    #[must_use]
-    pub fn alpha(mut self, alpha: f64) -> Self {
-        self.alpha = alpha;
-        self
-    }
-
+    alpha: f64,
     /// Sets how much easy items are left aside.
-    #[must_use]
-    pub fn gamma(mut self, gamma: f64) -> Self {
-        self.gamma = gamma;
-        self
-    }
-
+    gamma: f64,
     /// Sets what the sum is divided by.
-    #[must_use]
-    pub fn mean(mut self, mean: FocalMean) -> Self {
-        self.mean = mean;
-        self
-    }
+    mean: FocalMean,
+});
 
+impl FocalConfig {
     /// Holds every setting against its range.
     ///
     /// # Errors

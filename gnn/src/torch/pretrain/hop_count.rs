@@ -11,7 +11,6 @@ use super::super::train::{TrainError, Trainer};
 use super::super::{GraphTensors, Linear, TorchError};
 use crate::ParamError;
 use crate::layer::{LinearConfig, check_dropout};
-use crate::setters::setters;
 use crate::train::rule::above_0_to_1;
 use crate::train::{HopPairs, HopSampler, OptimizerConfig, Report, TrainParams};
 
@@ -25,6 +24,7 @@ use crate::train::{HopPairs, HopSampler, OptimizerConfig, Report, TrainParams};
 /// | `seed` | 0 | |
 /// | `train` | Adam .01, 100 epochs | see [`TrainParams`] |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct HopCountParams {
     /// Number of classes C: 1, 2, …, C - 1 hops, and all that is farther.
@@ -51,17 +51,17 @@ impl Default for HopCountParams {
     }
 }
 
-setters!(HopCountParams {
+astern_stats::setters!(HopCountParams {
     /// Sets the number of classes.
-    cutoff: usize;
+    cutoff: usize,
     /// Sets the pairs of a step, as a share of the smallest class.
-    share: f64;
+    share: f64,
     /// Sets the dropout of the head.
-    dropout: f64;
+    dropout: f64,
     /// Sets the seed of the head.
-    seed: u64;
+    seed: u64,
     /// Sets how it is trained.
-    train: TrainParams;
+    train: TrainParams,
 });
 
 impl HopCountParams {

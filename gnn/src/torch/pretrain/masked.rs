@@ -12,7 +12,6 @@ use super::super::tensor::{from_indices, int, shaped};
 use super::super::train::{TrainError, Trainer};
 use crate::ParamError;
 use crate::layer::PatchMask;
-use crate::setters::setters;
 use crate::train::draw::below;
 use crate::train::rule::{above_0_to_1, at_least_1};
 use crate::train::{AdamConfig, Clip, OptimizerConfig, Report, TrainParams};
@@ -25,6 +24,7 @@ use crate::train::{AdamConfig, Clip, OptimizerConfig, Report, TrainParams};
 /// | `batch` | 64 | at least 1 |
 /// | `train` | Adam 1e-3 (β .9, .95), 100 epochs, norm clipped to 5 | see [`TrainParams`] |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct MaskedParams {
     /// Share of the patches that is hidden, rounded down to patches.
@@ -47,13 +47,13 @@ impl Default for MaskedParams {
     }
 }
 
-setters!(MaskedParams {
+astern_stats::setters!(MaskedParams {
     /// Sets the share that is hidden.
-    hidden: f64;
+    hidden: f64,
     /// Sets the number of windows in a step.
-    batch: usize;
+    batch: usize,
     /// Sets how it is trained.
-    train: TrainParams;
+    train: TrainParams,
 });
 
 impl MaskedParams {

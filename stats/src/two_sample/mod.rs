@@ -1,0 +1,14 @@
+//! Is one sample greater than another? Tests of two samples, each made for one look.
+//!
+//! | function | samples | alternative |
+//! |---|---|---|
+//! | [`mann_whitney_greater`] | values on each side | the new ones tend to be greater |
+//! | [`fisher_greater`] | hits among trials on each side | a hit is likelier on the new side |
+//!
+//! What may be looked at after every observation is in [`sequential`](crate::sequential).
+
+mod fisher;
+mod mann_whitney;
+
+pub use fisher::fisher_greater;
+pub use mann_whitney::mann_whitney_greater;
