@@ -247,6 +247,54 @@ fn a_full_page_has_all_sections_and_is_the_same_each_time() {
     assert_eq!(html.matches("<svg class=\"chart\"").count(), 2 * 4);
 }
 
+/// The cell of the changes' first row that has this label.
+fn of_first_change<'h>(html: &'h str, label: &str) -> &'h str {
+    let row = html.find("<section id=\"changes\">").unwrap();
+    let cell = format!("data-label=\"{label}\">");
+    let start = row + html[row..].find(&cell).unwrap() + cell.len();
+    let end = start + html[start..].find("</td>").unwrap();
+    &html[start..end]
+}
+
+#[test]
+fn what_is_too_weak_to_acquit_a_blamed_change_is_not_held_against_it() {
+    let contrast = |metric: &str, p_value| Evidence::Contrast {
+        metric: metric.into(),
+        ratio: 1.3,
+        low: 1.04,
+        high: 1.62,
+        p_value,
+        steps: 14,
+    };
+    let gap = Evidence::Gap {
+        from: service("cart"),
+        to: service(ODD),
+        healthy_ms: 2.0,
+        observed_ms: 90.0,
+        z: 12.0,
+    };
+    let mut case = Case::new();
+    let evidence = [
+        contrast("better", 1.0),
+        contrast("unsure", 0.235),
+        contrast("worse", 0.01),
+        gap,
+    ];
+    case.diagnosis.changes[0].evidence.extend(evidence);
+    let html = whole(case.page().to_html());
+    let cells = ["For", "Against", "Neither"].map(|label| of_first_change(&html, label));
+    for (words, holds) in [
+        ("came 30 s before", [true, false, false]),
+        ("worse on new", [true, false, false]),
+        ("better on new", [false, true, false]),
+        // New code shows in what a service does, and not in the wait for it alone.
+        ("ms longer than", [false, true, false]),
+        ("unsure on new", [false, false, true]),
+    ] {
+        assert_eq!(cells.map(|cell| cell.contains(words)), holds, "{words}");
+    }
+}
+
 #[test]
 fn names_are_escaped_everywhere() {
     let html = whole(Case::new().page().decision(format!("do {ODD}")).to_html());
