@@ -1,103 +1,46 @@
 //! What calls say, summed over edges or one by one.
 
-use std::fmt;
-
 use super::stance::{Role, Stance};
 use crate::key::NodeKey;
 
-pub(super) fn gap(
-    f: &mut fmt::Formatter<'_>,
-    (from, to): (&NodeKey, &NodeKey),
-    healthy_ms: f64,
-    observed_ms: f64,
-    z: f64,
-) -> fmt::Result {
-    write!(
-        f,
-        "{from} waits {observed_ms:.1} ms longer than {to} works, healthy {healthy_ms:.1} (z {z:.1})"
-    )
+pub(super) fn gap((from, to): (&NodeKey, &NodeKey), healthy: f64, observed: f64, z: f64) -> String {
+    let waits = format!("{from} waits {observed:.1} ms longer than {to} works");
+    format!("{waits}, healthy {healthy:.1} (z {z:.1})")
 }
 
-pub(super) fn own_time(
-    f: &mut fmt::Formatter<'_>,
-    healthy_ms: f64,
-    observed_ms: f64,
-    z: f64,
-) -> fmt::Result {
-    write!(
-        f,
-        "it takes {observed_ms:.1} ms by itself, healthy {healthy_ms:.1} (z {z:.1})"
-    )
+pub(super) fn own_time(healthy: f64, observed: f64, z: f64) -> String {
+    format!("it takes {observed:.1} ms by itself, healthy {healthy:.1} (z {z:.1})")
 }
 
-pub(super) fn own_failures(
-    f: &mut fmt::Formatter<'_>,
-    healthy: f64,
-    observed: f64,
-    z: f64,
-) -> fmt::Result {
+pub(super) fn own_failures(healthy: f64, observed: f64, z: f64) -> String {
     let (now, before) = (100.0 * observed, 100.0 * healthy);
-    write!(
-        f,
-        "{now:.1} % of its calls fail though none of its own did, healthy {before:.1} (z {z:.1})"
-    )
+    let fail = format!("{now:.1} % of its calls fail though none of its own did");
+    format!("{fail}, healthy {before:.1} (z {z:.1})")
 }
 
-pub(super) fn last_before_failure(
-    f: &mut fmt::Formatter<'_>,
-    caller: &NodeKey,
-    healthy: f64,
-    observed: f64,
-    z: f64,
-) -> fmt::Result {
+pub(super) fn last_before_failure(caller: &NodeKey, healthy: f64, observed: f64, z: f64) -> String {
     let (now, before) = (100.0 * observed, 100.0 * healthy);
-    write!(
-        f,
-        "{now:.1} % of the calls of {caller} fail right after its answer, healthy {before:.1} (z {z:.1})"
-    )
+    let fail = format!("{now:.1} % of the calls of {caller} fail right after its answer");
+    format!("{fail}, healthy {before:.1} (z {z:.1})")
 }
 
-pub(super) fn fewer_calls(
-    f: &mut fmt::Formatter<'_>,
-    to: &NodeKey,
-    healthy: f64,
-    observed: f64,
-    z: f64,
-) -> fmt::Result {
-    write!(
-        f,
-        "it calls {to} {observed:.2} times a call, healthy {healthy:.2} (z {z:.1})"
-    )
+pub(super) fn fewer_calls(to: &NodeKey, healthy: f64, observed: f64, z: f64) -> String {
+    format!("it calls {to} {observed:.2} times a call, healthy {healthy:.2} (z {z:.1})")
 }
 
-pub(super) fn tenants(
-    f: &mut fmt::Formatter<'_>,
-    slower: usize,
-    tenants: usize,
-    z: f64,
-) -> fmt::Result {
-    write!(
-        f,
-        "{slower} of {tenants} services on it take longer by themselves (z {z:.1})"
-    )
+pub(super) fn tenants(slower: usize, tenants: usize, z: f64) -> String {
+    format!("{slower} of {tenants} services on it take longer by themselves (z {z:.1})")
 }
 
 /// Each side as requests through it, and all of that side.
 pub(super) fn spectrum(
-    f: &mut fmt::Formatter<'_>,
     operation: Option<&str>,
     (abnormal_through, abnormal): (usize, usize),
     (normal_through, normal): (usize, usize),
-) -> fmt::Result {
-    let what = operation.unwrap_or("it");
-    write!(
-        f,
-        "{abnormal_through} of {abnormal} requests that went wrong "
-    )?;
-    write!(
-        f,
-        "went through {what}, {normal_through} of {normal} others"
-    )
+) -> String {
+    let through = format!("went through {}", operation.unwrap_or("it"));
+    let wrong = format!("{abnormal_through} of {abnormal} requests that went wrong");
+    format!("{wrong} {through}, {normal_through} of {normal} others")
 }
 
 pub(super) fn stance_of_node_itself(z: f64, role: Role) -> Stance {

@@ -1,6 +1,5 @@
 //! What is seen of a change: what runs it beside what does not, and when it came.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::stance::{Role, Stance};
@@ -10,62 +9,38 @@ use crate::signal::p_value::PValue;
 /// Correlation above which the symptom follows the traffic on a change.
 const FOLLOWS_R: f64 = 0.5;
 
-pub(super) fn new_against_old(
-    f: &mut fmt::Formatter<'_>,
-    metric: &MetricName,
-    old: f64,
-    new: f64,
-    p_value: f64,
-) -> fmt::Result {
-    write!(
-        f,
-        "{metric} is {new:.3} on new instances, {old:.3} on old ({})",
-        PValue(p_value)
-    )
+pub(super) fn new_against_old(metric: &MetricName, old: f64, new: f64, p_value: f64) -> String {
+    let p = PValue(p_value);
+    format!("{metric} is {new:.3} on new instances, {old:.3} on old ({p})")
 }
 
 pub(super) fn contrast(
-    f: &mut fmt::Formatter<'_>,
     metric: &MetricName,
     ratio: f64,
     (low, high): (f64, f64),
     p_value: f64,
     steps: usize,
-) -> fmt::Result {
-    let times = format_args!("{ratio:.2} times ({low:.2} to {high:.2})");
-    write!(f, "{metric} on new instances is {times} that on old ones ")?;
-    write!(f, "over {steps} steps ({})", PValue(p_value))
+) -> String {
+    let p = PValue(p_value);
+    let times = format!("{ratio:.2} times ({low:.2} to {high:.2})");
+    format!("{metric} on new instances is {times} that on old ones over {steps} steps ({p})")
 }
 
-pub(super) fn dose(
-    f: &mut fmt::Formatter<'_>,
-    change: &ChangeId,
-    r: f64,
-    steps: usize,
-) -> fmt::Result {
+pub(super) fn dose(change: &ChangeId, r: f64, steps: usize) -> String {
     let follows = if r > FOLLOWS_R {
         "follows"
     } else {
         "does not follow"
     };
-    write!(f, "the symptom {follows} the traffic on {change} ")?;
-    write!(f, "(r {r:.2} over {steps} steps)")
+    format!("the symptom {follows} the traffic on {change} (r {r:.2} over {steps} steps)")
 }
 
-pub(super) fn changed_before(
-    f: &mut fmt::Formatter<'_>,
-    change: &ChangeId,
-    delay: Duration,
-) -> fmt::Result {
-    write!(f, "{change} came {} s before", delay.as_secs())
+pub(super) fn changed_before(change: &ChangeId, delay: Duration) -> String {
+    format!("{change} came {} s before", delay.as_secs())
 }
 
-pub(super) fn older_than_change(
-    f: &mut fmt::Formatter<'_>,
-    change: &ChangeId,
-    lead: Duration,
-) -> fmt::Result {
-    write!(f, "the fault is {} s older than {change}", lead.as_secs())
+pub(super) fn older_than_change(change: &ChangeId, lead: Duration) -> String {
+    format!("the fault is {} s older than {change}", lead.as_secs())
 }
 
 /// New beside old instances, by the p-value of "worse".

@@ -1,63 +1,43 @@
 //! What the graph says: where a fault can have come from, and whom it reaches.
 
-use std::fmt;
-
 use super::Evidence;
 use super::stance::{Role, Stance};
 use crate::key::NodeKey;
 use crate::signal::p_value::PValue;
 
-pub(super) fn distance(
-    f: &mut fmt::Formatter<'_>,
-    from: &NodeKey,
-    to: &NodeKey,
-    hops: Option<u32>,
-) -> fmt::Result {
+pub(super) fn distance(from: &NodeKey, to: &NodeKey, hops: Option<u32>) -> String {
     match hops {
-        None => write!(f, "no fault can come from {from} to {to}"),
-        Some(0) => write!(f, "{to} itself is where it is felt"),
-        Some(1) => write!(f, "{from} is 1 hop from {to}"),
-        Some(hops) => write!(f, "{from} is {hops} hops from {to}"),
+        None => format!("no fault can come from {from} to {to}"),
+        Some(0) => format!("{to} itself is where it is felt"),
+        Some(1) => format!("{from} is 1 hop from {to}"),
+        Some(hops) => format!("{from} is {hops} hops from {to}"),
     }
 }
 
-pub(super) fn influence(
-    f: &mut fmt::Formatter<'_>,
-    from: &NodeKey,
-    to: &NodeKey,
-    te_nats: f64,
-    p_value: f64,
-) -> fmt::Result {
+pub(super) fn influence(from: &NodeKey, to: &NodeKey, te_nats: f64, p_value: f64) -> String {
     let drives = if p_value <= Evidence::CHANCE_P {
         "drives"
     } else {
         "is not seen to drive"
     };
     let p = PValue(p_value);
-    write!(f, "{from} {drives} {to} ({te_nats:.3} nats, {p})")
+    format!("{from} {drives} {to} ({te_nats:.3} nats, {p})")
 }
 
-pub(super) fn origin(f: &mut fmt::Formatter<'_>, anomalous_dependencies: usize) -> fmt::Result {
+pub(super) fn origin(anomalous_dependencies: usize) -> String {
     match anomalous_dependencies {
-        0 => f.write_str("nothing that it depends on is anomalous"),
-        n => write!(f, "{n} of its dependencies are anomalous too"),
+        0 => "nothing that it depends on is anomalous".to_owned(),
+        n => format!("{n} of its dependencies are anomalous too"),
     }
 }
 
-pub(super) fn blast_radius(
-    f: &mut fmt::Formatter<'_>,
-    nodes: usize,
-    calls_per_second: f64,
-) -> fmt::Result {
+pub(super) fn blast_radius(nodes: usize, calls_per_second: f64) -> String {
     let depend = match nodes {
-        0 => return f.write_str("nothing depends on it"),
+        0 => return "nothing depends on it".to_owned(),
         1 => "node depends",
         _ => "nodes depend",
     };
-    write!(
-        f,
-        "{nodes} {depend} on it, {calls_per_second:.1} calls/s at risk there"
-    )
+    format!("{nodes} {depend} on it, {calls_per_second:.1} calls/s at risk there")
 }
 
 /// That a fault can come from there is no reason to think that it does.

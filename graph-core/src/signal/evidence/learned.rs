@@ -1,25 +1,13 @@
 //! What a learned model says, and which method stood in for another.
 
-use std::fmt;
-
 use super::stance::Stance;
 
-pub(super) fn learned(
-    f: &mut fmt::Formatter<'_>,
-    model: &str,
-    score: f64,
-    untrained: f64,
-) -> fmt::Result {
-    write!(f, "{model} scores {score:.2} (untrained {untrained:.2})")
+pub(super) fn learned(model: &str, score: f64, untrained: f64) -> String {
+    format!("{model} scores {score:.2} (untrained {untrained:.2})")
 }
 
-pub(super) fn fallback(
-    f: &mut fmt::Formatter<'_>,
-    wanted: &str,
-    used: &str,
-    reason: &str,
-) -> fmt::Result {
-    write!(f, "{used} in place of {wanted}: {reason}")
+pub(super) fn fallback(wanted: &str, used: &str, reason: &str) -> String {
+    format!("{used} in place of {wanted}: {reason}")
 }
 
 /// Outside the hypersphere, and further than the untrained control: what that sees too was not learned.

@@ -1,49 +1,34 @@
 //! What the series of a node say.
 
-use std::fmt;
-
 use super::stance::Stance;
 use crate::key::NodeKey;
 use crate::name::MetricName;
 
-pub(super) fn shift(
-    f: &mut fmt::Formatter<'_>,
-    metric: &MetricName,
-    healthy: f64,
-    observed: f64,
-    z: f64,
-) -> fmt::Result {
-    write!(
-        f,
-        "{metric} is {observed:.3}, healthy {healthy:.3} (z {z:.1})"
-    )
+pub(super) fn shift(metric: &MetricName, healthy: f64, observed: f64, z: f64) -> String {
+    format!("{metric} is {observed:.3}, healthy {healthy:.3} (z {z:.1})")
 }
 
-pub(super) fn correlation(f: &mut fmt::Formatter<'_>, metric: &MetricName, r: f64) -> fmt::Result {
-    write!(f, "{metric} moves with the symptom (r {r:.2})")
+pub(super) fn correlation(metric: &MetricName, r: f64) -> String {
+    format!("{metric} moves with the symptom (r {r:.2})")
 }
 
 pub(super) fn counterfactual(
-    f: &mut fmt::Formatter<'_>,
     metric: &MetricName,
     observed: f64,
     expected: f64,
     (low, high): (f64, f64),
-) -> fmt::Result {
-    write!(f, "{metric} of the symptom would be {expected:.3} ")?;
-    write!(f, "({low:.3} to {high:.3}) without it, is {observed:.3}")
+) -> String {
+    let without = format!("{expected:.3} ({low:.3} to {high:.3}) without it");
+    format!("{metric} of the symptom would be {without}, is {observed:.3}")
 }
 
-pub(super) fn load(f: &mut fmt::Formatter<'_>, node: &NodeKey, ratio: f64) -> fmt::Result {
-    write!(f, "{node} gets {ratio:.1} times its healthy requests")
+pub(super) fn load(node: &NodeKey, ratio: f64) -> String {
+    format!("{node} gets {ratio:.1} times its healthy requests")
 }
 
-pub(super) fn explained(f: &mut fmt::Formatter<'_>, share: f64) -> fmt::Result {
-    let share = 100.0 * share;
-    write!(
-        f,
-        "the best cause explains {share:.0} % of the symptom's rise"
-    )
+pub(super) fn explained(share: f64) -> String {
+    let percent = 100.0 * share;
+    format!("the best cause explains {percent:.0} % of the symptom's rise")
 }
 
 pub(super) fn stance_of_shift(z: f64) -> Stance {

@@ -325,34 +325,35 @@ impl fmt::Display for Evidence {
     // A table with one line a variant.
     #[rustfmt::skip]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Shift { metric, healthy, observed, z } => metric::shift(f, metric, *healthy, *observed, *z),
-            Self::NewAgainstOld { metric, old, new, p_value } => change::new_against_old(f, metric, *old, *new, *p_value),
-            Self::Contrast { metric, ratio, low, high, p_value, steps } => change::contrast(f, metric, *ratio, (*low, *high), *p_value, *steps),
-            Self::Dose { change, r, steps } => change::dose(f, change, *r, *steps),
-            Self::Load { node, ratio } => metric::load(f, node, *ratio),
-            Self::Explained { share } => metric::explained(f, *share),
-            Self::Distance { from, to, hops } => graph::distance(f, from, to, *hops),
-            Self::Correlation { metric, r } => metric::correlation(f, metric, *r),
-            Self::Influence { from, to, te_nats, p_value } => graph::influence(f, from, to, *te_nats, *p_value),
-            Self::OriginOfFault { anomalous_dependencies } => graph::origin(f, *anomalous_dependencies),
-            Self::Gap { from, to, healthy_ms, observed_ms, z } => call::gap(f, (from, to), *healthy_ms, *observed_ms, *z),
-            Self::OwnTime { healthy_ms, observed_ms, z } => call::own_time(f, *healthy_ms, *observed_ms, *z),
-            Self::OwnFailures { healthy, observed, z } => call::own_failures(f, *healthy, *observed, *z),
-            Self::LastBeforeFailure { caller, healthy, observed, z } => call::last_before_failure(f, caller, *healthy, *observed, *z),
-            Self::FewerCalls { to, healthy, observed, z } => call::fewer_calls(f, to, *healthy, *observed, *z),
-            Self::Tenants { slower, tenants, z } => call::tenants(f, *slower, *tenants, *z),
-            Self::ChangedBefore { change, delay } => change::changed_before(f, change, *delay),
-            Self::OlderThanChange { change, lead } => change::older_than_change(f, change, *lead),
-            Self::Learned { model, score, untrained } => learned::learned(f, model, *score, *untrained),
-            Self::BlastRadius { nodes, calls_per_second } => graph::blast_radius(f, *nodes, *calls_per_second),
+        let sentence = match self {
+            Self::Shift { metric, healthy, observed, z } => metric::shift(metric, *healthy, *observed, *z),
+            Self::NewAgainstOld { metric, old, new, p_value } => change::new_against_old(metric, *old, *new, *p_value),
+            Self::Contrast { metric, ratio, low, high, p_value, steps } => change::contrast(metric, *ratio, (*low, *high), *p_value, *steps),
+            Self::Dose { change, r, steps } => change::dose(change, *r, *steps),
+            Self::Load { node, ratio } => metric::load(node, *ratio),
+            Self::Explained { share } => metric::explained(*share),
+            Self::Distance { from, to, hops } => graph::distance(from, to, *hops),
+            Self::Correlation { metric, r } => metric::correlation(metric, *r),
+            Self::Influence { from, to, te_nats, p_value } => graph::influence(from, to, *te_nats, *p_value),
+            Self::OriginOfFault { anomalous_dependencies } => graph::origin(*anomalous_dependencies),
+            Self::Gap { from, to, healthy_ms, observed_ms, z } => call::gap((from, to), *healthy_ms, *observed_ms, *z),
+            Self::OwnTime { healthy_ms, observed_ms, z } => call::own_time(*healthy_ms, *observed_ms, *z),
+            Self::OwnFailures { healthy, observed, z } => call::own_failures(*healthy, *observed, *z),
+            Self::LastBeforeFailure { caller, healthy, observed, z } => call::last_before_failure(caller, *healthy, *observed, *z),
+            Self::FewerCalls { to, healthy, observed, z } => call::fewer_calls(to, *healthy, *observed, *z),
+            Self::Tenants { slower, tenants, z } => call::tenants(*slower, *tenants, *z),
+            Self::ChangedBefore { change, delay } => change::changed_before(change, *delay),
+            Self::OlderThanChange { change, lead } => change::older_than_change(change, *lead),
+            Self::Learned { model, score, untrained } => learned::learned(model, *score, *untrained),
+            Self::BlastRadius { nodes, calls_per_second } => graph::blast_radius(*nodes, *calls_per_second),
             Self::Spectrum { operation, abnormal_through, abnormal, normal_through, normal } => {
-                call::spectrum(f, operation.as_deref(), (*abnormal_through, *abnormal), (*normal_through, *normal))
+                call::spectrum(operation.as_deref(), (*abnormal_through, *abnormal), (*normal_through, *normal))
             }
             Self::Counterfactual { metric, observed, expected, low, high } => {
-                metric::counterfactual(f, metric, *observed, *expected, (*low, *high))
+                metric::counterfactual(metric, *observed, *expected, (*low, *high))
             }
-            Self::Fallback { wanted, used, reason } => learned::fallback(f, wanted, used, reason),
-        }
+            Self::Fallback { wanted, used, reason } => learned::fallback(wanted, used, reason),
+        };
+        f.write_str(&sentence)
     }
 }
