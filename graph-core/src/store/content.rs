@@ -1,13 +1,12 @@
 //! What is held, as it is stored.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use super::{EdgeState, Layout, NodeState, Store, change_order};
+use super::{EdgeState, NodeState, Store, change_order};
 use crate::edge::EdgeKind;
-use crate::graph::TemporalGraph;
 use crate::key::NodeKey;
 use crate::params::GraphParams;
 use crate::record::ChangeEvent;
@@ -76,58 +75,6 @@ impl TryFrom<Unchecked> for Content {
             changes: Arc::new(changes),
             call_steps,
         })
-    }
-}
-
-impl From<&TemporalGraph> for Content {
-    fn from(graph: &TemporalGraph) -> Self {
-        let nodes = graph
-            .keys()
-            .iter()
-            .cloned()
-            .zip(graph.nodes.iter().cloned());
-        let edges = graph.edges().zip(&graph.edge_states);
-        Self {
-            params: Arc::clone(&graph.params),
-            nodes: nodes.collect(),
-            edges: edges
-                .map(|((from, to, kind), state)| (from.0, to.0, kind, Arc::clone(state)))
-                .collect(),
-            changes: Arc::clone(&graph.changes),
-            call_steps: Arc::clone(&graph.call_steps),
-        }
-    }
-}
-
-impl From<Content> for TemporalGraph {
-    fn from(content: Content) -> Self {
-        let places = content
-            .edges
-            .iter()
-            .map(|(from, to, kind, _)| (*from, *to, *kind));
-        let (keys, nodes) = content.nodes.into_iter().unzip();
-        Self {
-            layout: Arc::new(Layout::new(keys, places)),
-            params: content.params,
-            nodes,
-            edge_states: content.edges.into_iter().map(|(.., state)| state).collect(),
-            changes: content.changes,
-            call_steps: content.call_steps,
-            instances: OnceLock::new(),
-        }
-    }
-}
-
-/// All that it holds, in the order of its keys.
-impl Serialize for TemporalGraph {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Content::from(self).serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for TemporalGraph {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Content::deserialize(deserializer).map(Self::from)
     }
 }
 
