@@ -164,3 +164,38 @@ pub fn wide(services: u32) -> impl Iterator<Item = Record> {
         })
     })
 }
+
+/// Calls of so many minutes around a ring of 20 services, 200 a minute over each edge, each with a
+/// duration of its own between .6 and 250 ms.
+pub fn spread(minutes: u32) -> impl Iterator<Item = Record> {
+    const SERVICES: u32 = 20;
+    const CALLS: u32 = 200;
+    let party = |i: u32| Party::new(NodeKey::service(format!("s{:02}", i % SERVICES)));
+    (0..minutes).flat_map(move |minute| {
+        let at = Timestamp::from_secs(60 * i64::from(minute));
+        (0..SERVICES * CALLS).map(move |i| {
+            // Steps of the golden ratio fill the range evenly, and no two are the same.
+            let place = (f64::from(minute * SERVICES * CALLS + i) * 0.618_033_988_75).fract();
+            let took = Some(Duration::from_secs_f64((place * 6.0 - 0.5).exp() / 1e3));
+            let mut call = Call::new(at, party(i)).from(party(i + 1)).took(took, took);
+            call.exclusive = took;
+            call.into()
+        })
+    })
+}
+
+/// The calls of a minute: one of each of two instances of 30 services, all new every ten minutes,
+/// with another revision twice a day, from five segments in turn.
+pub fn churn(minute: u32) -> impl Iterator<Item = Record> {
+    (0..60).map(move |i| {
+        let (service, pod) = (i / 2, i % 2);
+        let instance = NodeKey::instance(format!("s{service:02}-{}-{pod}", minute / 10));
+        let revision = format!("r{}", minute / 720);
+        let callee = Party::new(NodeKey::service(format!("s{service:02}")))
+            .on(instance, revision.as_str().into())
+            .segment(format!("u{}", minute % 5));
+        let at = Timestamp::from_secs(i64::from(60 * minute + pod));
+        let ms = Duration::from_millis(u64::from(10 + (service * 7 + pod) % 9));
+        Call::new(at, callee).took(None, Some(ms)).into()
+    })
+}

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use astern_graph_core::{GraphError, TimeError};
+use astern::policy::{PlanError, RunError};
+use astern_graph_core::{CodecError, GraphError, TimeError};
 use astern_rca::RankError;
 use astern_sim::SimError;
+use astern_sim::export::ExportError;
 use astern_stats::ParamError;
 use astern_traces::ParseError;
 
@@ -45,6 +47,21 @@ pub enum EvalError {
     /// A graph cannot answer.
     #[error(transparent)]
     Graph(#[from] GraphError),
+    /// A planner makes no plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A run does not take an answer.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Records are not written or read back.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// A state is not stored.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    /// A document of traces that is made here is refused.
+    #[error(transparent)]
+    Parse(#[from] ParseError),
     /// A range of time is none.
     #[error(transparent)]
     Time(#[from] TimeError),

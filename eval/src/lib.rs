@@ -1,9 +1,10 @@
 //! Evaluation suites: each reads its data, runs the rankers under one frozen configuration and
-//! returns a table as Markdown.
+//! returns a table as Markdown. [`cases`] plays situations whose right outcome is known.
 #![forbid(unsafe_code)]
 
 pub mod abstain;
 mod case;
+pub mod cases;
 mod error;
 mod files;
 #[cfg(feature = "torch")]

@@ -4,8 +4,17 @@ use astern_stats::interval::wilson;
 use astern_stats::reliability::Reliability;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
-/// A table of text cells; the first column is aligned left, the others right.
+/// A table of figures; the first column is aligned left, the others right.
 pub fn markdown(header: &[&str], rows: &[Vec<String>]) -> String {
+    aligned(header, rows, CellAlignment::Right)
+}
+
+/// A table of sentences, all aligned left.
+pub fn prose(header: &[&str], rows: &[Vec<String>]) -> String {
+    aligned(header, rows, CellAlignment::Left)
+}
+
+fn aligned(header: &[&str], rows: &[Vec<String>], others: CellAlignment) -> String {
     let mut table = Table::new();
     table
         .load_style(presets::ASCII_MARKDOWN)
@@ -15,7 +24,7 @@ pub fn markdown(header: &[&str], rows: &[Vec<String>]) -> String {
             let side = if column == 0 {
                 CellAlignment::Left
             } else {
-                CellAlignment::Right
+                others
             };
             Cell::new(text).set_alignment(side)
         });

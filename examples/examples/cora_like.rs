@@ -21,13 +21,12 @@ use astern::gnn::{
 };
 use astern::stats::classification::ConfusionMatrix;
 use astern::stats::rng::seeded;
+use astern_examples::output;
 use rand::RngExt;
 
 const CLASSES: u32 = 4;
 const PAPERS: u32 = 600;
 const WORDS: usize = 48;
-
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/cora_like.network");
 
 fn main() -> Result<(), Box<dyn Error>> {
     // For a graph of this size one thread is as fast as many.
@@ -48,8 +47,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("\n{matrix}\n\nTest accuracy {accuracy:.3}.");
     assert!(accuracy > 0.9, "attention should find the classes");
 
-    fs::write(FILE, network.checkpoint()?.to_bytes()?)?;
-    let classes = score_without_libtorch(&fs::read(FILE)?, &graph)?;
+    let file = output("cora_like.network")?;
+    fs::write(&file, network.checkpoint()?.to_bytes()?)?;
+    let classes = score_without_libtorch(&fs::read(&file)?, &graph)?;
     let right = split.test().iter();
     let right = right.filter(|&&i| classes[i as usize] == labels[i as usize] as usize);
     assert_eq!(right.count() as u64, matrix.correct());

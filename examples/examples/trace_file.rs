@@ -9,8 +9,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "an example shows what it found")]
 
-use std::path::Path;
-
+use astern_examples::data;
 use astern_graph_core::{
     CallSummary, EdgeKind, ExportParams, GraphBuilder, GraphParams, Link, NodeKey, NodeKind,
     Record, TemporalGraph,
@@ -18,11 +17,11 @@ use astern_graph_core::{
 use astern_traces::{Format, Params, Spans};
 use comfy_table::{Table, presets};
 
-const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/traces.json");
-
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
-    let file = args.next().unwrap_or_else(|| SAMPLE.to_owned());
+    let given = args.next();
+    let is_sample = given.is_none();
+    let file = given.unwrap_or_else(|| data("traces.json").display().to_string());
     let bytes = std::fs::read(&file).map_err(|reason| format!("{file}: {reason}"))?;
     let format = match args.next() {
         Some(word) => word.parse()?,
@@ -44,7 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{}\n", table(&graph));
     println!("{}", graph.to_mermaid(&ExportParams::default()));
 
-    if Path::new(&file) == Path::new(SAMPLE) {
+    if is_sample {
         assert_eq!((ingested.accepted, ingested.dropped()), (9, 0));
         let service = |name| NodeKey::service(name);
         let pay = Link::new(service("frontend"), service("payment"), EdgeKind::Calls);

@@ -10,11 +10,10 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::Path;
 
 use astern_detect::learned::gnn::torch::{DeviceChoice, tch};
 use astern_detect::learned::{Hypersphere, HypersphereParams, Network, Scores};
-use astern_examples::sample;
+use astern_examples::{output, sample};
 use astern_graph_core::{
     GraphBuilder, GraphParams, NodeKey, NodeKind, TemporalGraph, TimeRange, Window,
 };
@@ -22,11 +21,6 @@ use astern_sim::GroundTruth;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use ndarray::Array2;
-
-const FILE: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../target/train_gnn.hypersphere"
-);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let sample = sample()?;
@@ -63,11 +57,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{anomaly}: {}", because.join(", "));
     }
 
-    if let Some(folder) = Path::new(FILE).parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::write(FILE, detector.to_bytes()?)?;
-    let loaded = Hypersphere::from_bytes(&fs::read(FILE)?)?;
+    let file = output("train_gnn.hypersphere")?;
+    fs::write(&file, detector.to_bytes()?)?;
+    let loaded = Hypersphere::from_bytes(&fs::read(&file)?)?;
     let again = loaded.deviations(&graph, &later)?;
     assert!(
         same(&scores, &again),

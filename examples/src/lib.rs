@@ -5,4 +5,4 @@ mod incident;
 mod sample;
 
 pub use incident::{Incident, watch};
-pub use sample::{Sample, SampleError, sample, simulated};
+pub use sample::{Sample, SampleError, data, output, sample, simulated};

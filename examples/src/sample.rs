@@ -1,8 +1,8 @@
 //! The committed sample data: one simulated run of a web shop, seed 1.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
+use std::{fs, io};
 
 use astern_graph_core::{Record, Timestamp};
 use astern_sim::export::{ExportError, Tables, records_from_csv};
@@ -31,7 +31,7 @@ pub enum SampleError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// A file is not what it should be.
     #[error("the sample data is damaged; `cargo xtask sample-data` writes it anew")]
@@ -41,14 +41,31 @@ pub enum SampleError {
     Sim(#[from] SimError),
 }
 
+/// A file of `examples/data/` in the checkout that cargo runs the example for, or in whose root it is
+/// started by hand.
+pub fn data(name: &str) -> PathBuf {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR");
+    let package = package.map_or_else(|| PathBuf::from("examples"), PathBuf::from);
+    package.join("data").join(name)
+}
+
+/// A file below the checkout's `target/`, whose folder is made where it is not there.
+///
+/// # Errors
+/// The system's, when the folder cannot be made.
+pub fn output(name: &str) -> io::Result<PathBuf> {
+    let folder = data("../../target");
+    fs::create_dir_all(&folder)?;
+    Ok(folder.join(name))
+}
+
 /// Reads `examples/data/`.
 ///
 /// # Errors
 /// [`SampleError`] when a file is missing or damaged.
 pub fn sample() -> Result<Sample, SampleError> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
     let read = |name: &str| {
-        let path = folder.join(name);
+        let path = data(name);
         fs::read_to_string(&path).map_err(|source| SampleError::Read { path, source })
     };
     let tables = Tables {

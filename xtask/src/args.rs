@@ -27,10 +27,10 @@ Astern's commands
 Usage: cargo xtask [--dry-run] <command> [options]
 
   test         set up libtorch, then run every test: default features, then torch
-  ci           format, lints, docs, examples, benches in test mode, dependency rules
+  ci           format, lints, docs, examples, cases, benches in test mode, dependency rules
   demo         set up libtorch, then run the main example in release mode
   eval SUITE   evaluation on real data (petshop, pretrain, rca, traces), or without
-               (abstain, explain, sim)
+               (abstain, cases, explain, sim)
   bench        criterion benches; what follows goes to criterion, first a filter
   peers SCRIPT a public library and Astern in turns on the same inputs (gnn-speed,
                gnn-growth, cora, te-speed); what follows goes to the script, with --out FILE its
@@ -167,7 +167,8 @@ fn command(name: &str, parser: &mut Parser, dry_run: bool) -> Result<Invocation,
         "fuzz" => Command::Fuzz { target, minutes },
         "eval" if rest.is_empty() => {
             return Err(
-                "`eval` needs a suite: abstain, explain, petshop, pretrain, rca, sim or traces"
+                "`eval` needs a suite: abstain, cases, explain, petshop, pretrain, rca, sim or \
+                 traces"
                     .into(),
             );
         }

@@ -1,6 +1,7 @@
 //! `cargo xtask ci`: everything but the tests.
 
 use crate::bench;
+use crate::eval;
 use crate::metadata::Metadata;
 use crate::run::{Failure, Runner, loud};
 use crate::torch::{self, TORCH, selected};
@@ -15,6 +16,7 @@ pub(crate) fn command(runner: &mut Runner, torch: bool) -> Result<(), Failure> {
     lints(runner, torch, &metadata.torch_packages())?;
     docs(runner, torch, &metadata.torch_packages())?;
     examples(runner, torch, &metadata)?;
+    eval::cases(runner)?;
     bench::once(runner)?;
     dependencies(runner)?;
     runner.summary();

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
 }
 
 fn dispatch(invocation: Invocation) -> Result<(), Failure> {
-    let mut runner = Runner::new(invocation.dry_run);
+    let mut runner = Runner::new(invocation.dry_run)?;
     match invocation.command {
         Command::Help => {
             print!("{}", args::HELP);

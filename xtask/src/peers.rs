@@ -67,12 +67,14 @@ pub(crate) fn command(runner: &mut Runner, name: &str, args: &[OsString]) -> Res
     let python = environment(runner, script)?;
     let mut build = runner.cargo(["build", "--release", "-p", "astern-benches"]);
     build.args(["--bin", script.program]);
-    let mut folder = "target/release";
-    if script.torch {
-        // Where `TORCH` builds.
-        folder = "target/torch/release";
+    // Named, since a setting of the user may have cargo build elsewhere.
+    let folder = if script.torch {
         build.args(TORCH);
-    }
+        "target/torch/release"
+    } else {
+        build.args(["--target-dir", "target"]);
+        "target/release"
+    };
     runner.stage("build", &mut build)?;
     let mut run = Command::new(python);
     run.current_dir(&runner.root)
@@ -138,7 +140,7 @@ mod tests {
 
     #[test]
     fn every_script_is_there() {
-        let folder = Runner::new(true).root.join(FOLDER);
+        let folder = Runner::new(true).unwrap().root.join(FOLDER);
         for script in SCRIPTS {
             for file in [script.file, script.requirements] {
                 assert!(folder.join(file).is_file(), "{}: {file}", script.name);

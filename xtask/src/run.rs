@@ -1,6 +1,6 @@
 //! Starting processes: every one is printed before it runs and timed after it.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -41,18 +41,17 @@ pub(crate) struct Runner {
 }
 
 impl Runner {
-    pub(crate) fn new(dry_run: bool) -> Self {
-        Self {
-            root: root(),
+    pub(crate) fn new(dry_run: bool) -> Result<Self, Failure> {
+        Ok(Self {
+            root: root(std::env::var_os(MANIFEST_DIR).as_deref())?,
             dry_run,
             timings: Vec::new(),
-        }
+        })
     }
 
     /// A cargo process that behaves as one typed by hand in the checkout.
     pub(crate) fn cargo<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
-        let mut command =
-            Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsStr::new("cargo").into()));
+        let mut command = Command::new(cargo());
         command.current_dir(&self.root).args(args);
         // `cargo run` handed us the value from `.cargo/config.toml`. The inner cargo reads it there
         // itself; passed on as a variable it would look like a change and rebuild torch-sys.
@@ -168,10 +167,31 @@ fn quoted(word: &OsStr) -> String {
     }
 }
 
-/// The checkout that this very binary was built from, wherever it is started.
-fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_path_buf()
+/// What cargo sets for a program that it runs: the folder of the package.
+const MANIFEST_DIR: &str = "CARGO_MANIFEST_DIR";
+
+/// The root of the checkout that cargo runs this program for, or that it is started in by hand.
+///
+/// Never the one that it was compiled in: with one target folder for several checkouts that may be
+/// another.
+fn root(package: Option<&OsStr>) -> Result<PathBuf, Failure> {
+    if let Some(root) = package.and_then(|path| Path::new(path).parent()) {
+        return Ok(root.to_path_buf());
+    }
+    let mut cargo = Command::new(cargo());
+    let output = cargo
+        .args(["locate-project", "--workspace", "--message-format", "plain"])
+        .output()
+        .map_err(Failure::io("cannot start cargo"))?;
+    let manifest = String::from_utf8_lossy(&output.stdout);
+    let root = Path::new(manifest.trim_end()).parent();
+    root.filter(|_| output.status.success())
+        .map(Path::to_path_buf)
+        .ok_or_else(|| Failure::new(1, "start this in a checkout, or by `cargo xtask`"))
+}
+
+fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
 #[cfg(test)]
@@ -198,8 +218,18 @@ mod tests {
     }
 
     #[test]
+    fn the_root_is_that_of_who_runs_it_and_not_of_who_compiled_it() {
+        let other = root(Some(OsStr::new("/checkouts/second/xtask"))).unwrap();
+        assert_eq!(other, Path::new("/checkouts/second"));
+        // Tests run in the folder of their package: cargo finds the checkout from there.
+        let here = root(std::env::var_os(MANIFEST_DIR).as_deref()).unwrap();
+        assert_eq!(root(None).unwrap(), here);
+        assert!(here.join("xtask/src/run.rs").is_file());
+    }
+
+    #[test]
     fn a_dry_run_starts_nothing() {
-        let mut runner = Runner::new(true);
+        let mut runner = Runner::new(true).unwrap();
         let outcome = runner.stage("none", &mut Command::new("no-such-program"));
         assert!(outcome.is_ok());
         assert!(runner.timings.is_empty());
@@ -207,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_is_named() {
-        let mut runner = Runner::new(false);
+        let mut runner = Runner::new(false).unwrap();
         let failure = runner
             .stage("none", &mut Command::new("no-such-program"))
             .unwrap_err();
@@ -220,7 +250,7 @@ mod tests {
 
     #[test]
     fn an_exit_status_is_passed_on() {
-        let mut runner = Runner::new(false);
+        let mut runner = Runner::new(false).unwrap();
         let cargo = &mut runner.cargo(["no-such-subcommand-here"]);
         let failure = runner.passed_on("none", cargo).unwrap_err();
         assert_eq!(failure.code, 101);

@@ -4,7 +4,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a command speaks to its user")]
 
-use astern_benches::synthetic::wide;
+use astern_benches::synthetic::{churn, spread, wide};
 use astern_graph_core::{GraphBuilder, GraphParams, NodeKey};
 
 /// Resident bytes of this process.
@@ -50,5 +50,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         shared.saturating_sub(built),
     );
     assert_eq!(graph.edge_count(), again.edge_count());
+    let mut durations = GraphBuilder::new(GraphParams::default())?;
+    durations.extend(spread(300));
+    let spread = resident()?;
+    row(
+        "minutes of a service and an edge, 200 durations that differ",
+        20 * 300,
+        spread.saturating_sub(shared),
+    );
+    let mut renewed = GraphBuilder::new(GraphParams::default())?;
+    renewed.extend((0..1_440).flat_map(churn));
+    row(
+        "instances that lived for ten minutes",
+        60 * 144,
+        resident()?.saturating_sub(spread),
+    );
     Ok(())
 }

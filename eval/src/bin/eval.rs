@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use astern_eval::petshop::{self, Splits};
-use astern_eval::{abstain, rca, simulated, traces};
+use astern_eval::{abstain, cases, rca, simulated, traces};
 use lexopt::{Arg, ValueExt};
 
 const USAGE: &str =
     "usage: cargo xtask eval <suite> [--train-only] [--calibration] [--only PART] [--from N] [--seeds N]
-                                 [--out FILE]
+                                 [--wrong FILE] [--out FILE]
 
 suites
   petshop   root causes of 26 issues of a pet shop on AWS; reads $ASTERN_DATA/petshop
@@ -27,6 +27,7 @@ suites
             $ASTERN_DATA/nezha-trainticket
   abstain   when to blame nothing: fits and checks the numbers on the simulator; needs no data
   sim       bad and benign releases of the simulator; needs no data
+  cases     ordinary situations whose right outcome is known; fails while any is wrong; needs no data
   explain   exact ablation beside a learned mask on random graphs: time and agreement (feature
             `torch`); needs no data
   pretrain  what pre-training and meta-learning add to graph networks, paired over seeds; reads
@@ -36,9 +37,11 @@ options
   --train-only   petshop: leave the test half unread
   --calibration  rca: only what a configuration may be chosen on; the rest is left unread
   --only PART    rca: only petshop, nezha, sim, machines or changes; the last three need no data
+                 cases: only the situations of this name or id
   --from N       first seed (rca, sim: 3001, the configuration was chosen on 1001 to 1150;
                  explain, pretrain: 0)
   --seeds N      number of seeds (rca: 500, sim: 100, explain and pretrain: 10)
+  --wrong FILE   cases: fail where what is wrong is not what FILE lists, a name a line
   --out FILE     write the table to FILE as well
 ";
 
@@ -49,6 +52,7 @@ struct Args {
     only: Option<String>,
     from: Option<u64>,
     seeds: Option<u64>,
+    wrong: Option<PathBuf>,
     out: Option<PathBuf>,
 }
 
@@ -82,6 +86,7 @@ fn parse() -> Result<Args, lexopt::Error> {
         only: None,
         from: None,
         seeds: None,
+        wrong: None,
         out: None,
     };
     let mut parser = lexopt::Parser::from_env();
@@ -90,9 +95,10 @@ fn parse() -> Result<Args, lexopt::Error> {
             Arg::Value(suite) if args.suite.is_empty() => args.suite = suite.string()?,
             Arg::Long("train-only") => args.splits = Splits::Train,
             Arg::Long("calibration") => args.calibration = true,
-            Arg::Long("only") => args.only = Some(part(parser.value()?.string()?)?),
+            Arg::Long("only") => args.only = Some(parser.value()?.string()?),
             Arg::Long("from") => args.from = Some(parser.value()?.parse()?),
             Arg::Long("seeds") => args.seeds = Some(parser.value()?.parse()?),
+            Arg::Long("wrong") => args.wrong = Some(parser.value()?.into()),
             Arg::Long("out") => args.out = Some(parser.value()?.into()),
             other => return Err(other.unexpected()),
         }
@@ -101,21 +107,25 @@ fn parse() -> Result<Args, lexopt::Error> {
         return Err("--seeds must be at least 1".into());
     }
     if args.suite.is_empty() {
-        Err("which suite?".into())
-    } else {
-        Ok(args)
+        return Err("which suite?".into());
     }
+    if let Some(part) = &args.only {
+        check_part(&args.suite, part)?;
+    }
+    Ok(args)
 }
 
-fn part(name: String) -> Result<String, lexopt::Error> {
-    if matches!(
-        name.as_str(),
-        "petshop" | "nezha" | "sim" | "machines" | "changes"
-    ) {
-        Ok(name)
-    } else {
-        Err(format!("--only takes petshop, nezha, sim, machines or changes, not `{name}`").into())
+/// What `--only` may name.
+fn check_part(suite: &str, part: &str) -> Result<(), lexopt::Error> {
+    let known = match suite {
+        "cases" => cases::ALL.iter().any(|situation| situation.is_called(part)),
+        "rca" => rca::PARTS.contains(&part),
+        _ => true,
+    };
+    if known {
+        return Ok(());
     }
+    Err(format!("{suite} has no part `{part}`").into())
 }
 
 impl Args {
@@ -145,6 +155,21 @@ impl Args {
         let options = [train, calibration, only, seeds];
         options.into_iter().flatten().collect()
     }
+
+    /// Prints the report, and writes it to where it was asked for.
+    fn publish(&self, body: &str) -> std::io::Result<()> {
+        let version = env!("CARGO_PKG_VERSION");
+        let suite = &self.suite;
+        let options = self.options();
+        let command = format!("cargo xtask eval {suite}{options}");
+        let report = format!("# {suite}\n\n`{command}`, Astern {version}.\n\n{body}");
+        println!("{report}");
+        if let Some(path) = &self.out {
+            std::fs::write(path, &report)?;
+            eprintln!("written to {}", path.display());
+        }
+        Ok(())
+    }
 }
 
 /// The folder of the data; says what to do where it is not named.
@@ -173,6 +198,7 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
             };
             traces::evaluate(&root)?
         }
+        "cases" => return play(args),
         "abstain" => abstain::evaluate(args.seeds())?,
         "sim" => simulated::evaluate(args.seeds())?,
         "rca" => {
@@ -204,17 +230,24 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
             return Ok(ExitCode::from(2));
         }
     };
-    let version = env!("CARGO_PKG_VERSION");
-    let suite = &args.suite;
-    let options = args.options();
-    let command = format!("cargo xtask eval {suite}{options}");
-    let report = format!("# {suite}\n\n`{command}`, Astern {version}.\n\n{body}");
-    println!("{report}");
-    if let Some(path) = &args.out {
-        std::fs::write(path, &report)?;
-        eprintln!("written to {}", path.display());
-    }
+    args.publish(&body)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Plays the situations: fails while any is wrong, or where others are than are listed.
+fn play(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let played = cases::play(args.only.as_deref());
+    args.publish(&cases::table(&played))?;
+    let Some(path) = &args.wrong else {
+        let right = played.iter().all(|(_, outcome)| outcome.right);
+        return Ok(ExitCode::from(u8::from(!right)));
+    };
+    let list = std::fs::read_to_string(path)?;
+    let Some(difference) = cases::difference(&played, &list) else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    eprintln!("outcomes differ from {}:\n{difference}", path.display());
+    Ok(ExitCode::FAILURE)
 }
 
 #[cfg(feature = "torch")]

@@ -26,14 +26,17 @@ pub const CALIBRATION_SEEDS: RangeInclusive<u64> = 1001..=1150;
 /// By how many seconds the time of a generated incident is off in the sweep.
 const OFF_S: [i64; 5] = [-120, -60, 0, 60, 120];
 
+/// What may be evaluated alone.
+pub const PARTS: [&str; 5] = ["petshop", "nezha", "sim", "machines", "changes"];
+
 /// What to evaluate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Only what a configuration may be chosen on: the pet shop's `train/`, the first third of the
     /// faults of Train Ticket; `seeds` should be of [`CALIBRATION_SEEDS`].
     pub calibration: bool,
-    /// Only this one of `petshop`, `nezha`, `sim` (where the cause is), `machines` (the same on shared ones)
-    /// and `changes` (which change).
+    /// Only this one of [`PARTS`]: `petshop`, `nezha`, `sim` (where the cause is), `machines` (the same on
+    /// shared ones) and `changes` (which change).
     pub only: Option<String>,
     /// Seeds of the generated incidents.
     pub seeds: RangeInclusive<u64>,

@@ -6,16 +6,14 @@
 use std::error::Error;
 use std::fs;
 use std::io::{Write as _, stdout};
-use std::path::Path;
 
+use astern_examples::data;
 use astern_sim::export::records_to_csv;
 use astern_sim::{Scenario, run};
 
 const SEED: u64 = 1;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
-    fs::create_dir_all(&folder)?;
     let simulation = run(&Scenario::releases(SEED))?;
     let tables = records_to_csv(&simulation.records)?;
     let mut out = stdout().lock();
@@ -26,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("changes.csv", &tables.changes),
         ("truth.json", &simulation.truth.to_json()?),
     ] {
-        fs::write(folder.join(name), text)?;
+        fs::write(data(name), text)?;
         let (lines, bytes) = (text.lines().count(), text.len());
         writeln!(out, "{name:<12} {lines:>6} lines {bytes:>8} bytes")?;
     }

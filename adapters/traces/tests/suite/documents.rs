@@ -10,9 +10,8 @@ use astern_traces::{Decoded, Format, Params, Spans, decode};
 use crate::support::lines;
 
 fn folder(format: Format) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/documents")
-        .join(format.as_str())
+    // Tests run in the folder of their package.
+    Path::new("tests/documents").join(format.as_str())
 }
 
 fn documents(format: Format) -> Vec<(PathBuf, Vec<u8>)> {
