@@ -8,7 +8,6 @@ use astern::{Error, Event, Guard, GuardParams};
 use astern_graph_core::signal::Diagnosis;
 use astern_graph_core::{ChangeId, GraphParams, Timestamp};
 use astern_rca::Ranker;
-use astern_rca::ranker::FusedParams;
 use astern_sim::{Scenario, SimError, Simulation, run};
 use astern_stats::robust;
 
@@ -47,8 +46,7 @@ pub fn params(step: Duration) -> GuardParams {
 /// # Errors
 /// [`SimulatedError`] when the guard refuses its parameters.
 pub fn watch(simulation: &Simulation, step: Duration) -> Result<Watched, SimulatedError> {
-    let ranker = FusedParams::default().check().map_err(Error::from)?;
-    watch_by(simulation, step, ranker)
+    feed(simulation, step, Guard::new(params(step))?)
 }
 
 /// [`watch`] by a guard with this ranker.
@@ -60,7 +58,14 @@ pub fn watch_by(
     step: Duration,
     ranker: impl Ranker,
 ) -> Result<Watched, SimulatedError> {
-    let mut guard = Guard::with_ranker(params(step), ranker)?;
+    feed(simulation, step, Guard::with_ranker(params(step), ranker)?)
+}
+
+fn feed<R: Ranker>(
+    simulation: &Simulation,
+    step: Duration,
+    mut guard: Guard<R>,
+) -> Result<Watched, SimulatedError> {
     let mut watched = Watched {
         diagnosis: None,
         plan: None,
