@@ -3,6 +3,7 @@
 use astern_detect::{FitError, ScoreError};
 use astern_graph_core::{CodecError, GraphError};
 use astern_rca::RankError;
+use astern_rca::symptom::IncidentError;
 use astern_rollback_policy::{PlanError, RunError};
 use astern_stats::ParamError;
 
@@ -22,6 +23,9 @@ pub enum Error {
     /// A window could not be judged.
     #[error("assessment")]
     Score(#[from] ScoreError),
+    /// The incident to diagnose could not be made.
+    #[error("incident")]
+    Incident(#[from] IncidentError),
     /// The causes could not be ranked.
     #[error("diagnosis")]
     Rank(#[from] RankError),

@@ -1,11 +1,17 @@
 //! The closed loop: on a simulated system, across restarts, and on bad input.
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use astern::graph::signal::Verdict;
-use astern::graph::{Call, GraphParams, NodeKey, Party, Record, Sample, SpanId, Timestamp};
+use astern::graph::{
+    Call, ChangeId, GraphParams, NodeKey, Party, Record, Sample, SpanId, TemporalGraph, Timestamp,
+};
 use astern::policy::{Decision, DryRun, Effect, Executor, IdempotencyKey, Mode, Outcome, RunState};
+use astern::rca::ranker::baseline::MicroRca;
+use astern::rca::ranker::{RankerParams, Ranking};
+use astern::rca::{DiagnoserParams, Incident, RankError, Ranker};
 use astern::{Error, Event, Guard, GuardParams};
 use astern_sim::{Scenario, SimExecutor, Simulator, run};
 
@@ -357,6 +363,41 @@ fn a_guard_with_a_ranker_of_ones_own_survives_a_restart() {
     let guard = Guard::with_ranker(params(), ranker).unwrap();
     let restored = Guard::from_bytes_with_ranker(&guard.to_bytes().unwrap(), 1, ranker).unwrap();
     assert_eq!(guard.to_bytes().unwrap(), restored.to_bytes().unwrap());
+}
+
+/// Knows of no cause.
+struct Clueless;
+
+impl Ranker for Clueless {
+    fn rank(&self, _: &TemporalGraph, _: &Incident) -> Result<Ranking, RankError> {
+        Ok(Ranking::default())
+    }
+}
+
+/// The changes that the first plan of a run answers.
+fn first_plan<R: Ranker>(mut guard: Guard<R>) -> BTreeSet<ChangeId> {
+    let simulation = run(&scenario()).unwrap();
+    for (now, batch) in batches(simulation.records, simulation.start, simulation.end) {
+        for event in guard.observe(batch, now) {
+            if let Event::Planned(plan) = event {
+                let answers = plan.steps.iter().flat_map(|step| &step.answers);
+                return answers.map(|blamed| blamed.change.clone()).collect();
+            }
+        }
+    }
+    BTreeSet::new()
+}
+
+#[test]
+fn a_guard_plans_whichever_ranker_it_has() {
+    let culprit = BTreeSet::from([scenario().fault.unwrap().change]);
+    let by_name = DiagnoserParams::default().ranker(RankerParams::MicroRca);
+    let by_name = Guard::new(params().diagnoser(by_name)).unwrap();
+    assert_eq!(first_plan(by_name), culprit);
+    let by_value = Guard::with_ranker(params(), MicroRca).unwrap();
+    assert_eq!(first_plan(by_value), culprit);
+    let own = Guard::with_ranker(params(), Clueless).unwrap();
+    assert_eq!(first_plan(own), culprit);
 }
 
 #[test]

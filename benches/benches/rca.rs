@@ -11,13 +11,12 @@ use std::hint::black_box;
 
 use astern_benches::synthetic::{ABNORMAL, HEALTHY, metered, minutes, tree};
 use astern_graph_core::{NodeKey, TemporalGraph};
-use astern_rca::ranker::FusedParams;
-use astern_rca::{Incident, Ranker};
+use astern_rca::{DiagnoserParams, Incident};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn diagnose(c: &mut Criterion) {
     let mut group = c.benchmark_group("fused");
-    let ranker = FusedParams::default().check().unwrap();
+    let diagnoser = DiagnoserParams::default().check().unwrap();
     let incident = |metric: &str, before: i64, after: i64| {
         Incident::new(
             NodeKey::service("s000000"),
@@ -28,7 +27,7 @@ fn diagnose(c: &mut Criterion) {
     };
     let mut bench = |name: &str, graph: &TemporalGraph, incident: &Incident| {
         group.bench_function(name, |b| {
-            b.iter(|| ranker.rank(black_box(graph), incident).unwrap());
+            b.iter(|| diagnoser.diagnose(black_box(graph), incident).unwrap());
         });
     };
     let train_ticket = metered(46, 10).unwrap();
@@ -41,7 +40,7 @@ fn diagnose(c: &mut Criterion) {
     let asked = incident("latency_ms_p95", 60, 3);
     group.sample_size(10);
     group.bench_function("10,000 services, calls", |b| {
-        b.iter(|| ranker.rank(black_box(&busy), &asked).unwrap());
+        b.iter(|| diagnoser.diagnose(black_box(&busy), &asked).unwrap());
     });
     group.finish();
 }

@@ -11,8 +11,7 @@ use std::hint::black_box;
 use astern_benches::synthetic::{ABNORMAL, HEALTHY, minutes, tree};
 use astern_detect::AssessorParams;
 use astern_graph_core::{NodeKey, NodeKind};
-use astern_rca::ranker::FusedParams;
-use astern_rca::{Incident, Ranker};
+use astern_rca::{DiagnoserParams, Incident};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
 const SERVICES: [u32; 3] = [12, 120, 1_200];
@@ -37,7 +36,7 @@ fn assess(c: &mut Criterion) {
 
 fn diagnose(c: &mut Criterion) {
     let mut group = c.benchmark_group("diagnose");
-    let ranker = FusedParams::default().check().unwrap();
+    let diagnoser = DiagnoserParams::default().check().unwrap();
     for services in SERVICES {
         let graph = tree(services).unwrap();
         let incident = Incident::new(
@@ -47,7 +46,7 @@ fn diagnose(c: &mut Criterion) {
             minutes(HEALTHY, HEALTHY + ABNORMAL),
         );
         group.bench_with_input(BenchmarkId::from_parameter(services), &graph, |b, graph| {
-            b.iter(|| ranker.rank(black_box(graph), &incident).unwrap());
+            b.iter(|| diagnoser.diagnose(black_box(graph), &incident).unwrap());
         });
     }
     group.finish();

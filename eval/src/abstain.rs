@@ -10,9 +10,11 @@ use astern_graph_core::{
     GraphBuilder, GraphParams, MetricName, NodeKey, NodeKind, Record, TemporalGraph, TimeRange,
     Timestamp,
 };
-use astern_rca::abstain::{DoubtCoefficients, DoubtFeatures, ELSEWHERE, FITTED, SHARPNESS, shares};
-use astern_rca::ranker::FusedParams;
-use astern_rca::{Incident, Ranker};
+use astern_rca::abstain::{
+    AbstentionCoefficients, AbstentionFeatures, ELSEWHERE, FITTED, SHARPNESS, shares,
+};
+use astern_rca::ranker::ScoreScale;
+use astern_rca::{DiagnoserParams, Incident};
 use astern_sim::{Preset, Scenario, run};
 use astern_stats::reliability::reliability;
 use astern_stats::{order, robust};
@@ -28,7 +30,7 @@ const RIDGE: f64 = 0.001;
 const STEPS: u32 = 20_000;
 const RATE: f64 = 0.5;
 
-/// What is the matter, in the order of the scores of [`DoubtCoefficients`].
+/// What is the matter, in the order of the scores of [`AbstentionCoefficients`].
 const TRUTHS: [&str; 4] = [
     "a node is at fault",
     "no regression",
@@ -39,7 +41,7 @@ const TRUTHS: [&str; 4] = [
 /// One incident.
 #[derive(Debug, Clone)]
 struct Row {
-    features: DoubtFeatures,
+    features: AbstentionFeatures,
     /// Which of [`TRUTHS`] holds.
     truth: usize,
     /// Which of them the diagnosis says; none where it cannot tell.
@@ -200,10 +202,15 @@ fn ranked(
     truth: usize,
     culprit: Option<&NodeKey>,
 ) -> Result<Option<Row>, EvalError> {
-    let Ok(diagnosis) = FusedParams::default().check()?.rank(graph, incident) else {
+    let Ok(diagnosis) = DiagnoserParams::default()
+        .check()?
+        .diagnose(graph, incident)
+    else {
         return Ok(None);
     };
-    let found = DoubtFeatures::of(graph, incident, &diagnosis);
+    let best = diagnosis.causes.first();
+    let scale = ScoreScale::FittedLogOdds;
+    let found = best.and_then(|best| AbstentionFeatures::of(graph, incident, best, scale));
     Ok(found.map(|(features, _)| {
         let mut causes = diagnosis.causes.iter();
         Row {
@@ -228,7 +235,7 @@ fn place(instead_of_a_cause: Option<&Abstention>) -> Option<usize> {
 }
 
 /// What the model alone gives more than 1/2.
-fn surest(model: &DoubtCoefficients, row: &Row) -> Option<usize> {
+fn surest(model: &AbstentionCoefficients, row: &Row) -> Option<usize> {
     let p = of_truths(model, &row.features);
     p.iter().position(|p| *p > 0.5)
 }
@@ -284,7 +291,7 @@ const FREE: [[bool; 5]; 3] = [
 const BY_SYMPTOM: f64 = -1.0;
 
 /// Most likely coefficients under a small ridge, by gradient ascent.
-fn fit(rows: &[Row]) -> DoubtCoefficients {
+fn fit(rows: &[Row]) -> AbstentionCoefficients {
     let mut w = [[0.0_f64; 5]; 3];
     w[0][1] = BY_SYMPTOM;
     let n = rows.len().max(1) as f64;
@@ -314,20 +321,20 @@ fn fit(rows: &[Row]) -> DoubtCoefficients {
     model(&w)
 }
 
-fn model(w: &[[f64; 5]; 3]) -> DoubtCoefficients {
-    DoubtCoefficients {
+fn model(w: &[[f64; 5]; 3]) -> AbstentionCoefficients {
+    AbstentionCoefficients {
         no_regression: w[0],
         load: w[1],
         outside_graph: w[2],
     }
 }
 
-fn of_truths(model: &DoubtCoefficients, features: &DoubtFeatures) -> [f64; 4] {
+fn of_truths(model: &AbstentionCoefficients, features: &AbstentionFeatures) -> [f64; 4] {
     let p = model.probabilities(features);
     [p.node_at_fault, p.no_regression, p.load, p.outside_graph]
 }
 
-fn coefficients(fitted: &DoubtCoefficients) -> String {
+fn coefficients(fitted: &AbstentionCoefficients) -> String {
     let line = |name: &str, w: &[f64; 5]| {
         let told: Vec<String> = w.iter().map(|x| format!("{x:.2}")).collect();
         format!("    {name}: [{}],", told.join(", "))
@@ -356,7 +363,7 @@ fn quartiles(rows: &[Row]) -> String {
 }
 
 /// What was said of each incident, and how true the probabilities of the model were.
-fn report(told: &[(DoubtCoefficients, &Row, Option<usize>)]) -> Result<String, EvalError> {
+fn report(told: &[(AbstentionCoefficients, &Row, Option<usize>)]) -> Result<String, EvalError> {
     let mut sums = [[0_usize; 5]; 4];
     let mut predictions = Vec::new();
     for (model, row, said) in told {
@@ -392,7 +399,7 @@ mod tests {
     #[test]
     fn a_fit_finds_what_sets_surges_apart() {
         let row = |load, truth| {
-            let features = DoubtFeatures {
+            let features = AbstentionFeatures {
                 symptom: 1.5,
                 load,
                 unexplained: 0.0,

@@ -8,7 +8,6 @@ use astern::{Error, Event, Guard, GuardParams};
 use astern_graph_core::signal::Diagnosis;
 use astern_graph_core::{ChangeId, GraphParams, Timestamp};
 use astern_rca::Ranker;
-use astern_rca::ranker::FusedParams;
 use astern_sim::{Scenario, Simulation, run};
 use astern_stats::robust;
 
@@ -36,8 +35,7 @@ pub fn params(step: Duration) -> GuardParams {
 /// # Errors
 /// [`EvalError`] when the guard refuses its parameters.
 pub fn watch(simulation: &Simulation, step: Duration) -> Result<Watched, EvalError> {
-    let ranker = FusedParams::default().check().map_err(Error::from)?;
-    watch_by(simulation, step, ranker)
+    feed(simulation, step, Guard::new(params(step))?)
 }
 
 /// [`watch`] by a guard with this ranker.
@@ -49,7 +47,14 @@ pub fn watch_by(
     step: Duration,
     ranker: impl Ranker,
 ) -> Result<Watched, EvalError> {
-    let mut guard = Guard::with_ranker(params(step), ranker)?;
+    feed(simulation, step, Guard::with_ranker(params(step), ranker)?)
+}
+
+fn feed<R: Ranker>(
+    simulation: &Simulation,
+    step: Duration,
+    mut guard: Guard<R>,
+) -> Result<Watched, EvalError> {
     let mut watched = Watched {
         diagnosis: None,
         plan: None,

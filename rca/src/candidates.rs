@@ -12,6 +12,9 @@ use crate::order_statistic::usual;
 /// Fewest finite healthy values with which a deviation is judged.
 pub(crate) const HEALTHY_MIN: usize = 5;
 
+/// Quantile over steps at which series are compared, unless parameters say otherwise.
+pub(crate) const UPPER_QUANTILE: f64 = 0.9;
+
 /// One candidate's series of one metric.
 #[derive(Debug, Clone)]
 pub(crate) struct Candidate {

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use astern_graph_core::signal::Diagnosis;
 use astern_graph_core::{
     Call, EdgeKind, GraphBuilder, GraphParams, NodeKey, Party, Sample, SpanId, Subject,
     TemporalGraph, TimeRange, Timestamp,
 };
 
 use crate::incident::Incident;
-use crate::ranker::Ranker;
+use crate::ranker::{Ranker, Ranking};
 use crate::trace::Traces;
 
 /// One value a minute for each series, first healthy ones, then abnormal ones.
@@ -117,8 +116,8 @@ pub(crate) fn trace_scores(
     named(ranker.rank(&fixture.graph(), &incident).unwrap())
 }
 
-fn named(diagnosis: Diagnosis) -> Vec<(String, f64)> {
-    let causes = diagnosis.causes.into_iter();
+fn named(ranking: Ranking) -> Vec<(String, f64)> {
+    let causes = ranking.causes.into_iter();
     causes
         .map(|c| (c.subject.node().name.to_string(), c.score))
         .collect()

@@ -15,7 +15,17 @@ pub struct Symptom {
     pub metric: MetricName,
 }
 
-/// A symptom with the time ranges to compare and what detectors said.
+impl Symptom {
+    /// A metric of a node.
+    pub fn new(node: NodeKey, metric: impl Into<MetricName>) -> Self {
+        let metric = metric.into();
+        Self { node, metric }
+    }
+}
+
+/// A symptom with the time ranges to compare and what detectors reported.
+///
+/// Made by [`builder`](Self::builder) from what is known of it, or from its parts by [`new`](Self::new).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Incident {
@@ -47,7 +57,7 @@ impl Incident {
     /// An incident without assessments and traces.
     pub fn new(node: NodeKey, metric: MetricName, healthy: TimeRange, abnormal: TimeRange) -> Self {
         Self {
-            symptom: Symptom { node, metric },
+            symptom: Symptom::new(node, metric),
             healthy,
             abnormal,
             assessments: Vec::new(),
@@ -62,7 +72,7 @@ impl Incident {
         self
     }
 
-    /// With what detectors said, the newest last.
+    /// With what detectors reported, the newest last.
     #[must_use]
     pub fn assessed(mut self, assessments: Vec<Assessment>) -> Self {
         self.assessments = assessments;

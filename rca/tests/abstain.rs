@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use astern_graph_core::signal::{Abstention, Diagnosis, Evidence};
 use astern_graph_core::{Call, GraphBuilder, GraphParams, NodeKey, Party, TimeRange, Timestamp};
+use astern_rca::blame::BlameParams;
 use astern_rca::ranker::{FusedParams, FusedWeights};
-use astern_rca::{BlameParams, Incident, Ranker};
+use astern_rca::{DiagnoserParams, Incident};
 
 const ONSET: i64 = 60;
 const END: i64 = 72;
@@ -17,10 +18,10 @@ fn minute(minute: i64) -> Timestamp {
 
 /// `web`, called so many times a minute, and so slow, before and since minute 60.
 fn diagnosis(calls: (u64, u64), ms: (u64, u64)) -> Diagnosis {
-    diagnosis_by(FusedParams::default(), calls, ms)
+    diagnosis_by(DiagnoserParams::default(), calls, ms)
 }
 
-fn diagnosis_by(params: FusedParams, calls: (u64, u64), ms: (u64, u64)) -> Diagnosis {
+fn diagnosis_by(params: DiagnoserParams, calls: (u64, u64), ms: (u64, u64)) -> Diagnosis {
     let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
     for at in 0..END {
         let (calls, ms) = if at < ONSET {
@@ -40,8 +41,8 @@ fn diagnosis_by(params: FusedParams, calls: (u64, u64), ms: (u64, u64)) -> Diagn
     let (healthy, abnormal) = (range(0, ONSET), range(ONSET, END));
     let metric = "latency_ms_p95".into();
     let incident = Incident::new(NodeKey::service("web"), metric, healthy, abnormal);
-    let ranker = params.check().unwrap();
-    ranker.rank(&builder.build(), &incident).unwrap()
+    let diagnoser = params.check().unwrap();
+    diagnoser.diagnose(&builder.build(), &incident).unwrap()
 }
 
 fn probability(diagnosis: &Diagnosis, reason: &Abstention) -> f64 {
@@ -93,11 +94,16 @@ fn other_parameters_give_no_probability_of_causes_and_say_so() {
         own_time: 1.0,
         ..FusedWeights::default()
     };
-    let other = diagnosis_by(FusedParams::default().weights(weights), (20, 20), (30, 300));
+    let ranker = FusedParams::default().weights(weights);
+    let other = diagnosis_by(
+        DiagnoserParams::default().ranker(ranker),
+        (20, 20),
+        (30, 300),
+    );
     assert_eq!(other.causes[0].probability, None);
     assert_eq!(telling(&other), 3, "{other}");
     // Blame moves no score.
     let blame = BlameParams::default().prior(-2.0);
-    let cautious = diagnosis_by(FusedParams::default().blame(blame), (20, 20), (30, 300));
+    let cautious = diagnosis_by(DiagnoserParams::default().blame(blame), (20, 20), (30, 300));
     assert!(cautious.causes[0].probability.is_some() && telling(&cautious) == 0);
 }

@@ -4,110 +4,61 @@
 
 use std::time::Duration;
 
-use astern_graph_core::signal::{Abstention, Diagnosis, Evidence};
+use astern_graph_core::signal::{Abstention, Evidence};
 use astern_graph_core::{
     Call, EdgeKind, GraphBuilder, GraphError, GraphParams, NodeKey, Party, Sample, SpanId,
     TemporalGraph, TimeRange, Timestamp,
 };
 use astern_rca::ranker::baseline::{
-    AnomalyScore, Circa, Constant, CorrelationRanker, Filter, Formula, LinearCounterfactual,
-    Metrics, MicroHecl, MicroRank, MicroRca, MicroScope, NSigma, PageRank, Published, RandomWalk,
-    RobustScorer, ScoreOrdering, SecondOrderWalk, Side, SmoothTraversal, SpectrumRanker, TraceRca,
-    TraversalRanker,
+    AnomalyScore, Circa, Formula, LinearCounterfactual, Metrics, NSigma, Published, ScoreOrdering,
+    SmoothTraversal, SpectrumRanker,
 };
-use astern_rca::ranker::{FusedParams, FusedRanker, FusedWeights};
+use astern_rca::ranker::{Candidates, FusedParams, FusedWeights, RankerParams, Ranking, catalogue};
 use astern_rca::trace::Traces;
-use astern_rca::{Incident, RankError, Ranker};
+use astern_rca::{DiagnoserParams, Incident, RankError, Ranker};
 
 const HEALTHY: usize = 40;
 const ABNORMAL: usize = 6;
 
-/// What a ranker looks at.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Sees {
-    /// All nodes that have the metric.
-    Nodes,
-    /// The symptom's node and those from which a fault can have come to it.
-    Origins,
-    Traces,
-}
-
 /// With the channel that is off by default, and by the worst step alone.
-fn eager() -> FusedRanker {
+fn eager() -> FusedParams {
     let weights = FusedWeights {
         spectrum: 1.0,
         ..FusedWeights::default()
     };
-    let params = FusedParams::default().weights(weights).upper_quantile(1.0);
-    params.check().unwrap()
+    FusedParams::default().weights(weights).upper_quantile(1.0)
 }
 
-fn all() -> Vec<(&'static str, Sees, Box<dyn Ranker>)> {
-    use Sees::{Nodes, Origins, Traces};
-    vec![
-        (
-            "fused",
-            Origins,
-            Box::new(FusedParams::default().check().unwrap()),
-        ),
-        ("fused with all channels", Origins, Box::new(eager())),
-        ("correlation", Nodes, Box::new(CorrelationRanker)),
-        ("traversal", Origins, Box::new(TraversalRanker)),
-        ("robust scorer", Nodes, Box::new(RobustScorer)),
-        ("n-sigma", Nodes, Box::new(NSigma::default())),
+/// The catalogue, and variants of what stands in it.
+fn all() -> Vec<(&'static str, Candidates, Box<dyn Ranker>)> {
+    let smooth = SmoothTraversal::by(AnomalyScore::Deviations);
+    let variants = [
+        ("fused with all channels", RankerParams::Fused(eager())),
         (
             "n-sigma of one metric",
-            Nodes,
-            Box::new(NSigma::over(Metrics::Symptom)),
+            RankerParams::NSigma(NSigma::over(Metrics::Symptom)),
         ),
-        ("score ordering", Nodes, Box::new(ScoreOrdering::default())),
         (
-            "smooth traversal",
-            Origins,
-            Box::new(SmoothTraversal::default()),
+            "score ordering of one metric",
+            RankerParams::ScoreOrdering(ScoreOrdering::over(Metrics::Symptom)),
         ),
         (
             "smooth traversal of deviations",
-            Origins,
-            Box::new(SmoothTraversal::by(AnomalyScore::Deviations)),
+            RankerParams::SmoothTraversal(smooth),
         ),
-        ("microscope", Origins, Box::new(MicroScope)),
-        ("microhecl", Origins, Box::new(MicroHecl)),
-        ("circa", Origins, Box::new(Circa)),
-        ("counterfactual", Origins, Box::new(LinearCounterfactual)),
-        ("random walk", Origins, Box::new(RandomWalk)),
-        ("second-order walk", Origins, Box::new(SecondOrderWalk)),
-        ("pagerank", Nodes, Box::new(PageRank)),
-        ("microrca", Nodes, Box::new(MicroRca)),
         (
-            "spectrum",
-            Traces,
-            Box::new(SpectrumRanker::by(Formula::Ochiai)),
+            "spectrum by Ochiai",
+            RankerParams::Spectrum(SpectrumRanker::by(Formula::Ochiai)),
         ),
-        ("microrank", Traces, Box::new(MicroRank::default())),
-        ("tracerca", Traces, Box::new(TraceRca)),
-    ]
-}
-
-/// The baselines as benchmarks ran them; what those say of gaps and constants is their own.
-fn published() -> Vec<Published> {
-    let (side, constant) = (Side::Either, Constant::Kept);
-    vec![
-        Published::Correlation {
-            filter: Filter::AnomalousFirst,
-        },
-        Published::NSigma { side, constant },
-        Published::RobustScorer { side, constant },
-        Published::ScoreOrdering,
-        Published::SmoothTraversal,
-        Published::SmoothDeviations,
-        Published::Circa { adjusted: true },
-        Published::PageRank { correlated: true },
-        Published::MicroScope,
-        Published::MicroHecl,
-        Published::DepthFirst,
-        Published::RandomWalk,
-    ]
+    ];
+    let named = catalogue()
+        .into_iter()
+        .map(|params| (params.name(), params));
+    let checked = |(name, params): (_, RankerParams)| {
+        let ranker: Box<dyn Ranker> = Box::new(params.check().unwrap());
+        (name, params.candidates(), ranker)
+    };
+    named.chain(variants).map(checked).collect()
 }
 
 fn service(name: &str) -> NodeKey {
@@ -243,38 +194,31 @@ fn checked(
     ranker: &dyn Ranker,
     graph: &TemporalGraph,
     incident: &Incident,
-) -> Result<Diagnosis, RankError> {
+) -> Result<Ranking, RankError> {
     let answer = ranker.rank(graph, incident);
     let again = ranker.rank(graph, incident);
     assert_eq!(format!("{answer:?}"), format!("{again:?}"), "{name}");
-    let diagnosis = answer?;
-    let scores: Vec<f64> = diagnosis.causes.iter().map(|c| c.score).collect();
+    let ranking = answer?;
+    let scores: Vec<f64> = ranking.causes.iter().map(|c| c.score).collect();
     // A spread of 0 makes a deviation infinite in this one, as in its reference.
     let may_be_infinite = name == "traversal";
     let is_number = |x: &f64| x.is_finite() || (may_be_infinite && !x.is_nan());
-    assert!(scores.iter().all(is_number), "{name}: {diagnosis}");
-    assert!(
-        scores.windows(2).all(|w| w[0] >= w[1]),
-        "{name}: {diagnosis}"
-    );
+    assert!(scores.iter().all(is_number), "{name}: {ranking}");
+    assert!(scores.windows(2).all(|w| w[0] >= w[1]), "{name}: {ranking}");
     // With causes a ranker may still say that something else is likelier.
     assert!(
-        !diagnosis.causes.is_empty() || diagnosis.abstained.is_some(),
+        !ranking.causes.is_empty() || ranking.abstained.is_some(),
         "{name}"
     );
-    let mut subjects: Vec<_> = diagnosis.causes.iter().map(|c| &c.subject).collect();
+    let mut subjects: Vec<_> = ranking.causes.iter().map(|c| &c.subject).collect();
     subjects.sort();
     subjects.dedup();
-    assert_eq!(
-        subjects.len(),
-        diagnosis.causes.len(),
-        "{name}: {diagnosis}"
-    );
-    Ok(diagnosis)
+    assert_eq!(subjects.len(), ranking.causes.len(), "{name}: {ranking}");
+    Ok(ranking)
 }
 
-fn names(diagnosis: &Diagnosis) -> Vec<&str> {
-    let nodes = diagnosis.causes.iter().map(|c| &*c.subject.node().name);
+fn names(ranking: &Ranking) -> Vec<&str> {
+    let nodes = ranking.causes.iter().map(|c| &*c.subject.node().name);
     let mut names: Vec<&str> = nodes.collect();
     names.sort_unstable();
     names
@@ -292,10 +236,36 @@ fn every_shape_in_every_wiring_is_answered() {
                 let why = format!("{name}, {shape_name}, {wiring}: {answer:?}");
                 assert!(answer.is_ok(), "{why}");
             }
-            for ranker in published() {
+            for ranker in Published::all() {
                 let name = format!("{ranker:?}");
                 let answer = checked(&name, &ranker, &graph, &incident);
                 assert!(answer.is_ok(), "{name}, {shape_name}, {wiring}: {answer:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn of_every_answer_a_diagnosis_can_be_made() {
+    let diagnoser = DiagnoserParams::default().check().unwrap();
+    for (shape_name, shape) in SHAPES {
+        for (wiring, edges) in WIRINGS {
+            let graph = graph(&["a", "b", "c", "d"], edges, shape);
+            let chain = ["a", "b", "c"];
+            let incident = incident("a").traced(requests(&chain, 5), requests(&chain, 50));
+            for (name, _, ranker) in all() {
+                let diagnoser = diagnoser.clone().with_ranker(&*ranker);
+                let found = diagnoser.diagnose(&graph, &incident).unwrap();
+                let why = format!("{name}, {shape_name}, {wiring}: {found:?}");
+                assert!(
+                    !found.causes.is_empty() || found.abstained.is_some(),
+                    "{why}"
+                );
+                let of_causes = found.causes.iter().filter_map(|cause| cause.probability);
+                let others = found.alternatives.iter().map(|other| other.probability);
+                let all: Vec<f64> = of_causes.chain(others).collect();
+                assert!(all.iter().all(|p| (0.0..=1.0).contains(p)), "{why}");
+                assert!(all.iter().sum::<f64>() <= 1.0 + 1e-9, "{why}");
             }
         }
     }
@@ -326,7 +296,7 @@ fn a_symptom_that_is_not_there_is_a_typed_error() {
 #[test]
 fn baselines_as_published_want_a_symptom_too() {
     let graph = graph(&["a", "b"], &[("a", "b")], plain);
-    for ranker in published() {
+    for ranker in Published::all() {
         let name = format!("{ranker:?}");
         let unknown = checked(&name, &ranker, &graph, &incident("nobody"));
         let is_typed = matches!(unknown, Err(RankError::Graph(_)));
@@ -344,14 +314,14 @@ fn rankers_of_traces_need_traces_and_say_so() {
     for (name, sees, ranker) in all() {
         let answer = checked(name, &*ranker, &graph, &incident("a"));
         match sees {
-            Sees::Traces => assert_eq!(answer, Err(RankError::NoTraces), "{name}"),
+            Candidates::Traced => assert_eq!(answer, Err(RankError::NoTraces), "{name}"),
             _ => assert!(answer.is_ok(), "{name}: {answer:?}"),
         }
         // Without an abnormal one there is nothing to explain.
         for abnormal in [Traces::default(), requests(&["a", "b"], 5)] {
             let incident = incident("a").traced(requests(&["a", "b"], 5), abnormal);
             let answer = checked(name, &*ranker, &graph, &incident).unwrap();
-            if sees == Sees::Traces {
+            if sees == Candidates::Traced {
                 assert_eq!(answer.abstained, Some(Abstention::NoAnomaly), "{name}");
             }
         }
@@ -363,13 +333,13 @@ fn callers_of_the_symptom_are_candidates_only_where_the_graph_is_not_asked() {
     let edges = [("a", "b"), ("x", "a"), ("y", "x")];
     let graph = graph(&["a", "b", "x", "y"], &edges, plain);
     for (name, sees, ranker) in all() {
-        if sees == Sees::Traces {
+        if sees == Candidates::Traced {
             continue;
         }
-        let diagnosis = checked(name, &*ranker, &graph, &incident("a")).unwrap();
-        let found = names(&diagnosis);
+        let ranking = checked(name, &*ranker, &graph, &incident("a")).unwrap();
+        let found = names(&ranking);
         let callers = found.iter().any(|name| ["x", "y"].contains(name));
-        assert_eq!(callers, sees == Sees::Nodes, "{name}: {diagnosis}");
+        assert_eq!(callers, sees == Candidates::All, "{name}: {ranking}");
     }
 }
 
@@ -377,12 +347,12 @@ fn callers_of_the_symptom_are_candidates_only_where_the_graph_is_not_asked() {
 fn parts_apart_from_the_symptom_are_no_candidates_for_those_that_follow_edges() {
     let graph = graph(&["a", "b", "c", "d"], &[("a", "b"), ("c", "d")], plain);
     for (name, sees, ranker) in all() {
-        if sees == Sees::Origins {
-            let diagnosis = checked(name, &*ranker, &graph, &incident("a")).unwrap();
-            let found = names(&diagnosis);
+        if sees == Candidates::Origins {
+            let ranking = checked(name, &*ranker, &graph, &incident("a")).unwrap();
+            let found = names(&ranking);
             assert!(
                 found.iter().all(|n| ["a", "b"].contains(n)),
-                "{name}: {diagnosis}"
+                "{name}: {ranking}"
             );
         }
     }
@@ -393,13 +363,13 @@ fn one_node_is_its_own_only_candidate() {
     let graph = graph(&["a"], &[], plain);
     for (name, sees, ranker) in all() {
         let incident = incident("a").traced(requests(&["a"], 5), requests(&["a"], 500));
-        let diagnosis = checked(name, &*ranker, &graph, &incident).unwrap();
+        let ranking = checked(name, &*ranker, &graph, &incident).unwrap();
         match name {
             // These never blame the symptom's node; MicroRCA has no edge that could be anomalous.
-            "correlation" | "traversal" | "microrca" => {
-                assert!(diagnosis.abstained.is_some(), "{name}: {diagnosis}");
+            "correlation" | "traversal" | "MicroRCA" => {
+                assert!(ranking.abstained.is_some(), "{name}: {ranking}");
             }
-            _ => assert_eq!(names(&diagnosis), ["a"], "{name} {sees:?}: {diagnosis}"),
+            _ => assert_eq!(names(&ranking), ["a"], "{name} {sees:?}: {ranking}"),
         }
     }
 }
@@ -410,11 +380,8 @@ fn a_node_without_telemetry_is_left_out() {
     let graph = graph(&["a", "b", "c"], &edges, plain);
     for (name, _, ranker) in all() {
         let incident = incident("a").traced(requests(&["a", "b"], 5), requests(&["a", "b"], 50));
-        let diagnosis = checked(name, &*ranker, &graph, &incident).unwrap();
-        assert!(
-            !names(&diagnosis).contains(&"silent"),
-            "{name}: {diagnosis}"
-        );
+        let ranking = checked(name, &*ranker, &graph, &incident).unwrap();
+        assert!(!names(&ranking).contains(&"silent"), "{name}: {ranking}");
     }
 }
 
@@ -427,13 +394,13 @@ fn too_few_rows_for_a_regression_are_said() {
     nodes.extend(callees.iter().map(|name| &**name));
     let graph = graph(&nodes, &edges, plain);
     for ranker in [&Circa as &dyn Ranker, &LinearCounterfactual] {
-        let diagnosis = ranker.rank(&graph, &incident("a")).unwrap();
-        for cause in &diagnosis.causes {
+        let ranking = ranker.rank(&graph, &incident("a")).unwrap();
+        for cause in &ranking.causes {
             let says = cause
                 .evidence
                 .iter()
                 .any(|e| matches!(e, Evidence::Fallback { .. }));
-            assert_eq!(says, cause.subject == service("a").into(), "{diagnosis}");
+            assert_eq!(says, cause.subject == service("a").into(), "{ranking}");
         }
     }
 }
@@ -469,7 +436,7 @@ fn long_chains_and_wide_stars_need_no_deep_stack() {
             } else {
                 &long
             };
-            if sees != Sees::Traces {
+            if sees != Candidates::Traced {
                 assert!(ranker.rank(graph, &incident).is_ok(), "{name}");
             }
         }

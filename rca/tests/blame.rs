@@ -1,6 +1,8 @@
 //! Which change is blamed for the cause, and which is not.
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use astern_graph_core::signal::{
@@ -10,8 +12,8 @@ use astern_graph_core::{
     ChangeEvent, ChangePhase, EdgeKind, GraphBuilder, GraphParams, NodeKey, Sample, TemporalGraph,
     TimeRange, Timestamp,
 };
-use astern_rca::ranker::FusedParams;
-use astern_rca::{BlameParams, Incident, Ranker};
+use astern_rca::blame::BlameParams;
+use astern_rca::{DiagnoserParams, Incident};
 
 const HEALTHY: i64 = 120;
 const ONSET: i64 = HEALTHY + 3;
@@ -71,9 +73,9 @@ fn diagnosis(
     let range = |from, to| TimeRange::new(minute(from), minute(to)).unwrap();
     let (healthy, abnormal) = (range(20, HEALTHY), range(HEALTHY, END));
     let incident = Incident::new(service("a"), "latency_ms".into(), healthy, abnormal);
-    let ranker = FusedParams::default().blame(blame).check().unwrap();
-    ranker
-        .rank(&graph(changes), &incident.assessed(assessments))
+    let diagnoser = DiagnoserParams::default().blame(blame).check().unwrap();
+    diagnoser
+        .diagnose(&graph(changes), &incident.assessed(assessments))
         .unwrap()
 }
 
@@ -209,7 +211,7 @@ fn every_parameter_has_its_effect() {
     assert!(unjudged(with().prior(-2.0)) < usual);
     assert!(unjudged(with().cause_limit(0.0)) < usual);
     assert!(unjudged(with().recent(0.0)) < usual);
-    assert!(unjudged(with().recent_half_life_secs(1.0)) < usual);
+    assert!(unjudged(with().recent_half_life(Duration::from_secs(1))) < usual);
     let regressed = |params| probability(params, 121, Verdict::Regressed);
     assert!(regressed(with().regressed(0.0)) < regressed(with()));
     let healthy = |params| probability(params, 121, Verdict::Healthy);

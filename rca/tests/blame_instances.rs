@@ -8,10 +8,11 @@ use astern_graph_core::signal::{
 };
 use astern_graph_core::{
     Call, CallStatus, ChangeEvent, ChangePhase, GraphBuilder, GraphParams, NodeKey, Party,
-    Reversibility, TimeRange, Timestamp,
+    Reversibility, TemporalGraph, TimeRange, Timestamp,
 };
-use astern_rca::ranker::FusedParams;
-use astern_rca::{BlameParams, Incident, Ranker};
+use astern_rca::blame::BlameParams;
+use astern_rca::ranker::{Candidates, RankerParams, Ranking, catalogue};
+use astern_rca::{DiagnoserParams, Incident, RankError, Ranker};
 use astern_stats::rng::{ChaCha8Rng, seeded};
 use rand_chacha::rand_core::Rng;
 
@@ -97,8 +98,14 @@ fn call(case: Case, rng: &mut ChaCha8Rng, name: &str, at: i64, on: i64, second: 
         .ended(status)
 }
 
-/// `web` calls `cart` and `ads`, which are released at the same time, an instance every five minutes.
 fn diagnosis(case: Case, params: BlameParams, assessments: Vec<Assessment>) -> Diagnosis {
+    let diagnoser = DiagnoserParams::default().blame(params).check().unwrap();
+    let (graph, incident) = incident(case, assessments);
+    diagnoser.diagnose(&graph, &incident).unwrap()
+}
+
+/// `web` calls `cart` and `ads`, which are released at the same time, an instance every five minutes.
+fn incident(case: Case, assessments: Vec<Assessment>) -> (TemporalGraph, Incident) {
     let mut rng = seeded(case.seed, 0);
     let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
     for at in 0..END {
@@ -132,11 +139,7 @@ fn diagnosis(case: Case, params: BlameParams, assessments: Vec<Assessment>) -> D
     let range = |from, to| TimeRange::new(minute(from), minute(to)).unwrap();
     let (healthy, abnormal) = (range(0, RELEASED - 5), range(RELEASED - 5, END));
     let incident = Incident::new(service("web"), "latency_ms_p95".into(), healthy, abnormal);
-    let ranker = FusedParams::default().blame(params).check().unwrap();
-    let graph = builder.build();
-    ranker
-        .rank(&graph, &incident.assessed(assessments))
-        .unwrap()
+    (builder.build(), incident.assessed(assessments))
 }
 
 fn of<'a>(diagnosis: &'a Diagnosis, change: &str) -> &'a BlamedChange {
@@ -417,4 +420,82 @@ fn what_only_callers_wait_for_is_rather_the_network_than_the_release() {
         !of(&found, "cart-v2").evidence.iter().any(waited),
         "{found}"
     );
+}
+
+/// Knows of no cause.
+struct Clueless;
+
+impl Ranker for Clueless {
+    fn rank(&self, _: &TemporalGraph, _: &Incident) -> Result<Ranking, RankError> {
+        Ok(Ranking::default())
+    }
+}
+
+#[test]
+fn whichever_ranker_is_asked_the_bad_release_is_blamed_and_no_other() {
+    let slower = Case {
+        slower_ms: 25,
+        ..Case::default()
+    };
+    let anomaly = Anomaly::new(service("web"), 9.0, minute(RELEASED + 1));
+    let system = Assessment::new(Verdict::Regressed).with_anomalies(vec![anomaly]);
+    let (graph, incident) = incident(slower, vec![system]);
+    let mut found = Vec::new();
+    for params in catalogue() {
+        if params.candidates() != Candidates::Traced {
+            let diagnoser = DiagnoserParams::default().ranker(params).check().unwrap();
+            found.push((
+                params.name(),
+                diagnoser.diagnose(&graph, &incident).unwrap(),
+            ));
+        }
+    }
+    let own = DiagnoserParams::default()
+        .check()
+        .unwrap()
+        .with_ranker(Clueless);
+    found.push(("one's own", own.diagnose(&graph, &incident).unwrap()));
+    for (name, found) in found {
+        let p = |change| probability(&found, change);
+        assert!(p("cart-v2") > 0.7 && p("ads-v2") < 0.2, "{name}: {found}");
+        assert_eq!(of(&found, "cart-v2").collateral, [service("web")], "{name}");
+    }
+}
+
+#[test]
+fn scores_that_are_no_log_odds_give_no_lead_and_no_probability_of_causes() {
+    let slower = Case {
+        slower_ms: 25,
+        ..Case::default()
+    };
+    let (graph, incident) = incident(slower, Vec::new());
+    let diagnosis = |ranker: RankerParams, blame: BlameParams| {
+        let params = DiagnoserParams::default().ranker(ranker).blame(blame);
+        params.check().unwrap().diagnose(&graph, &incident).unwrap()
+    };
+    let (with, without) = (
+        BlameParams::default(),
+        BlameParams::default().cause_limit(0.0),
+    );
+    let p = |ranker, blame| probability(&diagnosis(ranker, blame), "cart-v2");
+    let fused = RankerParams::default();
+    assert!(p(fused, with) > p(fused, without));
+    let n_sigma = RankerParams::NSigma(Default::default());
+    assert!((p(n_sigma, with) - p(n_sigma, without)).abs() < 1e-12);
+    // The rest of the evidence is the same, but for what only the fused ranker says of the service.
+    let found = diagnosis(n_sigma, with);
+    assert!(
+        found.causes.iter().all(|cause| cause.probability.is_none()),
+        "{found}"
+    );
+    let says = |e: &Evidence| matches!(e, Evidence::Fallback { reason, .. } if reason.contains("log-odds"));
+    assert_eq!(found.alternatives.len(), 3);
+    assert!(
+        found
+            .alternatives
+            .iter()
+            .all(|a| a.evidence.iter().any(says)),
+        "{found}"
+    );
+    assert!(!found.explanations.is_empty());
 }

@@ -10,7 +10,7 @@ use astern_graph_core::{
 };
 use astern_rca::ranker::{FusedParams, FusedWeights};
 use astern_rca::trace::Traces;
-use astern_rca::{Incident, Ranker};
+use astern_rca::{DiagnoserParams, Incident};
 
 const HEALTHY: i64 = 20;
 const END: i64 = 26;
@@ -89,8 +89,8 @@ fn incident() -> Incident {
 fn diagnose(story: Story<'_>, more: Vec<Record>) -> Diagnosis {
     let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
     builder.extend(calls(story).into_iter().map(Into::into).chain(more));
-    let ranker = FusedParams::default().check().unwrap();
-    ranker.rank(&builder.build(), &incident()).unwrap()
+    let diagnoser = DiagnoserParams::default().check().unwrap();
+    diagnoser.diagnose(&builder.build(), &incident()).unwrap()
 }
 
 /// Own time is told of also where it is as always.
@@ -229,8 +229,8 @@ fn a_callee_that_answered_last_before_failures_of_several_is_suspect() {
     let of = |range: TimeRange| Traces::of(calls.iter().filter(|call| range.contains(call.at)));
     let traced = incident().traced(of(minutes(0, HEALTHY)), of(minutes(HEALTHY, END)));
     builder.extend(calls.iter().cloned().map(Into::into));
-    let ranker = FusedParams::default().check().unwrap();
-    let diagnosis = ranker.rank(&builder.build(), &traced).unwrap();
+    let diagnoser = DiagnoserParams::default().check().unwrap();
+    let diagnosis = diagnoser.diagnose(&builder.build(), &traced).unwrap();
     let (name, said) = first(&diagnosis);
     assert_eq!(name, "stock", "{diagnosis}");
     assert!(
@@ -277,8 +277,9 @@ fn what_only_slow_traces_went_through_is_suspect_where_it_is_asked_for() {
             spectrum,
             ..FusedWeights::default()
         };
-        let ranker = FusedParams::default().weights(weights).check().unwrap();
-        let diagnosis = ranker.rank(&graph, &traced).unwrap();
+        let ranker = FusedParams::default().weights(weights);
+        let diagnoser = DiagnoserParams::default().ranker(ranker).check().unwrap();
+        let diagnosis = diagnoser.diagnose(&graph, &traced).unwrap();
         let spectrum = |e: &Evidence| matches!(e, Evidence::Spectrum { .. });
         let causes = diagnosis.causes.iter();
         let said = causes.filter(|c| c.evidence.iter().any(spectrum));
@@ -362,8 +363,8 @@ fn without_calls_no_local_channel_speaks() {
             builder.extend([Sample::new(at, service(name), "latency_ms_p95", value).into()]);
         }
     }
-    let ranker = FusedParams::default().check().unwrap();
-    let diagnosis = ranker.rank(&builder.build(), &incident()).unwrap();
+    let diagnoser = DiagnoserParams::default().check().unwrap();
+    let diagnosis = diagnoser.diagnose(&builder.build(), &incident()).unwrap();
     assert_eq!(diagnosis.causes.len(), 5);
     assert!(first(&diagnosis).1.is_empty(), "{diagnosis}");
 }
@@ -385,12 +386,12 @@ fn an_incident_told_minutes_early_has_the_same_cause() {
     };
     builder.extend(calls(&story).into_iter().map(own).map(Into::into));
     let graph = builder.build();
-    let ranker = FusedParams::default().check().unwrap();
+    let diagnoser = DiagnoserParams::default().check().unwrap();
     for early in [0, 1, 2, 8] {
         let mut incident = incident();
         incident.healthy = minutes(0, HEALTHY - early);
         incident.abnormal = minutes(HEALTHY - early, END);
-        let diagnosis = ranker.rank(&graph, &incident).unwrap();
+        let diagnosis = diagnoser.diagnose(&graph, &incident).unwrap();
         assert_eq!(
             first(&diagnosis).0,
             "prices",
@@ -416,8 +417,8 @@ fn on_machines(slow: &[&str]) -> Diagnosis {
     };
     let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
     builder.extend(calls(&story).into_iter().map(|call| hosted(call).into()));
-    let ranker = FusedParams::default().check().unwrap();
-    ranker.rank(&builder.build(), &incident()).unwrap()
+    let diagnoser = DiagnoserParams::default().check().unwrap();
+    diagnoser.diagnose(&builder.build(), &incident()).unwrap()
 }
 
 #[test]

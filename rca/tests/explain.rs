@@ -5,8 +5,7 @@ use astern_graph_core::signal::{Diagnosis, Evidence};
 use astern_graph_core::{
     EdgeKind, GraphBuilder, GraphParams, NodeKey, Sample, TimeRange, Timestamp,
 };
-use astern_rca::ranker::FusedParams;
-use astern_rca::{Incident, Ranker};
+use astern_rca::{DiagnoserParams, Incident};
 use astern_stats::rng::seeded;
 use rand_chacha::rand_core::Rng;
 
@@ -45,10 +44,10 @@ fn diagnosis(independent: bool) -> Diagnosis {
     }
     let range = |from, to| TimeRange::new(minute(from), minute(to)).unwrap();
     let incident = Incident::new(web, "latency_ms".into(), range(0, 118), range(118, 135));
-    FusedParams::default()
+    DiagnoserParams::default()
         .check()
         .unwrap()
-        .rank(&builder.build(), &incident)
+        .diagnose(&builder.build(), &incident)
         .unwrap()
 }
 

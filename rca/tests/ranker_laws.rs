@@ -67,13 +67,13 @@ proptest! {
 
     #[test]
     fn contributions_add_up_to_the_excess(edges in edges(), values in values()) {
-        let diagnosis = LinearCounterfactual.rank(&graph(&edges, &values), &incident()).unwrap();
-        let total: f64 = diagnosis.causes.iter().map(|cause| cause.score).sum();
+        let ranking = LinearCounterfactual.rank(&graph(&edges, &values), &incident()).unwrap();
+        let total: f64 = ranking.causes.iter().map(|cause| cause.score).sum();
         let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
         let (healthy, abnormal) = values[0].split_at(HEALTHY);
         let excess = mean(abnormal) - mean(healthy);
         // Slopes of several regressions in a row can be large, and so can what cancels out.
-        let largest = diagnosis.causes.iter().map(|c| c.score.abs()).fold(1.0, f64::max);
+        let largest = ranking.causes.iter().map(|c| c.score.abs()).fold(1.0, f64::max);
         prop_assert!((total - excess).abs() < 1e-8 * largest, "{total} {excess}");
     }
 

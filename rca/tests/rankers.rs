@@ -6,12 +6,11 @@ use astern_graph_core::{
     EdgeKind, GraphBuilder, GraphError, GraphParams, NodeKey, Sample, TemporalGraph, TimeRange,
     Timestamp,
 };
-use astern_rca::ranker::FusedParams;
 use astern_rca::ranker::baseline::{
-    AnomalyScore, Circa, CorrelationRanker, LinearCounterfactual, MicroHecl, MicroRca, MicroScope,
-    NSigma, PageRank, RandomWalk, RobustScorer, ScoreOrdering, SecondOrderWalk, SmoothTraversal,
+    AnomalyScore, CorrelationRanker, MicroHecl, MicroScope, RobustScorer, SmoothTraversal,
     TraversalRanker,
 };
+use astern_rca::ranker::{AnyRanker, Candidates, FusedParams, RankerParams, catalogue};
 use astern_rca::{Incident, RankError, Ranker};
 
 const HEALTHY: i64 = 120;
@@ -84,38 +83,54 @@ fn fused() -> Box<dyn Ranker> {
     Box::new(FusedParams::default().check().unwrap())
 }
 
-/// Those whose score says how far a node itself strayed.
-fn by_anomaly() -> Vec<Box<dyn Ranker>> {
-    vec![
-        fused(),
-        Box::new(CorrelationRanker),
-        Box::new(TraversalRanker),
-        Box::new(RobustScorer),
-        Box::new(NSigma::default()),
-        Box::new(ScoreOrdering::default()),
-        Box::new(MicroScope),
-        Box::new(MicroHecl),
-        Box::new(Circa),
-        Box::new(MicroRca),
-    ]
-}
-
-/// Those that also give to what the cause depends on, or take from what it hurts.
-fn by_relation() -> Vec<Box<dyn Ranker>> {
-    vec![
-        Box::new(SmoothTraversal::by(AnomalyScore::Deviations)),
-        Box::new(RandomWalk),
-        Box::new(SecondOrderWalk),
-        Box::new(PageRank),
-    ]
-}
-
-fn all() -> Vec<Box<dyn Ranker>> {
-    let mut all = by_anomaly();
-    all.extend(by_relation());
-    // Its nodes must move together when all is well, which those of the chain do not.
-    all.push(Box::new(LinearCounterfactual));
+/// Those that need no traces, and whose nodes need not move together when all is well.
+fn all() -> Vec<RankerParams> {
+    let mut all = catalogue();
+    all.retain(|params| params.candidates() != Candidates::Traced);
     all
+}
+
+/// Whether a ranker also gives to what the cause depends on, or takes from what it hurts.
+fn goes_by_relations(params: &RankerParams) -> bool {
+    matches!(
+        params,
+        RankerParams::SmoothTraversal(_)
+            | RankerParams::RandomWalk
+            | RankerParams::SecondOrderWalk
+            | RankerParams::PageRank
+    )
+}
+
+/// Those whose score says how far a node itself strayed.
+fn by_anomaly() -> Vec<AnyRanker> {
+    // Nodes must move together when all is well for this one, which those of the chain do not.
+    let is_other = |p: &RankerParams| !matches!(p, RankerParams::LinearCounterfactual);
+    checked(
+        all()
+            .into_iter()
+            .filter(is_other)
+            .filter(|p| !goes_by_relations(p)),
+    )
+}
+
+fn by_relation() -> Vec<AnyRanker> {
+    let by_deviations = |params| match params {
+        RankerParams::SmoothTraversal(_) => {
+            RankerParams::SmoothTraversal(SmoothTraversal::by(AnomalyScore::Deviations))
+        }
+        other => other,
+    };
+    checked(
+        all()
+            .into_iter()
+            .filter(goes_by_relations)
+            .map(by_deviations),
+    )
+}
+
+fn checked(rankers: impl IntoIterator<Item = RankerParams>) -> Vec<AnyRanker> {
+    let checked = rankers.into_iter().map(|params| params.check().unwrap());
+    checked.collect()
 }
 
 #[test]
@@ -169,7 +184,7 @@ fn rankers_of_anomalies_name_the_cause_and_prefer_no_untouched_node() {
 #[test]
 fn unknown_and_silent_symptoms_have_typed_errors() {
     let graph = graph_of_chain();
-    for ranker in all() {
+    for ranker in checked(all()) {
         let mut unknown = incident();
         unknown.symptom.node = service("nobody");
         let refused = ranker.rank(&graph, &unknown);
@@ -192,7 +207,7 @@ fn cycles_end() {
     chain(&mut builder);
     builder.declare_edge(service("d"), service("a"), EdgeKind::Calls);
     builder.declare_edge(service("b"), service("b"), EdgeKind::Calls);
-    for ranker in all() {
+    for ranker in checked(all()) {
         assert!(
             !ranker
                 .rank(&builder.build(), &incident())

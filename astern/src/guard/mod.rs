@@ -2,7 +2,6 @@
 
 mod baseline;
 mod event;
-mod incident;
 mod influence;
 mod judge;
 mod params;
@@ -19,8 +18,8 @@ use astern_graph_core::{
     ChangeEvent, ChangeId, CodecError, GraphBuilder, NodeKind, Record, TemporalGraph, TimeRange,
     Timestamp,
 };
-use astern_rca::Ranker;
-use astern_rca::ranker::FusedRanker;
+use astern_rca::ranker::AnyRanker;
+use astern_rca::{Diagnoser, Incident, Ranker, Symptom};
 use astern_rollback_policy::{
     Decision, IdempotencyKey, Mode, Outcome, Persistence, Run, RunError, RunState, StepId,
     StepStatus,
@@ -36,7 +35,7 @@ pub use params::GuardParams;
 const FORMAT: Format = Format {
     name: "a guard",
     magic: *b"ASTNGARD",
-    version: 2,
+    version: 3,
 };
 
 /// Watches a system and its changes, says what is wrong and why, and carries out the way back.
@@ -51,17 +50,18 @@ const FORMAT: Format = Format {
 /// acted on once. The baseline is learnt from the first `healthy_steps` and anew from time to time
 /// while all is well and nothing changes.
 ///
-/// `R` is the ranker: Astern's own unless you bring yours with [`with_ranker`](Self::with_ranker).
+/// `R` is the ranker: the one that the parameters name, or yours by [`with_ranker`](Self::with_ranker). Changes
+/// are blamed, and can be rolled back, whichever it is.
 ///
 /// # Complexity
 /// A call costs `O(log n)` a record. A step costs a reference to every cell held, `O(N · F · T)` for
 /// the N nodes, F features and T steps that it looks back, and while something is anomalous what
 /// the ranker costs.
 #[derive(Debug)]
-pub struct Guard<R = FusedRanker> {
+pub struct Guard<R = AnyRanker> {
     state: State,
     stages: Stages,
-    ranker: R,
+    diagnoser: Diagnoser<R>,
 }
 
 /// All that must survive a restart.
@@ -88,8 +88,8 @@ impl Guard {
     /// # Errors
     /// [`Error::Param`] for a parameter outside its rule.
     pub fn new(params: GuardParams) -> Result<Self, Error> {
-        let ranker = params.ranker.clone().check()?;
-        Self::with_ranker(params, ranker)
+        let diagnoser = params.diagnoser.check()?;
+        Self::with_diagnoser(params, diagnoser)
     }
 
     /// A guard from [`to_bytes`](Self::to_bytes), as its next holder: give every holder a greater
@@ -99,14 +99,7 @@ impl Guard {
     /// [`Error::Codec`] for bytes of another format or version, or damaged ones; [`Error::Run`] for
     /// a fence below the stored one; [`Error::Param`] for parameters outside their rules.
     pub fn from_bytes(bytes: &[u8], fence: u64) -> Result<Self, Error> {
-        let state = State::restore(bytes, fence)?;
-        let ranker = state.params.ranker.clone().check()?;
-        let stages = Stages::new(&state.params)?;
-        Ok(Self {
-            state,
-            stages,
-            ranker,
-        })
+        Self::restored(State::restore(bytes, fence)?, |diagnoser| diagnoser)
     }
 }
 
@@ -130,11 +123,16 @@ impl State {
 }
 
 impl<R: Ranker> Guard<R> {
-    /// A guard with a ranker of your own.
+    /// A guard with a ranker of your own, which takes the place of the one that the parameters name.
     ///
     /// # Errors
     /// [`Error::Param`] for a parameter outside its rule.
     pub fn with_ranker(params: GuardParams, ranker: R) -> Result<Self, Error> {
+        let diagnoser = params.diagnoser.check()?.with_ranker(ranker);
+        Self::with_diagnoser(params, diagnoser)
+    }
+
+    fn with_diagnoser(params: GuardParams, diagnoser: Diagnoser<R>) -> Result<Self, Error> {
         params.check()?;
         let stages = Stages::new(&params)?;
         let state = State {
@@ -152,7 +150,7 @@ impl<R: Ranker> Guard<R> {
         Ok(Self {
             state,
             stages,
-            ranker,
+            diagnoser,
         })
     }
 
@@ -161,12 +159,18 @@ impl<R: Ranker> Guard<R> {
     /// # Errors
     /// Those of [`from_bytes`](Guard::from_bytes).
     pub fn from_bytes_with_ranker(bytes: &[u8], fence: u64, ranker: R) -> Result<Self, Error> {
-        let state = State::restore(bytes, fence)?;
+        Self::restored(State::restore(bytes, fence)?, |diagnoser| {
+            diagnoser.with_ranker(ranker)
+        })
+    }
+
+    fn restored(state: State, with: impl FnOnce(Diagnoser) -> Diagnoser<R>) -> Result<Self, Error> {
         let stages = Stages::new(&state.params)?;
+        let diagnoser = with(state.params.diagnoser.check()?);
         Ok(Self {
             state,
             stages,
-            ranker,
+            diagnoser,
         })
     }
 
@@ -322,8 +326,15 @@ impl<R: Ranker> Guard<R> {
         if overall.verdict != Verdict::Regressed {
             return Ok(None);
         }
-        let incident = incident::incident(&self.state.params, graph, assessments, healthy, end);
-        let diagnosis = incident.map(|incident| self.ranker.rank(graph, &incident));
+        let mut incident = Incident::builder()
+            .healthy(healthy)
+            .until(end)
+            .assessments(assessments.to_vec());
+        if let Some((node, metric)) = &self.state.params.symptom {
+            incident = incident.symptom(Symptom::new(node.clone(), metric.clone()));
+        }
+        let incident = incident.detected(graph)?;
+        let diagnosis = incident.map(|incident| self.diagnoser.diagnose(graph, &incident));
         Ok(diagnosis.transpose()?)
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use astern_detect::AssessorParams;
 use astern_detect::release::ReleaseParams;
 use astern_graph_core::{GraphParams, MetricName, NodeKey};
-use astern_rca::ranker::FusedParams;
+use astern_rca::DiagnoserParams;
 use astern_rollback_policy::{Mode, PlannerParams, PolicyParams, RunParams};
 use astern_stats::ParamError;
 use astern_stats::param::in_range;
@@ -27,7 +27,7 @@ pub struct GuardParams {
     pub(super) graph: GraphParams,
     pub(super) assessor: AssessorParams,
     pub(super) release: ReleaseParams,
-    pub(super) ranker: FusedParams,
+    pub(super) diagnoser: DiagnoserParams,
     pub(super) policy: PolicyParams,
     pub(super) planner: PlannerParams,
     pub(super) run: RunParams,
@@ -44,7 +44,7 @@ impl Default for GuardParams {
             graph: GraphParams::default(),
             assessor: AssessorParams::default(),
             release: ReleaseParams::default(),
-            ranker: FusedParams::default(),
+            diagnoser: DiagnoserParams::default(),
             policy: PolicyParams::default(),
             planner: PlannerParams::default(),
             run: RunParams::default(),
@@ -79,8 +79,9 @@ with! {
     assessor: AssessorParams,
     /// With other parameters of the comparison of old and new instances.
     release: ReleaseParams,
-    /// With other parameters of the root-cause ranker and of change blame.
-    ranker: FusedParams,
+    /// With another root-cause ranker, or other parameters of it, of change blame and of the rest of a
+    /// diagnosis.
+    diagnoser: DiagnoserParams,
     /// With another decision policy and other parameters of the risk.
     policy: PolicyParams,
     /// With other parameters of the planner.

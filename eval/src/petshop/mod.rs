@@ -8,11 +8,10 @@ use std::path::Path;
 
 use astern_rca::Ranker;
 use astern_rca::ranker::baseline::{
-    AnomalyScore, Circa, CorrelationRanker, LinearCounterfactual, Metrics, MicroHecl, MicroRca,
-    MicroScope, NSigma, PageRank, RandomWalk, RobustScorer, ScoreOrdering, SecondOrderWalk,
-    SmoothTraversal, TraversalRanker,
+    AnomalyScore, Metrics, NSigma, RobustScorer, ScoreOrdering, SmoothTraversal,
 };
-use astern_rca::ranker::{FusedParams, FusedWeights};
+use astern_rca::ranker::{Candidates, FusedParams, FusedWeights, RankerParams, catalogue};
+use astern_stats::ParamError;
 
 use crate::EvalError;
 use crate::table::markdown;
@@ -30,7 +29,7 @@ pub enum Splits {
 
 /// A ranker with its name in the table and the way its ties count.
 struct Method {
-    name: &'static str,
+    name: String,
     ranker: Box<dyn Ranker>,
     ties: Ties,
 }
@@ -59,51 +58,68 @@ fn methods() -> Result<Vec<Method>, EvalError> {
     for (name, params) in fused {
         let ranker = Box::new(params.check()?);
         methods.push(Method {
-            name,
+            name: name.to_owned(),
             ranker,
             ties: Ties::ShareTheWorst,
         });
     }
-    methods.extend(published().into_iter().map(|(name, ranker)| Method {
-        name,
-        ranker,
-        ties: Ties::ShareTheWorst,
-    }));
+    methods.extend(published()?);
     methods.push(Method {
-        name: "robust scorer, ties by column",
+        name: "robust scorer, ties by column".to_owned(),
         ranker: Box::new(RobustScorer),
         ties: Ties::ByColumn,
     });
     Ok(methods)
 }
 
-/// The published methods with their published parameters. Those that can look at several metrics
-/// look at the symptom's, as the public tools do on this data.
-fn published() -> Vec<(&'static str, Box<dyn Ranker>)> {
-    vec![
-        ("correlation", Box::new(CorrelationRanker)),
-        ("traversal", Box::new(TraversalRanker)),
-        ("robust scorer", Box::new(RobustScorer)),
-        ("n-sigma", Box::new(NSigma::over(Metrics::Symptom))),
-        ("n-sigma, all metrics", Box::new(NSigma::over(Metrics::All))),
-        (
-            "score ordering",
-            Box::new(ScoreOrdering::over(Metrics::Symptom)),
-        ),
-        ("smooth traversal", Box::new(SmoothTraversal::default())),
-        (
-            "smooth traversal of deviations",
-            Box::new(SmoothTraversal::by(AnomalyScore::Deviations)),
-        ),
-        ("microscope", Box::new(MicroScope)),
-        ("microhecl", Box::new(MicroHecl)),
-        ("circa", Box::new(Circa)),
-        ("linear counterfactual", Box::new(LinearCounterfactual)),
-        ("random walk", Box::new(RandomWalk)),
-        ("second-order walk", Box::new(SecondOrderWalk)),
-        ("pagerank", Box::new(PageRank)),
-        ("microrca", Box::new(MicroRca)),
-    ]
+/// The published methods with their published parameters.
+fn published() -> Result<Vec<Method>, ParamError> {
+    let has_data = |params: &RankerParams| {
+        let is_published = !matches!(params, RankerParams::Fused(_));
+        is_published && params.candidates() != Candidates::Traced
+    };
+    let rows = catalogue().into_iter().filter(has_data).flat_map(rows);
+    rows.map(|(name, params)| {
+        Ok(Method {
+            name,
+            ranker: Box::new(params.check()?),
+            ties: Ties::ShareTheWorst,
+        })
+    })
+    .collect()
+}
+
+/// The rows of a method. Those that can look at several metrics look at the symptom's, as the public tools
+/// do on this data.
+fn rows(params: RankerParams) -> Vec<(String, RankerParams)> {
+    let named = |name: &str, params| (name.to_owned(), params);
+    match params {
+        RankerParams::NSigma(_) => {
+            let over = |metrics| RankerParams::NSigma(NSigma::over(metrics));
+            vec![
+                named("n-sigma", over(Metrics::Symptom)),
+                named("n-sigma, all metrics", over(Metrics::All)),
+            ]
+        }
+        RankerParams::ScoreOrdering(_) => {
+            let ordering = ScoreOrdering::over(Metrics::Symptom);
+            vec![named(
+                "score ordering",
+                RankerParams::ScoreOrdering(ordering),
+            )]
+        }
+        RankerParams::SmoothTraversal(_) => {
+            let by = |score| RankerParams::SmoothTraversal(SmoothTraversal::by(score));
+            vec![
+                named("smooth traversal", by(AnomalyScore::Information)),
+                named(
+                    "smooth traversal of deviations",
+                    by(AnomalyScore::Deviations),
+                ),
+            ]
+        }
+        other => vec![named(&other.name().to_lowercase(), other)],
+    }
 }
 
 /// Evaluates all methods and returns the report as Markdown.
@@ -123,7 +139,7 @@ pub fn evaluate(root: &Path, splits: Splits) -> Result<String, EvalError> {
     for method in methods()? {
         for (split, cases) in &groups {
             let scores = Scores::of(&*method.ranker, cases, method.ties)?;
-            rows.extend(scores.rows(method.name, split));
+            rows.extend(scores.rows(&method.name, split));
             if *split != "all" && method.name.starts_with("astern") {
                 details.extend(scores.details(split, cases));
             }

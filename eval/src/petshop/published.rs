@@ -1,11 +1,12 @@
 //! The baselines that are compared with public runs, by the names that those have.
 
 use astern_graph_core::TemporalGraph;
-use astern_graph_core::signal::Diagnosis;
 use astern_rca::ranker::baseline::{
-    Constant, CorrelationRanker, Filter, LinearCounterfactual, Published, Side, TraversalRanker,
+    Constant, CorrelationRanker, DeviationSide, Filter, LinearCounterfactual, Published,
+    TraversalRanker,
 };
 
+use astern_rca::ranker::Ranking;
 use astern_rca::{Incident, RankError, Ranker};
 
 use super::score::Ties;
@@ -22,13 +23,13 @@ pub(super) struct Compared {
 struct WithoutSymptom<R>(R);
 
 impl<R: Ranker> Ranker for WithoutSymptom<R> {
-    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
-        let mut diagnosis = self.0.rank(graph, incident)?;
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
+        let mut ranking = self.0.rank(graph, incident)?;
         let symptom = &incident.symptom.node;
-        diagnosis
+        ranking
             .causes
             .retain(|cause| cause.subject.node() != symptom);
-        Ok(diagnosis)
+        Ok(ranking)
     }
 }
 
@@ -73,22 +74,25 @@ fn published() -> Vec<(&'static str, Published)> {
     vec![
         ("correlation", correlation(Filter::AnomalousOnly)),
         ("corr_filter", correlation(Filter::AnomalousFirst)),
-        ("nsigma", sigma(Side::Above, Constant::LeftOut)),
-        ("nsigma_abs", sigma(Side::Either, Constant::Kept)),
+        ("nsigma", sigma(DeviationSide::Above, Constant::LeftOut)),
+        ("nsigma_abs", sigma(DeviationSide::Either, Constant::Kept)),
         (
             "nsigma_abs_constdrop",
-            sigma(Side::Either, Constant::LeftOut),
+            sigma(DeviationSide::Either, Constant::LeftOut),
         ),
         (
             "nsigma_signed_noconstdrop",
-            sigma(Side::Above, Constant::Kept),
+            sigma(DeviationSide::Above, Constant::Kept),
         ),
-        ("baro", robust(Side::Above, Constant::LeftOut)),
-        ("baro_abs", robust(Side::Either, Constant::LeftOut)),
-        ("baro_abs_noconstdrop", robust(Side::Either, Constant::Kept)),
+        ("baro", robust(DeviationSide::Above, Constant::LeftOut)),
+        ("baro_abs", robust(DeviationSide::Either, Constant::LeftOut)),
+        (
+            "baro_abs_noconstdrop",
+            robust(DeviationSide::Either, Constant::Kept),
+        ),
         (
             "baro_signed_noconstdrop",
-            robust(Side::Above, Constant::Kept),
+            robust(DeviationSide::Above, Constant::Kept),
         ),
         ("score_ordering", Published::ScoreOrdering),
         ("smooth_traversal", Published::SmoothTraversal),

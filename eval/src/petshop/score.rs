@@ -39,8 +39,8 @@ impl Scores {
             firsts: Vec::new(),
         };
         for case in cases {
-            let diagnosis = ranker.rank(&case.graph, &case.incident)?;
-            let mut causes: Vec<_> = diagnosis
+            let ranking = ranker.rank(&case.graph, &case.incident)?;
+            let mut causes: Vec<_> = ranking
                 .causes
                 .iter()
                 .map(|c| (c.subject.node(), c.score))

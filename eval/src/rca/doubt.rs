@@ -2,8 +2,7 @@
 
 use astern_graph_core::signal::{Abstention, Diagnosis};
 use astern_graph_core::{NodeKey, TemporalGraph};
-use astern_rca::Ranker;
-use astern_rca::ranker::{FusedParams, FusedRanker};
+use astern_rca::{Diagnoser, DiagnoserParams};
 use astern_stats::reliability::reliability;
 
 use super::incidents::{Plot, Run};
@@ -25,7 +24,7 @@ const SAID: [&str; 6] = [
 
 /// What the ranker said of the runs of each plot, in the order of [`Plot::ALL`].
 pub(super) struct Doubt {
-    ranker: FusedRanker,
+    diagnoser: Diagnoser,
     said: [[usize; SAID.len()]; Plot::ALL.len()],
     /// Probability of each of the four that may be the matter, and whether it was.
     matters: Vec<(f64, bool)>,
@@ -36,7 +35,7 @@ pub(super) struct Doubt {
 impl Doubt {
     pub(super) fn new() -> Result<Self, EvalError> {
         Ok(Self {
-            ranker: FusedParams::default().check()?,
+            diagnoser: DiagnoserParams::default().check()?,
             said: Default::default(),
             matters: Vec::new(),
             causes: Vec::new(),
@@ -48,7 +47,7 @@ impl Doubt {
             return Ok(());
         };
         // Who ranks nothing says nothing: there is no symptom.
-        let Ok(diagnosis) = self.ranker.rank(graph, &run.incident(graph, 0)?) else {
+        let Ok(diagnosis) = self.diagnoser.diagnose(graph, &run.incident(graph, 0)?) else {
             return Ok(());
         };
         self.said[place][said(&diagnosis)] += 1;

@@ -4,9 +4,9 @@
 use std::cell::RefCell;
 
 use astern_graph_core::TemporalGraph;
-use astern_graph_core::signal::Diagnosis;
-use astern_rca::ranker::{FusedParams, FusedRanker};
-use astern_rca::{BlameParams, Incident, RankError, Ranker};
+use astern_rca::blame::BlameParams;
+use astern_rca::ranker::{FusedParams, FusedRanker, Ranking};
+use astern_rca::{Diagnoser, DiagnoserParams, Incident, RankError, Ranker};
 use astern_stats::ParamError;
 
 use super::changes::BLAMED;
@@ -46,8 +46,8 @@ impl Remembering {
     }
 }
 
-impl Ranker for &Remembering {
-    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
+impl Ranker for Remembering {
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
         *self.asked.borrow_mut() = Some((graph.clone(), incident.clone()));
         self.ranker.rank(graph, incident)
     }
@@ -64,7 +64,7 @@ struct Tally {
 
 /// The forms of the blame, and how each did.
 pub(super) struct Evidences {
-    forms: Vec<(&'static str, FusedRanker, Tally)>,
+    forms: Vec<(&'static str, Diagnoser, Tally)>,
     runs: [usize; Plot::ALL.len()],
 }
 
@@ -72,8 +72,8 @@ impl Evidences {
     pub(super) fn new() -> Result<Self, ParamError> {
         let form = |(name, off): Off| {
             let blame = off(BlameParams::default());
-            let ranker = FusedParams::default().blame(blame).check()?;
-            Ok((name, ranker, Tally::default()))
+            let diagnoser = DiagnoserParams::default().blame(blame).check()?;
+            Ok((name, diagnoser, Tally::default()))
         };
         Ok(Self {
             forms: OFF.into_iter().map(form).collect::<Result<_, _>>()?,
@@ -91,8 +91,8 @@ impl Evidences {
             return Ok(());
         };
         let culprit = run.simulation.truth.culprit.as_ref();
-        for (_, ranker, tally) in &mut self.forms {
-            let diagnosis = ranker.rank(graph, incident)?;
+        for (_, diagnoser, tally) in &mut self.forms {
+            let diagnosis = diagnoser.diagnose(graph, incident)?;
             let Some(first) = diagnosis.changes.first() else {
                 continue;
             };
@@ -119,7 +119,7 @@ impl Evidences {
             "and blamed".to_owned(),
         ];
         header.extend(runs.map(|(plot, n)| format!("wrongly: {} ({n})", plot.name())));
-        let row = |(name, _, tally): &(&str, FusedRanker, Tally)| {
+        let row = |(name, _, tally): &(&str, Diagnoser, Tally)| {
             let counts = [tally.first, tally.blamed].into_iter().chain(tally.wrongly);
             let counts = counts.map(|n| n.to_string());
             std::iter::once((*name).to_owned()).chain(counts).collect()

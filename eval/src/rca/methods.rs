@@ -2,13 +2,10 @@
 //! and the methods of the literature.
 
 use astern_graph_core::TemporalGraph;
-use astern_graph_core::signal::Diagnosis;
-use astern_rca::ranker::baseline::{
-    AnomalyScore, Circa, CorrelationRanker, LinearCounterfactual, Metrics, MicroHecl, MicroRank,
-    MicroRca, MicroScope, NSigma, PageRank, RandomWalk, RobustScorer, ScoreOrdering,
-    SecondOrderWalk, SmoothTraversal, SpectrumRanker, TraceRca, TraversalRanker,
+use astern_rca::ranker::baseline::{AnomalyScore, Metrics, NSigma, ScoreOrdering, SmoothTraversal};
+use astern_rca::ranker::{
+    FusedParams, FusedRanker, FusedWeights, RankerParams, Ranking, catalogue,
 };
-use astern_rca::ranker::{FusedParams, FusedRanker, FusedWeights};
 use astern_rca::{Incident, RankError, Ranker};
 use astern_stats::ParamError;
 
@@ -43,7 +40,7 @@ const CHANNELS: [Channel; 12] = [
 struct WithoutTraces(FusedRanker);
 
 impl Ranker for WithoutTraces {
-    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
         let mut incident = incident.clone();
         incident.traces = None;
         self.0.rank(graph, &incident)
@@ -84,46 +81,40 @@ pub(super) fn all() -> Result<Vec<Method>, ParamError> {
         name: "- without traces",
         ranker,
     });
-    methods.extend(published());
+    methods.extend(published()?);
     Ok(methods)
 }
 
 /// The methods of the literature.
-fn published() -> Vec<Method> {
-    let of_symptom = Metrics::Symptom;
-    let published: [(&'static str, Box<dyn Ranker>); 20] = [
-        ("correlation", Box::new(CorrelationRanker)),
-        ("traversal", Box::new(TraversalRanker)),
-        ("robust scorer", Box::new(RobustScorer)),
-        ("N-sigma", Box::new(NSigma::default())),
-        (
+fn published() -> Result<Vec<Method>, ParamError> {
+    let is_published = |params: &RankerParams| !matches!(params, RankerParams::Fused(_));
+    let rows = catalogue().into_iter().filter(is_published).flat_map(rows);
+    rows.map(|(name, params)| {
+        let ranker = Box::new(params.check()?);
+        Ok(Method { name, ranker })
+    })
+    .collect()
+}
+
+/// The rows of a method: one more where it can look at one metric only or go by another score.
+fn rows(params: RankerParams) -> Vec<(&'static str, RankerParams)> {
+    let other = match params {
+        RankerParams::NSigma(_) => (
             "N-sigma, symptom's metric",
-            Box::new(NSigma::over(of_symptom)),
+            RankerParams::NSigma(NSigma::over(Metrics::Symptom)),
         ),
-        ("score ordering", Box::new(ScoreOrdering::default())),
-        (
+        RankerParams::ScoreOrdering(_) => (
             "score ordering, symptom's metric",
-            Box::new(ScoreOrdering::over(of_symptom)),
+            RankerParams::ScoreOrdering(ScoreOrdering::over(Metrics::Symptom)),
         ),
-        ("smooth traversal", Box::new(SmoothTraversal::default())),
-        (
+        RankerParams::SmoothTraversal(_) => (
             "smooth traversal, deviations",
-            Box::new(SmoothTraversal::by(AnomalyScore::Deviations)),
+            RankerParams::SmoothTraversal(SmoothTraversal::by(AnomalyScore::Deviations)),
         ),
-        ("MicroScope", Box::new(MicroScope)),
-        ("MicroHECL", Box::new(MicroHecl)),
-        ("CIRCA", Box::new(Circa)),
-        ("linear counterfactual", Box::new(LinearCounterfactual)),
-        ("random walk", Box::new(RandomWalk)),
-        ("second-order walk", Box::new(SecondOrderWalk)),
-        ("personalised PageRank", Box::new(PageRank)),
-        ("MicroRCA", Box::new(MicroRca)),
-        ("MicroRank", Box::new(MicroRank::default())),
-        ("TraceRCA", Box::new(TraceRca)),
-        ("spectrum", Box::new(SpectrumRanker::default())),
-    ];
-    let named = published.map(|(name, ranker)| Method { name, ranker });
-    named.into()
+        RankerParams::PageRank => return vec![("personalised PageRank", params)],
+        _ => return vec![(params.name(), params)],
+    };
+    vec![(params.name(), params), other]
 }
 
 /// Those whose answers are asked for again with a wrong time: all but the rows with one channel off.
@@ -132,6 +123,6 @@ pub(super) fn swept() -> Result<Vec<Method>, ParamError> {
         name: FUSED,
         ranker: Box::new(FusedParams::default().check()?),
     }];
-    methods.extend(published());
+    methods.extend(published()?);
     Ok(methods)
 }

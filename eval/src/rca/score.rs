@@ -45,8 +45,8 @@ impl<'a> Board<'a> {
     /// Ranks a case by all methods.
     pub(super) fn add(&mut self, case: &Case) {
         for (method, found) in self.methods.iter().zip(&mut self.found) {
-            let diagnosis = method.ranker.rank(&case.graph, &case.incident);
-            let causes = diagnosis.map(|d| d.causes).unwrap_or_default();
+            let ranking = method.ranker.rank(&case.graph, &case.incident);
+            let causes = ranking.map(|ranking| ranking.causes).unwrap_or_default();
             let scores: Vec<f64> = causes.iter().map(|cause| cause.score).collect();
             let place = causes.iter().position(|c| *c.subject.node() == case.cause);
             let first = causes.first().map(|cause| cause.subject.to_string());

@@ -1,15 +1,18 @@
 //! What the probability of each alternative is a function of.
 
 use astern_graph_core::schema::{EXCLUSIVE_MS_P50, LATENCY_MS_P50, REQUEST_RATE};
-use astern_graph_core::signal::{Diagnosis, Evidence, RankedCause};
+use astern_graph_core::signal::{Evidence, RankedCause};
 use astern_graph_core::{NodeKey, NodeKind, TemporalGraph};
 use astern_stats::robust;
 
+use crate::candidates::{UPPER_QUANTILE, symptom};
+use crate::channel::onset;
 use crate::incident::Incident;
+use crate::ranker::ScoreScale;
 
-/// Features of one diagnosis.
+/// What is seen of an incident beside its causes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct DoubtFeatures {
+pub struct AbstentionFeatures {
     /// How far the symptom is from healthy: `ln(1 + z)` for z healthy standard deviations.
     pub symptom: f64,
     /// Rise of the requests to the node of the symptom: logarithm of the ratio to their healthy
@@ -18,43 +21,40 @@ pub struct DoubtFeatures {
     /// Share of the best cause's rise in latency that is not its own work, 0 to 1: 1 for an external
     /// node, 0 where its own work is not seen or its latency did not rise.
     pub unexplained: f64,
-    /// What speaks for the best cause: a tenth of its score, the log-odds of
-    /// [`FusedRanker`](crate::ranker::FusedRanker), -1 to 2.
+    /// What speaks for the best cause: a tenth of its score, -1 to 2; 0 where scores are no log-odds.
     pub best: f64,
 }
 
 /// Rises of a median latency below this, in milliseconds, are not divided by.
 const RISE_MIN_MS: f64 = 0.5;
 
-impl DoubtFeatures {
+impl AbstentionFeatures {
     /// The features, with evidence for the three alternatives "no regression", "load" and "outside
-    /// the graph"; `None` where the diagnosis tells nothing of the symptom.
+    /// the graph"; `None` where too little is seen of the symptom. `best` is the best cause.
     pub fn of(
         graph: &TemporalGraph,
         incident: &Incident,
-        diagnosis: &Diagnosis,
+        best: &RankedCause,
+        scale: ScoreScale,
     ) -> Option<(Self, [Vec<Evidence>; 3])> {
-        let symptom = &incident.symptom.node;
-        let of_symptom = diagnosis
-            .causes
-            .iter()
-            .find(|c| c.subject.node() == symptom)?;
-        let felt = &incident.symptom.metric;
-        let shift = |e: &&Evidence| matches!(e, Evidence::Shift { metric, .. } if metric == felt);
-        let shift = of_symptom.evidence.iter().find(shift)?;
-        let Evidence::Shift { z, .. } = shift else {
-            return None;
+        let felt = symptom(graph, incident).ok()?;
+        let shift = felt.shift(UPPER_QUANTILE, &onset::shown(&felt))?;
+        let of_symptom = Evidence::Shift {
+            metric: felt.feature.name,
+            healthy: shift.median,
+            observed: shift.observed,
+            z: shift.z,
         };
-        let (load, of_load) = load(graph, incident, symptom);
-        let best = diagnosis.causes.first()?;
+        let (load, of_load) = load(graph, incident, &incident.symptom.node);
         let (unexplained, of_rest) = unexplained(graph, incident, best);
+        let score = if scale.is_log_odds() { best.score } else { 0.0 };
         let features = Self {
-            symptom: z.max(0.0).ln_1p(),
+            symptom: shift.z.max(0.0).ln_1p(),
             load,
             unexplained,
-            best: (best.score / 10.0).clamp(-1.0, 2.0),
+            best: (score / 10.0).clamp(-1.0, 2.0),
         };
-        Some((features, [vec![shift.clone()], of_load, of_rest]))
+        Some((features, [vec![of_symptom], of_load, of_rest]))
     }
 
     /// The row of a linear model, the constant first.

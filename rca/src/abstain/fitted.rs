@@ -1,10 +1,10 @@
 //! The fitted numbers.
 
 /// Coefficients of the log-odds of each alternative against "a node is at fault": of the constant,
-/// [`symptom`](super::DoubtFeatures::symptom), [`load`](super::DoubtFeatures::load),
-/// [`unexplained`](super::DoubtFeatures::unexplained) and [`best`](super::DoubtFeatures::best).
+/// [`symptom`](super::AbstentionFeatures::symptom), [`load`](super::AbstentionFeatures::load),
+/// [`unexplained`](super::AbstentionFeatures::unexplained) and [`best`](super::AbstentionFeatures::best).
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct DoubtCoefficients {
+pub struct AbstentionCoefficients {
     /// Of "the symptom is in its healthy range".
     pub no_regression: [f64; 5],
     /// Of "more requests came".
@@ -19,7 +19,7 @@ pub struct DoubtCoefficients {
 /// node is at fault, so that is the prior. Of what a coefficient has no business with it is 0. The -1 is set, not
 /// fitted: a symptom far from health is a regression, whatever is found of its cause. On the half of the seeds
 /// that the numbers were not fitted on, the expected calibration error is 0.01 and the Brier score 0.10.
-pub const FITTED: DoubtCoefficients = DoubtCoefficients {
+pub const FITTED: AbstentionCoefficients = AbstentionCoefficients {
     no_regression: [1.36, -1.0, 0.0, 0.0, -2.55],
     load: [-2.88, -0.97, 7.72, 0.0, -0.66],
     outside_graph: [0.12, 0.0, 0.0, 1.4, -2.34],

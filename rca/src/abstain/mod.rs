@@ -2,25 +2,26 @@
 
 mod features;
 mod fitted;
+mod params;
 mod which;
 
 use astern_graph_core::TemporalGraph;
-use astern_graph_core::signal::{Abstention, Alternative, Diagnosis, Evidence};
+use astern_graph_core::signal::{Abstention, Alternative, Evidence};
 use astern_stats::order;
 
+use crate::blame::Blamed;
 use crate::incident::Incident;
+use crate::ranker::{Ranking, ScoreScale};
 
-pub use features::DoubtFeatures;
-pub use fitted::{DoubtCoefficients, ELSEWHERE, FITTED, SHARPNESS};
+pub use features::AbstentionFeatures;
+pub use fitted::{AbstentionCoefficients, ELSEWHERE, FITTED, SHARPNESS};
+pub use params::AbstentionParams;
 pub use which::shares;
-
-/// Probability from which on an alternative is what the diagnosis says.
-const BELIEVED: f64 = 0.5;
 
 /// Probabilities of what may be the matter; they sum to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
-pub struct DoubtProbabilities {
+pub struct AbstentionProbabilities {
     /// A node of the graph is at fault.
     pub node_at_fault: f64,
     /// The symptom is in its healthy range.
@@ -31,17 +32,17 @@ pub struct DoubtProbabilities {
     pub outside_graph: f64,
 }
 
-impl DoubtProbabilities {
+impl AbstentionProbabilities {
     /// With at least this probability that a node is at fault; the alternatives keep their proportions.
     ///
     /// ```
-    /// use astern_rca::abstain::{DoubtFeatures, FITTED};
-    /// let calm = DoubtFeatures { symptom: 0.0, load: 0.0, unexplained: 0.0, best: -0.4 };
-    /// let doubted = FITTED.probabilities(&calm);
-    /// let found = doubted.at_least(0.9);
+    /// use astern_rca::abstain::{AbstentionFeatures, FITTED};
+    /// let normal = AbstentionFeatures { symptom: 0.0, load: 0.0, unexplained: 0.0, best: -0.4 };
+    /// let before = FITTED.probabilities(&normal);
+    /// let found = before.at_least(0.9);
     /// assert!((found.node_at_fault - 0.9).abs() < 1e-12);
     /// assert!(found.no_regression > found.outside_graph);
-    /// assert_eq!(doubted.at_least(0.0), doubted);
+    /// assert_eq!(before.at_least(0.0), before);
     /// ```
     #[must_use]
     pub fn at_least(self, node_at_fault: f64) -> Self {
@@ -60,18 +61,18 @@ impl DoubtProbabilities {
     }
 }
 
-impl DoubtCoefficients {
+impl AbstentionCoefficients {
     /// Multinomial logistic model: log-odds of each alternative against "a node is at fault", linear
     /// in the features.
     ///
     /// ```
-    /// use astern_rca::abstain::{DoubtFeatures, FITTED};
-    /// let calm = DoubtFeatures { symptom: 0.0, load: 0.0, unexplained: 0.0, best: -0.4 };
-    /// assert!(FITTED.probabilities(&calm).no_regression > 0.5);
-    /// let surge = DoubtFeatures { symptom: 2.0, load: 1.1, unexplained: 0.0, best: 0.0 };
+    /// use astern_rca::abstain::{AbstentionFeatures, FITTED};
+    /// let normal = AbstentionFeatures { symptom: 0.0, load: 0.0, unexplained: 0.0, best: -0.4 };
+    /// assert!(FITTED.probabilities(&normal).no_regression > 0.5);
+    /// let surge = AbstentionFeatures { symptom: 2.0, load: 1.1, unexplained: 0.0, best: 0.0 };
     /// assert!(FITTED.probabilities(&surge).load > 0.5);
     /// ```
-    pub fn probabilities(&self, features: &DoubtFeatures) -> DoubtProbabilities {
+    pub fn probabilities(&self, features: &AbstentionFeatures) -> AbstentionProbabilities {
         let x = features.row();
         let log_odds = |w: &[f64; 5]| -> f64 { w.iter().zip(x).map(|(w, x)| w * x).sum() };
         let scores = [
@@ -84,7 +85,7 @@ impl DoubtCoefficients {
         let relative = scores.map(|score| (score - greatest).exp());
         let total: f64 = relative.iter().sum();
         let [node_at_fault, no_regression, load, outside_graph] = relative.map(|p| p / total);
-        DoubtProbabilities {
+        AbstentionProbabilities {
             node_at_fault,
             no_regression,
             load,
@@ -93,67 +94,99 @@ impl DoubtCoefficients {
     }
 }
 
-/// What is known of the changes, and whether the fitted numbers are of this ranker.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Known {
-    /// Probability of the changes that are more likely to blame than none.
-    pub(crate) change_to_blame: f64,
-    /// Whether one change is more likely than all else.
-    pub(crate) is_blamed: bool,
-    /// Whether the scores are those that the numbers were fitted to.
-    pub(crate) is_fitted: bool,
+/// Says what it may be instead of a node at fault, with calibrated probabilities, and the probability of
+/// each cause; made by [`AbstentionParams::check`].
+///
+/// It abstains where an alternative is likelier than all the rest, or where one is the likeliest and none
+/// likely enough; not where a change is blamed. A change to blame is a node at fault, so the alternatives leave
+/// those their probability that are likelier than "no change". Without a value of the symptom there is nothing
+/// to say. Scores of another [scale](ScoreScale) than the one that the numbers were fitted to give no
+/// probability of causes, and the alternatives say so.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Abstainer {
+    params: AbstentionParams,
 }
 
-/// Adds to a diagnosis what it may be instead of a node at fault, with calibrated probabilities, and the
-/// probability of each cause; abstains where an alternative is likelier than all the rest, or where one is
-/// the likeliest and none likely enough; not where a change is blamed.
-///
-/// A change to blame is a node at fault, so the alternatives leave those their probability that are likelier than
-/// "no change". Without a value of the
-/// symptom there is nothing to say. Scores of other parameters than those that the numbers were fitted
-/// to give no probability of causes, and the alternatives say so.
-pub(crate) fn add_alternatives(
-    graph: &TemporalGraph,
-    incident: &Incident,
-    diagnosis: &mut Diagnosis,
-    known: Known,
-) {
-    let Some((features, evidence)) = DoubtFeatures::of(graph, incident, diagnosis) else {
-        return;
-    };
-    let p = FITTED.probabilities(&features);
-    let p = p.at_least(known.change_to_blame);
-    let [of_symptom, of_load, of_rest] = evidence;
-    let mut alternatives = vec![
-        Alternative::new(Abstention::NoRegression, p.no_regression, of_symptom),
-        Alternative::new(Abstention::Load, p.load, of_load),
-        Alternative::new(Abstention::OutsideGraph, p.outside_graph, of_rest),
-    ];
-    if known.is_fitted {
-        which::share_out(diagnosis, p.node_at_fault);
-    } else {
+/// What it may be, and how likely the causes are.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Weighed {
+    /// The most likely first.
+    pub(crate) alternatives: Vec<Alternative>,
+    /// Why not to blame a cause.
+    pub(crate) abstained: Option<Abstention>,
+    /// Probability of each cause, in their order; `None` where there is none.
+    pub(crate) causes: Option<Vec<f64>>,
+}
+
+impl Abstainer {
+    pub(crate) fn weigh(
+        &self,
+        graph: &TemporalGraph,
+        incident: &Incident,
+        ranking: &Ranking,
+        blamed: &Blamed,
+    ) -> Weighed {
+        let best = ranking.causes.first();
+        let features =
+            best.and_then(|best| AbstentionFeatures::of(graph, incident, best, ranking.scale));
+        let Some((features, [of_symptom, of_load, of_rest])) = features else {
+            return Weighed::default();
+        };
+        let p = FITTED.probabilities(&features).at_least(blamed.likely());
+        let mut alternatives = vec![
+            Alternative::new(Abstention::NoRegression, p.no_regression, of_symptom),
+            Alternative::new(Abstention::Load, p.load, of_load),
+            Alternative::new(Abstention::OutsideGraph, p.outside_graph, of_rest),
+        ];
         for alternative in &mut alternatives {
-            alternative.evidence.push(not_fitted());
+            alternative.evidence.extend(not_fitted(ranking.scale));
+        }
+        alternatives.sort_by(|a, b| order::descending(a.probability, b.probability));
+        let fitted = ranking.scale.is_fitted();
+        Weighed {
+            abstained: self.abstained(&alternatives[0], p.node_at_fault, blamed),
+            alternatives,
+            causes: fitted.then(|| which::probabilities(&ranking.causes, p.node_at_fault)),
         }
     }
-    alternatives.sort_by(|a, b| order::descending(a.probability, b.probability));
-    let first = &alternatives[0];
-    if known.is_blamed {
-        // Old against new instances say more than what the system looks like.
-    } else if first.probability > BELIEVED {
-        diagnosis.abstained.get_or_insert(first.reason.clone());
-    } else if p.node_at_fault < first.probability {
-        diagnosis.abstained.get_or_insert(Abstention::CannotTell);
+
+    fn abstained(
+        &self,
+        first: &Alternative,
+        node_at_fault: f64,
+        blamed: &Blamed,
+    ) -> Option<Abstention> {
+        if blamed.is_certain() {
+            // Old against new instances say more than what the system looks like.
+            None
+        } else if first.probability > self.params.likely {
+            Some(first.reason.clone())
+        } else {
+            (node_at_fault < first.probability).then_some(Abstention::CannotTell)
+        }
     }
-    diagnosis.alternatives = alternatives;
 }
 
-fn not_fitted() -> Evidence {
-    Evidence::Fallback {
-        wanted: "probabilities that fit these parameters of the ranker".into(),
-        used: "those that fit the default ones".into(),
-        reason: "scores of other parameters are of another size".into(),
-    }
+/// Said of probabilities that were not fitted to such scores.
+fn not_fitted(scale: ScoreScale) -> Option<Evidence> {
+    let (wanted, used, reason) = match scale {
+        ScoreScale::FittedLogOdds => return None,
+        ScoreScale::LogOdds => (
+            "probabilities that fit these parameters of the ranker",
+            "those that fit the default ones",
+            "scores of other parameters are of another size",
+        ),
+        ScoreScale::Relative => (
+            "probabilities that fit this ranker",
+            "those that fit the default one, without its scores",
+            "its scores are no log-odds",
+        ),
+    };
+    Some(Evidence::Fallback {
+        wanted: wanted.into(),
+        used: used.into(),
+        reason: reason.into(),
+    })
 }
 
 #[cfg(test)]
@@ -167,7 +200,7 @@ mod tests {
             symptom in 0.0..1e3f64, load in 0.0..1e3f64, unexplained in 0.0..=1.0f64,
             best in -1.0..=2.0f64,
         ) {
-            let p = FITTED.probabilities(&DoubtFeatures { symptom, load, unexplained, best });
+            let p = FITTED.probabilities(&AbstentionFeatures { symptom, load, unexplained, best });
             let all = [p.node_at_fault, p.no_regression, p.load, p.outside_graph];
             prop_assert!(all.iter().all(|p| (0.0..=1.0).contains(p)));
             prop_assert!((all.iter().sum::<f64>() - 1.0).abs() < 1e-9);

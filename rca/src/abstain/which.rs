@@ -1,6 +1,6 @@
 //! Which of the causes it is, given that a node is at fault.
 
-use astern_graph_core::signal::Diagnosis;
+use astern_graph_core::signal::RankedCause;
 
 use super::{ELSEWHERE, SHARPNESS};
 
@@ -25,13 +25,13 @@ pub fn shares(scores: &[f64], sharpness: f64) -> Vec<f64> {
     relative.into_iter().map(share).collect()
 }
 
-/// Gives each cause its share of the probability that a cause is at fault.
-pub(super) fn share_out(diagnosis: &mut Diagnosis, node_at_fault: f64) {
-    let scores: Vec<f64> = diagnosis.causes.iter().map(|cause| cause.score).collect();
-    let shares = shares(&scores, SHARPNESS);
-    for (cause, share) in diagnosis.causes.iter_mut().zip(shares) {
-        cause.probability = Some(node_at_fault * (1.0 - ELSEWHERE) * share);
-    }
+/// The share of each cause of the probability that a cause is at fault.
+pub(super) fn probabilities(causes: &[RankedCause], node_at_fault: f64) -> Vec<f64> {
+    let scores: Vec<f64> = causes.iter().map(|cause| cause.score).collect();
+    let shares = shares(&scores, SHARPNESS).into_iter();
+    shares
+        .map(|share| node_at_fault * (1.0 - ELSEWHERE) * share)
+        .collect()
 }
 
 #[cfg(test)]

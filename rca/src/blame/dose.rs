@@ -7,8 +7,8 @@ use astern_stats::robust;
 
 use super::facts::Facts;
 use super::params::BlameParams;
-use super::sides::Units;
 use super::weight::Weight;
+use crate::contrast::Units;
 
 /// Steps from before the change that are looked at: without them nothing varies.
 const STEPS_BEFORE: usize = 8;

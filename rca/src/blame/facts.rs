@@ -2,15 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use astern_graph_core::signal::{Anomaly, Assessment, Diagnosis, Evidence};
+use astern_graph_core::signal::{Anomaly, Assessment, Evidence};
 use astern_graph_core::{ChangeId, FeatureClass, NodeId, NodeKey, TemporalGraph, Timestamp};
 use astern_stats::order::ascending;
 
 use crate::incident::Incident;
+use crate::ranker::{Ranking, ScoreScale};
+
+/// Weight of the lead of a change's service over the other causes.
+const SCORE_WEIGHT: f64 = 0.2;
 
 pub(super) struct Facts<'a> {
     pub(super) graph: &'a TemporalGraph,
     pub(super) incident: &'a Incident,
+    /// What the scores mean.
+    scale: ScoreScale,
     /// Score of each cause, and its path to the symptom.
     pub(super) causes: BTreeMap<&'a NodeKey, (f64, &'a [NodeKey])>,
     /// What speaks for each cause.
@@ -29,11 +35,11 @@ impl<'a> Facts<'a> {
     pub(super) fn of(
         graph: &'a TemporalGraph,
         incident: &'a Incident,
-        diagnosis: &'a Diagnosis,
+        ranking: &'a Ranking,
     ) -> Self {
         let mut causes = BTreeMap::new();
         let mut evidence = BTreeMap::new();
-        for cause in &diagnosis.causes {
+        for cause in &ranking.causes {
             evidence
                 .entry(cause.subject.node())
                 .or_insert(&cause.evidence[..]);
@@ -56,6 +62,7 @@ impl<'a> Facts<'a> {
         Self {
             graph,
             incident,
+            scale: ranking.scale,
             causes,
             evidence,
             judged,
@@ -65,10 +72,21 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// Log-odds of a change by its service's place among the causes: a share of the [`lead`](Self::lead),
+    /// limited; the least for a service that is no cause. 0 where scores are no log-odds.
+    pub(super) fn as_cause(&self, service: &NodeKey, limit: f64) -> f64 {
+        if !self.scale.is_log_odds() {
+            return 0.0;
+        }
+        let lead = self.lead(service);
+        let log_odds = lead.map_or(-limit, |lead| SCORE_WEIGHT * lead);
+        log_odds.clamp(-limit, limit)
+    }
+
     /// By how much a node's score exceeds that of the best other cause, or falls short of it; `None`
     /// where it is no cause. The score itself says how much evidence there is, and a slow service far
     /// from the fault has much of it too.
-    pub(super) fn lead(&self, service: &NodeKey) -> Option<f64> {
+    fn lead(&self, service: &NodeKey) -> Option<f64> {
         let (score, _) = self.causes.get(service)?;
         let others = self.causes.iter().filter(|(key, _)| **key != service);
         let best = others

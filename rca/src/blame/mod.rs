@@ -1,35 +1,27 @@
 //! From causes to changes: which release, flag or configuration change did it?
 
-mod active;
 mod aftermath;
 mod between;
-mod compared;
-mod contrast;
 mod depth;
 mod dose;
 mod facts;
 mod influence;
 mod params;
-mod sides;
 mod timing;
 mod weight;
 
-use astern_graph_core::signal::{Abstention, BlamedChange, Diagnosis, Evidence, Verdict};
+use astern_graph_core::signal::{BlamedChange, Evidence, Verdict};
 use astern_graph_core::{ChangeEvent, TemporalGraph};
 use astern_stats::order;
 
-use crate::abstain;
-use crate::explain;
+use crate::contrast::{ChangeContrasts, Compared};
 use crate::incident::Incident;
+use crate::ranker::Ranking;
 
 use facts::Facts;
 use weight::Weight;
 
-pub(crate) use compared::Compared;
 pub use params::BlameParams;
-
-/// Weight of the lead of a change's service over the other causes.
-const SCORE_WEIGHT: f64 = 0.2;
 
 /// Gives each active change a probability of being the cause.
 ///
@@ -37,7 +29,7 @@ const SCORE_WEIGHT: f64 = 0.2;
 ///
 /// | evidence | log-odds |
 /// |---|---|
-/// | lead of its service over the best other cause | a fifth of the difference of scores, limited |
+/// | lead of its service over the best other cause | a fifth of the difference of scores, limited; nothing where [scores are no log-odds](crate::ranker::ScoreScale) |
 /// | new against old instances | logarithm of the Bayes factor of difference in differences, twice where it speaks against, limited; see below |
 /// | dose | the correlation of the symptom with the share of the traffic on what is new |
 /// | time | decays by half-life from the change to the onset; a veto where the fault is older, whatever else speaks for the change |
@@ -84,57 +76,38 @@ pub struct ChangeBlame {
 }
 
 impl ChangeBlame {
-    pub(crate) fn new(params: BlameParams) -> Self {
-        Self { params }
-    }
-
-    /// Adds blamed changes to a diagnosis, best first; with none that is more likely than "no
-    /// change", the diagnosis says so. Then what else it may be, and how the fault travelled.
-    pub(crate) fn blame(
+    /// The active changes, each with its probability.
+    pub(crate) fn weigh_all(
         &self,
         graph: &TemporalGraph,
         incident: &Incident,
-        changes: &[Compared],
-        is_fitted: bool,
-        diagnosis: &mut Diagnosis,
-    ) {
-        let facts = Facts::of(graph, incident, diagnosis);
+        contrasts: &ChangeContrasts,
+        ranking: &Ranking,
+    ) -> Blamed {
+        let facts = Facts::of(graph, incident, ranking);
         let weigh = |change| self.weigh(&facts, change);
-        let mut weighed: Vec<(f64, BlamedChange)> = changes.iter().map(weigh).collect();
+        let mut weighed: Vec<(f64, BlamedChange)> = contrasts.iter().map(weigh).collect();
         weighed
             .sort_by(|a, b| order::descending(a.0, b.0).then_with(|| a.1.change.cmp(&b.1.change)));
         let log_odds: Vec<f64> = weighed.iter().map(|(log_odds, _)| *log_odds).collect();
         let (each, none) = probabilities(&log_odds);
-        // Many changes of which each is unlikely are together no reason to blame a node.
-        let likely = each.iter().filter(|p| **p > none);
-        let known = abstain::Known {
-            change_to_blame: likely.sum(),
-            is_blamed: each.first().is_some_and(|best| *best > 0.5),
-            is_fitted,
-        };
-        abstain::add_alternatives(graph, incident, diagnosis, known);
-        explain::add_explanations(graph, incident, diagnosis);
-        if log_odds.first().is_some_and(|best| *best < 0.0) {
-            diagnosis
-                .abstained
-                .get_or_insert(Abstention::NoChangeExplains);
+        let changes = weighed.into_iter().zip(each);
+        Blamed {
+            changes: changes
+                .map(|((_, mut blamed), probability)| {
+                    blamed.probability = Some(probability);
+                    blamed
+                })
+                .collect(),
+            none,
+            best: log_odds.first().copied(),
         }
-        diagnosis.changes = weighed
-            .into_iter()
-            .zip(each)
-            .map(|((_, mut blamed), probability)| {
-                blamed.probability = Some(probability);
-                blamed
-            })
-            .collect();
     }
 
     fn weigh(&self, facts: &Facts<'_>, change: &Compared) -> (f64, BlamedChange) {
         let p = &self.params;
         let start = &change.start;
-        let lead = facts.lead(&start.service);
-        let as_cause = lead.map_or(-p.cause_limit, |lead| SCORE_WEIGHT * lead);
-        let mut log_odds = p.prior + as_cause.clamp(-p.cause_limit, p.cause_limit);
+        let mut log_odds = p.prior + facts.as_cause(&start.service, p.cause_limit);
         let reached = facts.reached(&start.service);
         let mut weights = self.of_instances(facts, change);
         weights.push(timing::weigh(p, facts, start, &reached));
@@ -207,6 +180,37 @@ impl ChangeBlame {
             log_odds,
             evidence: evidence.collect(),
         }
+    }
+}
+
+/// The changes, best first, and the probability that none of them is to blame.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Blamed {
+    pub(crate) changes: Vec<BlamedChange>,
+    none: f64,
+    /// Log-odds of the first change.
+    best: Option<f64>,
+}
+
+impl Blamed {
+    fn each(&self) -> impl Iterator<Item = f64> + '_ {
+        self.changes.iter().filter_map(|change| change.probability)
+    }
+
+    /// Probability of the changes that are likelier than none. Many changes of which each is unlikely are
+    /// together no reason to blame a node.
+    pub(crate) fn likely(&self) -> f64 {
+        self.each().filter(|p| *p > self.none).sum()
+    }
+
+    /// Whether one change is likelier than all else.
+    pub(crate) fn is_certain(&self) -> bool {
+        self.each().next().is_some_and(|best| best > 0.5)
+    }
+
+    /// Whether there are changes, and each is less likely than none.
+    pub(crate) fn explains_nothing(&self) -> bool {
+        self.best.is_some_and(|best| best < 0.0)
     }
 }
 

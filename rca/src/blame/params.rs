@@ -1,9 +1,13 @@
 //! Parameters of change blame.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use astern_stats::ParamError;
 use astern_stats::param::{in_range, positive};
+
+use super::ChangeBlame;
 
 /// Parameters of change blame, in log-odds against "no change is to blame".
 ///
@@ -12,16 +16,18 @@ use astern_stats::param::{in_range, positive};
 /// names; the others are judgement and were left alone.
 ///
 /// ```
-/// use astern_rca::{BlameParams, ranker::FusedParams};
+/// use astern_rca::DiagnoserParams;
+/// use astern_rca::blame::BlameParams;
+///
 /// let cautious = BlameParams::default().prior(-2.0);
-/// let ranker = FusedParams::default().blame(cautious).check()?;
+/// let diagnoser = DiagnoserParams::default().blame(cautious).check()?;
 /// # Ok::<(), astern_stats::ParamError>(())
 /// ```
 ///
 /// | parameter | default | rule |
 /// |---|---|---|
 /// | `prior` | -1 | of any change, -20 to 20 |
-/// | `cause_limit` | 2 | greatest effect of the service's rank as a cause, 0 to 20 |
+/// | `cause_limit` | 2 | greatest effect of the service's place among the causes, 0 to 20 |
 /// | `regressed` | 4 | new instances worse than old, 0 to 20 |
 /// | `healthy` | -3 | new instances like old, -20 to 0 |
 /// | `contrast_limit` | 5 | greatest effect of old against new instances, where both are seen side by side, 0 to 20; `healthy` is the least |
@@ -31,10 +37,11 @@ use astern_stats::param::{in_range, positive};
 /// | `influence` | 0.3 | transfer entropy along the way to the symptom (times 1 - 2 p), 0 to 20 |
 /// | `between` | -2 | only the wait of callers for its service grew, -20 to 0 |
 /// | `recent` | 0.3 | a fault right after the change, falling to 0, 0 to 20 |
-/// | `recent_half_life_secs` | 600 | of that effect, positive |
+/// | `recent_half_life` | 10 minutes | of that effect, positive |
 /// | `veto` | -4 | the most that a change can have where the fault is older, -20 to 0 |
 /// | `steps_slack` | 2 | steps by which an onset may precede a change without being older, 0 to 1,000 |
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct BlameParams {
     pub(super) prior: f64,
     pub(super) cause_limit: f64,
@@ -47,7 +54,8 @@ pub struct BlameParams {
     pub(super) influence: f64,
     pub(super) between: f64,
     pub(super) recent: f64,
-    pub(super) recent_half_life_secs: f64,
+    #[serde(with = "astern_stats::param::duration")]
+    pub(super) recent_half_life: Duration,
     pub(super) veto: f64,
     pub(super) steps_slack: u32,
 }
@@ -66,113 +74,50 @@ impl Default for BlameParams {
             influence: 0.3,
             between: -2.0,
             recent: 0.3,
-            recent_half_life_secs: 600.0,
+            recent_half_life: Duration::from_secs(600),
             veto: -4.0,
             steps_slack: 2,
         }
     }
 }
 
+astern_stats::setters!(BlameParams {
+    /// Sets the prior of any change.
+    prior: f64,
+    /// Sets the limit to the effect of the service's place among the causes.
+    cause_limit: f64,
+    /// Sets the effect of new instances that are worse than old ones.
+    regressed: f64,
+    /// Sets the effect of new instances that are like old ones.
+    healthy: f64,
+    /// Sets the greatest effect of old against new instances side by side.
+    contrast_limit: f64,
+    /// Sets the greatest effect of what is new against the past alone.
+    uncontrolled_limit: f64,
+    /// Sets the effect of a symptom that follows the share of traffic on what is new.
+    dose: f64,
+    /// Sets the effect of the distance to the symptom.
+    depth: f64,
+    /// Sets the effect of transfer entropy along the way to the symptom.
+    influence: f64,
+    /// Sets the effect of a fault that shows only between the service and its callers.
+    between: f64,
+    /// Sets the effect of a fault right after the change.
+    recent: f64,
+    /// Sets the time in which that effect halves.
+    recent_half_life: Duration,
+    /// Sets the greatest log-odds of a change where the fault is older.
+    veto: f64,
+    /// Sets the number of steps by which an onset may precede a change.
+    steps_slack: u32,
+});
+
 impl BlameParams {
-    /// With another prior of any change.
-    #[must_use]
-    pub fn prior(mut self, log_odds: f64) -> Self {
-        self.prior = log_odds;
-        self
-    }
-
-    /// With another limit to the effect of the service's rank as a cause.
-    #[must_use]
-    pub fn cause_limit(mut self, log_odds: f64) -> Self {
-        self.cause_limit = log_odds;
-        self
-    }
-
-    /// With another effect of new instances that are worse than old ones.
-    #[must_use]
-    pub fn regressed(mut self, log_odds: f64) -> Self {
-        self.regressed = log_odds;
-        self
-    }
-
-    /// With another effect of new instances that are like old ones.
-    #[must_use]
-    pub fn healthy(mut self, log_odds: f64) -> Self {
-        self.healthy = log_odds;
-        self
-    }
-
-    /// With another greatest effect of old against new instances side by side.
-    #[must_use]
-    pub fn contrast_limit(mut self, log_odds: f64) -> Self {
-        self.contrast_limit = log_odds;
-        self
-    }
-
-    /// With another greatest effect of what is new against the past alone.
-    #[must_use]
-    pub fn uncontrolled_limit(mut self, log_odds: f64) -> Self {
-        self.uncontrolled_limit = log_odds;
-        self
-    }
-
-    /// With another effect of a symptom that follows the share of traffic on what is new.
-    #[must_use]
-    pub fn dose(mut self, log_odds: f64) -> Self {
-        self.dose = log_odds;
-        self
-    }
-
-    /// With another effect of the distance to the symptom.
-    #[must_use]
-    pub fn depth(mut self, log_odds: f64) -> Self {
-        self.depth = log_odds;
-        self
-    }
-
-    /// With another effect of transfer entropy along the way to the symptom.
-    #[must_use]
-    pub fn influence(mut self, log_odds: f64) -> Self {
-        self.influence = log_odds;
-        self
-    }
-
-    /// With another effect of a fault that shows only between the service and its callers.
-    #[must_use]
-    pub fn between(mut self, log_odds: f64) -> Self {
-        self.between = log_odds;
-        self
-    }
-
-    /// With another effect of a fault right after the change.
-    #[must_use]
-    pub fn recent(mut self, log_odds: f64) -> Self {
-        self.recent = log_odds;
-        self
-    }
-
-    /// With another time, in seconds, in which that effect halves.
-    #[must_use]
-    pub fn recent_half_life_secs(mut self, seconds: f64) -> Self {
-        self.recent_half_life_secs = seconds;
-        self
-    }
-
-    /// With other greatest log-odds of a change where the fault is older.
-    #[must_use]
-    pub fn veto(mut self, log_odds: f64) -> Self {
-        self.veto = log_odds;
-        self
-    }
-
-    /// With another number of steps by which an onset may precede a change.
-    #[must_use]
-    pub fn steps_slack(mut self, steps: u32) -> Self {
-        self.steps_slack = steps;
-        self
-    }
-
-    pub(crate) fn check(&self) -> Result<(), ParamError> {
+    /// Checks the parameters and makes what blames changes.
+    ///
+    /// # Errors
+    /// [`ParamError`] for a parameter outside its rule.
+    pub fn check(self) -> Result<ChangeBlame, ParamError> {
         in_range("blame.prior", self.prior, -20.0, 20.0)?;
         in_range("blame.cause_limit", self.cause_limit, 0.0, 20.0)?;
         in_range("blame.regressed", self.regressed, 0.0, 20.0)?;
@@ -189,10 +134,11 @@ impl BlameParams {
         in_range("blame.influence", self.influence, 0.0, 20.0)?;
         in_range("blame.between", self.between, -20.0, 0.0)?;
         in_range("blame.recent", self.recent, 0.0, 20.0)?;
-        positive("blame.recent_half_life_secs", self.recent_half_life_secs)?;
+        let half_life = self.recent_half_life.as_secs_f64();
+        positive("blame.recent_half_life in seconds", half_life)?;
         in_range("blame.veto", self.veto, -20.0, 0.0)?;
         in_range("blame.steps_slack", f64::from(self.steps_slack), 0.0, 1e3)?;
-        Ok(())
+        Ok(ChangeBlame { params: self })
     }
 }
 
@@ -227,10 +173,9 @@ mod tests {
             ("depth", with().depth(20.1)),
             ("recent", with().recent(-0.1)),
             ("recent", with().recent(20.1)),
-            ("recent_half_life_secs", with().recent_half_life_secs(0.0)),
             (
-                "recent_half_life_secs",
-                with().recent_half_life_secs(f64::INFINITY),
+                "recent_half_life in seconds",
+                with().recent_half_life(Duration::ZERO),
             ),
             ("veto", with().veto(0.1)),
             ("veto", with().veto(-20.1)),

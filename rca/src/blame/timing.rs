@@ -33,6 +33,7 @@ pub(super) fn weigh(
         return Weight::new(0.0, Evidence::OlderThanChange { change, lead });
     }
     let delay = onset.since(start.at);
-    let effect = params.recent * (-delay.as_secs_f64() / params.recent_half_life_secs).exp2();
+    let effect =
+        params.recent * (-delay.as_secs_f64() / params.recent_half_life.as_secs_f64()).exp2();
     Weight::new(effect, Evidence::ChangedBefore { change, delay })
 }

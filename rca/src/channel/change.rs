@@ -1,17 +1,17 @@
 //! What a change did to the instances that it reached.
 
 use super::{Readings, Scope, worst};
-use crate::blame::Compared;
+use crate::contrast::ChangeContrasts;
 
 /// How much worse the new instances of a changed node are than its old ones.
 ///
-/// `z = √(2 ln e)` for the e-value e of the difference in differences ([`ChangeBlame`](crate::ChangeBlame)) of each
+/// `z = √(2 ln e)` for the e-value e of the difference in differences ([`ChangeBlame`](crate::blame::ChangeBlame)) of each
 /// active change, 0 where it does not speak for "worse"; said of the metric in which the rise is least likely
 /// by chance. A node without an active change, or one whose new instances have no old ones beside them, is
 /// absent. The cost is that of the comparison.
-pub(crate) fn read(scope: &Scope<'_>, changes: &[Compared]) -> Readings {
+pub(crate) fn read(scope: &Scope<'_>, contrasts: &ChangeContrasts) -> Readings {
     let mut readings = Readings::new();
-    for change in changes {
+    for change in contrasts.iter() {
         let candidate = scope.graph.id(&change.start.service);
         let candidate = candidate.filter(|id| scope.nodes.binary_search(id).is_ok());
         let Some((id, contrast)) = candidate.zip(change.controlled()) else {

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use astern_graph_core::signal::{Diagnosis, Evidence, Hop, RankedCause, Role, Stance};
+use astern_graph_core::signal::{Evidence, Hop, RankedCause, Role, Stance};
 use astern_graph_core::{NodeKey, TemporalGraph};
 
 use crate::incident::Incident;
 
-/// The causes of a diagnosis by node; of several about one node the best.
-pub(super) fn by_node(diagnosis: &Diagnosis) -> BTreeMap<&NodeKey, &RankedCause> {
-    let mut causes = BTreeMap::new();
-    for cause in &diagnosis.causes {
-        causes.entry(cause.subject.node()).or_insert(cause);
+/// Causes by node; of several about one node the best.
+pub(super) fn by_node(causes: &[RankedCause]) -> BTreeMap<&NodeKey, &RankedCause> {
+    let mut by_node = BTreeMap::new();
+    for cause in causes {
+        by_node.entry(cause.subject.node()).or_insert(cause);
     }
-    causes
+    by_node
 }
 
 /// One hop for each node on the path of a cause, or for the cause alone where it has no path.

@@ -23,49 +23,57 @@
 //! [`TemporalGraph::fault_ancestry`]; the symptom's own node is one of them.
 
 pub mod baseline;
+mod catalogue;
 mod fused;
+mod ranking;
 
-use astern_graph_core::signal::{Abstention, Diagnosis, RankedCause};
-use astern_graph_core::{NodeId, NodeKey, TemporalGraph};
-use astern_stats::order;
+use astern_graph_core::TemporalGraph;
 
+use crate::contrast::ChangeContrasts;
 use crate::error::RankError;
 use crate::incident::Incident;
 
+pub use catalogue::{AnyRanker, Candidates, RankerParams, catalogue};
 pub use fused::{FusedParams, FusedRanker, FusedWeights};
-
-/// How many causes carry a path. A path may be as long as the graph is deep, so that paths of all
-/// causes would take quadratic memory; nobody reads the rest.
-const WITH_PATH: usize = 20;
+pub use ranking::{Ranking, ScoreScale};
 
 /// Ranks the candidates for the cause of an incident, best first; ties are broken by key.
 ///
-/// At most the first 20 causes carry a path; the others have an empty one.
+/// A [`Diagnoser`](crate::Diagnoser) makes a full diagnosis of what any ranker answers.
 pub trait Ranker {
     /// Ranks causes.
     ///
     /// # Errors
     /// [`RankError`] when the graph does not hold the symptom.
-    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError>;
-}
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError>;
 
-/// A diagnosis of causes sorted best first, or an abstention when there is none.
-pub(crate) fn ranked(mut causes: Vec<RankedCause>) -> Diagnosis {
-    if causes.is_empty() {
-        return Diagnosis::abstain(Abstention::NoCandidate);
+    /// [`rank`](Self::rank) where what the changes did is known already. Only a ranker that looks at it
+    /// has to say how; the answer is the same.
+    ///
+    /// # Errors
+    /// Those of [`rank`](Self::rank).
+    fn rank_with(
+        &self,
+        graph: &TemporalGraph,
+        incident: &Incident,
+        contrasts: &ChangeContrasts,
+    ) -> Result<Ranking, RankError> {
+        let _ = contrasts;
+        self.rank(graph, incident)
     }
-    causes.sort_by(|a, b| {
-        order::descending(a.score, b.score).then_with(|| a.subject.cmp(&b.subject))
-    });
-    Diagnosis::new(causes, Vec::new())
 }
 
-/// The causes that carry a path.
-fn first(diagnosis: &mut Diagnosis) -> impl Iterator<Item = &mut RankedCause> {
-    diagnosis.causes.iter_mut().take(WITH_PATH)
-}
+impl<R: Ranker + ?Sized> Ranker for &R {
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
+        (**self).rank(graph, incident)
+    }
 
-fn keys(graph: &TemporalGraph, path: &[NodeId]) -> Vec<NodeKey> {
-    let known = path.iter().filter_map(|id| graph.key(*id));
-    known.cloned().collect()
+    fn rank_with(
+        &self,
+        graph: &TemporalGraph,
+        incident: &Incident,
+        contrasts: &ChangeContrasts,
+    ) -> Result<Ranking, RankError> {
+        (**self).rank_with(graph, incident, contrasts)
+    }
 }

@@ -1,11 +1,11 @@
-//! The baselines of all series, and a diagnosis from them.
+//! The baselines of all series, and a ranking from them.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use serde::{Deserialize, Serialize};
 
-use astern_graph_core::signal::{Diagnosis, Evidence, RankedCause};
+use astern_graph_core::signal::{Evidence, RankedCause};
 use astern_graph_core::{GraphError, MetricName, NodeKey, TemporalGraph, TimeRange, Timestamp};
 use astern_stats::order::{ascending, sorted_finite};
 use astern_stats::robust;
@@ -15,7 +15,7 @@ use super::sliding::SlidingSample;
 use crate::candidates::{candidate, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::ranker::ranked;
+use crate::ranker::Ranking;
 
 /// Healthy values of every series of every node over the last steps.
 ///
@@ -130,7 +130,7 @@ impl Baselines {
     ///
     /// # Complexity
     /// `O(N · A log A)` for N nodes and A abnormal steps, however long the baselines are.
-    pub fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
+    pub fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
         // Only the abnormal part is read from the graph.
         let mut now = incident.clone();
         now.healthy = incident.abnormal;
@@ -167,7 +167,7 @@ impl Baselines {
             };
             causes.push(RankedCause::new(node.key, z).because([evidence]));
         }
-        Ok(ranked(causes))
+        Ok(Ranking::of(causes))
     }
 }
 

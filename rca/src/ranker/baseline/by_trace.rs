@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use astern_graph_core::signal::{Abstention, Diagnosis, RankedCause};
+use astern_graph_core::signal::{Abstention, RankedCause};
 use astern_graph_core::{NodeKey, TemporalGraph};
 use astern_stats::order;
 
 use crate::candidates::symptom;
 use crate::error::RankError;
 use crate::incident::{Incident, TracePair};
-use crate::ranker::ranked;
+use crate::ranker::Ranking;
 use crate::trace::coverage::Coverage;
 
 /// The traces of an incident.
@@ -23,9 +23,9 @@ pub(super) fn pair<'a>(
 
 /// Blames services by their operation with the greatest score. Without an abnormal trace there
 /// is nothing to explain.
-pub(super) fn blame(coverage: &Coverage<'_>, scores: &[f64]) -> Diagnosis {
+pub(super) fn blame(coverage: &Coverage<'_>, scores: &[f64]) -> Ranking {
     if coverage.abnormal.traces.is_empty() {
-        return Diagnosis::abstain(Abstention::NoAnomaly);
+        return Ranking::abstain(Abstention::NoAnomaly);
     }
     let mut best: BTreeMap<&NodeKey, usize> = BTreeMap::new();
     for (i, operation) in coverage.operations.iter().enumerate() {
@@ -40,5 +40,5 @@ pub(super) fn blame(coverage: &Coverage<'_>, scores: &[f64]) -> Diagnosis {
     let causes = best.into_iter().map(|(service, i)| {
         RankedCause::new(service.clone(), scores[i]).because([coverage.evidence(i)])
     });
-    ranked(causes.collect())
+    Ranking::of(causes.collect())
 }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use astern_graph_core::signal::{Diagnosis, Evidence, RankedCause};
+use astern_graph_core::signal::{Evidence, RankedCause};
 use astern_graph_core::{NodeId, TemporalGraph};
 use astern_stats::{order, robust};
 
 use crate::candidates::{Candidate, candidate, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::ranker::{Ranker, ranked};
+use crate::ranker::{Ranker, Ranking};
 use crate::regression::Mechanism;
 
 /// Deviation in standard deviations from which a node is anomalous.
@@ -32,7 +32,7 @@ const ANOMALOUS_Z: f64 = 3.0;
 /// the noise floor of the metric; an origin counts if it has a value in at least half of the
 /// healthy and half of the abnormal steps in which the node has one, and rows with a gap are left
 /// out. With fewer than two complete rows a coefficient a node is judged by its own mean, and says
-/// so by [`Evidence::Fallback`]. The diagnosis shows what the regression expects as the healthy
+/// so by [`Evidence::Fallback`]. The evidence shows what the regression expects as the healthy
 /// value. Equal sums are ties; there they are broken by topological order. Circles are no obstacle:
 /// a regression may use any origin but the node itself.
 ///
@@ -48,9 +48,9 @@ const ANOMALOUS_Z: f64 = 3.0;
 /// use astern_rca::Ranker;
 /// use astern_rca::ranker::baseline::Circa;
 ///
-/// let diagnosis = Circa.rank(&graph, &incident)?;
-/// assert_eq!(diagnosis.causes[0].subject, cart.into());
-/// assert!(diagnosis.causes[1].score < 3.0); // `web` did as its callee explains
+/// let ranking = Circa.rank(&graph, &incident)?;
+/// assert_eq!(ranking.causes[0].subject, cart.into());
+/// assert!(ranking.causes[1].score < 3.0); // `web` did as its callee explains
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,7 +66,7 @@ struct Tested {
 }
 
 impl Ranker for Circa {
-    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
         let target = symptom(graph, incident)?;
         let mut nodes = BTreeMap::new();
         for id in graph.fault_ancestry(target.id).into_keys() {
@@ -104,7 +104,7 @@ impl Ranker for Circa {
             let cause = RankedCause::new(nodes[&id].key.clone(), z + adjustment);
             cause.because([shift].into_iter().chain(fallback))
         });
-        Ok(ranked(causes.collect()))
+        Ok(Ranking::of(causes.collect()))
     }
 }
 
@@ -198,18 +198,18 @@ mod tests {
         let mut fixture = chain([2.0, 2.5, 9.0]);
         fixture.calls("c", "c");
         fixture.calls("c", "a");
-        let diagnosis = Circa
+        let ranking = Circa
             .rank(&fixture.graph(), &fixture.incident("a"))
             .unwrap();
         // c now has an origin, and its own z is not added to itself.
-        let of_c = &diagnosis
+        let of_c = &ranking
             .causes
             .iter()
             .find(|c| *c.subject.node().name == *"c")
             .unwrap();
         let Evidence::Shift { z, .. } = of_c.evidence[0] else {
-            panic!("{diagnosis}");
+            panic!("{ranking}");
         };
-        assert!(of_c.score < 2.0 * z, "{diagnosis}");
+        assert!(of_c.score < 2.0 * z, "{ranking}");
     }
 }

@@ -1,13 +1,13 @@
 //! Absolute correlation with the symptom.
 
 use astern_graph_core::TemporalGraph;
-use astern_graph_core::signal::{Diagnosis, Evidence, RankedCause};
+use astern_graph_core::signal::{Evidence, RankedCause};
 use astern_stats::correlation::pearson;
 
 use crate::candidates::{Candidate, candidate, filled, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::ranker::{Ranker, ranked};
+use crate::ranker::{Ranker, Ranking};
 
 /// Ranks every node but the symptom's by `|r|` between its series of the symptom's metric and the
 /// symptom, over the abnormal steps. Uses no graph.
@@ -19,7 +19,7 @@ use crate::ranker::{Ranker, ranked};
 pub struct CorrelationRanker;
 
 impl Ranker for CorrelationRanker {
-    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
         let target = symptom(graph, incident)?;
         let mut causes = Vec::new();
         for id in graph.ids().filter(|id| *id != target.id) {
@@ -33,7 +33,7 @@ impl Ranker for CorrelationRanker {
             };
             causes.push(RankedCause::new(node.key, r.abs()).because([evidence]));
         }
-        Ok(ranked(causes))
+        Ok(Ranking::of(causes))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use astern_graph_core::signal::{Diagnosis, Evidence, RankedCause};
+use astern_graph_core::signal::{Evidence, RankedCause};
 use astern_graph_core::{NodeId, TemporalGraph, Worse};
 use astern_stats::robust;
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -11,7 +11,8 @@ use super::depth_first::DepthFirst;
 use crate::candidates::{Candidate, candidate, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::ranker::{Ranker, first, keys, ranked};
+use crate::ranker::ranking::keys;
+use crate::ranker::{Ranker, Ranking};
 use crate::regression::Mechanism;
 
 /// Quantile of the two-sided 95 % interval.
@@ -56,8 +57,8 @@ const UPPER: f64 = 0.975;
 /// use astern_rca::Ranker;
 /// use astern_rca::ranker::baseline::LinearCounterfactual;
 ///
-/// let diagnosis = LinearCounterfactual.rank(&graph, &incident)?;
-/// let first = &diagnosis.causes[0];
+/// let ranking = LinearCounterfactual.rank(&graph, &incident)?;
+/// let first = &ranking.causes[0];
 /// assert_eq!(first.subject, cart.into());
 /// let would_be = |e: &Evidence| match e {
 ///     Evidence::Counterfactual { observed, low, high, .. } => Some((*observed, *low, *high)),
@@ -142,7 +143,7 @@ impl Share {
 }
 
 impl Ranker for LinearCounterfactual {
-    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
         let target = symptom(graph, incident)?;
         let model = Model::of(graph, incident, &target)?;
         let observed = robust::mean(&target.abnormal).unwrap_or(f64::NAN);
@@ -170,12 +171,12 @@ impl Ranker for LinearCounterfactual {
                 let key = model.nodes.get(id)?.key.clone();
                 Some(RankedCause::new(key, worse * share.amount).because(evidence))
             });
-        let mut diagnosis = ranked(causes.collect());
-        for cause in first(&mut diagnosis) {
+        let mut ranking = Ranking::of(causes.collect());
+        for cause in ranking.with_path() {
             let id = graph.id(cause.subject.node());
             cause.path = id.map_or_else(Vec::new, |id| keys(graph, &model.search.path(id)));
         }
-        Ok(diagnosis)
+        Ok(ranking)
     }
 }
 
@@ -225,8 +226,8 @@ mod tests {
         // d reaches a by b (3 · 2) and by c (1). b is d's double: it has no noise.
         let expected = [("c", 20.0), ("a", 4.0), ("b", 0.0), ("d", -7.0)];
         assert_scores(&found, &expected);
-        let diagnosis = LinearCounterfactual.rank(&fixture.graph(), &fixture.incident("a"));
-        let first = &diagnosis.unwrap().causes[0];
+        let ranking = LinearCounterfactual.rank(&fixture.graph(), &fixture.incident("a"));
+        let first = &ranking.unwrap().causes[0];
         let Evidence::Counterfactual {
             observed,
             expected,
@@ -271,13 +272,10 @@ mod tests {
         }
         let mut incident = fixture.incident("a");
         incident.symptom.metric = "availability_percent".into();
-        let diagnosis = LinearCounterfactual
+        let ranking = LinearCounterfactual
             .rank(&fixture.graph(), &incident)
             .unwrap();
-        assert_eq!(&*diagnosis.causes[0].subject.node().name, "b");
-        assert!(
-            (diagnosis.causes[0].score - 49.0).abs() < 1e-9,
-            "{diagnosis}"
-        );
+        assert_eq!(&*ranking.causes[0].subject.node().name, "b");
+        assert!((ranking.causes[0].score - 49.0).abs() < 1e-9, "{ranking}");
     }
 }

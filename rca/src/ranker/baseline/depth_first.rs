@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use astern_graph_core::signal::{Diagnosis, Evidence, RankedCause};
+use astern_graph_core::signal::{Evidence, RankedCause};
 use astern_graph_core::{NodeId, TemporalGraph};
 
 use super::correlation::together;
@@ -10,7 +10,8 @@ use super::n_sigma::Deviation;
 use crate::candidates::{Candidate, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::ranker::{first, keys, ranked};
+use crate::ranker::Ranking;
+use crate::ranker::ranking::keys;
 use crate::table::{Metrics, strongest};
 
 /// Deviation in healthy standard deviations from which a node is anomalous.
@@ -100,7 +101,7 @@ pub(super) fn blame_ends(
     graph: &TemporalGraph,
     incident: &Incident,
     extends: impl Fn(&Candidate, &Candidate) -> bool,
-) -> Result<Diagnosis, RankError> {
+) -> Result<Ranking, RankError> {
     let target = symptom(graph, incident)?;
     let nodes = strongest(graph, incident, Metrics::Symptom, |series| {
         Deviation::of(series).map(|deviation| (deviation.z, deviation))
@@ -133,12 +134,12 @@ pub(super) fn blame_ends(
         ]);
         Some(RankedCause::new(end.key.clone(), r.abs()).because(evidence))
     });
-    let mut diagnosis = ranked(causes.collect());
-    for cause in first(&mut diagnosis) {
+    let mut ranking = Ranking::of(causes.collect());
+    for cause in ranking.with_path() {
         let id = graph.id(cause.subject.node());
         cause.path = id.map_or_else(Vec::new, |id| keys(graph, &search.path(id)));
     }
-    Ok(diagnosis)
+    Ok(ranking)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Power iteration: where a linear map of shares settles.
 
-use astern_graph_core::signal::{Diagnosis, Evidence};
+use astern_graph_core::signal::Evidence;
+
+use crate::ranker::Ranking;
 
 /// Sum of absolute changes below which shares count as settled.
 const SETTLED: f64 = 1e-12;
@@ -50,9 +52,9 @@ impl Limit {
         })
     }
 
-    /// Has the diagnosis say so where the limit was not reached.
-    pub(super) fn note(&self, diagnosis: &mut Diagnosis) {
-        if let (false, Some(cause)) = (self.settled, diagnosis.causes.first_mut()) {
+    /// Has the ranking say so where the limit was not reached.
+    pub(super) fn note(&self, ranking: &mut Ranking) {
+        if let (false, Some(cause)) = (self.settled, ranking.causes.first_mut()) {
             cause.evidence.push(Evidence::Fallback {
                 wanted: "the limit of the iteration".into(),
                 used: format!("its state after {ROUNDS_MAX} rounds").into(),
@@ -79,10 +81,10 @@ mod tests {
 
         let swinging = Limit::of(vec![1.0, 0.0], swing);
         let cause = RankedCause::new(NodeKey::service("a"), 1.0);
-        let mut diagnosis = Diagnosis::new(vec![cause], Vec::new());
-        walk.note(&mut diagnosis);
-        assert!(diagnosis.causes[0].evidence.is_empty());
-        swinging.note(&mut diagnosis);
-        assert_eq!(diagnosis.causes[0].evidence.len(), 1);
+        let mut ranking = Ranking::of(vec![cause]);
+        walk.note(&mut ranking);
+        assert!(ranking.causes[0].evidence.is_empty());
+        swinging.note(&mut ranking);
+        assert_eq!(ranking.causes[0].evidence.len(), 1);
     }
 }

@@ -1,13 +1,12 @@
 //! `MicroHECL`: the ends of anomalous paths whose nodes move together.
 
 use astern_graph_core::TemporalGraph;
-use astern_graph_core::signal::Diagnosis;
 
 use super::correlation::together;
 use super::depth_first::blame_ends;
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::ranker::Ranker;
+use crate::ranker::{Ranker, Ranking};
 
 /// Correlation of a node and its origin below which the search stops.
 const CORRELATED: f64 = 0.7;
@@ -37,15 +36,15 @@ const CORRELATED: f64 = 0.7;
 /// use astern_rca::Ranker;
 /// use astern_rca::ranker::baseline::MicroHecl;
 ///
-/// let diagnosis = MicroHecl.rank(&graph, &incident)?;
-/// assert_eq!(diagnosis.causes[0].path, [cart, web]);
+/// let ranking = MicroHecl.rank(&graph, &incident)?;
+/// assert_eq!(ranking.causes[0].path, [cart, web]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MicroHecl;
 
 impl Ranker for MicroHecl {
-    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
         blame_ends(graph, incident, |node, origin| {
             together(node, origin) >= CORRELATED
         })

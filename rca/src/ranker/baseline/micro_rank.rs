@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use astern_graph_core::TemporalGraph;
-use astern_graph_core::signal::Diagnosis;
 use serde::{Deserialize, Serialize};
 
 use super::by_trace::{blame, pair};
@@ -11,7 +10,7 @@ use super::page_rank::DAMPING;
 use super::spectrum::{Formula, TINY};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::ranker::Ranker;
+use crate::ranker::{Ranker, Ranking};
 use crate::trace::coverage::{Coverage, Side};
 
 /// Weight of calls between operations against that of the traces through them.
@@ -61,12 +60,13 @@ const ROUNDS: usize = 25;
 /// use astern_rca::ranker::baseline::MicroRank;
 ///
 /// // `cart` was slow, and every second request went through it.
-/// let diagnosis = MicroRank::default().rank(&graph, &incident.traced(healthy, abnormal))?;
-/// assert_eq!(diagnosis.causes[0].subject, cart.into());
-/// println!("{diagnosis}"); // 10 of 10 requests that went wrong went through it, 0 of 10 others
+/// let ranking = MicroRank::default().rank(&graph, &incident.traced(healthy, abnormal))?;
+/// assert_eq!(ranking.causes[0].subject, cart.into());
+/// println!("{ranking}"); // 10 of 10 requests that went wrong went through it, 0 of 10 others
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct MicroRank {
     formula: Formula,
 }
@@ -79,7 +79,7 @@ impl MicroRank {
 }
 
 impl Ranker for MicroRank {
-    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
         let coverage = Coverage::of(pair(graph, incident)?);
         let (abnormal, normal) = (&coverage.abnormal, &coverage.normal);
         let (f, p) = (weights(abnormal, true), weights(normal, false));

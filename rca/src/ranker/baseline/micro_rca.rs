@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use astern_graph_core::signal::{Abstention, Diagnosis, RankedCause};
+use astern_graph_core::signal::{Abstention, RankedCause};
 use astern_graph_core::{EdgeKind, FeatureClass, NodeId, TemporalGraph};
 
 use super::correlation::together;
@@ -11,7 +11,7 @@ use super::page_rank::page_rank;
 use crate::candidates::{Candidate, candidate, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::ranker::{Ranker, ranked};
+use crate::ranker::{Ranker, Ranking};
 
 /// Deviation in standard deviations from which an edge is anomalous.
 const ANOMALOUS_Z: f64 = 3.0;
@@ -59,10 +59,10 @@ const RESOURCE_MIN: f64 = 0.01;
 /// use astern_rca::Ranker;
 /// use astern_rca::ranker::baseline::MicroRca;
 ///
-/// let diagnosis = MicroRca.rank(&graph, &incident)?;
+/// let ranking = MicroRca.rank(&graph, &incident)?;
 /// // Of `cart`, which is anomalous, 85 % goes on to its caller.
-/// assert_eq!(diagnosis.causes[0].subject, cart.into());
-/// assert!((diagnosis.causes[1].score / diagnosis.causes[0].score - 0.85).abs() < 1e-9);
+/// assert_eq!(ranking.causes[0].subject, cart.into());
+/// assert!((ranking.causes[1].score / ranking.causes[0].score - 0.85).abs() < 1e-9);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -87,12 +87,12 @@ impl Wire {
 type Wires = BTreeMap<(NodeId, NodeId), Wire>;
 
 impl Ranker for MicroRca {
-    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
         symptom(graph, incident)?;
         let wires = wires(graph, incident)?;
         let anomalous = anomalous(&wires);
         if anomalous.is_empty() {
-            return Ok(Diagnosis::abstain(Abstention::NoAnomaly));
+            return Ok(Ranking::abstain(Abstention::NoAnomaly));
         }
         let calls = call_weights(&wires, &anomalous);
         let hosts = host_weights(graph, incident, &calls, &anomalous)?;
@@ -139,9 +139,9 @@ impl Ranker for MicroRca {
             let is_seen = !graph.metrics(key).is_empty();
             is_seen.then(|| RankedCause::new(key.clone(), *share).because(evidence))
         });
-        let mut diagnosis = ranked(causes.collect());
-        limit.note(&mut diagnosis);
-        Ok(diagnosis)
+        let mut ranking = Ranking::of(causes.collect());
+        limit.note(&mut ranking);
+        Ok(ranking)
     }
 }
 
@@ -320,9 +320,9 @@ mod tests {
         let mut fixture = Fixture::new(5, 4);
         fixture.calls("a", "b");
         fixture.latency("a", &FLAT, &SWING);
-        let diagnosis = MicroRca
+        let ranking = MicroRca
             .rank(&fixture.graph(), &fixture.incident("a"))
             .unwrap();
-        assert_eq!(diagnosis.abstained, Some(Abstention::NoAnomaly));
+        assert_eq!(ranking.abstained, Some(Abstention::NoAnomaly));
     }
 }

@@ -1,12 +1,11 @@
 //! `MicroScope`: the ends of anomalous paths.
 
 use astern_graph_core::TemporalGraph;
-use astern_graph_core::signal::Diagnosis;
 
 use super::depth_first::blame_ends;
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::ranker::Ranker;
+use crate::ranker::{Ranker, Ranking};
 
 /// Blames the ends of anomalous paths: anomalous nodes without an anomalous origin, by their
 /// correlation with the symptom.
@@ -36,15 +35,15 @@ use crate::ranker::Ranker;
 /// use astern_rca::Ranker;
 /// use astern_rca::ranker::baseline::MicroScope;
 ///
-/// let diagnosis = MicroScope.rank(&graph, &incident)?;
-/// assert_eq!(diagnosis.causes[0].path, [cart, web]);
+/// let ranking = MicroScope.rank(&graph, &incident)?;
+/// assert_eq!(ranking.causes[0].path, [cart, web]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MicroScope;
 
 impl Ranker for MicroScope {
-    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
         blame_ends(graph, incident, |_, _| true)
     }
 }

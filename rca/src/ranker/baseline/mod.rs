@@ -35,7 +35,7 @@ pub use micro_rca::MicroRca;
 pub use micro_scope::MicroScope;
 pub use n_sigma::NSigma;
 pub use page_rank::PageRank;
-pub use published::{Constant, Filter, Published, Side};
+pub use published::{Constant, DeviationSide, Filter, Published};
 pub use random_walk::RandomWalk;
 pub use robust_scorer::RobustScorer;
 pub use score_ordering::ScoreOrdering;

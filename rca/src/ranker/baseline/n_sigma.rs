@@ -1,6 +1,6 @@
 //! The greatest deviation in healthy standard deviations.
 
-use astern_graph_core::signal::{Diagnosis, Evidence, RankedCause};
+use astern_graph_core::signal::{Evidence, RankedCause};
 use astern_graph_core::{MetricName, TemporalGraph};
 use astern_stats::order;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::candidates::{Candidate, HEALTHY_MIN, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::ranker::{Ranker, ranked};
+use crate::ranker::{Ranker, Ranking};
 use crate::table::{Metrics, moments, strongest};
 
 /// Ranks nodes by their worst deviation from the healthy mean, in healthy standard deviations.
@@ -25,7 +25,7 @@ use crate::table::{Metrics, moments, strongest};
 /// is judged by the noise floor of its unit.
 ///
 /// A metric with fewer than 5 healthy values or no abnormal one is left out, so is a node without
-/// any other. The diagnosis shows the mean as the healthy value.
+/// any other. The evidence shows the mean as the healthy value.
 ///
 /// # Errors
 /// [`RankError`] when the graph does not hold the symptom.
@@ -40,11 +40,12 @@ use crate::table::{Metrics, moments, strongest};
 /// use astern_rca::ranker::baseline::NSigma;
 ///
 /// // `web` calls `cart`, which became slow.
-/// let diagnosis = NSigma::default().rank(&graph, &incident)?;
-/// assert_eq!(diagnosis.causes[0].subject, cart.into());
+/// let ranking = NSigma::default().rank(&graph, &incident)?;
+/// assert_eq!(ranking.causes[0].subject, cart.into());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct NSigma {
     metrics: Metrics,
 }
@@ -93,7 +94,7 @@ impl Deviation {
 }
 
 impl Ranker for NSigma {
-    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
         symptom(graph, incident)?;
         let best = strongest(graph, incident, self.metrics, |series| {
             Deviation::of(series).map(|deviation| (deviation.z, deviation))
@@ -102,7 +103,7 @@ impl Ranker for NSigma {
             let evidence = scored.detail.evidence(scored.series.feature.name);
             RankedCause::new(scored.series.key, scored.score).because([evidence])
         });
-        Ok(ranked(causes.collect()))
+        Ok(Ranking::of(causes.collect()))
     }
 }
 

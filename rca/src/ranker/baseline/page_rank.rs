@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use astern_graph_core::signal::{Diagnosis, RankedCause};
+use astern_graph_core::signal::RankedCause;
 use astern_graph_core::{NodeId, TemporalGraph};
 
 use super::limit::Limit;
@@ -10,7 +10,7 @@ use super::n_sigma::Deviation;
 use crate::candidates::symptom;
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::ranker::{Ranker, ranked};
+use crate::ranker::{Ranker, Ranking};
 use crate::table::{Metrics, strongest};
 
 /// Probability of following an edge rather than to begin anew.
@@ -42,8 +42,8 @@ pub(super) const DAMPING: f64 = 0.85;
 /// use astern_rca::Ranker;
 /// use astern_rca::ranker::baseline::PageRank;
 ///
-/// let diagnosis = PageRank.rank(&graph, &incident)?;
-/// assert_eq!(diagnosis.causes[0].subject, cart.into());
+/// let ranking = PageRank.rank(&graph, &incident)?;
+/// assert_eq!(ranking.causes[0].subject, cart.into());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub(super) fn page_rank(rows: &[Vec<(usize, f64)>], preferences: &[f64]) -> Limi
 }
 
 impl Ranker for PageRank {
-    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
         symptom(graph, incident)?;
         let nodes = strongest(graph, incident, Metrics::Symptom, |series| {
             Deviation::of(series).map(|deviation| (deviation.z, deviation))
@@ -100,9 +100,9 @@ impl Ranker for PageRank {
                 let evidence = scored.detail.evidence(scored.series.feature.name);
                 RankedCause::new(scored.series.key, *share).because([evidence])
             });
-        let mut diagnosis = ranked(causes.collect());
-        limit.note(&mut diagnosis);
-        Ok(diagnosis)
+        let mut ranking = Ranking::of(causes.collect());
+        limit.note(&mut ranking);
+        Ok(ranking)
     }
 }
 

@@ -1,13 +1,12 @@
 //! The first-order random walk.
 
 use astern_graph_core::TemporalGraph;
-use astern_graph_core::signal::Diagnosis;
 
 use super::limit::Limit;
 use super::transitions::Transitions;
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::ranker::Ranker;
+use crate::ranker::{Ranker, Ranking};
 
 /// Ranks the nodes from which a fault can have come to the symptom by how much of its time a random
 /// walk from the symptom spends at each.
@@ -44,9 +43,9 @@ use crate::ranker::Ranker;
 /// use astern_rca::Ranker;
 /// use astern_rca::ranker::baseline::RandomWalk;
 ///
-/// let diagnosis = RandomWalk.rank(&graph, &incident)?;
-/// assert_eq!(diagnosis.causes[0].subject, cart.into());
-/// let total: f64 = diagnosis.causes.iter().map(|cause| cause.score).sum();
+/// let ranking = RandomWalk.rank(&graph, &incident)?;
+/// assert_eq!(ranking.causes[0].subject, cart.into());
+/// let total: f64 = ranking.causes.iter().map(|cause| cause.score).sum();
 /// assert!((total - 1.0).abs() < 1e-9);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -54,7 +53,7 @@ use crate::ranker::Ranker;
 pub struct RandomWalk;
 
 impl Ranker for RandomWalk {
-    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
         let walk = Transitions::of(graph, incident)?;
         let mut start = vec![0.0; walk.rows.len()];
         start[walk.start] = 1.0;
@@ -65,7 +64,7 @@ impl Ranker for RandomWalk {
                 }
             }
         });
-        Ok(walk.diagnosis(&limit, &limit.shares))
+        Ok(walk.ranking(&limit, &limit.shares))
     }
 }
 

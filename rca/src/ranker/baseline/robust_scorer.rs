@@ -1,14 +1,14 @@
 //! The robust scorer of BARO.
 
 use astern_graph_core::TemporalGraph;
-use astern_graph_core::signal::{Diagnosis, Evidence, RankedCause};
+use astern_graph_core::signal::{Evidence, RankedCause};
 use astern_stats::order::sorted_finite;
 use astern_stats::robust;
 
 use crate::candidates::{candidate, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::ranker::{Ranker, ranked};
+use crate::ranker::{Ranker, Ranking};
 
 /// Ranks by the greatest deviation from the healthy median in healthy interquartile ranges.
 ///
@@ -21,7 +21,7 @@ use crate::ranker::{Ranker, ranked};
 pub struct RobustScorer;
 
 impl Ranker for RobustScorer {
-    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
         symptom(graph, incident)?;
         let mut causes = Vec::new();
         for id in graph.ids() {
@@ -50,7 +50,7 @@ impl Ranker for RobustScorer {
             };
             causes.push(RankedCause::new(node.key, z).because([evidence]));
         }
-        Ok(ranked(causes))
+        Ok(Ranking::of(causes))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The order of anomaly scores.
 
 use astern_graph_core::TemporalGraph;
-use astern_graph_core::signal::{Diagnosis, RankedCause};
+use astern_graph_core::signal::RankedCause;
 use serde::{Deserialize, Serialize};
 
 use super::information::information;
@@ -9,7 +9,7 @@ use super::n_sigma::Deviation;
 use crate::candidates::symptom;
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::ranker::{Ranker, ranked};
+use crate::ranker::{Ranker, Ranking};
 use crate::table::{Metrics, strongest};
 
 /// Ranks nodes by how surprising their abnormal values are: the information-theoretic (IT) score.
@@ -24,7 +24,7 @@ use crate::table::{Metrics, strongest};
 /// beyond the healthy ones score the same, `ln(1 + N)`: such nodes are truly tied for this method,
 /// and an evaluation must give them the worst of their ranks.
 ///
-/// The diagnosis shows the deviation in healthy standard deviations beside it. A metric with fewer
+/// The evidence shows the deviation in healthy standard deviations beside it. A metric with fewer
 /// than 5 healthy values or no abnormal one is left out, so is a node without any other.
 ///
 /// # Errors
@@ -39,12 +39,13 @@ use crate::table::{Metrics, strongest};
 /// use astern_rca::Ranker;
 /// use astern_rca::ranker::baseline::ScoreOrdering;
 ///
-/// let diagnosis = ScoreOrdering::default().rank(&graph, &incident)?;
+/// let ranking = ScoreOrdering::default().rank(&graph, &incident)?;
 /// // Both are beyond all 30 healthy values.
-/// assert!(diagnosis.causes.iter().all(|cause| (cause.score - 31_f64.ln()).abs() < 1e-12));
+/// assert!(ranking.causes.iter().all(|cause| (cause.score - 31_f64.ln()).abs() < 1e-12));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ScoreOrdering {
     metrics: Metrics,
 }
@@ -57,7 +58,7 @@ impl ScoreOrdering {
 }
 
 impl Ranker for ScoreOrdering {
-    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
         symptom(graph, incident)?;
         let best = strongest(graph, incident, self.metrics, |series| {
             information(series).map(|score| (score, ()))
@@ -68,7 +69,7 @@ impl Ranker for ScoreOrdering {
             let evidence = deviation.map(|deviation| deviation.evidence(metric));
             RankedCause::new(scored.series.key, scored.score).because(evidence)
         });
-        Ok(ranked(causes.collect()))
+        Ok(Ranking::of(causes.collect()))
     }
 }
 

@@ -1,13 +1,12 @@
 //! The second-order random walk.
 
 use astern_graph_core::TemporalGraph;
-use astern_graph_core::signal::Diagnosis;
 
 use super::limit::Limit;
 use super::transitions::Transitions;
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::ranker::Ranker;
+use crate::ranker::{Ranker, Ranking};
 
 /// Weight of the step at hand against that of the step before.
 const BETA: f64 = 0.3;
@@ -37,8 +36,8 @@ const BETA: f64 = 0.3;
 /// use astern_rca::Ranker;
 /// use astern_rca::ranker::baseline::SecondOrderWalk;
 ///
-/// let diagnosis = SecondOrderWalk.rank(&graph, &incident)?;
-/// assert_eq!(diagnosis.causes[0].subject, cart.into());
+/// let ranking = SecondOrderWalk.rank(&graph, &incident)?;
+/// assert_eq!(ranking.causes[0].subject, cart.into());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -52,7 +51,7 @@ struct Step {
 }
 
 impl Ranker for SecondOrderWalk {
-    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
         let walk = Transitions::of(graph, incident)?;
         let all = walk.rows.iter().enumerate();
         let steps: Vec<Step> = all
@@ -96,7 +95,7 @@ impl Ranker for SecondOrderWalk {
         for (step, share) in steps.iter().zip(&limit.shares) {
             time[step.to] += share;
         }
-        Ok(walk.diagnosis(&limit, &time))
+        Ok(walk.ranking(&limit, &time))
     }
 }
 

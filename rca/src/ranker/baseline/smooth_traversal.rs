@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use astern_graph_core::signal::{Diagnosis, RankedCause};
+use astern_graph_core::signal::RankedCause;
 use astern_graph_core::{NodeId, TemporalGraph};
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use super::n_sigma::Deviation;
 use crate::candidates::{Candidate, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::ranker::{Ranker, ranked};
+use crate::ranker::{Ranker, Ranking};
 use crate::table::{Metrics, strongest};
 
 /// The anomaly score that a [`SmoothTraversal`] goes by.
@@ -50,12 +50,13 @@ pub enum AnomalyScore {
 /// use astern_rca::Ranker;
 /// use astern_rca::ranker::baseline::SmoothTraversal;
 ///
-/// let diagnosis = SmoothTraversal::default().rank(&graph, &incident)?;
-/// assert_eq!(diagnosis.causes[0].subject, cart.into());
-/// assert!(diagnosis.causes[1].score.abs() < 1e-12); // `web` is no more surprising than `cart`
+/// let ranking = SmoothTraversal::default().rank(&graph, &incident)?;
+/// assert_eq!(ranking.causes[0].subject, cart.into());
+/// assert!(ranking.causes[1].score.abs() < 1e-12); // `web` is no more surprising than `cart`
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct SmoothTraversal {
     score: AnomalyScore,
 }
@@ -75,7 +76,7 @@ impl SmoothTraversal {
 }
 
 impl Ranker for SmoothTraversal {
-    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
         let target = symptom(graph, incident)?;
         let scores = strongest(graph, incident, Metrics::Symptom, |series| {
             self.score(series)
@@ -92,7 +93,7 @@ impl Ranker for SmoothTraversal {
             let key = scored.series.key.clone();
             Some(RankedCause::new(key, scored.score - explained).because(evidence))
         });
-        Ok(ranked(causes.collect()))
+        Ok(Ranking::of(causes.collect()))
     }
 }
 

@@ -1,13 +1,12 @@
 //! Spectrum-based fault localisation on traces.
 
 use astern_graph_core::TemporalGraph;
-use astern_graph_core::signal::Diagnosis;
 use serde::{Deserialize, Serialize};
 
 use super::by_trace::{blame, pair};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::ranker::Ranker;
+use crate::ranker::{Ranker, Ranking};
 use crate::trace::coverage::Coverage;
 
 /// Stands for 0 where nothing would be divided by it.
@@ -66,12 +65,13 @@ impl Formula {
 ///
 /// // `cart` was slow, and every second request went through it.
 /// let ranker = SpectrumRanker::by(Formula::Jaccard);
-/// let diagnosis = ranker.rank(&graph, &incident.traced(healthy, abnormal))?;
-/// assert_eq!(diagnosis.causes[0].subject, cart.into());
-/// assert!((diagnosis.causes[1].score - 0.5).abs() < 1e-12); // all went through `web`
+/// let ranking = ranker.rank(&graph, &incident.traced(healthy, abnormal))?;
+/// assert_eq!(ranking.causes[0].subject, cart.into());
+/// assert!((ranking.causes[1].score - 0.5).abs() < 1e-12); // all went through `web`
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct SpectrumRanker {
     formula: Formula,
 }
@@ -84,7 +84,7 @@ impl SpectrumRanker {
 }
 
 impl Ranker for SpectrumRanker {
-    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
         let coverage = Coverage::of(pair(graph, incident)?);
         let score = |i: usize| {
             let abnormal_through = coverage.abnormal.through[i] as f64;

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use astern_graph_core::signal::{Abstention, Diagnosis, Evidence, RankedCause};
+use astern_graph_core::signal::{Abstention, Evidence, RankedCause};
 use astern_graph_core::{NodeKey, TemporalGraph};
 
 use super::by_trace::pair;
 use super::spectrum::Formula;
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::ranker::{Ranker, ranked};
+use crate::ranker::{Ranker, Ranking};
 use crate::table::moments;
 use crate::trace::coverage::ms;
 use crate::trace::{Trace, TracedCall, Traces};
@@ -59,8 +59,8 @@ const SUPPORT_MIN: f64 = 0.1;
 /// use astern_rca::ranker::baseline::TraceRca;
 ///
 /// // `cart` was slow, and every second request went through it.
-/// let diagnosis = TraceRca.rank(&graph, &incident.traced(healthy, abnormal))?;
-/// assert_eq!(diagnosis.causes[0].subject, cart.into());
+/// let ranking = TraceRca.rank(&graph, &incident.traced(healthy, abnormal))?;
+/// assert_eq!(ranking.causes[0].subject, cart.into());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -151,7 +151,7 @@ fn count(trace: &Trace<'_>, abnormal: &[bool], counts: &mut [Counts]) -> bool {
 }
 
 impl Ranker for TraceRca {
-    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
         let pair = pair(graph, incident)?;
         let healthy = by_pair(&pair.healthy);
         let now = by_pair(&pair.abnormal);
@@ -173,7 +173,7 @@ impl Ranker for TraceRca {
             abnormal += usize::from(count(&trace, &verdicts, &mut counts));
         }
         if abnormal == 0 {
-            return Ok(Diagnosis::abstain(Abstention::NoAnomaly));
+            return Ok(Ranking::abstain(Abstention::NoAnomaly));
         }
         let normal = pair.abnormal.len() - abnormal;
         let supported = |(_, counts): &(&NodeKey, &Counts)| {
@@ -194,7 +194,7 @@ impl Ranker for TraceRca {
             let score = overlap * counts.into.abs_diff(counts.from) as f64;
             RankedCause::new(service.clone(), score).because([spectrum])
         });
-        Ok(ranked(causes.collect()))
+        Ok(Ranking::of(causes.collect()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use astern_graph_core::signal::{Diagnosis, Evidence, RankedCause};
+use astern_graph_core::signal::{Evidence, RankedCause};
 use astern_graph_core::{NodeId, TemporalGraph};
 
 use super::correlation::together;
@@ -10,7 +10,7 @@ use super::limit::Limit;
 use crate::candidates::{Candidate, candidate, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::ranker::ranked;
+use crate::ranker::Ranking;
 
 /// Weight of a step back, relative to one towards a cause.
 const BACKWARD: f64 = 0.2;
@@ -64,15 +64,15 @@ impl Transitions {
     }
 
     /// The nodes by the share of time that the walk spends at each.
-    pub(super) fn diagnosis(self, limit: &Limit, shares: &[f64]) -> Diagnosis {
+    pub(super) fn ranking(self, limit: &Limit, shares: &[f64]) -> Ranking {
         let nodes = self.nodes.into_iter().zip(self.correlations).zip(shares);
         let causes = nodes.map(|((node, r), share)| {
             let metric = node.feature.name;
             RankedCause::new(node.key, *share).because([Evidence::Correlation { metric, r }])
         });
-        let mut diagnosis = ranked(causes.collect());
-        limit.note(&mut diagnosis);
-        diagnosis
+        let mut ranking = Ranking::of(causes.collect());
+        limit.note(&mut ranking);
+        ranking
     }
 }
 

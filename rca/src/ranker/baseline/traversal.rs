@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use astern_graph_core::signal::{Diagnosis, Evidence, RankedCause};
+use astern_graph_core::signal::{Evidence, RankedCause};
 use astern_graph_core::{NodeId, TemporalGraph};
 use astern_stats::robust::{MAD_TO_SIGMA, mean, median};
 
 use crate::candidates::{Candidate, candidate, symptom};
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::ranker::{Ranker, first, keys, ranked};
+use crate::ranker::ranking::keys;
+use crate::ranker::{Ranker, Ranking};
 
 /// Blames the anomalous nodes that have no anomalous callee and an anomalous path to the symptom,
 /// scored by the greatest sum of anomaly scores along such a path.
@@ -39,11 +40,11 @@ const HEALTHY_MIN: usize = 10;
 const VISITS_MAX: usize = 100_000;
 
 impl Ranker for TraversalRanker {
-    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
         let target = symptom(graph, incident)?;
         let anomalous = anomalous(graph, incident, &target)?;
         if anomalous.is_empty() {
-            return Ok(ranked(Vec::new()));
+            return Ok(Ranking::of(Vec::new()));
         }
         let walk = Walk::from(graph, target.id, &anomalous);
         let causes = walk.best.iter().filter_map(|(id, (sum, _))| {
@@ -53,20 +54,20 @@ impl Ranker for TraversalRanker {
             let key = graph.key(*id)?.clone();
             Some(RankedCause::new(key, *sum).because([origin]))
         });
-        let mut diagnosis = ranked(causes.collect());
-        for cause in first(&mut diagnosis) {
+        let mut ranking = Ranking::of(causes.collect());
+        for cause in ranking.with_path() {
             let id = graph.id(cause.subject.node());
             let best = id.and_then(|id| walk.best.get(&id));
             cause.path = best.map_or_else(Vec::new, |(_, visit)| keys(graph, &walk.path(*visit)));
         }
-        if let (true, Some(cause)) = (walk.cut, diagnosis.causes.first_mut()) {
+        if let (true, Some(cause)) = (walk.cut, ranking.causes.first_mut()) {
             cause.evidence.push(Evidence::Fallback {
                 wanted: "all simple anomalous paths".into(),
                 used: "those found first".into(),
                 reason: format!("more than {VISITS_MAX} visits of nodes").into(),
             });
         }
-        Ok(diagnosis)
+        Ok(ranking)
     }
 }
 

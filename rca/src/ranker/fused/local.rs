@@ -7,12 +7,12 @@ use astern_graph_core::NodeId;
 use astern_graph_core::signal::Evidence;
 
 use super::params::FusedWeights;
-use crate::blame::Compared;
 use crate::channel::tenants::Machines;
 use crate::channel::{
     Reading, Readings, Scope, change, failure, gap, log_odds, own_time, resource, spectrum,
     structure, tenants,
 };
+use crate::contrast::ChangeContrasts;
 use crate::incident::Incident;
 
 /// Deviation that is as likely a fault as not.
@@ -56,7 +56,7 @@ impl Local {
 pub(super) fn of(
     scope: &Scope<'_>,
     incident: &Incident,
-    changes: &[Compared],
+    contrasts: &ChangeContrasts,
     weights: &FusedWeights,
 ) -> BTreeMap<NodeId, Local> {
     let traces = incident.traces.as_ref();
@@ -78,7 +78,7 @@ pub(super) fn of(
     hear(weights.structure, &|| structure::read(scope));
     hear(weights.resource, &|| resource::read(scope));
     hear(weights.tenants, &|| tenants::read(machines(), grown()));
-    hear(weights.change, &|| change::read(scope, changes));
+    hear(weights.change, &|| change::read(scope, contrasts));
     hear(weights.spectrum, &|| spectrum::read(scope, traces));
     heard
 }

@@ -5,19 +5,20 @@ mod params;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use astern_graph_core::signal::{Diagnosis, Evidence, RankedCause};
+use astern_graph_core::signal::{Evidence, RankedCause};
 use astern_graph_core::{FeatureClass, NodeId, TemporalGraph};
 
-use crate::blame::{ChangeBlame, Compared};
 use crate::candidates::{Candidate, Shift, best_candidate, symptom};
 use crate::channel::influences::Influences;
 use crate::channel::origin::Origin;
 use crate::channel::reach::Reach;
 use crate::channel::{Scope, correlation, log_odds, onset, origin};
+use crate::contrast::ChangeContrasts;
 use crate::error::RankError;
 use crate::incident::Incident;
 use crate::influence::influence;
-use crate::ranker::{Ranker, first, keys, ranked};
+use crate::ranker::ranking::keys;
+use crate::ranker::{Ranker, Ranking};
 
 use local::Local;
 
@@ -27,7 +28,7 @@ pub use params::{FusedParams, FusedWeights};
 const REACH_MIN: f64 = 0.1;
 
 /// Ranks the nodes from which a fault can have come to the symptom by the sum of the log-odds of
-/// several kinds of evidence, and the changes by the causes that they touch.
+/// several kinds of evidence.
 ///
 /// For each candidate, each channel gives a probability that is clipped to 2..98 % and turned into
 /// log-odds; the score is their weighted sum.
@@ -74,7 +75,7 @@ const REACH_MIN: f64 = 0.1;
 /// for the symptom's own deviation; origin by the same for the node's besides, since where nothing
 /// shifted nothing has an origin, and correlation by `(n - 2) / n`, since two points always correlate.
 ///
-/// Without enough samples for transfer entropy the diagnosis says so by
+/// Without enough samples for transfer entropy the evidence says so by
 /// [`Evidence::Fallback`] and goes on without.
 ///
 /// A node of which no series is seen, but that a local channel knows, is ranked by that and by its way to the
@@ -85,18 +86,10 @@ const REACH_MIN: f64 = 0.1;
 /// # Complexity
 /// `O(N · M · T log T + (N + E) (T + log N))` in time, `O(N · T + E)` in memory, for the N nodes from
 /// which a fault can have come, E edges among them, T steps and M metrics of a node; with traces of n
-/// calls `O(n)` more; then that of [`ChangeBlame`].
+/// calls `O(n)` more; that of [`ChangeContrasts`] where they are not given.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FusedRanker {
     params: FusedParams,
-    blame: ChangeBlame,
-}
-
-impl FusedRanker {
-    pub(super) fn new(params: FusedParams) -> Self {
-        let blame = ChangeBlame::new(params.blame.clone());
-        Self { params, blame }
-    }
 }
 
 /// Everything that the channels of one incident share.
@@ -112,9 +105,17 @@ struct Scene<'a> {
 }
 
 impl Ranker for FusedRanker {
-    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
-        let changes = Compared::all(graph, incident);
-        let scene = self.scene(graph, incident, &changes)?;
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
+        self.rank_with(graph, incident, &ChangeContrasts::of(graph, incident))
+    }
+
+    fn rank_with(
+        &self,
+        graph: &TemporalGraph,
+        incident: &Incident,
+        contrasts: &ChangeContrasts,
+    ) -> Result<Ranking, RankError> {
+        let scene = self.scene(graph, incident, contrasts)?;
         let known: BTreeSet<NodeId> = scene
             .nodes
             .keys()
@@ -122,18 +123,14 @@ impl Ranker for FusedRanker {
             .copied()
             .collect();
         let causes = known.into_iter().filter_map(|id| self.cause(&scene, id));
-        let causes: Vec<RankedCause> = causes.collect();
-        let mut diagnosis = ranked(causes);
-        for cause in first(&mut diagnosis) {
+        let mut ranking = Ranking::of(causes.collect()).scaled(self.params.scale());
+        for cause in ranking.with_path() {
             if let Some(id) = graph.id(cause.subject.node()) {
                 cause.path = keys(graph, &scene.reach.path(id));
                 cause.evidence.extend(scene.influences.weakest(id).cloned());
             }
         }
-        let is_fitted = self.params.scores_as_by_default();
-        self.blame
-            .blame(graph, incident, &changes, is_fitted, &mut diagnosis);
-        Ok(diagnosis)
+        Ok(ranking)
     }
 }
 
@@ -142,7 +139,7 @@ impl FusedRanker {
         &self,
         graph: &'a TemporalGraph,
         incident: &Incident,
-        changes: &[Compared],
+        contrasts: &ChangeContrasts,
     ) -> Result<Scene<'a>, RankError> {
         let symptom = symptom(graph, incident)?;
         let steps = onset::shown(&symptom);
@@ -158,7 +155,7 @@ impl FusedRanker {
         }
         let shown = onset::range_of(graph, incident.abnormal, &steps);
         let scope = Scope::new(graph, incident.healthy, shown, &ids, upper);
-        let local = local::of(&scope, incident, changes, &self.params.weights);
+        let local = local::of(&scope, incident, contrasts, &self.params.weights);
         let shifted = |id: &NodeId| {
             let own = nodes.get(id).map_or(0.0, |(_, shift)| shift.z);
             self.shifted(own.max(local.get(id).map_or(0.0, |local| local.z)))

@@ -7,10 +7,12 @@ use astern_stats::ParamError;
 use astern_stats::param::{in_range, positive};
 
 use super::FusedRanker;
-use crate::blame::BlameParams;
+use crate::candidates::UPPER_QUANTILE;
+use crate::ranker::ScoreScale;
 
 /// Weights of the channels; 0 switches one off.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct FusedWeights {
     /// Deviation from healthy.
     pub shift: f64,
@@ -44,7 +46,7 @@ impl Default for FusedWeights {
     /// 1 for what goes by the symptom's metric, but 1/2 for influence, which is seldom estimable and
     /// never decisive alone. 3 for what calls tell of the node itself, since that is where the fault
     /// lies; 2 for its resources, which load moves too; 1 for call structure, which other mixes of
-    /// requests change, and for changes, which [`ChangeBlame`](crate::ChangeBlame) looks at again. 0 for the
+    /// requests change, and for changes, which [`ChangeBlame`](crate::blame::ChangeBlame) looks at again. 0 for the
     /// spectrum of traces: on the calibration cases it cost right answers and brought none.
     fn default() -> Self {
         Self {
@@ -73,14 +75,13 @@ impl Default for FusedWeights {
 /// | `shift_half` | 3 | deviation that is as likely an anomaly as not, positive |
 /// | `upper_quantile` | .9 | of the badness over the steps in which the symptom shows, against the same of as many healthy steps; .5 to 1 |
 /// | `external_prior` | -4 | log-odds of an external node, -20 to 20 |
-/// | `blame` | see [`BlameParams`] | |
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct FusedParams {
     pub(super) weights: FusedWeights,
     pub(super) shift_half: f64,
     pub(super) upper_quantile: f64,
     pub(super) external_prior: f64,
-    pub(super) blame: BlameParams,
 }
 
 impl Default for FusedParams {
@@ -88,50 +89,25 @@ impl Default for FusedParams {
         Self {
             weights: FusedWeights::default(),
             shift_half: 3.0,
-            upper_quantile: 0.9,
+            upper_quantile: UPPER_QUANTILE,
             external_prior: -4.0,
-            blame: BlameParams::default(),
         }
     }
 }
 
+astern_stats::setters!(FusedParams {
+    /// Sets the weights of the channels.
+    weights: FusedWeights,
+    /// Sets the deviation, in healthy standard deviations, that is as likely an anomaly as not.
+    shift_half: f64,
+    /// Sets the quantile of the badness over the steps in which the symptom shows: high where a fault may
+    /// show in a few of them only.
+    upper_quantile: f64,
+    /// Sets the log-odds of external nodes.
+    external_prior: f64,
+});
+
 impl FusedParams {
-    /// With other weights.
-    #[must_use]
-    pub fn weights(mut self, weights: FusedWeights) -> Self {
-        self.weights = weights;
-        self
-    }
-
-    /// With another deviation, in healthy standard deviations, that is as likely an anomaly as not.
-    #[must_use]
-    pub fn shift_half(mut self, z: f64) -> Self {
-        self.shift_half = z;
-        self
-    }
-
-    /// With another quantile of the badness over the steps in which the symptom shows: high where a
-    /// fault may show in a few of them only.
-    #[must_use]
-    pub fn upper_quantile(mut self, q: f64) -> Self {
-        self.upper_quantile = q;
-        self
-    }
-
-    /// With other log-odds of external nodes.
-    #[must_use]
-    pub fn external_prior(mut self, log_odds: f64) -> Self {
-        self.external_prior = log_odds;
-        self
-    }
-
-    /// With other parameters of change blame.
-    #[must_use]
-    pub fn blame(mut self, blame: BlameParams) -> Self {
-        self.blame = blame;
-        self
-    }
-
     /// Checks the parameters and makes the ranker.
     ///
     /// # Errors
@@ -158,14 +134,16 @@ impl FusedParams {
         positive("shift_half", self.shift_half)?;
         in_range("upper_quantile", self.upper_quantile, 0.5, 1.0)?;
         in_range("external_prior", self.external_prior, -20.0, 20.0)?;
-        self.blame.check()?;
-        Ok(FusedRanker::new(self))
+        Ok(FusedRanker { params: self })
     }
 
-    /// Whether scores of causes are those of the defaults; blame moves none of them.
-    pub(super) fn scores_as_by_default(&self) -> bool {
-        let blame = self.blame.clone();
-        *self == Self::default().blame(blame)
+    /// The probabilities of causes were fitted to the scores that the defaults give.
+    pub(super) fn scale(&self) -> ScoreScale {
+        if *self == Self::default() {
+            ScoreScale::FittedLogOdds
+        } else {
+            ScoreScale::LogOdds
+        }
     }
 
     pub(super) fn prior(&self, kind: NodeKind) -> f64 {
@@ -194,10 +172,6 @@ mod tests {
             ("upper_quantile", with().upper_quantile(1.1)),
             ("external_prior", with().external_prior(f64::NAN)),
             ("external_prior", with().external_prior(20.1)),
-            (
-                "blame.prior",
-                with().blame(BlameParams::default().prior(99.0)),
-            ),
         ];
         let weights: [(&str, Weight); 13] = [
             ("weights.shift", |w| &mut w.shift),

@@ -7,7 +7,7 @@ use astern_stats::robust;
 
 use super::deviation::{n_sigma, or_one, third_step, ties_by_deviation};
 use super::rows::Rows;
-use super::{Constant, Side};
+use super::{Constant, DeviationSide};
 use crate::ranker::baseline::correlation::together;
 use crate::ranker::baseline::information::information;
 use crate::ranker::baseline::page_rank::page_rank;
@@ -126,7 +126,7 @@ pub(super) fn page_rank_of(
     graph: &TemporalGraph,
     correlated: bool,
 ) -> BTreeMap<NodeId, f64> {
-    let z = n_sigma(rows, Side::Either, Constant::Kept);
+    let z = n_sigma(rows, DeviationSide::Either, Constant::Kept);
     let places: BTreeMap<NodeId, usize> = rows.of.keys().copied().zip(0..).collect();
     let edges = rows.of.iter().map(|(id, row)| {
         let callees = rows.callees(graph, *id).into_iter();

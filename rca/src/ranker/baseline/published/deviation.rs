@@ -7,7 +7,7 @@ use astern_stats::order::{ascending, sorted_finite};
 use astern_stats::robust;
 
 use super::rows::Rows;
-use super::{Constant, Side};
+use super::{Constant, DeviationSide};
 use crate::candidates::Candidate;
 use crate::ranker::baseline::information::information as surprise;
 use crate::table::moments;
@@ -18,7 +18,7 @@ const ROUNDING: f64 = 1e-12;
 /// What the order among equal scores may add to them.
 const TIE: f64 = 1e-6;
 
-impl Side {
+impl DeviationSide {
     fn of(self, deviation: f64) -> f64 {
         match self {
             Self::Above => deviation,
@@ -51,7 +51,7 @@ pub(super) fn or_one(spread: f64, level: f64, row: &Candidate) -> f64 {
 }
 
 /// Each abnormal step in healthy standard deviations from the healthy mean.
-fn z(row: &Candidate, side: Side) -> Vec<f64> {
+fn z(row: &Candidate, side: DeviationSide) -> Vec<f64> {
     let Some((mean, deviation)) = moments(&row.healthy) else {
         return Vec::new();
     };
@@ -60,8 +60,12 @@ fn z(row: &Candidate, side: Side) -> Vec<f64> {
     steps.map(|x| side.of((x - mean) / scale)).collect()
 }
 
-/// The greatest `|z|` of each node, or with [`Side::Above`] the greatest z.
-pub(super) fn n_sigma(rows: &Rows, side: Side, constant: Constant) -> BTreeMap<NodeId, f64> {
+/// The greatest `|z|` of each node, or with [`DeviationSide::Above`] the greatest z.
+pub(super) fn n_sigma(
+    rows: &Rows,
+    side: DeviationSide,
+    constant: Constant,
+) -> BTreeMap<NodeId, f64> {
     let allowed = rows.of.iter().filter(|(_, row)| constant.allows(row));
     let scored = allowed.filter_map(|(id, row)| Some((*id, robust::max(&z(row, side))?)));
     scored.collect()
@@ -70,7 +74,7 @@ pub(super) fn n_sigma(rows: &Rows, side: Side, constant: Constant) -> BTreeMap<N
 /// `|z|` at the third abnormal step.
 pub(super) fn third_step(rows: &Rows) -> BTreeMap<NodeId, f64> {
     let at = |row: &Candidate| {
-        let z = z(row, Side::Either);
+        let z = z(row, DeviationSide::Either);
         z.get(2).or(z.last()).copied()
     };
     let scored = rows.of.iter().filter_map(|(id, row)| Some((*id, at(row)?)));
@@ -78,7 +82,11 @@ pub(super) fn third_step(rows: &Rows) -> BTreeMap<NodeId, f64> {
 }
 
 /// The greatest deviation of each node from the healthy median in interquartile ranges.
-pub(super) fn robust(rows: &Rows, side: Side, constant: Constant) -> BTreeMap<NodeId, f64> {
+pub(super) fn robust(
+    rows: &Rows,
+    side: DeviationSide,
+    constant: Constant,
+) -> BTreeMap<NodeId, f64> {
     let score = |row: &Candidate| {
         let healthy = sorted_finite(&row.healthy);
         let quantile = |q| robust::quantile_sorted(&healthy, q);
@@ -110,7 +118,7 @@ pub(super) fn ties_by_deviation(
     mut scores: BTreeMap<NodeId, f64>,
     rows: &Rows,
 ) -> BTreeMap<NodeId, f64> {
-    let z = n_sigma(rows, Side::Either, Constant::Kept);
+    let z = n_sigma(rows, DeviationSide::Either, Constant::Kept);
     let mut sorted: Vec<f64> = z.values().copied().collect();
     sorted.sort_by(|a, b| ascending(*a, *b));
     for (id, score) in &mut scores {
@@ -124,7 +132,7 @@ pub(super) fn ties_by_deviation(
 #[cfg(test)]
 mod tests {
     use crate::fixture::{Fixture, assert_scores};
-    use crate::ranker::baseline::{Constant, Published, Side};
+    use crate::ranker::baseline::{Constant, DeviationSide, Published};
 
     /// Mean 10, population standard deviation √1.6; median 10, interquartile range 0.
     const HEALTHY: [f64; 5] = [8.0, 10.0, 12.0, 10.0, 10.0];
@@ -143,15 +151,15 @@ mod tests {
         let sigma = 1.6_f64.sqrt();
         let of = |side, constant| fixture().scores(&Published::NSigma { side, constant }, "up");
         let (up, down) = (6.0 / sigma, 7.0 / sigma);
-        let found = of(Side::Either, Constant::Kept);
+        let found = of(DeviationSide::Either, Constant::Kept);
         assert_scores(&found, &[("down", down), ("up", up), ("flat", 0.002)]);
-        let found = of(Side::Above, Constant::LeftOut);
+        let found = of(DeviationSide::Above, Constant::LeftOut);
         assert_scores(&found, &[("up", up), ("down", -1.0 / sigma)]);
     }
 
     #[test]
     fn an_interquartile_range_of_zero_counts_as_a_second() {
-        let (side, constant) = (Side::Either, Constant::Kept);
+        let (side, constant) = (DeviationSide::Either, Constant::Kept);
         let found = fixture().scores(&Published::RobustScorer { side, constant }, "up");
         assert_scores(&found, &[("down", 0.007), ("up", 0.006), ("flat", 0.002)]);
     }
@@ -162,7 +170,7 @@ mod tests {
         // Filled with 10: the sum of squares stays 8, the count grows to 5.
         let healthy = [8.0, 10.0, 12.0, f64::NAN, 10.0];
         fixture.latency("a", &healthy, &[f64::NAN, 16.0]);
-        let (side, constant) = (Side::Either, Constant::Kept);
+        let (side, constant) = (DeviationSide::Either, Constant::Kept);
         let found = fixture.scores(&Published::NSigma { side, constant }, "a");
         assert_scores(&found, &[("a", 6.0 / 1.6_f64.sqrt())]);
     }

@@ -8,7 +8,7 @@ mod walk;
 
 use std::collections::BTreeMap;
 
-use astern_graph_core::signal::{Diagnosis, RankedCause};
+use astern_graph_core::signal::RankedCause;
 use astern_graph_core::{NodeId, TemporalGraph};
 use serde::{Deserialize, Serialize};
 
@@ -16,14 +16,14 @@ use super::traversal::anomalous;
 use crate::candidates::symptom;
 use crate::error::RankError;
 use crate::incident::Incident;
-use crate::ranker::{Ranker, ranked};
+use crate::ranker::{Candidates, Ranker, Ranking};
 use rows::Rows;
 
 /// Which side of the healthy level counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Side {
+pub enum DeviationSide {
     /// Only greater values, whatever the metric: `x - μ`.
     Above,
     /// Both: `|x - μ|`.
@@ -61,7 +61,7 @@ pub enum Filter {
 
 /// A baseline in the form that benchmarks have run, without the guards of this crate's own.
 ///
-/// Use it to compare with published figures; for a diagnosis use the ranker of the same name, which
+/// Use it to compare with published figures; for an answer use the ranker of the same name, which
 /// knows the worse direction of each metric, has a noise floor and does not invent values. Here
 ///
 /// - only the symptom's metric is looked at, in nodes that have it in both ranges;
@@ -84,33 +84,38 @@ pub enum Filter {
 /// use astern_rca::Ranker;
 /// use astern_rca::ranker::baseline::Published;
 ///
-/// let diagnosis = Published::PageRank { correlated: false }.rank(&graph, &incident)?;
-/// assert_eq!(diagnosis.causes[0].subject, cart.into());
+/// let ranking = Published::PageRank { correlated: false }.rank(&graph, &incident)?;
+/// assert_eq!(ranking.causes[0].subject, cart.into());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Published {
     /// The absolute correlation with the symptom, as [`CorrelationRanker`](super::CorrelationRanker).
     Correlation {
         /// What is asked of the other nodes.
+        #[serde(default)]
         filter: Filter,
     },
     /// The greatest deviation from the healthy mean in standard deviations of the population, as
     /// [`NSigma`](super::NSigma) (Pham et al., ASE 2024: signed, constant series left out).
     NSigma {
         /// Which deviations count.
-        side: Side,
+        #[serde(default)]
+        side: DeviationSide,
         /// What becomes of series that do not vary.
+        #[serde(default)]
         constant: Constant,
     },
     /// The greatest deviation from the healthy median in interquartile ranges, as
     /// [`RobustScorer`](super::RobustScorer) (BARO, Pham, Ha and Zhang, FSE 2024).
     RobustScorer {
         /// Which deviations count.
-        side: Side,
+        #[serde(default)]
+        side: DeviationSide,
         /// What becomes of series that do not vary.
+        #[serde(default)]
         constant: Constant,
     },
     /// [`ScoreOrdering`](super::ScoreOrdering) (Okati et al., `NeurIPS` 2025), where nodes with
@@ -126,11 +131,13 @@ pub enum Published {
     Circa {
         /// Whether a node with `z ≥ 3` gets the greatest score of what it may have hurt on top. That
         /// score is itself adjusted, so a chain adds up; the paper adds only the z of one node.
+        #[serde(default)]
         adjusted: bool,
     },
     /// [`PageRank`](super::PageRank) with preferences in proportion to `|z|`.
     PageRank {
         /// Whether an edge weighs `.1 + |r|` of its ends over the abnormal steps, instead of 1.
+        #[serde(default)]
         correlated: bool,
     },
     /// [`MicroScope`](super::MicroScope) (Lin et al., ICSOC 2018) in the form of CIRCA's authors,
@@ -148,8 +155,39 @@ pub enum Published {
     DepthFirst,
 }
 
+impl Published {
+    /// Every form, each in one of its variants.
+    pub fn all() -> Vec<Self> {
+        let (side, constant) = (DeviationSide::Either, Constant::Kept);
+        vec![
+            Self::Correlation {
+                filter: Filter::AnomalousFirst,
+            },
+            Self::NSigma { side, constant },
+            Self::RobustScorer { side, constant },
+            Self::ScoreOrdering,
+            Self::SmoothTraversal,
+            Self::SmoothDeviations,
+            Self::Circa { adjusted: true },
+            Self::PageRank { correlated: true },
+            Self::MicroScope,
+            Self::MicroHecl,
+            Self::RandomWalk,
+            Self::DepthFirst,
+        ]
+    }
+
+    /// Which nodes it can name.
+    pub(in crate::ranker) fn candidates(&self) -> Candidates {
+        match self {
+            Self::SmoothTraversal | Self::SmoothDeviations => Candidates::Origins,
+            _ => Candidates::All,
+        }
+    }
+}
+
 impl Ranker for Published {
-    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Diagnosis, RankError> {
+    fn rank(&self, graph: &TemporalGraph, incident: &Incident) -> Result<Ranking, RankError> {
         let rows = Rows::of(graph, incident)?;
         let scores = match *self {
             Self::Correlation { filter } => {
@@ -172,15 +210,15 @@ impl Ranker for Published {
             }
             Self::DepthFirst => ends::by_deviation(&rows, graph),
         };
-        Ok(diagnosis(graph, scores))
+        Ok(ranking(graph, scores))
     }
 }
 
-fn diagnosis(graph: &TemporalGraph, scores: BTreeMap<NodeId, f64>) -> Diagnosis {
+fn ranking(graph: &TemporalGraph, scores: BTreeMap<NodeId, f64>) -> Ranking {
     let finite = scores.into_iter().filter(|(_, score)| score.is_finite());
     let causes = finite.filter_map(|(id, score)| {
         let key = graph.key(id)?.clone();
         Some(RankedCause::new(key, score))
     });
-    ranked(causes.collect())
+    Ranking::of(causes.collect())
 }

@@ -1,13 +1,13 @@
 //! Difference-in-differences of new against old instances, each against its own past.
 
-use astern_graph_core::ChangeEvent;
 use astern_graph_core::schema::ERROR_RATE;
 use astern_graph_core::signal::Evidence;
+use astern_graph_core::{ChangeEvent, ChangeSide};
 use astern_stats::order::ascending;
 use astern_stats::robust;
 use astern_stats::sequential::{SideHits, half_width, ln_e_mean, ln_e_share, ln_mean, p_value};
 
-use super::sides::{LATENCIES, Side, ToldApart, Unit, Units};
+use super::units::{LATENCIES, ToldApart, Unit, Units};
 
 /// Rise of a latency, as a logarithm, that does not matter: 10 %.
 const MARGIN_LN: f64 = 0.095;
@@ -25,6 +25,7 @@ const CONTROLLED_MIN: usize = 3;
 const ALPHA: f64 = 0.05;
 /// Least standard deviation of one instance's latency in a step, as a logarithm.
 const NOISE_LN: f64 = 0.02;
+const ALL: [ChangeSide; 3] = [ChangeSide::Old, ChangeSide::New, ChangeSide::Neither];
 
 /// What the comparison says of one change.
 #[derive(Debug, Clone, PartialEq)]
@@ -176,15 +177,15 @@ impl Units {
                 )]
                 let (failed, all) = (unit.errors[t] as u64, unit.calls[t] as u64);
                 match unit.sides[t] {
-                    Side::New => {
+                    ChangeSide::New => {
                         hits.new_hits += failed.min(all);
                         hits.new_trials += all;
                     }
-                    Side::Old => {
+                    ChangeSide::Old => {
                         hits.old_hits += failed.min(all);
                         hits.old_trials += all;
                     }
-                    Side::Neither => {}
+                    ChangeSide::Neither => {}
                 }
             }
             hits
@@ -213,7 +214,13 @@ impl Units {
     }
 
     /// Mean distance from the own past of the units on these sides in a step, and their calls.
-    fn moved(&self, metric: usize, pasts: &[f64], t: usize, sides: &[Side]) -> Option<(f64, f64)> {
+    fn moved(
+        &self,
+        metric: usize,
+        pasts: &[f64],
+        t: usize,
+        sides: &[ChangeSide],
+    ) -> Option<(f64, f64)> {
         let units = self.rows.iter().zip(pasts);
         let on_side = units.filter(|(unit, _)| sides.contains(&unit.sides[t]));
         let seen = on_side.filter_map(|(unit, past)| {
@@ -233,8 +240,8 @@ impl Units {
             return Vec::new();
         };
         let differences = self.after().filter_map(|t| {
-            let (new, new_calls) = self.moved(metric, &pasts, t, &[Side::New])?;
-            let (old, old_calls) = self.moved(metric, &pasts, t, &[Side::Old])?;
+            let (new, new_calls) = self.moved(metric, &pasts, t, &[ChangeSide::New])?;
+            let (old, old_calls) = self.moved(metric, &pasts, t, &[ChangeSide::Old])?;
             Some(Difference {
                 delta: new - old,
                 sd: noise * (1.0 / new_calls + 1.0 / old_calls).sqrt(),
@@ -248,8 +255,7 @@ impl Units {
     fn noise(&self, metric: usize, pasts: &[f64]) -> Option<f64> {
         let (mut own, mut calls_seen) = (Vec::new(), Vec::new());
         for t in 0..self.before {
-            let all = [Side::Old, Side::New, Side::Neither];
-            let Some((shared, _)) = self.moved(metric, pasts, t, &all) else {
+            let Some((shared, _)) = self.moved(metric, pasts, t, &ALL) else {
                 continue;
             };
             let seen: Vec<(f64, f64)> = self
@@ -281,22 +287,21 @@ impl Units {
         let Some(pasts) = self.pasts(metric) else {
             return Vec::new();
         };
-        let all = [Side::Old, Side::New, Side::Neither];
         let calm: Vec<f64> = (0..self.before)
-            .filter_map(|t| self.moved(metric, &pasts, t, &all).map(|(x, _)| x))
+            .filter_map(|t| self.moved(metric, &pasts, t, &ALL).map(|(x, _)| x))
             .collect();
         let Some(sd) = robust::spread(&calm).map(|sd| sd.max(NOISE_LN)) else {
             return Vec::new();
         };
         let deltas = self
             .after()
-            .filter_map(|t| self.moved(metric, &pasts, t, &[Side::New]));
+            .filter_map(|t| self.moved(metric, &pasts, t, &[ChangeSide::New]));
         deltas.map(|(delta, _)| Difference { delta, sd }).collect()
     }
 
     /// The share of failed calls on the new side, above that of before the change.
     fn errors_against_past(&self) -> Vec<Difference> {
-        let sum = |t: usize, sides: &[Side]| {
+        let sum = |t: usize, sides: &[ChangeSide]| {
             let units = self
                 .rows
                 .iter()
@@ -305,9 +310,8 @@ impl Units {
                 (errors + unit.errors[t], calls + unit.calls[t])
             })
         };
-        let all = [Side::Old, Side::New, Side::Neither];
         let (failed, seen) = (0..self.before)
-            .map(|t| sum(t, &all))
+            .map(|t| sum(t, &ALL))
             .fold((0.0, 0.0), |(a, b), (errors, calls)| {
                 (a + errors, b + calls)
             });
@@ -315,7 +319,7 @@ impl Units {
         let p = past.clamp(MARGIN_ERRORS, 0.5);
         let steps = self
             .after()
-            .map(|t| sum(t, &[Side::New]))
+            .map(|t| sum(t, &[ChangeSide::New]))
             .filter(|(_, calls)| *calls > 0.0);
         steps
             .map(|(errors, calls)| Difference {

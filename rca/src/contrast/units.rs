@@ -1,24 +1,14 @@
 //! The traffic of a changed service, step by step: what handled it, and whether that was new.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use astern_graph_core::schema::{ERROR_RATE, LATENCY_MS_P50, LATENCY_MS_P95, REQUEST_RATE};
 use astern_graph_core::{
-    ChangeEvent, ChangePhase, NodeKey, Slice, SliceBy, SliceWindow, TemporalGraph, TimeRange,
-    Timestamp,
+    ChangeEvent, ChangeSide, NodeKey, SideOverTime, SideRule, Sides, Slice, SliceBy, SliceWindow,
+    TemporalGraph, TimeRange, Timestamp,
 };
 
 use crate::incident::Incident;
-
-/// Side of a unit in one step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    Old,
-    New,
-    /// It switched in this step, or back.
-    Neither,
-}
 
 /// Latency quantiles that are compared, in this order.
 pub(super) const LATENCIES: [&str; 2] = [LATENCY_MS_P50, LATENCY_MS_P95];
@@ -26,7 +16,7 @@ pub(super) const LATENCIES: [&str; 2] = [LATENCY_MS_P50, LATENCY_MS_P95];
 /// An instance, a revision or the whole service over the steps.
 #[derive(Debug, Clone)]
 pub(super) struct Unit {
-    pub(super) sides: Vec<Side>,
+    pub(super) sides: Vec<ChangeSide>,
     /// Calls of each step.
     pub(super) calls: Vec<f64>,
     /// Failed calls of each step.
@@ -37,13 +27,13 @@ pub(super) struct Unit {
 
 /// All units of a service, and how they were told apart.
 #[derive(Debug, Clone)]
-pub(super) struct Units {
+pub(crate) struct Units {
     pub(super) by: ToldApart,
     pub(super) rows: Vec<Unit>,
     /// Start of each step.
-    pub(super) times: Vec<Timestamp>,
+    pub(crate) times: Vec<Timestamp>,
     /// Steps that ended before the change began.
-    pub(super) before: usize,
+    pub(crate) before: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,52 +56,53 @@ impl Units {
         let earliest = change.at.minus(incident.healthy.span());
         let range = TimeRange::new(earliest, incident.abnormal.end).ok()?;
         let service = &change.service;
+        let sides = graph.sides(change, SideRule::Blame);
         if let Ok(window) = graph.slice_window(service, SliceBy::Instance, range) {
-            let switches = Switches::of(graph, change);
-            let side = |slice: &Slice| {
-                let instance = NodeKey::instance(slice.name.clone());
-                instance_side(graph, change, &instance, switches.of_instance(&instance))
-            };
+            let side = |slice: &Slice| sides.instance(&NodeKey::instance(slice.name.clone()));
             let units = Self::of_slices(&window, change, ToldApart::ByInstance, side);
             if units.any_new() {
                 return Some(units);
             }
         }
         if let Ok(window) = graph.slice_window(service, SliceBy::Revision, range) {
-            let side = |slice: &Slice| {
-                let is_new = *slice.name == *change.to.as_str();
-                move |_: TimeRange| if is_new { Side::New } else { Side::Old }
-            };
+            let side = |slice: &Slice| sides.revision(&slice.name);
             let units = Self::of_slices(&window, change, ToldApart::ByRevision, side);
             if units.any_new() {
                 return Some(units);
             }
         }
-        let whole = Self::whole(graph, change, range)?;
+        let whole = Self::whole(graph, change, &sides, range)?;
         whole.any_new().then_some(whole)
     }
 
     /// The service as one unit: old before the change, new since.
-    fn whole(graph: &TemporalGraph, change: &ChangeEvent, range: TimeRange) -> Option<Self> {
+    fn whole(
+        graph: &TemporalGraph,
+        change: &ChangeEvent,
+        sides: &Sides<'_>,
+        range: TimeRange,
+    ) -> Option<Self> {
         let series = |metric: &str| graph.series(&change.service, &metric.into(), range).ok();
         let four = series(REQUEST_RATE).zip(series(ERROR_RATE));
         let latencies = series(LATENCY_MS_P50).zip(series(LATENCY_MS_P95));
         let ((rate, error_rate), (p50, p95)) = four.zip(latencies)?;
         let spans = steps(graph, range, rate.len());
-        let side = |step: TimeRange| match (step.end <= change.at, step.start >= change.at) {
-            (true, _) => Side::Old,
-            (_, true) => Side::New,
-            _ => Side::Neither,
-        };
-        let unit = Unit::new(graph.step(), &rate, &error_rate, [&p50, &p95], &spans, side);
+        let unit = Unit::new(
+            graph.step(),
+            &rate,
+            &error_rate,
+            [&p50, &p95],
+            &spans,
+            &sides.service(),
+        );
         Some(Self::new(ToldApart::NotAtAll, vec![unit], &spans, change))
     }
 
-    fn of_slices<S: Fn(TimeRange) -> Side>(
+    fn of_slices<'a>(
         window: &SliceWindow,
         change: &ChangeEvent,
         by: ToldApart,
-        side: impl Fn(&Slice) -> S,
+        sides: impl Fn(&Slice) -> SideOverTime<'a>,
     ) -> Self {
         let until = |start: &Timestamp| TimeRange {
             start: *start,
@@ -132,7 +123,7 @@ impl Units {
                 &error_rate,
                 latencies,
                 &spans,
-                side(slice),
+                &sides(slice),
             )
         };
         let units = window.rows.iter().enumerate().map(unit).collect();
@@ -151,7 +142,7 @@ impl Units {
 
     fn any_new(&self) -> bool {
         let mut units = self.rows.iter();
-        units.any(|unit| unit.calls_on(Side::New).any(|calls| calls > 0.0))
+        units.any(|unit| unit.calls_on(ChangeSide::New).any(|calls| calls > 0.0))
     }
 
     /// Steps before the change in which calls were seen.
@@ -161,16 +152,16 @@ impl Units {
     }
 
     /// Share of the calls of each step that were handled by what is new; `NaN` without calls.
-    pub(super) fn share_new(&self) -> Vec<f64> {
+    pub(crate) fn share_new(&self) -> Vec<f64> {
         let steps = 0..self.times.len();
         steps
             .map(|t| {
-                let calls = |wanted: Option<Side>| -> f64 {
+                let calls = |wanted: Option<ChangeSide>| -> f64 {
                     let units = self.rows.iter();
                     let counted = units.filter(|u| wanted.is_none_or(|side| u.sides[t] == side));
                     counted.map(|u| u.calls[t]).sum()
                 };
-                calls(Some(Side::New)) / calls(None)
+                calls(Some(ChangeSide::New)) / calls(None)
             })
             .collect()
     }
@@ -183,7 +174,7 @@ impl Unit {
         error_rate: &[f64],
         latencies: [&[f64]; 2],
         spans: &[TimeRange],
-        side: impl Fn(TimeRange) -> Side,
+        sides: &SideOverTime<'_>,
     ) -> Self {
         // `max` also makes 0 of a missing value.
         let count = |x: f64| x.round().max(0.0);
@@ -200,14 +191,14 @@ impl Unit {
             }
         };
         Self {
-            sides: spans.iter().map(|span| side(*span)).collect(),
+            sides: spans.iter().map(|span| sides.in_step(*span)).collect(),
             errors: failed.collect(),
             calls,
             ln_latency: latencies.map(|series| series.iter().map(ln).collect()),
         }
     }
 
-    fn calls_on(&self, side: Side) -> impl Iterator<Item = f64> + '_ {
+    fn calls_on(&self, side: ChangeSide) -> impl Iterator<Item = f64> + '_ {
         let steps = self.sides.iter().zip(&self.calls);
         steps
             .filter(move |(of, _)| **of == side)
@@ -227,63 +218,4 @@ fn steps(graph: &TemporalGraph, range: TimeRange, count: usize) -> Vec<TimeRange
         end: start.plus(graph.step()),
     });
     spans.collect()
-}
-
-/// When the steps of a change reached each instance, and when they were undone there: the first of either.
-struct Switches<'a>(BTreeMap<&'a NodeKey, Switch>);
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Switch {
-    from: Option<Timestamp>,
-    back: Option<Timestamp>,
-}
-
-impl<'a> Switches<'a> {
-    fn of(graph: &'a TemporalGraph, change: &'a ChangeEvent) -> Self {
-        let mut switches: BTreeMap<&NodeKey, Switch> = BTreeMap::new();
-        for step in graph.change_steps(&change.id) {
-            if step.at < change.at {
-                continue;
-            }
-            for instance in &step.instances {
-                let switch = switches.entry(instance).or_default();
-                let first = if step.phase == ChangePhase::RolledBack {
-                    &mut switch.back
-                } else {
-                    &mut switch.from
-                };
-                first.get_or_insert(step.at);
-            }
-        }
-        Self(switches)
-    }
-
-    fn of_instance(&self, instance: &NodeKey) -> Switch {
-        self.0.get(instance).copied().unwrap_or_default()
-    }
-}
-
-/// An instance is new from the step after the one in which the change reached it, until it was
-/// rolled back there. One that no step names is new while it runs the new revision.
-fn instance_side(
-    graph: &TemporalGraph,
-    change: &ChangeEvent,
-    instance: &NodeKey,
-    Switch { from, back }: Switch,
-) -> impl Fn(TimeRange) -> Side + use<> {
-    let runs = graph.revisions(instance);
-    let is_new = |(revision, run): (_, TimeRange)| (revision == &change.to).then_some(run);
-    let new_runs: Vec<TimeRange> = runs.into_iter().filter_map(is_new).collect();
-    move |step: TimeRange| {
-        if back.is_some_and(|at| step.end > at) {
-            return Side::Neither;
-        }
-        match from {
-            Some(at) if step.end <= at => Side::Old,
-            Some(at) if step.start >= at => Side::New,
-            Some(_) => Side::Neither,
-            None if new_runs.iter().any(|run| run.contains(step.start)) => Side::New,
-            None => Side::Old,
-        }
-    }
 }
