@@ -46,7 +46,7 @@ pub(super) fn incident(
         .min()
         .unwrap_or(found.since);
     let (node, metric) = match &params.symptom {
-        Some((node, metric)) => (node.clone(), metric.clone()),
+        Some(symptom) => (symptom.node.clone(), symptom.metric.clone()),
         None => symptom(found)?,
     };
     let start = onset.minus(graph.step() * STEPS_BEFORE_ONSET);

@@ -7,13 +7,11 @@ mod influence;
 mod judge;
 mod params;
 mod readings;
+mod state;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-
-use astern_graph_core::codec::Format;
 use astern_graph_core::signal::{Assessment, Diagnosis, Verdict};
 use astern_graph_core::{
     ChangeEvent, ChangeId, CodecError, GraphBuilder, NodeKind, Record, TemporalGraph, TimeRange,
@@ -22,22 +20,16 @@ use astern_graph_core::{
 use astern_rca::Ranker;
 use astern_rca::ranker::FusedRanker;
 use astern_rollback_policy::{
-    Decision, IdempotencyKey, Mode, Outcome, Persistence, Run, RunError, RunState, StepId,
-    StepStatus,
+    Decision, IdempotencyKey, Mode, Outcome, Run, RunError, RunState, StepStatus,
 };
 
 use crate::error::Error;
 use baseline::Baseline;
 use judge::Stages;
+use state::State;
 
 pub use event::Event;
-pub use params::GuardParams;
-
-const FORMAT: Format = Format {
-    name: "a guard",
-    magic: *b"ASTNGARD",
-    version: 2,
-};
+pub use params::{GuardParams, Symptom};
 
 /// Watches a system and its changes, says what is wrong and why, and carries out the way back.
 ///
@@ -59,27 +51,10 @@ const FORMAT: Format = Format {
 /// the ranker costs.
 #[derive(Debug)]
 pub struct Guard<R = FusedRanker> {
+    params: GuardParams,
     state: State,
     stages: Stages,
     ranker: R,
-}
-
-/// All that must survive a restart.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct State {
-    params: GuardParams,
-    builder: GraphBuilder,
-    baseline: Option<Baseline>,
-    persistence: Persistence,
-    /// End of the last step that was not healthy or in which a change was watched.
-    disturbed: Timestamp,
-    /// End of the last step that was judged.
-    judged: Option<Timestamp>,
-    acted: BTreeSet<ChangeId>,
-    run: Option<Run>,
-    /// Steps of the run whose end was told.
-    told: BTreeSet<StepId>,
-    fence: u64,
 }
 
 impl Guard {
@@ -92,40 +67,21 @@ impl Guard {
         Self::with_ranker(params, ranker)
     }
 
-    /// A guard from [`to_bytes`](Self::to_bytes), as its next holder: give every holder a greater
-    /// `fence` than the one before, so that a platform can refuse the old one's requests.
+    /// A guard from [`to_bytes`](Self::to_bytes), as its next holder, which brings its own
+    /// parameters: give every holder a greater `fence` than the one before, so that a platform can
+    /// refuse the old one's requests.
+    ///
+    /// Where the detector is another one than before, the baseline is learnt again from the same
+    /// healthy steps. A run under way keeps its mode. What a dry run acted on does not bind a guard
+    /// that applies.
     ///
     /// # Errors
-    /// [`Error::Codec`] for bytes of another format or version, or damaged ones; [`Error::Run`] for
-    /// a fence below the stored one; [`Error::Param`] for parameters outside their rules.
-    pub fn from_bytes(bytes: &[u8], fence: u64) -> Result<Self, Error> {
-        let state = State::restore(bytes, fence)?;
-        let ranker = state.params.ranker.clone().check()?;
-        let stages = Stages::new(&state.params)?;
-        Ok(Self {
-            state,
-            stages,
-            ranker,
-        })
-    }
-}
-
-impl State {
-    fn restore(bytes: &[u8], fence: u64) -> Result<Self, Error> {
-        let mut state: Self = FORMAT.decode(bytes)?;
-        state.params.check()?;
-        if fence < state.fence {
-            return Err(RunError::StaleFence {
-                fence,
-                newest: state.fence,
-            }
-            .into());
-        }
-        if let Some(run) = &mut state.run {
-            run.resume(fence)?;
-        }
-        state.fence = fence;
-        Ok(state)
+    /// [`Error::Param`] for parameters outside their rules; [`Error::Codec`] for bytes of another
+    /// format or version, or damaged ones; [`Error::Restore`] for another length of a step than the
+    /// stored graph has; [`Error::Run`] for a fence below the stored one.
+    pub fn from_bytes(bytes: &[u8], params: GuardParams, fence: u64) -> Result<Self, Error> {
+        let ranker = params.ranker.clone().check()?;
+        Self::from_bytes_with_ranker(bytes, params, fence, ranker)
     }
 }
 
@@ -137,20 +93,10 @@ impl<R: Ranker> Guard<R> {
     pub fn with_ranker(params: GuardParams, ranker: R) -> Result<Self, Error> {
         params.check()?;
         let stages = Stages::new(&params)?;
-        let state = State {
-            builder: GraphBuilder::new(params.graph.clone())?,
-            persistence: stages.policy.risk().persistence(),
-            params,
-            baseline: None,
-            disturbed: Timestamp::MIN,
-            judged: None,
-            acted: BTreeSet::new(),
-            run: None,
-            told: BTreeSet::new(),
-            fence: 1,
-        };
+        let builder = GraphBuilder::new(params.graph.clone())?;
         Ok(Self {
-            state,
+            state: State::new(builder, stages.policy.risk().persistence()),
+            params,
             stages,
             ranker,
         })
@@ -160,11 +106,17 @@ impl<R: Ranker> Guard<R> {
     ///
     /// # Errors
     /// Those of [`from_bytes`](Guard::from_bytes).
-    pub fn from_bytes_with_ranker(bytes: &[u8], fence: u64, ranker: R) -> Result<Self, Error> {
-        let state = State::restore(bytes, fence)?;
-        let stages = Stages::new(&state.params)?;
+    pub fn from_bytes_with_ranker(
+        bytes: &[u8],
+        params: GuardParams,
+        fence: u64,
+        ranker: R,
+    ) -> Result<Self, Error> {
+        params.check()?;
+        let stages = Stages::new(&params)?;
         Ok(Self {
-            state,
+            state: State::restore(bytes, &params, &stages, fence)?,
+            params,
             stages,
             ranker,
         })
@@ -183,7 +135,7 @@ impl<R: Ranker> Guard<R> {
         if report.total() > 0 {
             events.push(Event::Ingest(report));
         }
-        let end = self.state.params.graph.step_end(now);
+        let end = self.params.graph.step_end(now);
         if self.state.judged.is_none_or(|judged| judged < end) {
             self.state.judged = Some(end);
             let graph = self.state.builder.build();
@@ -229,12 +181,12 @@ impl<R: Ranker> Guard<R> {
         self.state.baseline.as_ref().map(|baseline| baseline.range)
     }
 
-    /// The whole state as bytes.
+    /// The whole state as bytes; parameters are not part of it.
     ///
     /// # Errors
     /// [`CodecError`] when it cannot be serialised.
     pub fn to_bytes(&self) -> Result<Vec<u8>, CodecError> {
-        FORMAT.encode(&self.state)
+        self.state.to_bytes()
     }
 
     /// One step of the loop. A stage that fails is told; the others go on with what they have.
@@ -245,7 +197,7 @@ impl<R: Ranker> Guard<R> {
         now: Timestamp,
         events: &mut Vec<Event>,
     ) {
-        let changes = watch::watched(&self.state.params, graph, end);
+        let changes = watch::watched(&self.params, graph, end);
         if !changes.is_empty() {
             self.state.disturbed = end;
         }
@@ -284,7 +236,7 @@ impl<R: Ranker> Guard<R> {
     /// Learns the baseline, first as soon as there is enough telemetry, later when it is stale and
     /// nothing disturbed the steps to learn from.
     fn learn(&mut self, graph: &TemporalGraph, end: Timestamp) -> Result<(), Error> {
-        let params = &self.state.params;
+        let params = &self.params;
         let due = match &self.state.baseline {
             None => true,
             Some(old) => {
@@ -305,7 +257,7 @@ impl<R: Ranker> Guard<R> {
         end: Timestamp,
     ) -> Option<Result<Assessment, Error>> {
         let baseline = self.state.baseline.as_ref()?;
-        let span = graph.step().saturating_mul(self.state.params.memory_steps);
+        let span = graph.step().saturating_mul(self.params.memory_steps);
         let recent = TimeRange::new(end.minus(span), end).ok()?;
         let window = graph.window(NodeKind::Service, recent).map_err(Error::from);
         Some(window.and_then(|window| Ok(baseline.assessor.assess(&window)?)))
@@ -322,7 +274,7 @@ impl<R: Ranker> Guard<R> {
         if overall.verdict != Verdict::Regressed {
             return Ok(None);
         }
-        let incident = incident::incident(&self.state.params, graph, assessments, healthy, end);
+        let incident = incident::incident(&self.params, graph, assessments, healthy, end);
         let diagnosis = incident.map(|incident| self.ranker.rank(graph, &incident));
         Ok(diagnosis.transpose()?)
     }
@@ -372,12 +324,12 @@ impl<R: Ranker> Guard<R> {
         let plan = planner.plan(graph, overall, diagnosis, steps, now)?;
         let answers = plan.steps.iter().flat_map(|step| &step.answers);
         let answered: BTreeSet<ChangeId> = answers.map(|blame| blame.change.clone()).collect();
-        if answered.is_subset(&self.state.acted) {
+        let (mode, fence) = (self.params.mode, self.state.fence);
+        if self.state.has_acted_on(&answered, mode) {
             return Ok(());
         }
-        let State { params, fence, .. } = &self.state;
-        let run = Run::new(plan.clone(), params.mode, *fence, params.run.clone(), now)?;
-        self.state.acted.extend(answered);
+        let run = Run::new(plan.clone(), mode, fence, self.params.run.clone(), now)?;
+        self.state.act_on(answered, mode);
         self.state.told.clear();
         self.state.run = Some(run);
         events.push(Event::Planned(plan));
@@ -404,9 +356,10 @@ impl<R: Ranker> Guard<R> {
         }
         events.extend(requests.into_iter().map(Event::Execute));
         if run.state() != RunState::Running {
+            let mode = run.mode();
             events.push(Event::Finished(run.summary()));
             self.state.run = None;
-            if self.state.params.mode == Mode::Apply {
+            if mode == Mode::Apply {
                 // The platform is another one now: what lasts must show anew that it lasts.
                 self.state.persistence = self.stages.policy.risk().persistence();
             }

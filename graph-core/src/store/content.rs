@@ -2,8 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use astern_stats::ParamError;
+use astern_stats::param::duration;
 
 use super::{EdgeState, Layout, NodeState, Store, change_order};
 use crate::edge::EdgeKind;
@@ -11,13 +15,16 @@ use crate::graph::TemporalGraph;
 use crate::key::NodeKey;
 use crate::params::GraphParams;
 use crate::record::ChangeEvent;
+use crate::schema::FeatureCatalogue;
 
 /// Nodes by key, edges by the places of their ends among them: in order, none twice. Checked when
 /// deserialised.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub(crate) struct Content {
-    pub(crate) params: Arc<GraphParams>,
+    /// Length of the steps by whose numbers everything is held.
+    #[serde(with = "duration")]
+    pub(crate) step: Duration,
     pub(crate) nodes: Vec<(NodeKey, Arc<NodeState>)>,
     pub(crate) edges: Vec<(u32, u32, EdgeKind, Arc<EdgeState>)>,
     pub(crate) changes: Arc<Vec<ChangeEvent>>,
@@ -26,7 +33,8 @@ pub(crate) struct Content {
 
 #[derive(Deserialize)]
 struct Unchecked {
-    params: Arc<GraphParams>,
+    #[serde(with = "duration")]
+    step: Duration,
     nodes: Vec<(NodeKey, Arc<NodeState>)>,
     edges: Vec<(u32, u32, EdgeKind, Arc<EdgeState>)>,
     changes: Vec<ChangeEvent>,
@@ -36,6 +44,8 @@ struct Unchecked {
 /// What a file says cannot be.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ContentError {
+    #[error(transparent)]
+    Step(#[from] ParamError),
     #[error("node {place} of {count} is not after the one before it")]
     Nodes { place: usize, count: usize },
     #[error("edge {place} of {count} is not after the one before it, or lacks an end")]
@@ -47,12 +57,13 @@ impl TryFrom<Unchecked> for Content {
 
     fn try_from(stored: Unchecked) -> Result<Self, ContentError> {
         let Unchecked {
-            params,
+            step,
             nodes,
             edges,
             mut changes,
             call_steps,
         } = stored;
+        GraphParams::default().step(step).check()?;
         if let Some(place) = nodes.windows(2).position(|pair| pair[0].0 >= pair[1].0) {
             let count = nodes.len();
             return Err(ContentError::Nodes { place, count });
@@ -70,7 +81,7 @@ impl TryFrom<Unchecked> for Content {
         changes.sort_by(change_order);
         changes.dedup();
         Ok(Self {
-            params,
+            step,
             nodes,
             edges,
             changes: Arc::new(changes),
@@ -88,7 +99,7 @@ impl From<&TemporalGraph> for Content {
             .zip(graph.nodes.iter().cloned());
         let edges = graph.edges().zip(&graph.edge_states);
         Self {
-            params: Arc::clone(&graph.params),
+            step: graph.params.step,
             nodes: nodes.collect(),
             edges: edges
                 .map(|((from, to, kind), state)| (from.0, to.0, kind, Arc::clone(state)))
@@ -99,16 +110,26 @@ impl From<&TemporalGraph> for Content {
     }
 }
 
-impl From<Content> for TemporalGraph {
-    fn from(content: Content) -> Self {
+/// A graph as it is stored: what it holds, and what the metrics in it mean.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    catalogue: FeatureCatalogue,
+    content: Content,
+}
+
+impl From<Stored> for TemporalGraph {
+    fn from(Stored { catalogue, content }: Stored) -> Self {
         let places = content
             .edges
             .iter()
             .map(|(from, to, kind, _)| (*from, *to, *kind));
         let (keys, nodes) = content.nodes.into_iter().unzip();
+        let params = GraphParams::default()
+            .step(content.step)
+            .catalogue(catalogue);
         Self {
             layout: Arc::new(Layout::new(keys, places)),
-            params: content.params,
+            params: Arc::new(params),
             nodes,
             edge_states: content.edges.into_iter().map(|(.., state)| state).collect(),
             changes: content.changes,
@@ -121,20 +142,24 @@ impl From<Content> for TemporalGraph {
 /// All that it holds, in the order of its keys.
 impl Serialize for TemporalGraph {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Content::from(self).serialize(serializer)
+        let stored = Stored {
+            catalogue: self.params.catalogue.clone(),
+            content: Content::from(self),
+        };
+        stored.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for TemporalGraph {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Content::deserialize(deserializer).map(Self::from)
+        Stored::deserialize(deserializer).map(Self::from)
     }
 }
 
-impl From<Content> for Store {
-    fn from(content: Content) -> Self {
-        let mut store = Self::new(GraphParams::default());
-        store.params = content.params;
+impl Store {
+    /// What was stored, under these parameters, whose step is that of the content.
+    pub(crate) fn restored(params: GraphParams, content: Content) -> Self {
+        let mut store = Self::new(params);
         store.changes = content.changes;
         store.call_steps = content.call_steps;
         for (key, node) in content.nodes {
