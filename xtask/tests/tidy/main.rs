@@ -11,10 +11,12 @@
 
 mod budget;
 mod edges;
+mod errors;
 mod guides;
 mod manifest;
 mod purity;
 mod readme;
+mod setters;
 mod silent;
 mod source;
 mod unsafety;
