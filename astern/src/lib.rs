@@ -11,6 +11,10 @@
 //! | [`rca`] | which service, which change? |
 //! | [`policy`] | what to do, in which order, and how to know that it helped? |
 #![cfg_attr(
+    feature = "report",
+    doc = "| [`report`] | all of it on one HTML page, for the person on call |"
+)]
+#![cfg_attr(
     feature = "gnn",
     doc = "| [`gnn`] | graph neural networks: scoring, and training with feature `torch` |"
 )]
@@ -21,14 +25,14 @@
 
 mod error;
 mod guard;
-#[cfg(feature = "report")]
-pub mod report;
 
 pub use astern_detect as detect;
 #[cfg(feature = "gnn")]
 pub use astern_gnn as gnn;
 pub use astern_graph_core as graph;
 pub use astern_rca as rca;
+#[cfg(feature = "report")]
+pub use astern_report as report;
 pub use astern_rollback_policy as policy;
 pub use astern_stats as stats;
 

@@ -1,4 +1,4 @@
-//! Errors of this crate, one enum per family of operations.
+//! Errors of a graph, of merging and of files, one enum per family of operations.
 
 use std::time::Duration;
 
@@ -8,44 +8,6 @@ use crate::edge::EdgeKind;
 use crate::key::{NodeKey, NodeKind};
 use crate::slice::SliceBy;
 use crate::time::{TimeRange, Timestamp};
-
-/// A text is not a node key.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeyError {
-    /// There is no slash between kind and name.
-    #[error("`{text}` is not a node key; expected `kind/name`, such as `service/cart`")]
-    Malformed {
-        /// The text given.
-        text: String,
-    },
-    /// The kind is not one of [`NodeKind::ALL`].
-    #[error("`{kind}` is not a node kind")]
-    UnknownKind {
-        /// The kind given.
-        kind: String,
-    },
-}
-
-/// A text or a pair of instants is not a time or a range.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TimeError {
-    /// Not an RFC 3339 instant between the years 1677 and 2262.
-    #[error("`{text}` is not an RFC 3339 time between 1677 and 2262")]
-    Malformed {
-        /// The text given.
-        text: String,
-    },
-    /// The range holds no instant.
-    #[error("the range from {start} to {end} is empty")]
-    EmptyRange {
-        /// Its start.
-        start: Timestamp,
-        /// Its end.
-        end: Timestamp,
-    },
-}
 
 /// A question that a graph cannot answer.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

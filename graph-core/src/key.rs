@@ -6,8 +6,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::KeyError;
-
 /// Kind of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -147,6 +145,24 @@ impl TryFrom<String> for NodeKey {
     fn try_from(text: String) -> Result<Self, KeyError> {
         text.parse()
     }
+}
+
+/// A text is not a node key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// There is no slash between kind and name.
+    #[error("`{text}` is not a node key; expected `kind/name`, such as `service/cart`")]
+    Malformed {
+        /// The text given.
+        text: String,
+    },
+    /// The kind is not one of [`NodeKind::ALL`].
+    #[error("`{kind}` is not a node kind")]
+    UnknownKind {
+        /// The kind given.
+        kind: String,
+    },
 }
 
 /// Dense identity of a node, valid within one graph only; never stored.

@@ -60,11 +60,11 @@ pub use builder::GraphBuilder;
 pub use call_summary::CallSummary;
 pub use diff::{GraphDiff, Moved};
 pub use edge::{EdgeKind, FaultFlow, Link, Subject};
-pub use error::{CodecError, GraphError, KeyError, MergeError, RestoreError, TimeError};
+pub use error::{CodecError, GraphError, MergeError, RestoreError};
 pub use export::{EdgeLabels, ExportParams, Mark};
 pub use graph::TemporalGraph;
 pub use ingest::IngestReport;
-pub use key::{NodeId, NodeKey, NodeKind};
+pub use key::{KeyError, NodeId, NodeKey, NodeKind};
 pub use name::{ChangeId, MetricName, Revision, SpanId};
 pub use params::GraphParams;
 pub use record::{
@@ -73,7 +73,7 @@ pub use record::{
 pub use schema::{Feature, FeatureCatalogue, FeatureClass, Unit, Worse};
 pub use share::TrafficShare;
 pub use slice::{Slice, SliceBy};
-pub use time::{TimeRange, Timestamp};
+pub use time::{TimeError, TimeRange, Timestamp};
 pub use topology::{ChokePoint, Dominators, Neighbourhood, Towards};
 pub use view::{
     ChangeSide, Rollout, SideOverTime, SideRule, Sides, WINDOW_STEPS_MAX, WINDOW_VALUES_MAX,

@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::error::TimeError;
-
 /// An instant: nanoseconds since the Unix epoch, from the year 1677 to 2262.
 ///
 /// Printed and stored in JSON as RFC 3339, in binary as an integer.
@@ -179,6 +177,26 @@ impl fmt::Display for TimeRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} to {}", self.start, self.end)
     }
+}
+
+/// A text or a pair of instants is not a time or a range.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TimeError {
+    /// Not an RFC 3339 instant between the years 1677 and 2262.
+    #[error("`{text}` is not an RFC 3339 time between 1677 and 2262")]
+    Malformed {
+        /// The text given.
+        text: String,
+    },
+    /// The range holds no instant.
+    #[error("the range from {start} to {end} is empty")]
+    EmptyRange {
+        /// Its start.
+        start: Timestamp,
+        /// Its end.
+        end: Timestamp,
+    },
 }
 
 #[cfg(test)]

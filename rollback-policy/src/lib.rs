@@ -64,25 +64,22 @@
 
 mod action;
 mod decision;
-mod drive;
-mod dry_run;
 mod executor;
 mod fact;
 mod impact;
 mod plan;
 mod planner;
-mod recording;
 mod risk;
 mod run;
 mod seconds;
+mod undo;
 
 pub use action::Action;
 pub use astern_graph_core::TrafficShare;
 pub use decision::{Decision, Policy, PolicyParams, Reason, Ruling, WhenUnsure};
-pub use drive::drive;
-pub use dry_run::DryRun;
 pub use executor::{
-    Effect, ExecError, Executor, IdempotencyKey, Observed, Outcome, Reading, Refusal, Request,
+    DryRun, Effect, Exchange, ExecError, Executor, IdempotencyKey, Observed, Outcome, Reading,
+    Recording, Refusal, Request, drive,
 };
 pub use fact::Fact;
 pub use impact::{Impact, Influence};
@@ -91,7 +88,6 @@ pub use plan::{
     RejectedAlternative, Rejection, Step, StepId,
 };
 pub use planner::{Planner, PlannerParams};
-pub use recording::{Exchange, Recording};
 pub use risk::{Persistence, Risk, RiskLevel, RiskModel, RiskParams};
 pub use run::{
     Failure, Mode, Run, RunError, RunParams, RunState, RunSummary, StepStatus, StepSummary,

@@ -3,7 +3,7 @@
 /// Writes one chainable method for each named parameter of a type, named after it.
 ///
 /// The argument is converted by [`Into`], so that the setter of an `Option<T>` may take a `T`, and
-/// that of an `Arc<str>` an `impl Into<Arc<str>>`.
+/// that of an `Arc<str>` an `impl Into<Arc<str>>`. A type that borrows names its lifetime: `Page<'a>`.
 ///
 /// # Example
 /// ```
@@ -27,8 +27,8 @@
 /// ```
 #[macro_export]
 macro_rules! setters {
-    ($params:ident { $($(#[$doc:meta])* $name:ident: $type:ty),+ $(,)? }) => {
-        impl $params {
+    ($params:ident $(<$lifetime:lifetime>)? { $($(#[$doc:meta])* $name:ident: $type:ty),+ $(,)? }) => {
+        impl $(<$lifetime>)? $params $(<$lifetime>)? {
             $($(#[$doc])*
             #[must_use]
             pub fn $name(mut self, $name: $type) -> Self {

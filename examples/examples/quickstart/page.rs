@@ -1,5 +1,6 @@
 //! The story as one self-contained page.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -45,10 +46,10 @@ pub(crate) fn write(
         page = page.decision(ruling.decision.to_string());
     }
     if let Some(learned) = learned {
-        let rows = learned
+        let scores = learned
             .iter()
             .map(|l| (l.key.clone(), (l.trained, l.untrained)));
-        page = page.learned(rows);
+        page = page.learned(scores.collect::<BTreeMap<_, _>>());
     }
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;

@@ -153,7 +153,7 @@ impl GraphBuilder {
 
     /// The graph of everything that is held now.
     pub fn build(&self) -> TemporalGraph {
-        self.store.graph()
+        TemporalGraph::of(&self.store)
     }
 }
 

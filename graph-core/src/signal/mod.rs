@@ -11,5 +11,5 @@ mod p_value;
 
 pub use assessment::{Anomaly, Assessment, SourceFault, Verdict};
 pub use diagnosis::{Abstention, Alternative, BlamedChange, Diagnosis, RankedCause, StaysBroken};
-pub use evidence::Evidence;
+pub use evidence::{Evidence, Role, Stance};
 pub use explanation::{Counterfactual, Explanation, Hop};

@@ -1,21 +1,19 @@
 //! What is held, as it is stored.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use astern_stats::ParamError;
 use astern_stats::param::duration;
 
-use super::{EdgeState, Layout, NodeState, Store, change_order};
+use super::{EdgeState, NodeState, Store, change_order};
 use crate::edge::EdgeKind;
-use crate::graph::TemporalGraph;
 use crate::key::NodeKey;
 use crate::params::GraphParams;
 use crate::record::ChangeEvent;
-use crate::schema::FeatureCatalogue;
 
 /// Nodes by key, edges by the places of their ends among them: in order, none twice. Checked when
 /// deserialised.
@@ -87,72 +85,6 @@ impl TryFrom<Unchecked> for Content {
             changes: Arc::new(changes),
             call_steps,
         })
-    }
-}
-
-impl From<&TemporalGraph> for Content {
-    fn from(graph: &TemporalGraph) -> Self {
-        let nodes = graph
-            .keys()
-            .iter()
-            .cloned()
-            .zip(graph.nodes.iter().cloned());
-        let edges = graph.edges().zip(&graph.edge_states);
-        Self {
-            step: graph.params.step,
-            nodes: nodes.collect(),
-            edges: edges
-                .map(|((from, to, kind), state)| (from.0, to.0, kind, Arc::clone(state)))
-                .collect(),
-            changes: Arc::clone(&graph.changes),
-            call_steps: Arc::clone(&graph.call_steps),
-        }
-    }
-}
-
-/// A graph as it is stored: what it holds, and what the metrics in it mean.
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    catalogue: FeatureCatalogue,
-    content: Content,
-}
-
-impl From<Stored> for TemporalGraph {
-    fn from(Stored { catalogue, content }: Stored) -> Self {
-        let places = content
-            .edges
-            .iter()
-            .map(|(from, to, kind, _)| (*from, *to, *kind));
-        let (keys, nodes) = content.nodes.into_iter().unzip();
-        let params = GraphParams::default()
-            .step(content.step)
-            .catalogue(catalogue);
-        Self {
-            layout: Arc::new(Layout::new(keys, places)),
-            params: Arc::new(params),
-            nodes,
-            edge_states: content.edges.into_iter().map(|(.., state)| state).collect(),
-            changes: content.changes,
-            call_steps: content.call_steps,
-            instances: OnceLock::new(),
-        }
-    }
-}
-
-/// All that it holds, in the order of its keys.
-impl Serialize for TemporalGraph {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let stored = Stored {
-            catalogue: self.params.catalogue.clone(),
-            content: Content::from(self),
-        };
-        stored.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for TemporalGraph {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Stored::deserialize(deserializer).map(Self::from)
     }
 }
 

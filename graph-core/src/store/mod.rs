@@ -13,14 +13,11 @@ use std::sync::{Arc, OnceLock};
 pub(crate) use cells::Cells;
 pub(crate) use content::Content;
 pub(crate) use entry::{EdgeState, NodeState, Placed};
-pub(crate) use layout::Layout;
+pub(crate) use layout::{Layout, Plan};
 pub(crate) use order::change_order;
 pub(crate) use table::{Slot, Table};
 
-use layout::Plan;
-
 use crate::edge::EdgeKind;
-use crate::graph::TemporalGraph;
 use crate::key::NodeKey;
 use crate::name::MetricName;
 use crate::params::GraphParams;
@@ -127,18 +124,9 @@ impl Store {
         Placed { service, instance }
     }
 
-    /// The graph of all that is held.
-    pub(crate) fn graph(&self) -> TemporalGraph {
-        let plan = self.plan.get_or_init(|| Plan::of(&self.nodes, &self.edges));
-        TemporalGraph {
-            params: Arc::clone(&self.params),
-            layout: Arc::clone(&plan.layout),
-            nodes: Plan::values(&plan.node_slots, &self.nodes),
-            edge_states: Plan::values(&plan.edge_slots, &self.edges),
-            changes: Arc::clone(&self.changes),
-            call_steps: Arc::clone(&self.call_steps),
-            instances: OnceLock::new(),
-        }
+    /// What is held, in the order of its keys.
+    pub(crate) fn plan(&self) -> &Plan {
+        self.plan.get_or_init(|| Plan::of(&self.nodes, &self.edges))
     }
 
     /// Drops what was seen before the step `oldest`, and retires what was not seen since.

@@ -92,7 +92,7 @@ pub(crate) struct Reading {
 pub(crate) type Readings = BTreeMap<NodeId, Reading>;
 
 /// Deviation from which a local channel says why.
-pub(crate) const WORTH_SAYING_Z: f64 = 2.0;
+pub(crate) const WORTH_SAYING_Z: f64 = Evidence::DEVIATION_MIN;
 
 /// Keeps the worst of several things said of one node.
 pub(crate) fn worst(

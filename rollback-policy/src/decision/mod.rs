@@ -15,9 +15,9 @@ use astern_graph_core::signal::{Assessment, Diagnosis, Verdict};
 use astern_graph_core::{ChangeEvent, ChangeId, ChangeKind, ChangePhase, NodeKind, Timestamp};
 use astern_stats::ParamError;
 
-use crate::planner::changes::merged;
-use crate::planner::weigh::Weighed;
 use crate::risk::{Risk, RiskLevel, RiskModel};
+use crate::undo::changes::merged;
+use crate::undo::weigh::Weighed;
 
 /// What to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -8,9 +8,9 @@ use astern_graph_core::NodeKey;
 use crate::impact::Impact;
 use crate::plan::Rejection;
 use crate::planner::PlannerParams;
-use crate::planner::changes::Artefact;
 use crate::planner::order::Order;
-use crate::planner::weigh::{Kept, Proposal, Weighed};
+use crate::undo::changes::Artefact;
+use crate::undo::weigh::{Kept, Proposal, Weighed};
 
 /// Goes through the services in order; what does not fit is moved to `weighed.kept`. Returns the
 /// rest, in order, the newest change of each service first.

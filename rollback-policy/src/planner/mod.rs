@@ -1,12 +1,9 @@
 //! From a diagnosis to a plan.
 
 mod budget;
-pub(crate) mod changes;
 mod order;
 mod params;
 mod recovery;
-mod undo;
-pub(crate) mod weigh;
 
 pub use params::PlannerParams;
 
@@ -20,9 +17,10 @@ use astern_stats::ParamError;
 use crate::action::Action;
 use crate::impact::{Impact, Influence};
 use crate::plan::{Check, Plan, PlanError, RejectedAlternative, Step, StepId};
+use crate::undo::changes::merged;
+use crate::undo::weigh::{Kept, Proposal, Weighed};
 use order::Order;
 use recovery::Recovery;
-use weigh::{Kept, Proposal, Weighed};
 
 /// Plans rollbacks: a pure function from what is known to the safest way back.
 ///
@@ -106,8 +104,8 @@ impl Planner {
             start: Timestamp::MIN,
             end: Timestamp::MAX,
         });
-        let history = changes::merged(past.iter().chain(active), now);
-        let active = changes::merged(active, now);
+        let history = merged(past.iter().chain(active), now);
+        let active = merged(active, now);
         let mut weighed = Weighed::of(diagnosis, &active, &history, min_confidence);
         if weighed.proposals.is_empty() && weighed.kept.is_empty() {
             let blamed = diagnosis.changes.len();

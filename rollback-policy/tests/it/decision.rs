@@ -151,3 +151,16 @@ fn a_cause_without_a_change_is_remediated_only_where_allowed() {
     assert_eq!(ruling.decision, Decision::Remediate);
     assert_eq!(ruling.reasons.last(), Some(&Reason::NoChangeBlamed));
 }
+
+#[test]
+fn what_changes_the_platform_by_itself() {
+    let changes = |decision: Decision| decision.changes_platform();
+    let acts = [
+        Decision::ShrinkCanary,
+        Decision::Remediate,
+        Decision::RollBack,
+    ];
+    let waits = [Decision::Continue, Decision::Hold, Decision::Escalate];
+    assert_eq!(acts.map(changes), [true; 3]);
+    assert_eq!(waits.map(changes), [false; 3]);
+}

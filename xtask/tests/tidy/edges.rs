@@ -20,6 +20,14 @@ const EDGES: [(&str, &[&str]); 12] = [
         "astern-rollback-policy",
         &["astern-graph-core", "astern-stats"],
     ),
+    (
+        "astern-report",
+        &[
+            "astern-graph-core",
+            "astern-rollback-policy",
+            "astern-stats",
+        ],
+    ),
     ("astern", CORE),
     (
         "astern-sim",
@@ -42,6 +50,7 @@ const CORE: &[&str] = &[
     "astern-detect",
     "astern-rca",
     "astern-rollback-policy",
+    "astern-report?",
 ];
 
 /// For what is not published; adapters too.
@@ -52,6 +61,7 @@ const ALL: &[&str] = &[
     "astern-detect",
     "astern-rca",
     "astern-rollback-policy",
+    "astern-report",
     "astern",
     "astern-sim",
 ];
@@ -198,6 +208,9 @@ fn a_planted_edge_is_caught() {
         ("astern-detect", optional("astern-gnn"), true),
         ("astern", edge("astern-sim"), false),
         ("astern", dev("astern-sim"), true),
+        ("astern", edge("astern-report"), false),
+        ("astern", optional("astern-report"), true),
+        ("astern-report", edge("astern"), false),
         ("astern-rca", dev("astern-sim"), false),
         ("astern-rca", edge("astern-kube"), false),
         ("astern-examples", edge("astern-kube"), true),

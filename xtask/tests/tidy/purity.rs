@@ -3,13 +3,14 @@
 use crate::source::{Source, Token, all, starts_with, tokens};
 use crate::{Finding, assert_tidy, root};
 
-const CORE: [&str; 8] = [
+const CORE: [&str; 9] = [
     "stats",
     "graph-core",
     "gnn",
     "detect",
     "rca",
     "rollback-policy",
+    "report",
     "astern",
     "sim",
 ];

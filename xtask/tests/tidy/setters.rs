@@ -9,7 +9,7 @@ const PENDING: [&str; 3] = ["adapters/traces/", "detect/", "rca/"];
 /// Setters by hand in the implementations of types without generic parameters, which the macro does
 /// not take.
 fn by_hand(source: &Source) -> Vec<Finding> {
-    let pending = |folder: &&str| source.path.starts_with(folder);
+    let pending = |folder: &&str| source.path.starts_with(*folder);
     if source.is_test() || PENDING.iter().any(pending) {
         return Vec::new();
     }

@@ -1,10 +1,8 @@
 //! The page of a diagnosis: always whole, never more than it was given, the same for the same.
-#![cfg(feature = "report")]
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use std::time::Duration;
 
-use astern::report::Page;
 use astern_graph_core::signal::{
     Abstention, Anomaly, Assessment, BlamedChange, Diagnosis, Evidence, RankedCause, SourceFault,
     Verdict,
@@ -13,6 +11,7 @@ use astern_graph_core::{
     Call, CallStatus, ChangeEvent, EdgeKind, GraphBuilder, GraphParams, NodeKey, NodeKind, Party,
     Record, Sample, TemporalGraph, TimeRange, Timestamp,
 };
+use astern_report::Page;
 use astern_rollback_policy::{
     Action, Blame, Check, Limit, Plan, Precondition, RejectedAlternative, Rejection, Step, StepId,
 };
@@ -246,6 +245,54 @@ fn a_full_page_has_all_sections_and_is_the_same_each_time() {
         "two arrows and the legend"
     );
     assert_eq!(html.matches("<svg class=\"chart\"").count(), 2 * 4);
+}
+
+/// The cell of the changes' first row that has this label.
+fn of_first_change<'h>(html: &'h str, label: &str) -> &'h str {
+    let row = html.find("<section id=\"changes\">").unwrap();
+    let cell = format!("data-label=\"{label}\">");
+    let start = row + html[row..].find(&cell).unwrap() + cell.len();
+    let end = start + html[start..].find("</td>").unwrap();
+    &html[start..end]
+}
+
+#[test]
+fn what_is_too_weak_to_acquit_a_blamed_change_is_not_held_against_it() {
+    let contrast = |metric: &str, p_value| Evidence::Contrast {
+        metric: metric.into(),
+        ratio: 1.3,
+        low: 1.04,
+        high: 1.62,
+        p_value,
+        steps: 14,
+    };
+    let gap = Evidence::Gap {
+        from: service("cart"),
+        to: service(ODD),
+        healthy_ms: 2.0,
+        observed_ms: 90.0,
+        z: 12.0,
+    };
+    let mut case = Case::new();
+    let evidence = [
+        contrast("better", 1.0),
+        contrast("unsure", 0.235),
+        contrast("worse", 0.01),
+        gap,
+    ];
+    case.diagnosis.changes[0].evidence.extend(evidence);
+    let html = whole(case.page().to_html());
+    let cells = ["For", "Against", "Neither"].map(|label| of_first_change(&html, label));
+    for (words, holds) in [
+        ("came 30 s before", [true, false, false]),
+        ("worse on new", [true, false, false]),
+        ("better on new", [false, true, false]),
+        // New code shows in what a service does, and not in the wait for it alone.
+        ("ms longer than", [false, true, false]),
+        ("unsure on new", [false, false, true]),
+    ] {
+        assert_eq!(cells.map(|cell| cell.contains(words)), holds, "{words}");
+    }
 }
 
 #[test]

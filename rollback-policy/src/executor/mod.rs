@@ -1,5 +1,13 @@
 //! The border to the platform: one trait with one method, and the data that crosses it.
 
+mod drive;
+mod dry_run;
+mod recording;
+
+pub use drive::drive;
+pub use dry_run::DryRun;
+pub use recording::{Exchange, Recording};
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;

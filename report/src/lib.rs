@@ -4,8 +4,8 @@
 //! or dark, and prints. The same input gives the same bytes.
 //!
 //! ```
-//! use astern::graph::{GraphBuilder, GraphParams, NodeKey, Sample, TimeRange, Timestamp};
-//! use astern::report::Page;
+//! use astern_graph_core::{GraphBuilder, GraphParams, NodeKey, Sample, TimeRange, Timestamp};
+//! use astern_report::Page;
 //!
 //! let at = Timestamp::from_secs(30);
 //! let mut builder = GraphBuilder::new(GraphParams::default())?;
@@ -15,6 +15,7 @@
 //! assert!(html.starts_with("<!DOCTYPE html>") && html.contains("Slow cart"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![forbid(unsafe_code)]
 
 mod causes;
 mod changes;
@@ -43,7 +44,7 @@ use scene::Scene;
 /// Nothing may be loaded and nothing may run, whatever a name contains.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
-/// A page about what was seen in a range of time; the setters add what was concluded.
+/// A page about what was seen in a range of time; setters add what was concluded.
 ///
 /// # Complexity
 /// Lays out at most 48 services and 200 arrows, draws at most eight services over time, and
@@ -63,6 +64,26 @@ pub struct Page<'a> {
     notes: Vec<String>,
 }
 
+astern_stats::setters!(Page<'a> {
+    /// Sets the end of the time that counts as healthy; without it, that is the onset.
+    healthy_until: Timestamp,
+    /// Sets the time at which the trouble began.
+    onset: Option<Timestamp>,
+    /// Sets what detectors said, of the system and of changes.
+    assessments: &'a [Assessment],
+    /// Sets the causes and the changes to blame.
+    diagnosis: &'a Diagnosis,
+    /// Sets what was decided, in words; without it, what the plan does first stands in its place.
+    decision: String,
+    /// Sets the plan.
+    plan: &'a Plan,
+    /// Sets the scores of a learned model by service: of the trained one, and of the same network
+    /// untrained. Above 0 is outside what is normal.
+    learned: impl Into<BTreeMap<NodeKey, (f64, f64)>>,
+    /// Sets the remarks, shown last.
+    notes: Vec<String>,
+});
+
 impl<'a> Page<'a> {
     /// A page that shows the services and their series.
     pub fn new(title: impl Into<String>, graph: &'a TemporalGraph, range: TimeRange) -> Self {
@@ -79,63 +100,6 @@ impl<'a> Page<'a> {
             learned: BTreeMap::new(),
             notes: Vec::new(),
         }
-    }
-
-    /// With the end of the time that counts as healthy; without it, that is the onset.
-    #[must_use]
-    pub fn healthy_until(mut self, at: Timestamp) -> Self {
-        self.healthy_until = Some(at);
-        self
-    }
-
-    /// With the time at which the trouble began.
-    #[must_use]
-    pub fn onset(mut self, at: Option<Timestamp>) -> Self {
-        self.onset = at;
-        self
-    }
-
-    /// With what detectors said, of the system and of changes.
-    #[must_use]
-    pub fn assessments(mut self, assessments: &'a [Assessment]) -> Self {
-        self.assessments = assessments;
-        self
-    }
-
-    /// With the causes and the changes to blame.
-    #[must_use]
-    pub fn diagnosis(mut self, diagnosis: &'a Diagnosis) -> Self {
-        self.diagnosis = Some(diagnosis);
-        self
-    }
-
-    /// With what was decided, in words; without it, what the plan does first stands in its place.
-    #[must_use]
-    pub fn decision(mut self, sentence: impl Into<String>) -> Self {
-        self.decision = Some(sentence.into());
-        self
-    }
-
-    /// With the plan.
-    #[must_use]
-    pub fn plan(mut self, plan: &'a Plan) -> Self {
-        self.plan = Some(plan);
-        self
-    }
-
-    /// With the scores of a learned model by service: of the trained one, and of the same network
-    /// untrained. Above 0 is outside what is normal.
-    #[must_use]
-    pub fn learned(mut self, scores: impl IntoIterator<Item = (NodeKey, (f64, f64))>) -> Self {
-        self.learned = scores.into_iter().collect();
-        self
-    }
-
-    /// With remarks, shown last.
-    #[must_use]
-    pub fn notes(mut self, notes: Vec<String>) -> Self {
-        self.notes = notes;
-        self
     }
 
     /// The page.

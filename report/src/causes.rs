@@ -1,5 +1,6 @@
 //! The ranked causes.
 
+use astern_graph_core::signal::Role;
 use maud::{Markup, html};
 
 use super::evidence;
@@ -56,7 +57,7 @@ pub(super) fn section(scene: &Scene<'_>) -> Markup {
                                     @if probable {
                                         td.number { (cause.probability.map_or_else(|| "–".to_owned(), percent)) }
                                     }
-                                    td { (evidence::list(&cause.evidence)) }
+                                    td { (evidence::list(&cause.evidence, Role::Origin)) }
                                 }
                             }
                         }

@@ -6,10 +6,10 @@ use astern_graph_core::signal::{BlamedChange, Diagnosis, Evidence};
 use astern_graph_core::{ChangeEvent, ChangeId, ChangePhase, NodeKey, Timestamp};
 use astern_stats::order;
 
+use super::changes::{Artefact, blamed, is_active};
+use super::{Bar, Chain, Move, Undo};
 use crate::action::Action;
 use crate::plan::{Blame, RejectedAlternative, Rejection};
-use crate::planner::changes::{Artefact, blamed, is_active};
-use crate::planner::undo::{Bar, Chain, Move, Undo};
 
 /// Blamed changes of one thing that are undone together.
 #[derive(Debug, Clone, PartialEq)]

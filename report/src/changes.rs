@@ -1,10 +1,10 @@
 //! The changes that may be to blame, with what speaks for and against each.
 
-use astern_graph_core::signal::{BlamedChange, Verdict};
+use astern_graph_core::signal::{BlamedChange, Role, Stance, Verdict};
 use astern_graph_core::{ChangeEvent, ChangeKind};
 use maud::{Markup, html};
 
-use super::evidence::{self, Stance, stance, told};
+use super::evidence::{self, told};
 use super::scene::Scene;
 use super::text::{clock, counted, name, revision};
 
@@ -27,6 +27,7 @@ pub(super) fn section(scene: &Scene<'_>) -> Markup {
                             th scope="col" { "To blame" }
                             th scope="col" { "For" }
                             th scope="col" { "Against" }
+                            th scope="col" { "Neither" }
                         } }
                         tbody { @for blamed in changes.iter().take(SHOWN_MAX) { (row(scene, blamed)) } }
                     }
@@ -42,15 +43,16 @@ pub(super) fn section(scene: &Scene<'_>) -> Markup {
 fn row(scene: &Scene<'_>, blamed: &BlamedChange) -> Markup {
     let start = scene.changes.iter().find(|event| event.id == blamed.change);
     let mut sentences: Vec<(Stance, String)> = told(&blamed.evidence)
-        .map(|e| (stance(e), e.to_string()))
+        .map(|e| (e.stance(Role::Change), e.to_string()))
         .collect();
     let verdict = scene
         .assessment(&blamed.change)
         .and_then(|a| own(a.verdict));
     sentences.extend(verdict.map(|(stance, sentence)| (stance, sentence.to_owned())));
-    let (against, others): (Vec<_>, Vec<_>) = sentences
-        .into_iter()
-        .partition(|(stance, _)| *stance == Stance::Against);
+    let pointing = |way| {
+        let pointing = sentences.iter().filter(|(stance, _)| *stance == way);
+        evidence::sentences(&pointing.cloned().collect::<Vec<_>>())
+    };
     html! {
         tr.culprit[scene.is_culprit(&blamed.change)] {
             td {
@@ -78,8 +80,9 @@ fn row(scene: &Scene<'_>, blamed: &BlamedChange) -> Markup {
                     None => span.muted { "–" },
                 }
             }
-            td data-label="For" { (evidence::sentences(&others)) }
-            td data-label="Against" { (evidence::sentences(&against)) }
+            td data-label="For" { (pointing(Stance::For)) }
+            td data-label="Against" { (pointing(Stance::Against)) }
+            td data-label="Neither" { (pointing(Stance::Neutral)) }
         }
     }
 }
@@ -106,7 +109,9 @@ fn own(verdict: Verdict) -> Option<(Stance, &'static str)> {
     match verdict {
         Verdict::Regressed => Some((Stance::For, "its own instances got worse")),
         Verdict::Healthy => Some((Stance::Against, "its own instances are healthy")),
-        Verdict::Inconclusive => Some((Stance::Aside, "its own instances saw too little to tell")),
+        Verdict::Inconclusive => {
+            Some((Stance::Neutral, "its own instances saw too little to tell"))
+        }
         Verdict::NoData => None,
     }
 }

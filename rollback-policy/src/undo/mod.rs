@@ -1,12 +1,19 @@
-//! The safest way to undo a chain of changes of one thing.
+//! The safest way to undo a chain of changes of one thing: one file a kind of change. Decision and planner
+//! both ask here which changes can be undone.
 
-use astern_graph_core::{ChangeEvent, ChangeKind, ChangePhase, NodeKey, Reversibility, Revision};
+mod blue_green;
+pub(crate) mod changes;
+mod config;
+mod flag;
+mod rollout;
+pub(crate) mod weigh;
+
+use astern_graph_core::{ChangeEvent, ChangeKind, NodeKey, Reversibility, Revision};
 
 use crate::action::Action;
 use crate::fact::Fact;
 use crate::plan::{Precondition, Rejection};
-use crate::planner::changes::{Artefact, is_compatible};
-use astern_graph_core::TrafficShare;
+use changes::{Artefact, is_compatible};
 
 /// One action of an undo, with what must hold for it.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,7 +64,7 @@ impl<'a> Chain<'a> {
     pub(crate) fn undo(self, history: &[&ChangeEvent]) -> Undo {
         let artefact = Artefact::of(&self.newest.kind);
         if let Artefact::Flag(flag) = artefact {
-            return self.undo_flag(flag);
+            return flag::undo(self, flag);
         }
         let change = self.oldest.id.clone();
         let target = self
@@ -75,9 +82,10 @@ impl<'a> Chain<'a> {
             } else {
                 Rejection::NoPinnedTarget { change }
             };
-            let draining = !stated && self.is_canary() && self.all.iter().all(|c| may_go_back(c));
+            let draining =
+                !stated && rollout::is_canary(self) && self.all.iter().all(|c| may_go_back(c));
             let moves = if draining {
-                vec![self.drain(None)]
+                vec![rollout::drain(self, None)]
             } else {
                 Vec::new()
             };
@@ -132,62 +140,11 @@ impl<'a> Chain<'a> {
     }
 
     fn moves(self, artefact: &Artefact, target: &Revision) -> Vec<Move> {
-        let service = || self.newest.service.clone();
-        let (to, bad) = (target.clone(), self.newest.to.clone());
         match (artefact, &self.newest.kind) {
-            (Artefact::Config, _) => {
-                let now = Fact::Config {
-                    service: service(),
-                    revision: bad,
-                };
-                let requires = vec![Precondition::Is(now), alone(service())];
-                vec![Move {
-                    action: Action::SetConfig {
-                        service: service(),
-                        to,
-                    },
-                    requires,
-                }]
-            }
-            (Artefact::Code, ChangeKind::BlueGreen) => {
-                let share = TrafficShare::FULL;
-                let now = Fact::Traffic {
-                    service: service(),
-                    revision: bad,
-                    share,
-                };
-                let action = Action::SwitchColour {
-                    service: service(),
-                    to,
-                };
-                vec![self.back_to(target, action, now)]
-            }
-            (Artefact::Code, _) => {
-                let drained = TrafficShare::ZERO;
-                let canary = self.is_canary();
-                let now = if canary {
-                    Fact::Traffic {
-                        service: service(),
-                        revision: bad,
-                        share: drained,
-                    }
-                } else {
-                    Fact::Revision {
-                        service: service(),
-                        revision: bad,
-                    }
-                };
-                let restore = Action::SetRevision {
-                    service: service(),
-                    to,
-                };
-                let drain = canary.then(|| self.drain(Some(target)));
-                drain
-                    .into_iter()
-                    .chain([self.back_to(target, restore, now)])
-                    .collect()
-            }
-            _ => Vec::new(),
+            (Artefact::Config, _) => vec![config::restore(self, target)],
+            (Artefact::Code, ChangeKind::BlueGreen) => vec![blue_green::switch(self, target)],
+            (Artefact::Code, _) => rollout::restore(self, target),
+            (Artefact::Flag(_) | Artefact::Other, _) => Vec::new(),
         }
     }
 
@@ -200,66 +157,6 @@ impl<'a> Chain<'a> {
             alone(service),
         ];
         Move { action, requires }
-    }
-
-    /// Takes the traffic from a canary; the revision before it serves the rest already.
-    fn drain(self, target: Option<&Revision>) -> Move {
-        let (service, revision) = (self.newest.service.clone(), self.newest.to.clone());
-        let mut requires = vec![alone(service.clone())];
-        requires.extend(target.map(|target| available(service.clone(), target)));
-        let share = TrafficShare::ZERO;
-        Move {
-            action: Action::SetTraffic {
-                service,
-                revision,
-                share,
-            },
-            requires,
-        }
-    }
-
-    /// Whether instances of the revision before still serve beside the new ones.
-    fn is_canary(self) -> bool {
-        self.newest.kind == ChangeKind::Canary && self.newest.phase != ChangePhase::Completed
-    }
-
-    /// Sets a flag to what it was, which is off unless it is known to have been on. Code and data
-    /// stay as they are, so a bar to going back to an older revision does not matter.
-    fn undo_flag(self, flag: std::sync::Arc<str>) -> Undo {
-        let is = |revision: &Revision, word: [&str; 2]| word.contains(&revision.as_str());
-        let on = self
-            .oldest
-            .from
-            .as_ref()
-            .is_some_and(|from| is(from, ["on", "true"]));
-        let was_turned_off = is(&self.newest.to, ["off", "false"]);
-        if on != was_turned_off {
-            // It is as far as known what it was before: setting it would undo nothing.
-            let change = self.oldest.id.clone();
-            let reason = match self.oldest.from {
-                Some(_) => Rejection::Irreversible { change },
-                None => Rejection::NoPinnedTarget { change },
-            };
-            return Undo {
-                moves: Vec::new(),
-                bar: Some(Bar {
-                    reason,
-                    alternative: None,
-                }),
-            };
-        }
-        let service = self.newest.service.clone();
-        let now = Fact::Flag {
-            service: service.clone(),
-            flag: flag.clone(),
-            on: !on,
-        };
-        let requires = vec![Precondition::Is(now), alone(service.clone())];
-        let action = Action::SetFlag { service, flag, on };
-        Undo {
-            moves: vec![Move { action, requires }],
-            bar: None,
-        }
     }
 }
 

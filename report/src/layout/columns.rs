@@ -91,7 +91,7 @@ impl Packed {
 /// The positions nearest to the wanted ones, `(position, weight)`, that are at least as far apart
 /// as the offsets and move by 0 to `room` from them: isotonic regression by pooling adjacent
 /// violators (Ayer et al. 1955), cut at the bounds. `O(n)`.
-pub(in crate::report) fn spaced(wanted: &[(f64, f64)], offsets: &[f64], room: f64) -> Vec<f64> {
+pub(crate) fn spaced(wanted: &[(f64, f64)], offsets: &[f64], room: f64) -> Vec<f64> {
     let mut blocks: Vec<(f64, f64, usize)> = Vec::new();
     for ((position, weight), offset) in wanted.iter().zip(offsets) {
         let mut block = (position - offset, *weight, 1);

@@ -1,5 +1,7 @@
 //! The temporal graph: an immutable snapshot of what a builder holds.
 
+mod stored;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
