@@ -1,7 +1,7 @@
 //! The one joined error: which stage failed, and why.
 
 use astern_detect::{FitError, ScoreError};
-use astern_graph_core::{CodecError, GraphError};
+use astern_graph_core::{CodecError, GraphError, RestoreError};
 use astern_rca::RankError;
 use astern_rca::symptom::IncidentError;
 use astern_rollback_policy::{PlanError, RunError};
@@ -12,30 +12,33 @@ use astern_stats::ParamError;
 #[non_exhaustive]
 pub enum Error {
     /// A parameter is outside its rule.
-    #[error("parameter")]
+    #[error(transparent)]
     Param(#[from] ParamError),
     /// The graph could not answer.
-    #[error("graph")]
+    #[error(transparent)]
     Graph(#[from] GraphError),
     /// The baseline could not be learnt.
-    #[error("baseline")]
+    #[error(transparent)]
     Fit(#[from] FitError),
     /// A window could not be judged.
-    #[error("assessment")]
+    #[error(transparent)]
     Score(#[from] ScoreError),
     /// The incident to diagnose could not be made.
     #[error("incident")]
     Incident(#[from] IncidentError),
     /// The causes could not be ranked.
-    #[error("diagnosis")]
+    #[error(transparent)]
     Rank(#[from] RankError),
     /// No plan could be made.
-    #[error("plan")]
+    #[error(transparent)]
     Plan(#[from] PlanError),
     /// The run refused an answer.
-    #[error("run")]
+    #[error(transparent)]
     Run(#[from] RunError),
     /// A stored state could not be read or written.
-    #[error("state")]
+    #[error(transparent)]
     Codec(#[from] CodecError),
+    /// A stored state cannot be taken over under the parameters of its new holder.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
 }

@@ -29,7 +29,7 @@ fn guarded(scenario: &Scenario, faults: ExecutorFaults) -> Told {
     let params = GuardParams::default()
         .graph(GraphParams::default().step(STEP))
         .mode(Mode::Apply);
-    let mut guard = Guard::new(params).unwrap();
+    let mut guard = Guard::new(params.clone()).unwrap();
     let (mut now, end) = (scenario.start, scenario.start.plus(scenario.span));
     while now < end {
         now = now.plus(STEP);
@@ -48,7 +48,7 @@ fn guarded(scenario: &Scenario, faults: ExecutorFaults) -> Told {
                 if told.platform.take_crash() {
                     told.crashes += 1;
                     drop(guard);
-                    guard = Guard::from_bytes(&stored, 1 + told.crashes).unwrap();
+                    guard = Guard::from_bytes(&stored, params.clone(), 1 + told.crashes).unwrap();
                     break 'step;
                 }
                 next.extend(guard.report(&request.key, outcome, now).unwrap());

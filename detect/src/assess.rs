@@ -190,6 +190,11 @@ struct Latest<'a> {
 }
 
 impl Assessor {
+    /// The parameters that it was fitted with.
+    pub fn params(&self) -> &AssessorParams {
+        &self.params
+    }
+
     /// Judges the last step of a window, with the steps before it as the memory of the smoothing.
     ///
     /// Verdict: [`Verdict::NoData`] when no series that was fitted has a recent value,

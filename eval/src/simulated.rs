@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use astern::policy::Plan;
-use astern::{Error, Event, Guard, GuardParams};
+use astern::{Event, Guard, GuardParams};
 use astern_graph_core::signal::Diagnosis;
 use astern_graph_core::{ChangeId, GraphParams, Timestamp};
 use astern_rca::Ranker;

@@ -20,7 +20,10 @@ const SEEDS: std::ops::RangeInclusive<u64> = 4..=8;
 
 /// The policy: roll back a little earlier than by default, on less persistent trouble.
 fn policy(step: Duration) -> GuardParams {
-    let risk = RiskParams::default().thresholds(0.4, 0.8).ticks(4);
+    let risk = RiskParams::default()
+        .hold_threshold(0.4)
+        .rollback_threshold(0.8)
+        .ticks(4);
     GuardParams::default()
         .graph(GraphParams::default().step(step))
         .policy(PolicyParams::default().risk(risk))
@@ -56,12 +59,13 @@ impl Story {
             ..Self::default()
         };
         let platform = SimExecutor::with_faults(simulator, faults(scenario.seed))?;
-        let mut guard = Guard::new(policy(scenario.step))?;
+        let params = policy(scenario.step);
+        let mut guard = Guard::new(params.clone())?;
         let mut now = scenario.start;
         while now < scenario.start.plus(scenario.span) {
             now = now.plus(scenario.step);
             let events = guard.observe(platform.advance(now)?, now);
-            story.carry_out(&mut guard, &platform, events, now)?;
+            story.carry_out(&mut guard, &params, &platform, events, now)?;
         }
         let keys: Vec<_> = platform.applied().iter().map(|done| done.key).collect();
         story.applied_twice = keys.iter().collect::<BTreeSet<_>>().len() < keys.len();
@@ -73,6 +77,7 @@ impl Story {
     fn carry_out(
         &mut self,
         guard: &mut Guard,
+        params: &GuardParams,
         platform: &SimExecutor,
         mut events: Vec<Event>,
         now: Timestamp,
@@ -88,7 +93,7 @@ impl Story {
                 let outcome = platform.execute(&request);
                 if platform.take_crash() {
                     self.crashes += 1;
-                    *guard = Guard::from_bytes(&stored, 1 + self.crashes)?;
+                    *guard = Guard::from_bytes(&stored, params.clone(), 1 + self.crashes)?;
                     return Ok(());
                 }
                 answers.extend(guard.report(&request.key, outcome, now)?);

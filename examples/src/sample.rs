@@ -26,18 +26,18 @@ pub struct Sample {
 #[non_exhaustive]
 pub enum SampleError {
     /// A file cannot be read.
-    #[error("cannot read {}; `cargo xtask sample-data` writes it", path.display())]
+    #[error("cannot read {}: {cause}; `cargo xtask sample-data` writes it", path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A file is not what it should be.
-    #[error("the sample data is damaged; `cargo xtask sample-data` writes it anew")]
-    Damaged(#[from] ExportError),
+    #[error("the sample data is damaged, `cargo xtask sample-data` writes it again: {0}")]
+    Damaged(ExportError),
     /// The simulator refused a scenario.
-    #[error("simulation")]
+    #[error(transparent)]
     Sim(#[from] SimError),
 }
 
@@ -66,7 +66,7 @@ pub fn output(name: &str) -> io::Result<PathBuf> {
 pub fn sample() -> Result<Sample, SampleError> {
     let read = |name: &str| {
         let path = data(name);
-        fs::read_to_string(&path).map_err(|source| SampleError::Read { path, source })
+        fs::read_to_string(&path).map_err(|cause| SampleError::Read { path, cause })
     };
     let tables = Tables {
         parties: read("parties.csv")?,
@@ -74,8 +74,8 @@ pub fn sample() -> Result<Sample, SampleError> {
         samples: read("samples.csv")?,
         changes: read("changes.csv")?,
     };
-    let records = records_from_csv(&tables)?;
-    let truth = GroundTruth::from_json(&read("truth.json")?)?;
+    let records = records_from_csv(&tables).map_err(SampleError::Damaged)?;
+    let truth = GroundTruth::from_json(&read("truth.json")?).map_err(SampleError::Damaged)?;
     let scenario = Scenario::releases(1);
     let healthy_until = scenario.start.plus(scenario.healthy);
     Ok(Sample {

@@ -300,11 +300,10 @@ pub enum FitError {
 #[non_exhaustive]
 pub enum FileError {
     /// The bytes are cut off or are no safetensors file.
-    #[error("not a safetensors file")]
+    #[error("not a safetensors file: {cause}")]
     Malformed {
         /// What the reader found.
-        #[source]
-        source: Box<dyn Error + Send + Sync>,
+        cause: Box<dyn Error + Send + Sync>,
     },
     /// A safetensors file of something else.
     #[error("the file holds something else: metadata `{key}` is absent")]
@@ -321,11 +320,10 @@ pub enum FileError {
         supported: u32,
     },
     /// The model's description cannot be read.
-    #[error("the model's description is not valid")]
+    #[error("the model's description is not valid: {cause}")]
     Header {
         /// What the reader found.
-        #[source]
-        source: Box<dyn Error + Send + Sync>,
+        cause: Box<dyn Error + Send + Sync>,
     },
     /// The content is not what was written.
     #[error("checksum {computed:#010x}, the file says {stored:#010x}")]
@@ -359,12 +357,11 @@ pub enum FileError {
     #[error(transparent)]
     Param(#[from] ParamError),
     /// The file cannot be read or written.
-    #[error("`{}` cannot be read or written", path.display())]
+    #[error("`{}` cannot be read or written: {cause}", path.display())]
     Io {
         /// Which file.
         path: PathBuf,
         /// What the system said.
-        #[source]
-        source: std::io::Error,
+        cause: std::io::Error,
     },
 }

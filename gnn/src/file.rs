@@ -41,9 +41,9 @@ fn beside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-fn failed(path: &Path, source: io::Error) -> FileError {
+fn failed(path: &Path, cause: io::Error) -> FileError {
     FileError::Io {
         path: path.to_owned(),
-        source,
+        cause,
     }
 }

@@ -167,9 +167,9 @@ pub(crate) fn check_offsets(bytes: &[u8]) -> Result<(), FileError> {
     for (name, tensor) in &tensors {
         let end = tensor.pointer("/data_offsets/1").and_then(Value::as_u64);
         if let Some(end) = end.filter(|&end| end > rest.len() as u64) {
-            let source = format!("tensor `{name}` ends at byte {end} of {}", rest.len());
+            let cause = format!("tensor `{name}` ends at byte {end} of {}", rest.len());
             return Err(FileError::Malformed {
-                source: source.into(),
+                cause: cause.into(),
             });
         }
     }
@@ -195,9 +195,9 @@ fn parse<'a, T: Deserialize<'a>>(description: &'a str) -> Result<T, FileError> {
     serde_json::from_str(description).map_err(header)
 }
 
-fn header(source: serde_json::Error) -> FileError {
+fn header(cause: serde_json::Error) -> FileError {
     FileError::Header {
-        source: source.into(),
+        cause: cause.into(),
     }
 }
 
@@ -213,9 +213,9 @@ pub(crate) fn view<'a>(shape: &[usize], data: &'a [u8]) -> Result<TensorView<'a>
     TensorView::new(Dtype::F64, shape.to_vec(), data)
 }
 
-pub(crate) fn malformed(source: impl Error + Send + Sync + 'static) -> FileError {
+pub(crate) fn malformed(cause: impl Error + Send + Sync + 'static) -> FileError {
     FileError::Malformed {
-        source: source.into(),
+        cause: cause.into(),
     }
 }
 

@@ -168,7 +168,7 @@ fn what_libtorch_refuses_is_an_error_with_shapes() -> Outcome {
     };
     let nodes = forward(&Array2::zeros((3, 2)), Kind::Double)?;
     assert_eq!(
-        nodes.source.to_string(),
+        nodes.cause.to_string(),
         "the first axis must have 2 entries"
     );
     let features = forward(&Array2::zeros((2, 3)), Kind::Double)?;
@@ -198,6 +198,6 @@ fn what_libtorch_refuses_is_an_error_with_shapes() -> Outcome {
 fn huge_attention_is_refused() {
     let huge = GatConfig::new(1, 1 << 40).heads(1 << 40);
     let error = GatConv::new(&huge, &mut Init::new(5, Kind::Float, Device::Cpu)).unwrap_err();
-    let told = error.source.to_string();
+    let told = error.cause.to_string();
     assert!(told.ends_with("at most 2^31 weights are allowed"), "{told}");
 }

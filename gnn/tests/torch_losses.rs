@@ -69,7 +69,7 @@ fn check_slope(x: &[f64], loss: impl Fn(&Tensor) -> Tensor) {
 }
 
 fn says(error: &TorchError, part: &str) {
-    let text = format!("{error}: {}", error.source);
+    let text = error.to_string();
     assert!(text.contains(part), "{text}");
 }
 
@@ -381,8 +381,8 @@ fn nothing_and_too_much_are_refused() {
     let weights = tensor(&[1.0]);
     for weights in [None, Some(&weights)] {
         let error = one_class_hard(&Tensor::new(), weights).unwrap_err();
-        assert_eq!(error.source.to_string(), "there is no tensor");
+        assert_eq!(error.cause.to_string(), "there is no tensor");
     }
     let error = CrossEntropy::new(&[], usize::MAX, Device::Cpu).unwrap_err();
-    assert!(error.source.to_string().contains("at most 2^24"), "{error}");
+    assert!(error.cause.to_string().contains("at most 2^24"), "{error}");
 }

@@ -473,13 +473,13 @@ fn layers_over_time_refuse_what_does_not_fit() -> Outcome {
     }
     let empty = ones(&[2, 0, 3]);
     let text = gru.sequence(&empty, None).unwrap_err();
-    assert_eq!(text.source.to_string(), "a sequence without steps");
+    assert_eq!(text.cause.to_string(), "a sequence without steps");
     assert!(lstm.sequence(&empty, None).is_err() && nodes.last(&empty).is_err());
     assert!(tgcn.sequence(&empty, &graph, None).is_err());
 
     let (step, window) = (ones(&[2, 3]), ones(&[2, 5, 3]));
     let text = gru.step(&ones(&[2, 5]), None).unwrap_err();
-    assert_eq!(text.source.to_string(), "the shape must be [any, 3]");
+    assert_eq!(text.cause.to_string(), "the shape must be [any, 3]");
     for state in [ones(&[1, 4]), ones(&[2, 3]), ones(&[4]), Tensor::new()] {
         assert!(gru.step(&step, Some(&state)).is_err());
         assert!(gru.sequence(&window, Some(&state)).is_err());
@@ -502,7 +502,7 @@ fn layers_over_time_refuse_what_does_not_fit() -> Outcome {
 fn batches_norms_and_relations_refuse_what_does_not_fit() -> Outcome {
     let kind = Kind::Double;
     let batch = |of: &[i64], n| NodeBatch::new(&Tensor::from_slice(of), n);
-    let text = |batch: Result<NodeBatch, TorchError>| batch.unwrap_err().source.to_string();
+    let text = |batch: Result<NodeBatch, TorchError>| batch.unwrap_err().cause.to_string();
     assert_eq!(text(batch(&[0, 2, 1], 3)), "graph 2 comes before graph 1");
     assert_eq!(text(batch(&[0, 3], 3)), "graphs must be numbered below 3");
     assert_eq!(text(batch(&[-1, 0], 3)), "graphs must be numbered below 3");
@@ -537,7 +537,7 @@ fn batches_norms_and_relations_refuse_what_does_not_fit() -> Outcome {
     let graph = GraphTensors::new(&graph, kind, Device::Cpu)?;
     let layer = RgcnConv::new(&RgcnConfig::new(3, 4, 2), &mut init(kind))?;
     let error = layer.forward(graph.x(), &graph, Mode::Eval).unwrap_err();
-    let source = error.source.to_string();
+    let source = error.cause.to_string();
     assert_eq!(source, "the layer has 2 relations, the graph 1");
 
     let huge = RgcnConfig::new(usize::MAX, usize::MAX, usize::MAX);

@@ -175,7 +175,7 @@ fn every_parameter_gets_a_gradient() -> Outcome {
 #[test]
 fn bad_settings_are_named() {
     let error = Network::new(&NetworkConfig::new(), 0, Kind::Float, Device::Cpu).unwrap_err();
-    let source = error.source.downcast_ref::<ParamError>();
+    let source = error.cause.downcast_ref::<ParamError>();
     assert_eq!(source, Some(&ParamError::NoLayer { widths: vec![] }));
 }
 

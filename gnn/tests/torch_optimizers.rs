@@ -201,7 +201,7 @@ fn state_of_something_else_is_refused() -> Outcome {
     ];
     assert_eq!(names, expected, "`unused` took no step");
 
-    let text = |e: astern_gnn::torch::TorchError| e.source.to_string();
+    let text = |e: astern_gnn::torch::TorchError| e.cause.to_string();
     let mut sgd = Optimizer::new(&OptimizerConfig::sgd(0.1), &toy)?;
     let error = text(sgd.load_state(&state).unwrap_err());
     assert!(

@@ -148,7 +148,7 @@ fn windows_and_masks_that_do_not_fit_are_errors() -> Outcome {
     for steps in [0, 2, 4, 21] {
         let error = model.encode(&ones(&[2, steps, 2]), Mode::Eval).unwrap_err();
         let expected = format!("{steps} steps make no 1 to 6 patches of 3 steps each");
-        assert_eq!(error.source.to_string(), expected);
+        assert_eq!(error.cause.to_string(), expected);
     }
     let shapes: [&[i64]; 4] = [&[2, 12, 1], &[2, 12], &[], &[2, 12, 2, 1]];
     let mut inputs: Vec<Tensor> = shapes.map(ones).into();
@@ -161,7 +161,7 @@ fn windows_and_masks_that_do_not_fit_are_errors() -> Outcome {
     let x = ones(&[2, 9, 2]);
     let error = model.reconstruct(&x, &mask, Mode::Eval).unwrap_err();
     let expected = "the mask is of 4 patches, the window has 3";
-    assert_eq!(error.source.to_string(), expected);
+    assert_eq!(error.cause.to_string(), expected);
 
     let init = &mut Init::new(5, Kind::Double, Device::Cpu);
     let layer = TransformerLayer::new(&TransformerConfig::new(8, 2), init)?;

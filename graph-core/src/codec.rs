@@ -72,10 +72,10 @@ impl Format {
         }
     }
 
-    fn damaged(&self, source: impl std::error::Error + Send + Sync + 'static) -> CodecError {
+    fn damaged(&self, cause: impl std::error::Error + Send + Sync + 'static) -> CodecError {
         CodecError::Damaged {
             format: self.name,
-            source: Box::new(source),
+            cause: Box::new(cause),
         }
     }
 }

@@ -1,5 +1,9 @@
 //! Errors of a graph, of merging and of files, one enum per family of operations.
 
+use std::time::Duration;
+
+use astern_stats::ParamError;
+
 use crate::edge::EdgeKind;
 use crate::key::{NodeKey, NodeKind};
 use crate::slice::SliceBy;
@@ -129,11 +133,31 @@ pub enum CodecError {
         supported: u32,
     },
     /// The body is not what was written, or does not decode.
-    #[error("{format} is damaged")]
+    #[error("{format} is damaged: {cause}")]
     Damaged {
         /// Name of the format.
         format: &'static str,
-        /// What the check or the decoder said.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        /// What the check or the decoder reports.
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// A stored state cannot be taken over.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// The bytes cannot be read.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    /// A parameter of the new holder is outside its rule.
+    #[error(transparent)]
+    Param(#[from] ParamError),
+    /// The state was summed up by steps of another length.
+    #[error("the stored steps are {stored:?} long, the parameters say {given:?}")]
+    Step {
+        /// Length of a stored step.
+        stored: Duration,
+        /// Length of a step by the parameters.
+        given: Duration,
     },
 }

@@ -60,7 +60,7 @@ pub use builder::GraphBuilder;
 pub use call_summary::CallSummary;
 pub use diff::{GraphDiff, Moved};
 pub use edge::{EdgeKind, FaultFlow, Link, Subject};
-pub use error::{CodecError, GraphError, MergeError};
+pub use error::{CodecError, GraphError, MergeError, RestoreError};
 pub use export::{EdgeLabels, ExportParams, Mark};
 pub use graph::TemporalGraph;
 pub use ingest::IngestReport;

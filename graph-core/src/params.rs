@@ -5,13 +5,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use astern_stats::ParamError;
-use astern_stats::param::{in_range, positive};
+use astern_stats::param::{duration, in_range, optional_duration, positive};
 
 use crate::schema::FeatureCatalogue;
 use crate::time::{Timestamp, nanos_of};
 
-/// Parameters of a [`GraphBuilder`](crate::GraphBuilder), checked when the builder is made and when
-/// they are deserialised.
+/// Parameters of a [`GraphBuilder`](crate::GraphBuilder), checked when the builder is made.
 ///
 /// | parameter | default | rule |
 /// |---|---|---|
@@ -24,12 +23,18 @@ use crate::time::{Timestamp, nanos_of};
 /// | `changes_max` | 100,000 | change events held; further ones are counted as over the limit |
 /// | `slices_max` | 64 | revisions, and user segments, that are told apart for each service; calls of further ones are taken and counted as unsliced |
 /// | `spans_max` | 4,000,000 | spans remembered to find duplicates (about 40 bytes each); calls of further ones are taken and counted as unchecked |
+/// | `catalogue` | the metrics of this library | what metrics mean, see [`FeatureCatalogue`] |
 ///
 /// Every limit is at least 1. What the user declares is not limited, but counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
 pub struct GraphParams {
+    #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub(crate) step: Duration,
+    #[serde(with = "optional_duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub(crate) lateness: Option<Duration>,
     pub(crate) retention_steps: u32,
     pub(crate) nodes_max: u32,
@@ -58,71 +63,30 @@ impl Default for GraphParams {
     }
 }
 
+astern_stats::setters!(GraphParams {
+    /// Sets the length of a step.
+    step: Duration,
+    /// Sets how late a record may come.
+    lateness: Duration,
+    /// Sets the number of steps that are kept.
+    retention_steps: u32,
+    /// Sets the limit on the number of nodes.
+    nodes_max: u32,
+    /// Sets the limit on the number of edges.
+    edges_max: u32,
+    /// Sets the limit on the number of sampled metrics.
+    metrics_max: u32,
+    /// Sets the limit on the number of change events.
+    changes_max: u32,
+    /// Sets the limit on the revisions, and on the segments, that are told apart for a service.
+    slices_max: u32,
+    /// Sets the limit on the spans that are remembered to find duplicates.
+    spans_max: u32,
+    /// Sets the meanings of metrics.
+    catalogue: FeatureCatalogue,
+});
+
 impl GraphParams {
-    /// With another length of a step.
-    #[must_use]
-    pub fn step(mut self, step: Duration) -> Self {
-        self.step = step;
-        self
-    }
-
-    /// With another bound on how late a record may come.
-    #[must_use]
-    pub fn lateness(mut self, lateness: Duration) -> Self {
-        self.lateness = Some(lateness);
-        self
-    }
-
-    /// With another number of steps that are kept.
-    #[must_use]
-    pub fn retention_steps(mut self, steps: u32) -> Self {
-        self.retention_steps = steps;
-        self
-    }
-
-    /// With other limits on the number of nodes and of sampled metrics.
-    #[must_use]
-    pub fn limits(mut self, nodes_max: u32, metrics_max: u32) -> Self {
-        self.nodes_max = nodes_max;
-        self.metrics_max = metrics_max;
-        self
-    }
-
-    /// With another limit on the number of edges.
-    #[must_use]
-    pub fn edges_max(mut self, edges_max: u32) -> Self {
-        self.edges_max = edges_max;
-        self
-    }
-
-    /// With another limit on the number of change events.
-    #[must_use]
-    pub fn changes_max(mut self, changes_max: u32) -> Self {
-        self.changes_max = changes_max;
-        self
-    }
-
-    /// With another limit on the revisions, and on the segments, that are told apart for a service.
-    #[must_use]
-    pub fn slices_max(mut self, slices_max: u32) -> Self {
-        self.slices_max = slices_max;
-        self
-    }
-
-    /// With another limit on the spans that are remembered to find duplicates.
-    #[must_use]
-    pub fn spans_max(mut self, spans_max: u32) -> Self {
-        self.spans_max = spans_max;
-        self
-    }
-
-    /// With other meanings of metrics.
-    #[must_use]
-    pub fn catalogue(mut self, catalogue: FeatureCatalogue) -> Self {
-        self.catalogue = catalogue;
-        self
-    }
-
     /// End of the last step that is over at `now`: `now` itself where a step ends there, else the
     /// start of the step that holds it.
     ///
@@ -178,71 +142,58 @@ impl GraphParams {
     }
 }
 
-/// Parameters as they are stored; fields in the same order.
-#[derive(Deserialize)]
-struct Unchecked {
-    step: Duration,
-    lateness: Option<Duration>,
-    retention_steps: u32,
-    nodes_max: u32,
-    edges_max: u32,
-    metrics_max: u32,
-    changes_max: u32,
-    slices_max: u32,
-    spans_max: u32,
-    catalogue: FeatureCatalogue,
-}
-
-impl TryFrom<Unchecked> for GraphParams {
-    type Error = ParamError;
-
-    fn try_from(stored: Unchecked) -> Result<Self, ParamError> {
-        let params = Self {
-            step: stored.step,
-            lateness: stored.lateness,
-            retention_steps: stored.retention_steps,
-            nodes_max: stored.nodes_max,
-            edges_max: stored.edges_max,
-            metrics_max: stored.metrics_max,
-            changes_max: stored.changes_max,
-            slices_max: stored.slices_max,
-            spans_max: stored.spans_max,
-            catalogue: stored.catalogue,
-        };
-        params.check()?;
-        Ok(params)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::{Feature, Unit};
 
-    fn stored(params: &GraphParams) -> Result<GraphParams, postcard::Error> {
-        postcard::from_bytes(&postcard::to_stdvec(params).unwrap())
+    fn read(json: &str) -> Result<GraphParams, serde_json::Error> {
+        serde_json::from_str(json)
     }
 
     #[test]
-    fn stored_parameters_are_checked() {
-        let fine = GraphParams::default().lateness(Duration::from_secs(1));
-        assert_eq!(stored(&fine).unwrap(), fine);
-        let json = serde_json::to_string(&fine).unwrap();
-        assert_eq!(serde_json::from_str::<GraphParams>(&json).unwrap(), fine);
-        for bad in [
-            fine.clone().step(Duration::ZERO),
-            fine.clone().retention_steps(0),
-            fine.clone().retention_steps(1_000_001),
-            fine.clone().limits(0, 1),
-            fine.clone().limits(1, 0),
-            fine.clone().edges_max(0),
-            fine.clone().changes_max(0),
-            fine.clone().slices_max(0),
-            fine.clone().spans_max(0),
+    fn each_rule_refuses() {
+        let fine = GraphParams::default;
+        fine().check().unwrap();
+        for (what, bad) in [
+            ("step", fine().step(Duration::ZERO)),
+            ("retention_steps", fine().retention_steps(0)),
+            ("retention_steps", fine().retention_steps(1_000_001)),
+            ("nodes_max", fine().nodes_max(0)),
+            ("edges_max", fine().edges_max(0)),
+            ("metrics_max", fine().metrics_max(0)),
+            ("changes_max", fine().changes_max(0)),
+            ("slices_max", fine().slices_max(0)),
+            ("spans_max", fine().spans_max(0)),
         ] {
-            assert!(stored(&bad).is_err(), "{bad:?}");
+            let text = bad.check().unwrap_err().to_string();
+            assert!(text.contains(what), "{text}");
+            // A file does not get around the check.
             let json = serde_json::to_string(&bad).unwrap();
-            let refused = serde_json::from_str::<GraphParams>(&json).unwrap_err();
-            assert!(refused.to_string().contains("parameter `"), "{refused}");
+            assert_eq!(read(&json).unwrap().check().unwrap_err().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_file_names_only_what_differs() {
+        assert_eq!(read("{}").unwrap(), GraphParams::default());
+        let json = r#"{"step": "30s", "lateness": "2m", "catalogue": {"jobs": {"unit": "count"}}}"#;
+        let jobs = GraphParams::default().catalogue.get(&"jobs".into());
+        let unit = Unit::Count;
+        let params = GraphParams::default()
+            .step(Duration::from_secs(30))
+            .lateness(Duration::from_secs(120))
+            .catalogue(FeatureCatalogue::default().with(Feature { unit, ..jobs }));
+        assert_eq!(read(json).unwrap(), params);
+        let whole = serde_json::to_string(&params).unwrap();
+        assert_eq!(read(&whole).unwrap(), params);
+        for (bad, named) in [
+            (r#"{"steps": "30s"}"#, "unknown field `steps`"),
+            (r#"{"catalogue": {"jobs": {"units": 1}}}"#, "`units`"),
+            (r#"{"step": 30}"#, "string"),
+        ] {
+            let text = read(bad).unwrap_err().to_string();
+            assert!(text.contains(named), "{text}");
         }
     }
 

@@ -53,6 +53,7 @@ pub const EDGE_FEATURES: [&str; 8] = [
 
 /// Unit of a feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Unit {
@@ -74,6 +75,7 @@ pub enum Unit {
 
 /// Where a feature comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FeatureClass {
@@ -89,6 +91,7 @@ pub enum FeatureClass {
 
 /// Which direction of a feature is worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Worse {
     /// More is worse (latency).
@@ -167,8 +170,55 @@ impl Feature {
 
 /// The meaning of metrics by name. Unknown names are taken as application metrics of unknown
 /// unit of which either direction may be worse.
+///
+/// A file names what differs, metric by metric: `{"jobs": {"unit": "count", "worse": "up"}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(
+    from = "BTreeMap<MetricName, Stated>",
+    into = "BTreeMap<MetricName, Stated>"
+)]
 pub struct FeatureCatalogue(BTreeMap<MetricName, Feature>);
+
+/// What a file says of a metric; the rest is as in the default catalogue.
+#[derive(Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+struct Stated {
+    unit: Option<Unit>,
+    class: Option<FeatureClass>,
+    worse: Option<Worse>,
+}
+
+impl From<BTreeMap<MetricName, Stated>> for FeatureCatalogue {
+    fn from(stated: BTreeMap<MetricName, Stated>) -> Self {
+        stated
+            .into_iter()
+            .fold(Self::default(), |known, (name, stated)| {
+                let before = known.get(&name);
+                known.with(Feature {
+                    unit: stated.unit.unwrap_or(before.unit),
+                    class: stated.class.unwrap_or(before.class),
+                    worse: stated.worse.unwrap_or(before.worse),
+                    name,
+                })
+            })
+    }
+}
+
+impl From<FeatureCatalogue> for BTreeMap<MetricName, Stated> {
+    fn from(catalogue: FeatureCatalogue) -> Self {
+        let stated = |feature: Feature| Stated {
+            unit: Some(feature.unit),
+            class: Some(feature.class),
+            worse: Some(feature.worse),
+        };
+        let features = catalogue.0.into_iter();
+        features
+            .map(|(name, feature)| (name, stated(feature)))
+            .collect()
+    }
+}
 
 impl Default for FeatureCatalogue {
     fn default() -> Self {
@@ -245,6 +295,26 @@ mod tests {
         );
         let catalogue = FeatureCatalogue::default().with(mine.clone());
         assert_eq!(catalogue.get(&ERROR_RATE.into()), mine);
+    }
+
+    #[test]
+    fn a_file_names_only_what_differs() {
+        let read = |json| serde_json::from_str::<FeatureCatalogue>(json).unwrap();
+        assert_eq!(read("{}"), FeatureCatalogue::default());
+        let percent = read(r#"{"error_rate": {"unit": "percent"}}"#).get(&ERROR_RATE.into());
+        let class = FeatureClass::Application;
+        assert_eq!(
+            percent,
+            Feature::new(ERROR_RATE, Unit::Percent, class, Worse::Up)
+        );
+        let catalogue = FeatureCatalogue::default().with(percent);
+        let json = serde_json::to_string(&catalogue).unwrap();
+        assert_eq!(read(&json), catalogue);
+        let bytes = postcard::to_stdvec(&catalogue).unwrap();
+        assert_eq!(
+            postcard::from_bytes::<FeatureCatalogue>(&bytes).unwrap(),
+            catalogue
+        );
     }
 
     #[test]

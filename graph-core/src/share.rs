@@ -14,6 +14,7 @@ use astern_stats::param::in_range;
 ///
 /// ```
 /// use astern_graph_core::TrafficShare;
+/// assert_eq!(TrafficShare::percent(5)?.to_string(), "5 %");
 /// assert_eq!(TrafficShare::basis_points(250)?.to_string(), "2.5 %");
 /// assert!(TrafficShare::basis_points(10_001).is_err());
 /// # Ok::<(), astern_stats::ParamError>(())
@@ -43,6 +44,15 @@ impl TrafficShare {
             full,
         )?;
         Ok(Self(points))
+    }
+
+    /// From per cent.
+    ///
+    /// # Errors
+    /// [`ParamError::OutOfRange`] above 100.
+    pub fn percent(percent: u8) -> Result<Self, ParamError> {
+        in_range("traffic share in per cent", f64::from(percent), 0.0, 100.0)?;
+        Ok(Self(100 * u16::from(percent)))
     }
 
     /// In basis points.
@@ -79,6 +89,13 @@ impl fmt::Display for TrafficShare {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hundred_per_cent_is_all() {
+        assert_eq!(TrafficShare::percent(100), Ok(TrafficShare::FULL));
+        assert_eq!(TrafficShare::percent(0), Ok(TrafficShare::ZERO));
+        assert!(TrafficShare::percent(101).is_err());
+    }
 
     #[test]
     fn a_share_above_all_is_refused_in_files_too() {

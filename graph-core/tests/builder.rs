@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use astern_graph_core::{
     Call, CallStatus, ChangeEvent, ChangeKind, ChangePhase, EdgeKind, GraphBuilder, GraphParams,
-    NodeKey, NodeKind, Party, Record, Reversibility, Revision, Sample, SpanId, Subject,
-    TemporalGraph, TimeRange, Timestamp,
+    NodeKey, NodeKind, Party, Record, RestoreError, Reversibility, Revision, Sample, SpanId,
+    Subject, TemporalGraph, TimeRange, Timestamp,
 };
 use proptest::prelude::*;
 
@@ -37,7 +37,7 @@ fn call(at: i64, from: &str, to: &str, ms: u64) -> Call {
 
 #[test]
 fn every_bad_record_is_counted_by_reason() {
-    let mut builder = GraphBuilder::new(ten_second_steps().limits(3, 1)).unwrap();
+    let mut builder = GraphBuilder::new(ten_second_steps().nodes_max(3).metrics_max(1)).unwrap();
     builder.advance(secs(100));
     let mut seen_twice = call(100, "a", "b", 5);
     seen_twice.id = Some(SpanId::new(1, 1));
@@ -188,7 +188,10 @@ fn only_change_events_equal_in_every_field_are_duplicates() {
 
 #[test]
 fn metrics_that_left_the_retention_make_room() {
-    let params = ten_second_steps().retention_steps(3).limits(10, 2);
+    let params = ten_second_steps()
+        .retention_steps(3)
+        .nodes_max(10)
+        .metrics_max(2);
     let mut builder = GraphBuilder::new(params).unwrap();
     let mut take = |at, metric: &str| {
         builder.advance(secs(at));
@@ -235,18 +238,26 @@ fn edges_and_change_events_over_the_limit_are_counted() {
 
 #[test]
 fn a_service_that_calls_itself_counts_once() {
-    let mut builder = GraphBuilder::new(ten_second_steps().limits(1, 1)).unwrap();
+    let mut builder = GraphBuilder::new(ten_second_steps().nodes_max(1).metrics_max(1)).unwrap();
     assert_eq!(builder.extend([call(0, "a", "a", 1).into()]).accepted, 1);
 }
 
 #[test]
-fn parameters_in_a_stored_builder_are_checked() {
-    let builder = GraphBuilder::new(GraphParams::default()).unwrap();
-    let json = serde_json::to_string(&builder).unwrap();
-    assert!(serde_json::from_str::<GraphBuilder>(&json).is_ok());
-    let bad = json.replace("\"retention_steps\":2880", "\"retention_steps\":0");
-    assert_ne!(json, bad);
-    assert!(serde_json::from_str::<GraphBuilder>(&bad).is_err());
+fn a_stored_builder_has_the_parameters_of_its_new_holder() {
+    let mut builder = GraphBuilder::new(ten_second_steps()).unwrap();
+    builder.extend([call(5, "a", "b", 7).into()]);
+    let bytes = builder.to_bytes().unwrap();
+    let restored = |params| GraphBuilder::from_bytes(&bytes, params);
+    let refused = restored(ten_second_steps().nodes_max(0)).unwrap_err();
+    assert!(matches!(refused, RestoreError::Param(_)), "{refused}");
+    let refused = restored(GraphParams::default()).unwrap_err();
+    let text = "the stored steps are 10s long, the parameters say 60s";
+    assert_eq!(refused.to_string(), text);
+    // Less room than what is held stops what is new.
+    let mut small = restored(ten_second_steps().nodes_max(1)).unwrap();
+    assert_eq!(small.build(), builder.build());
+    let report = small.extend([call(6, "a", "b", 7).into(), call(6, "a", "c", 7).into()]);
+    assert_eq!((report.accepted, report.over_limit), (1, 1));
 }
 
 #[test]
@@ -256,10 +267,11 @@ fn a_builder_survives_a_restart_at_any_point() {
     let mut first = call(5, "a", "b", 7);
     first.id = Some(SpanId::new(1, 2));
     builder.extend([first.clone().into()]);
-    let mut restored = GraphBuilder::from_bytes(&builder.to_bytes().unwrap()).unwrap();
+    let mut restored =
+        GraphBuilder::from_bytes(&builder.to_bytes().unwrap(), ten_second_steps()).unwrap();
     // It remembers spans, so a redelivered record is still a duplicate.
     assert_eq!(restored.extend([first.into()]).duplicate, 1);
-    assert!(GraphBuilder::from_bytes(b"nonsense").is_err());
+    assert!(GraphBuilder::from_bytes(b"nonsense", ten_second_steps()).is_err());
 }
 
 #[test]
@@ -270,8 +282,8 @@ fn parameters_outside_their_rules_are_refused() {
         GraphParams::default().step(Duration::MAX),
         GraphParams::default().retention_steps(0),
         GraphParams::default().retention_steps(1_000_001),
-        GraphParams::default().limits(0, 1),
-        GraphParams::default().limits(1, 0),
+        GraphParams::default().nodes_max(0),
+        GraphParams::default().metrics_max(0),
         GraphParams::default().edges_max(0),
         GraphParams::default().changes_max(0),
     ] {
@@ -376,6 +388,6 @@ proptest! {
         let graph = damage(builder.build().to_bytes().unwrap());
         prop_assert!(TemporalGraph::from_bytes(&graph).is_err());
         let builder = damage(builder.to_bytes().unwrap());
-        prop_assert!(GraphBuilder::from_bytes(&builder).is_err());
+        prop_assert!(GraphBuilder::from_bytes(&builder, ten_second_steps()).is_err());
     }
 }

@@ -67,14 +67,14 @@ fn a_shop_in_mermaid() {
 #[test]
 fn what_is_not_asked_for_is_not_drawn() {
     let drawn = |params: ExportParams| shop().to_mermaid(&params);
-    let services = drawn(ExportParams::default().node_kinds([NodeKind::Service]));
+    let services = drawn(ExportParams::default().node_kinds([NodeKind::Service].into()));
     assert_eq!(
         services,
         "flowchart LR\n  n0[\"service/cart\"]\n  n1[\"service/web\"]\n  n1 --> n0\n"
     );
-    let reads = drawn(ExportParams::default().edge_kinds([EdgeKind::Reads]));
+    let reads = drawn(ExportParams::default().edge_kinds([EdgeKind::Reads].into()));
     assert!(reads.contains("n0 -->") && !reads.contains("n1 -->"));
-    let only = drawn(ExportParams::default().only([NodeKey::service("web")]));
+    let only = drawn(ExportParams::default().only([NodeKey::service("web")].into()));
     assert_eq!(only, "flowchart LR\n  n0[\"service/web\"]\n");
     assert!(!drawn(ExportParams::default().grouped(false)).contains("subgraph"));
     let all = drawn(ExportParams::default().edge_labels(EdgeLabels::All));

@@ -179,7 +179,7 @@ proptest! {
         prop_assert_eq!(&restored, &graph);
         let json = serde_json::to_string(&graph).unwrap();
         prop_assert_eq!(&serde_json::from_str::<TemporalGraph>(&json).unwrap(), &graph);
-        let mut again = GraphBuilder::from_bytes(&builder.to_bytes().unwrap()).unwrap();
+        let mut again = GraphBuilder::from_bytes(&builder.to_bytes().unwrap(), params()).unwrap();
         prop_assert_eq!(again.build(), graph);
         let calls = records.iter().filter(|r| matches!(r, Record::Call(_))).count() as u64;
         let told_twice = again.extend(records);
@@ -234,7 +234,13 @@ fn builders_that_do_not_fit_together_are_refused_and_stay_as_they_were() {
     );
     assert_eq!(one.to_bytes().unwrap(), before);
 
-    let small = || params().limits(1, 1).edges_max(1).spans_max(1);
+    let small = || {
+        params()
+            .nodes_max(1)
+            .metrics_max(1)
+            .edges_max(1)
+            .spans_max(1)
+    };
     let mut one = of(small(), vec![call(1, "a")]);
     let before = one.to_bytes().unwrap();
     let mut plain = Call::new(secs(5), Party::new(NodeKey::service("b")));

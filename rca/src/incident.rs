@@ -3,10 +3,13 @@
 use astern_graph_core::signal::Assessment;
 use astern_graph_core::{MetricName, NodeKey, TimeRange};
 
+use serde::{Deserialize, Serialize};
+
 use crate::trace::Traces;
 
 /// What users notice: one metric of one node, the service level indicator (SLI).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Symptom {
     /// Which node.

@@ -67,7 +67,7 @@ pub(crate) fn frame(scenario: &Scenario) -> Result<(), SimError> {
 
 fn of(part: &str) -> impl FnOnce(ParamError) -> SimError {
     let part = part.to_owned();
-    |source| SimError::Param { part, source }
+    |cause| SimError::Param { part, cause }
 }
 
 fn times(scenario: &Scenario) -> Result<(), ParamError> {

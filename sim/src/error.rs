@@ -12,12 +12,12 @@ use crate::fault::FaultKind;
 #[non_exhaustive]
 pub enum SimError {
     /// A parameter broke its rule.
-    #[error("{part} has a wrong parameter")]
+    #[error("{part}: {cause}")]
     Param {
         /// Which part of the scenario: the load, or a service or change by name.
         part: String,
         /// Which parameter, what it was and what would be right.
-        source: ParamError,
+        cause: ParamError,
     },
     /// A name that no service of the topology has.
     #[error("{by} names the service `{name}`, which is not in the topology")]
@@ -137,7 +137,7 @@ pub enum ActionError {
         flag: Arc<str>,
     },
     /// A parameter broke its rule.
-    #[error("the action has a wrong parameter")]
+    #[error(transparent)]
     Param(#[from] ParamError),
     /// The action lies in the simulation's past.
     #[error("{now} has passed; the simulation is at {clock}")]
@@ -148,6 +148,6 @@ pub enum ActionError {
         clock: Timestamp,
     },
     /// The simulation could not go on to the time of the action.
-    #[error("the simulation cannot reach the time of the action")]
+    #[error(transparent)]
     Stuck(#[from] SimError),
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use astern_graph_core::{ChangeId, NodeKey, Subject};
 use astern_stats::ParamError;
-use astern_stats::param::{in_range, positive};
+use astern_stats::param::{duration, in_range, optional_duration, positive};
 use astern_stats::rng::ChaCha8Rng;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ const LEAK_FACTOR_MAX: f64 = 10.0;
 
 /// A fault and the release that brings it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Fault {
     /// The bad release.
@@ -55,6 +56,7 @@ impl Fault {
 /// | `lasts` | for good | at least 1 ms |
 /// | `scope` | all calls | see [`Scope`] |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Incident {
     /// Where it is.
@@ -62,14 +64,20 @@ pub struct Incident {
     /// What is wrong there.
     pub kind: FaultKind,
     /// When it starts, from the start of the run.
+    #[serde(with = "duration")]
     pub starts: Duration,
     /// How long it lasts.
-    #[serde(default)]
+    #[serde(default, with = "optional_duration")]
     pub lasts: Option<Duration>,
     /// The calls that it hits.
     #[serde(default)]
     pub scope: Scope,
 }
+
+astern_stats::setters!(Incident {
+    /// Sets after which time it ends.
+    lasts: Duration,
+});
 
 impl Incident {
     /// A fault that stays for good.
@@ -81,13 +89,6 @@ impl Incident {
             lasts: None,
             scope: Scope::default(),
         }
-    }
-
-    /// One that ends.
-    #[must_use]
-    pub fn lasts(mut self, lasts: Duration) -> Self {
-        self.lasts = Some(lasts);
-        self
     }
 
     /// One that hits only some calls.
@@ -103,7 +104,7 @@ impl Incident {
 /// [`FaultKind::Workers`], [`FaultKind::Down`], [`FaultKind::Hogs`] and [`FaultKind::Flush`] are
 /// not about single calls and take no scope.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Scope {
     /// Only calls of this operation.
@@ -139,13 +140,17 @@ impl Scope {
 /// A service whose telemetry is lost tells of no spans and no metrics: of a call to it the
 /// caller's duration is left, of a call that it makes the callee's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Blackout {
     /// Whose telemetry is lost; all of it where none is named.
+    #[serde(default)]
     pub service: Option<NodeKey>,
     /// When it starts, from the start of the run.
+    #[serde(with = "duration")]
     pub starts: Duration,
     /// How long it lasts.
+    #[serde(with = "duration")]
     pub lasts: Duration,
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use astern_stats::ParamError;
-use astern_stats::param::{in_range, positive};
+use astern_stats::param::{duration, in_range, positive};
 use serde::{Deserialize, Serialize};
 
 /// Requests from outside: a Poisson process of the rate
@@ -20,39 +20,41 @@ use serde::{Deserialize, Serialize};
 /// | `surges` | none | at most 100; see [`Surge`] |
 /// | `segments` | none | at most 100, one name each; see [`Segment`] |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default = "Load::unset", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Load {
     /// Mean rate.
     pub per_second: f64,
     /// How the rate moves over the day, if it does.
-    #[serde(default)]
     pub drift: Option<Drift>,
     /// Share of the mean rate by which it grows in an hour.
-    #[serde(default)]
     pub trend_per_hour: f64,
     /// Times of more or fewer requests.
-    #[serde(default)]
     pub surges: Vec<Surge>,
     /// Who the users are; none says nothing of them.
-    #[serde(default)]
     pub segments: Vec<Segment>,
 }
 
 /// A slow sine: `drift(t) = 1 + amplitude · sin(2π t / period)`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Drift {
     /// Share of the mean rate by which it moves, 0 to 0.9.
     pub amplitude: f64,
     /// Time of one wave, 1 s to 10⁹ s.
+    #[serde(with = "duration")]
     pub period: Duration,
 }
 
 /// A time in which requests are more, or fewer.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Surge {
     /// When it starts, from the start of the run.
+    #[serde(with = "duration")]
     pub starts: Duration,
     /// How long it lasts.
+    #[serde(with = "duration")]
     pub lasts: Duration,
     /// By how much the rate is multiplied, 0 to 100.
     pub factor: f64,
@@ -65,6 +67,7 @@ pub struct Surge {
 /// | `weight` | | more than 0; shares are weights over their sum |
 /// | `favours` | nothing | factors of 0 to 100 |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Segment {
     /// Its name, as records say it.
@@ -104,6 +107,11 @@ impl Load {
             surges: Vec::new(),
             segments: Vec::new(),
         }
+    }
+
+    /// What a file leaves out; the check refuses the rate.
+    fn unset() -> Self {
+        Self::new(0.0)
     }
 
     pub(crate) fn check(&self) -> Result<(), ParamError> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use astern_stats::ParamError;
-use astern_stats::param::in_range;
+use astern_stats::param::{duration, in_range};
 use serde::{Deserialize, Serialize};
 
 use crate::topology::CallSpec;
@@ -22,16 +22,18 @@ use crate::topology::CallSpec;
 /// | `most` | 1 s | at most 1 h |
 /// | `jitter` | 0.5 | 0 (none) to 1 (full) |
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Retries {
     /// Attempts in all.
     pub attempts: u32,
     /// Longest wait before the second attempt.
+    #[serde(with = "duration")]
     pub first: Duration,
     /// By how much the wait grows from one attempt to the next.
     pub factor: f64,
     /// Cap of the wait.
+    #[serde(with = "duration")]
     pub most: Duration,
     /// Share of the wait that is random.
     pub jitter: f64,
@@ -86,12 +88,13 @@ impl Retries {
 /// | `failures` | 5 | 1 to 10⁶ |
 /// | `open` | 10 s | 1 ms to 1 day |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Breaker {
     /// Failures in a row that open it.
     pub failures: u32,
     /// How long it stays open.
+    #[serde(with = "duration")]
     pub open: Duration,
 }
 
@@ -128,31 +131,35 @@ impl Breaker {
 /// | `warm` | 2 min | 1 ms to 1 day |
 /// | `store` | | no cache of its own |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CacheAside {
     /// Share of hits of a warm cache.
     pub hit_ratio: f64,
     /// Time constant of warming.
+    #[serde(default = "two_minutes", with = "duration")]
     pub warm: Duration,
     /// The call that a miss costs.
     pub store: Box<CallSpec>,
 }
+
+fn two_minutes() -> Duration {
+    Duration::from_secs(120)
+}
+
+astern_stats::setters!(CacheAside {
+    /// Sets the time constant of warming.
+    warm: Duration,
+});
 
 impl CacheAside {
     /// A cache before a store.
     pub fn new(hit_ratio: f64, store: CallSpec) -> Self {
         Self {
             hit_ratio,
-            warm: Duration::from_secs(120),
+            warm: two_minutes(),
             store: Box::new(store),
         }
-    }
-
-    /// With another time constant of warming.
-    #[must_use]
-    pub fn warm(mut self, warm: Duration) -> Self {
-        self.warm = warm;
-        self
     }
 }
 

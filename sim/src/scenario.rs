@@ -6,6 +6,7 @@ use std::time::Duration;
 use astern_graph_core::{
     ChangeId, ChangeKind, NodeKey, Reversibility, Revision, Timestamp, TrafficShare,
 };
+use astern_stats::param::duration;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Blackout, Fault, Incident};
@@ -32,6 +33,7 @@ use crate::topology::Topology;
 /// | `blackouts` | none | see [`Blackout`] |
 /// | `events_max` | 10⁷ | bounds the time and memory of a run |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default = "Scenario::unset", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Scenario {
     /// Source of everything random in the run.
@@ -41,10 +43,13 @@ pub struct Scenario {
     /// When the run starts.
     pub start: Timestamp,
     /// How long nothing is released.
+    #[serde(with = "duration")]
     pub healthy: Duration,
     /// Length of the whole run.
+    #[serde(with = "duration")]
     pub span: Duration,
     /// Length of a step, at whose end metrics are read.
+    #[serde(with = "duration")]
     pub step: Duration,
     /// Requests from outside.
     pub load: Load,
@@ -61,10 +66,8 @@ pub struct Scenario {
     /// What is wrong with one of the releases, if anything is.
     pub fault: Option<Fault>,
     /// What is wrong with a place for a time, if anything is.
-    #[serde(default)]
     pub incident: Option<Incident>,
     /// When telemetry is lost.
-    #[serde(default)]
     pub blackouts: Vec<Blackout>,
     /// Most events that a simulator may take.
     pub events_max: u64,
@@ -95,6 +98,11 @@ impl Scenario {
             events_max: 10_000_000,
         }
     }
+
+    /// What a file leaves out; a simulator refuses a topology without services.
+    fn unset() -> Self {
+        Self::new(Topology::new(""), 0)
+    }
 }
 
 /// How calls are spread over the instances of a service.
@@ -123,6 +131,7 @@ pub enum Balance {
 /// A release that is forward-only changes data when its first batch comes: from then on instances
 /// that run a revision older than `min_compatible` fail every call after their work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Release {
     /// Its identity, unique in the scenario.
@@ -137,6 +146,7 @@ pub struct Release {
     /// Whether it can be undone.
     pub reversibility: Reversibility,
     /// When it starts, from the start of the run; not in the healthy phase, nor after the run.
+    #[serde(with = "duration")]
     pub starts: Duration,
     /// Instances of each batch.
     pub batches: Vec<u32>,
@@ -144,8 +154,18 @@ pub struct Release {
     #[serde(default)]
     pub traffic: Vec<TrafficShare>,
     /// Time from one batch to the next; at least 1 ms.
+    #[serde(default = "two_minutes", with = "duration")]
     pub pause: Duration,
 }
+
+fn two_minutes() -> Duration {
+    Duration::from_secs(120)
+}
+
+astern_stats::setters!(Release {
+    /// Sets the pause between batches.
+    pause: Duration,
+});
 
 impl Release {
     /// A reversible rolling release in batches of so many instances, two minutes apart.
@@ -165,7 +185,7 @@ impl Release {
             starts,
             batches: batches.into(),
             traffic: Vec::new(),
-            pause: Duration::from_secs(120),
+            pause: two_minutes(),
         }
     }
 
@@ -208,13 +228,6 @@ impl Release {
     /// Whether it is a flag, and no instance gets its revision.
     pub(crate) fn is_flag(&self) -> bool {
         matches!(self.kind, ChangeKind::FeatureFlag { .. })
-    }
-
-    /// With another pause between batches.
-    #[must_use]
-    pub fn pause(mut self, pause: Duration) -> Self {
-        self.pause = pause;
-        self
     }
 
     /// With another way of reaching calls; a flag and a blue-green release need more than that.

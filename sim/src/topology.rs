@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use astern_graph_core::{EdgeKind, NodeKey, Revision};
+use astern_stats::param::optional_duration;
 use astern_stats::rng::seeded;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,7 @@ use crate::resilience::{Breaker, CacheAside, Retries};
 /// assert_eq!(topology.services.len(), 2);
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Topology {
     /// Name of the service that takes requests from outside.
@@ -47,6 +49,7 @@ pub struct Topology {
 /// |---|---|---|
 /// | `cores` | | 0.01 to 10⁴ |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct HostSpec {
     /// Its name.
@@ -101,6 +104,7 @@ impl Topology {
 /// | `consumes` | none | queues whose messages it handles |
 /// | `hosts` | none | instances are placed on them in turn |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ServiceSpec {
     /// Its key; also a database or a cache may be simulated.
@@ -108,12 +112,15 @@ pub struct ServiceSpec {
     /// The revision that it runs at the start.
     pub revision: Revision,
     /// Number of instances.
+    #[serde(default = "one")]
     pub instances: u32,
     /// Requests that one instance handles at a time; further ones queue.
+    #[serde(default = "one")]
     pub workers: u32,
     /// How long one request occupies the processor.
     pub work: TimeLaw,
     /// Calls that it makes for a request.
+    #[serde(default)]
     pub steps: Vec<Vec<CallSpec>>,
     /// Most calls that wait for a worker of one instance; a further one fails at once.
     #[serde(default)]
@@ -133,6 +140,7 @@ pub struct ServiceSpec {
 /// from it gets a copy, which waits for a worker as a call does; one that is refused or fails is
 /// gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Consumption {
     /// Name of the queue.
@@ -141,27 +149,33 @@ pub struct Consumption {
     pub operation: Arc<str>,
 }
 
+fn one() -> u32 {
+    1
+}
+
+astern_stats::setters!(ServiceSpec {
+    /// Sets the limit to the calls that wait for a worker of one instance.
+    queue_limit: u32,
+    /// Sets the number of instances.
+    instances: u32,
+    /// Sets the number of workers of each instance.
+    workers: u32,
+});
+
 impl ServiceSpec {
     /// A service of one instance with one worker that calls nobody.
     pub fn new(key: NodeKey, work: TimeLaw) -> Self {
         Self {
             revision: digest(&key.name, "first"),
             key,
-            instances: 1,
-            workers: 1,
+            instances: one(),
+            workers: one(),
             work,
             steps: Vec::new(),
             queue_limit: None,
             consumes: Vec::new(),
             hosts: Vec::new(),
         }
-    }
-
-    /// With a limit to the calls that wait for a worker of one instance.
-    #[must_use]
-    pub fn queue_limit(mut self, limit: u32) -> Self {
-        self.queue_limit = Some(limit);
-        self
     }
 
     /// With a queue whose messages it handles.
@@ -178,20 +192,6 @@ impl ServiceSpec {
     #[must_use]
     pub fn on<N: Into<Arc<str>>>(mut self, hosts: impl IntoIterator<Item = N>) -> Self {
         self.hosts = hosts.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// With another number of instances.
-    #[must_use]
-    pub fn instances(mut self, instances: u32) -> Self {
-        self.instances = instances;
-        self
-    }
-
-    /// With another number of workers for each instance.
-    #[must_use]
-    pub fn workers(mut self, workers: u32) -> Self {
-        self.workers = workers;
         self
     }
 
@@ -224,6 +224,7 @@ impl ServiceSpec {
 /// At the end of a `timeout` the caller goes on as after a failed call. What the callee does for
 /// it is not cancelled: it works on, and so do its own callees.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CallSpec {
     /// Name of the callee.
@@ -231,12 +232,13 @@ pub struct CallSpec {
     /// What it is asked for.
     pub operation: Arc<str>,
     /// Probability that a request needs it, 0 to 1.
+    #[serde(default = "certain")]
     pub probability: f64,
     /// The kind of edge that records tell.
     #[serde(default)]
     pub kind: Option<EdgeKind>,
     /// How long the caller waits for one attempt, from when it is sent.
-    #[serde(default)]
+    #[serde(default, with = "optional_duration")]
     pub timeout: Option<Duration>,
     /// What the caller does when an attempt fails.
     #[serde(default)]
@@ -252,13 +254,32 @@ pub struct CallSpec {
     pub cache: Option<CacheAside>,
 }
 
+fn certain() -> f64 {
+    1.0
+}
+
+astern_stats::setters!(CallSpec {
+    /// Sets the time after which the caller gives an attempt up.
+    timeout: Duration,
+    /// Sets what the caller does when an attempt fails.
+    retries: Retries,
+    /// Sets the circuit breaker.
+    breaker: Breaker,
+    /// Sets the size of the pool of connections of each calling instance.
+    connections: u32,
+    /// Makes it a call of a cache, with what a miss costs.
+    cache: CacheAside,
+    /// Sets the probability that a request needs it.
+    probability: f64,
+});
+
 impl CallSpec {
     /// A call that every request makes.
     pub fn new(to: impl Into<Arc<str>>, operation: impl Into<Arc<str>>) -> Self {
         Self {
             to: to.into(),
             operation: operation.into(),
-            probability: 1.0,
+            probability: certain(),
             kind: None,
             timeout: None,
             retries: None,
@@ -272,48 +293,6 @@ impl CallSpec {
     #[must_use]
     pub fn over(mut self, kind: EdgeKind) -> Self {
         self.kind = Some(kind);
-        self
-    }
-
-    /// With a time after which the caller gives an attempt up.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
-        self
-    }
-
-    /// With further attempts when one fails.
-    #[must_use]
-    pub fn retries(mut self, retries: Retries) -> Self {
-        self.retries = Some(retries);
-        self
-    }
-
-    /// With a circuit breaker.
-    #[must_use]
-    pub fn breaker(mut self, breaker: Breaker) -> Self {
-        self.breaker = Some(breaker);
-        self
-    }
-
-    /// With a pool of so many connections for each calling instance.
-    #[must_use]
-    pub fn connections(mut self, connections: u32) -> Self {
-        self.connections = Some(connections);
-        self
-    }
-
-    /// As a call of a cache, with what a miss costs.
-    #[must_use]
-    pub fn cache(mut self, cache: CacheAside) -> Self {
-        self.cache = Some(cache);
-        self
-    }
-
-    /// With the probability that a request needs it.
-    #[must_use]
-    pub fn probability(mut self, probability: f64) -> Self {
-        self.probability = probability;
         self
     }
 }

@@ -4,6 +4,10 @@
 /// nanosecond. Use as `#[serde(with = "astern_stats::param::duration")]`.
 pub use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
 
+/// [`duration`] for a parameter that may be absent. Use as
+/// `#[serde(with = "astern_stats::param::optional_duration")]`.
+pub use jiff::fmt::serde::unsigned_duration::friendly::compact::optional as optional_duration;
+
 /// A parameter broke its rule; says which, what it was and what would be right.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]

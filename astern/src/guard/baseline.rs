@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use astern_detect::Assessor;
-use astern_graph_core::{NodeKind, TemporalGraph, TimeRange, Timestamp};
+use astern_graph_core::{GraphBuilder, NodeKind, TemporalGraph, TimeRange, Timestamp};
 
 use super::params::GuardParams;
 use crate::error::Error;
@@ -31,9 +31,22 @@ impl Baseline {
         if !covered {
             return Ok(None);
         }
+        Self::of(params, graph, range).map(Some)
+    }
+
+    /// The baseline under these parameters: learnt again from the same steps where the detector is
+    /// another one. `None` where that fails; it is then learnt as by a new guard.
+    pub(super) fn under(self, params: &GuardParams, builder: &GraphBuilder) -> Option<Self> {
+        if *self.assessor.params() == params.assessor {
+            return Some(self);
+        }
+        Self::of(params, &builder.build(), self.range).ok()
+    }
+
+    fn of(params: &GuardParams, graph: &TemporalGraph, range: TimeRange) -> Result<Self, Error> {
         let healthy = graph.window(NodeKind::Service, range)?;
         let assessor = params.assessor.clone().fit(&healthy)?;
-        Ok(Some(Self { range, assessor }))
+        Ok(Self { range, assessor })
     }
 
     /// Whether half of the learning time has passed since: time to follow a drift.

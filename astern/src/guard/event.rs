@@ -54,15 +54,7 @@ impl fmt::Display for Event {
             Self::Verified { step, ok: true } => write!(f, "step {step} verified"),
             Self::Verified { step, ok: false } => write!(f, "step {step} not verified"),
             Self::Finished(summary) => summary.fmt(f),
-            Self::Failed(error) => {
-                write!(f, "failed: {error}")?;
-                let mut cause = std::error::Error::source(error);
-                while let Some(error) = cause {
-                    write!(f, ": {error}")?;
-                    cause = error.source();
-                }
-                Ok(())
-            }
+            Self::Failed(error) => write!(f, "failed: {error}"),
         }
     }
 }

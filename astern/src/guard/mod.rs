@@ -6,37 +6,29 @@ mod influence;
 mod judge;
 mod params;
 mod readings;
+mod state;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-
-use astern_graph_core::codec::Format;
 use astern_graph_core::signal::{Assessment, Diagnosis, Verdict};
 use astern_graph_core::{
     ChangeEvent, ChangeId, CodecError, GraphBuilder, NodeKind, Record, TemporalGraph, TimeRange,
     Timestamp,
 };
 use astern_rca::ranker::AnyRanker;
-use astern_rca::{Diagnoser, Incident, Ranker, Symptom};
+use astern_rca::{Diagnoser, Incident, Ranker};
 use astern_rollback_policy::{
-    Decision, IdempotencyKey, Mode, Outcome, Persistence, Run, RunError, RunState, StepId,
-    StepStatus,
+    Decision, IdempotencyKey, Mode, Outcome, Run, RunError, RunState, StepStatus,
 };
 
 use crate::error::Error;
 use baseline::Baseline;
 use judge::Stages;
+use state::State;
 
 pub use event::Event;
 pub use params::GuardParams;
-
-const FORMAT: Format = Format {
-    name: "a guard",
-    magic: *b"ASTNGARD",
-    version: 3,
-};
 
 /// Watches a system and its changes, says what is wrong and why, and carries out the way back.
 ///
@@ -59,27 +51,10 @@ const FORMAT: Format = Format {
 /// the ranker costs.
 #[derive(Debug)]
 pub struct Guard<R = AnyRanker> {
+    params: GuardParams,
     state: State,
     stages: Stages,
     diagnoser: Diagnoser<R>,
-}
-
-/// All that must survive a restart.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct State {
-    params: GuardParams,
-    builder: GraphBuilder,
-    baseline: Option<Baseline>,
-    persistence: Persistence,
-    /// End of the last step that was not healthy or in which a change was watched.
-    disturbed: Timestamp,
-    /// End of the last step that was judged.
-    judged: Option<Timestamp>,
-    acted: BTreeSet<ChangeId>,
-    run: Option<Run>,
-    /// Steps of the run whose end was told.
-    told: BTreeSet<StepId>,
-    fence: u64,
 }
 
 impl Guard {
@@ -92,33 +67,21 @@ impl Guard {
         Self::with_diagnoser(params, diagnoser)
     }
 
-    /// A guard from [`to_bytes`](Self::to_bytes), as its next holder: give every holder a greater
-    /// `fence` than the one before, so that a platform can refuse the old one's requests.
+    /// A guard from [`to_bytes`](Self::to_bytes), as its next holder, which brings its own
+    /// parameters: give every holder a greater `fence` than the one before, so that a platform can
+    /// refuse the old one's requests.
+    ///
+    /// Where the detector is another one than before, the baseline is learnt again from the same
+    /// healthy steps. A run under way keeps its mode. What a dry run acted on does not bind a guard
+    /// that applies.
     ///
     /// # Errors
-    /// [`Error::Codec`] for bytes of another format or version, or damaged ones; [`Error::Run`] for
-    /// a fence below the stored one; [`Error::Param`] for parameters outside their rules.
-    pub fn from_bytes(bytes: &[u8], fence: u64) -> Result<Self, Error> {
-        Self::restored(State::restore(bytes, fence)?, |diagnoser| diagnoser)
-    }
-}
-
-impl State {
-    fn restore(bytes: &[u8], fence: u64) -> Result<Self, Error> {
-        let mut state: Self = FORMAT.decode(bytes)?;
-        state.params.check()?;
-        if fence < state.fence {
-            return Err(RunError::StaleFence {
-                fence,
-                newest: state.fence,
-            }
-            .into());
-        }
-        if let Some(run) = &mut state.run {
-            run.resume(fence)?;
-        }
-        state.fence = fence;
-        Ok(state)
+    /// [`Error::Param`] for parameters outside their rules; [`Error::Codec`] for bytes of another
+    /// format or version, or damaged ones; [`Error::Restore`] for another length of a step than the
+    /// stored graph has; [`Error::Run`] for a fence below the stored one.
+    pub fn from_bytes(bytes: &[u8], params: GuardParams, fence: u64) -> Result<Self, Error> {
+        let diagnoser = params.diagnoser.check()?;
+        Self::restored(bytes, params, fence, diagnoser)
     }
 }
 
@@ -135,20 +98,10 @@ impl<R: Ranker> Guard<R> {
     fn with_diagnoser(params: GuardParams, diagnoser: Diagnoser<R>) -> Result<Self, Error> {
         params.check()?;
         let stages = Stages::new(&params)?;
-        let state = State {
-            builder: GraphBuilder::new(params.graph.clone())?,
-            persistence: stages.policy.risk().persistence(),
-            params,
-            baseline: None,
-            disturbed: Timestamp::MIN,
-            judged: None,
-            acted: BTreeSet::new(),
-            run: None,
-            told: BTreeSet::new(),
-            fence: 1,
-        };
+        let builder = GraphBuilder::new(params.graph.clone())?;
         Ok(Self {
-            state,
+            state: State::new(builder, stages.policy.risk().persistence()),
+            params,
             stages,
             diagnoser,
         })
@@ -158,17 +111,27 @@ impl<R: Ranker> Guard<R> {
     ///
     /// # Errors
     /// Those of [`from_bytes`](Guard::from_bytes).
-    pub fn from_bytes_with_ranker(bytes: &[u8], fence: u64, ranker: R) -> Result<Self, Error> {
-        Self::restored(State::restore(bytes, fence)?, |diagnoser| {
-            diagnoser.with_ranker(ranker)
-        })
+    pub fn from_bytes_with_ranker(
+        bytes: &[u8],
+        params: GuardParams,
+        fence: u64,
+        ranker: R,
+    ) -> Result<Self, Error> {
+        let diagnoser = params.diagnoser.check()?.with_ranker(ranker);
+        Self::restored(bytes, params, fence, diagnoser)
     }
 
-    fn restored(state: State, with: impl FnOnce(Diagnoser) -> Diagnoser<R>) -> Result<Self, Error> {
-        let stages = Stages::new(&state.params)?;
-        let diagnoser = with(state.params.diagnoser.check()?);
+    fn restored(
+        bytes: &[u8],
+        params: GuardParams,
+        fence: u64,
+        diagnoser: Diagnoser<R>,
+    ) -> Result<Self, Error> {
+        params.check()?;
+        let stages = Stages::new(&params)?;
         Ok(Self {
-            state,
+            state: State::restore(bytes, &params, &stages, fence)?,
+            params,
             stages,
             diagnoser,
         })
@@ -187,7 +150,7 @@ impl<R: Ranker> Guard<R> {
         if report.total() > 0 {
             events.push(Event::Ingest(report));
         }
-        let end = self.state.params.graph.step_end(now);
+        let end = self.params.graph.step_end(now);
         if self.state.judged.is_none_or(|judged| judged < end) {
             self.state.judged = Some(end);
             let graph = self.state.builder.build();
@@ -233,12 +196,12 @@ impl<R: Ranker> Guard<R> {
         self.state.baseline.as_ref().map(|baseline| baseline.range)
     }
 
-    /// The whole state as bytes.
+    /// The whole state as bytes; parameters are not part of it.
     ///
     /// # Errors
     /// [`CodecError`] when it cannot be serialised.
     pub fn to_bytes(&self) -> Result<Vec<u8>, CodecError> {
-        FORMAT.encode(&self.state)
+        self.state.to_bytes()
     }
 
     /// One step of the loop. A stage that fails is told; the others go on with what they have.
@@ -249,7 +212,7 @@ impl<R: Ranker> Guard<R> {
         now: Timestamp,
         events: &mut Vec<Event>,
     ) {
-        let changes = watch::watched(&self.state.params, graph, end);
+        let changes = watch::watched(&self.params, graph, end);
         if !changes.is_empty() {
             self.state.disturbed = end;
         }
@@ -288,7 +251,7 @@ impl<R: Ranker> Guard<R> {
     /// Learns the baseline, first as soon as there is enough telemetry, later when it is stale and
     /// nothing disturbed the steps to learn from.
     fn learn(&mut self, graph: &TemporalGraph, end: Timestamp) -> Result<(), Error> {
-        let params = &self.state.params;
+        let params = &self.params;
         let due = match &self.state.baseline {
             None => true,
             Some(old) => {
@@ -309,7 +272,7 @@ impl<R: Ranker> Guard<R> {
         end: Timestamp,
     ) -> Option<Result<Assessment, Error>> {
         let baseline = self.state.baseline.as_ref()?;
-        let span = graph.step().saturating_mul(self.state.params.memory_steps);
+        let span = graph.step().saturating_mul(self.params.memory_steps);
         let recent = TimeRange::new(end.minus(span), end).ok()?;
         let window = graph.window(NodeKind::Service, recent).map_err(Error::from);
         Some(window.and_then(|window| Ok(baseline.assessor.assess(&window)?)))
@@ -330,8 +293,8 @@ impl<R: Ranker> Guard<R> {
             .healthy(healthy)
             .until(end)
             .assessments(assessments.to_vec());
-        if let Some((node, metric)) = &self.state.params.symptom {
-            incident = incident.symptom(Symptom::new(node.clone(), metric.clone()));
+        if let Some(symptom) = &self.params.symptom {
+            incident = incident.symptom(symptom.clone());
         }
         let incident = incident.detected(graph)?;
         let diagnosis = incident.map(|incident| self.diagnoser.diagnose(graph, &incident));
@@ -383,12 +346,12 @@ impl<R: Ranker> Guard<R> {
         let plan = planner.plan(graph, overall, diagnosis, steps, now)?;
         let answers = plan.steps.iter().flat_map(|step| &step.answers);
         let answered: BTreeSet<ChangeId> = answers.map(|blame| blame.change.clone()).collect();
-        if answered.is_subset(&self.state.acted) {
+        let (mode, fence) = (self.params.mode, self.state.fence);
+        if self.state.has_acted_on(&answered, mode) {
             return Ok(());
         }
-        let State { params, fence, .. } = &self.state;
-        let run = Run::new(plan.clone(), params.mode, *fence, params.run.clone(), now)?;
-        self.state.acted.extend(answered);
+        let run = Run::new(plan.clone(), mode, fence, self.params.run.clone(), now)?;
+        self.state.act_on(answered, mode);
         self.state.told.clear();
         self.state.run = Some(run);
         events.push(Event::Planned(plan));
@@ -415,9 +378,10 @@ impl<R: Ranker> Guard<R> {
         }
         events.extend(requests.into_iter().map(Event::Execute));
         if run.state() != RunState::Running {
+            let mode = run.mode();
             events.push(Event::Finished(run.summary()));
             self.state.run = None;
-            if self.state.params.mode == Mode::Apply {
+            if mode == Mode::Apply {
                 // The platform is another one now: what lasts must show anew that it lasts.
                 self.state.persistence = self.stages.policy.risk().persistence();
             }

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use astern_detect::AssessorParams;
 use astern_detect::release::ReleaseParams;
-use astern_graph_core::{GraphParams, MetricName, NodeKey};
-use astern_rca::DiagnoserParams;
+use astern_graph_core::GraphParams;
+use astern_rca::{DiagnoserParams, Symptom};
 use astern_rollback_policy::{Mode, PlannerParams, PolicyParams, RunParams};
 use astern_stats::ParamError;
-use astern_stats::param::in_range;
+use astern_stats::param::{duration, in_range};
 
 /// Parameters of a [`Guard`](crate::Guard), checked when it is made.
 ///
@@ -23,6 +23,7 @@ use astern_stats::param::in_range;
 /// | | | the graph keeps at least `healthy_steps` and `memory_steps` together; the assessor needs no more than `healthy_steps` |
 /// | `symptom` | none | the service level indicator; without one the anomaly nearest to the users |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct GuardParams {
     pub(super) graph: GraphParams,
     pub(super) assessor: AssessorParams,
@@ -33,9 +34,10 @@ pub struct GuardParams {
     pub(super) run: RunParams,
     pub(super) healthy_steps: u32,
     pub(super) memory_steps: u32,
+    #[serde(with = "duration")]
     pub(super) watch: Duration,
     pub(super) mode: Mode,
-    pub(super) symptom: Option<(NodeKey, MetricName)>,
+    pub(super) symptom: Option<Symptom>,
 }
 
 impl Default for GuardParams {
@@ -57,55 +59,34 @@ impl Default for GuardParams {
     }
 }
 
-macro_rules! with {
-    ($($(#[$doc:meta])* $field:ident: $type:ty),+ $(,)?) => {
-        impl GuardParams {
-            $(
-                $(#[$doc])*
-                #[must_use]
-                pub fn $field(mut self, $field: $type) -> Self {
-                    self.$field = $field;
-                    self
-                }
-            )+
-        }
-    };
-}
-
-with! {
-    /// With other parameters of the graph: step, lateness, retention, meaning of metrics.
+astern_stats::setters!(GuardParams {
+    /// Sets the parameters of the graph: step, lateness, retention, meaning of metrics.
     graph: GraphParams,
-    /// With other parameters of the assessor.
+    /// Sets the parameters of the assessor.
     assessor: AssessorParams,
-    /// With other parameters of the comparison of old and new instances.
+    /// Sets the parameters of the comparison of old and new instances.
     release: ReleaseParams,
-    /// With another root-cause ranker, or other parameters of it, of change blame and of the rest of a
-    /// diagnosis.
+    /// Sets the root-cause ranker, and the parameters of it, of change blame and of the rest of a diagnosis.
     diagnoser: DiagnoserParams,
-    /// With another decision policy and other parameters of the risk.
+    /// Sets the decision policy and the parameters of the risk.
     policy: PolicyParams,
-    /// With other parameters of the planner.
+    /// Sets the parameters of the planner.
     planner: PlannerParams,
-    /// With other parameters of a run.
+    /// Sets the parameters of a run.
     run: RunParams,
-    /// With another number of steps to learn the baseline from.
+    /// Sets the number of steps to learn the baseline from.
     healthy_steps: u32,
-    /// With another number of steps that an assessment looks back.
+    /// Sets the number of steps that an assessment looks back.
     memory_steps: u32,
-    /// With another time for which a change is watched.
+    /// Sets the time for which a change is watched.
     watch: Duration,
-    /// With another mode: [`Mode::Apply`] changes the platform.
+    /// Sets the mode: [`Mode::Apply`] changes the platform.
     mode: Mode,
-}
+    /// Sets the service level indicator that diagnoses start from.
+    symptom: Symptom,
+});
 
 impl GuardParams {
-    /// With a service level indicator: the symptom that diagnoses start from.
-    #[must_use]
-    pub fn symptom(mut self, node: NodeKey, metric: MetricName) -> Self {
-        self.symptom = Some((node, metric));
-        self
-    }
-
     pub(super) fn check(&self) -> Result<(), ParamError> {
         in_range("healthy_steps", f64::from(self.healthy_steps), 6.0, 1e5)?;
         in_range("memory_steps", f64::from(self.memory_steps), 3.0, 1e5)?;

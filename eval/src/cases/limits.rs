@@ -17,7 +17,8 @@ fn world(steps: u32, nodes: u32) -> Played<World> {
     let graph = GraphParams::default()
         .step(SHORT_STEP)
         .retention_steps(steps)
-        .limits(nodes, 256);
+        .nodes_max(nodes)
+        .metrics_max(256);
     World::with(short().graph(graph), SHORT_STEP, 11)
 }
 

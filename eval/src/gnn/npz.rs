@@ -15,22 +15,22 @@ const MAX_DENSE: usize = 1 << 28;
 #[non_exhaustive]
 pub enum NpzError {
     /// The file cannot be opened.
-    #[error("cannot open {path}")]
+    #[error("cannot open {path}: {cause}")]
     Open {
         /// Where it should be.
         path: PathBuf,
         /// The system's reason.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// The file is no archive, or the array is absent or of another type or number of axes.
-    #[error("{path}: cannot read {what}")]
+    #[error("{path}: cannot read {what}: {cause}")]
     Read {
         /// The file.
         path: PathBuf,
         /// The array, or the archive.
         what: String,
         /// What the reader says.
-        source: ReadNpzError,
+        cause: ReadNpzError,
     },
     /// The parts of a sparse array do not fit together.
     #[error("{path}: sparse array `{name}`: {problem}")]
@@ -68,14 +68,14 @@ impl Npz {
         let path = path.to_path_buf();
         let file = match File::open(&path) {
             Ok(file) => file,
-            Err(source) => return Err(NpzError::Open { path, source }),
+            Err(cause) => return Err(NpzError::Open { path, cause }),
         };
         match NpzReader::new(file) {
             Ok(reader) => Ok(Self { path, reader }),
-            Err(source) => Err(NpzError::Read {
+            Err(cause) => Err(NpzError::Read {
                 path,
                 what: "the archive".into(),
-                source,
+                cause,
             }),
         }
     }
@@ -89,10 +89,10 @@ impl Npz {
         &mut self,
         name: &str,
     ) -> Result<Array<T, D>, NpzError> {
-        self.reader.by_name(name).map_err(|source| NpzError::Read {
+        self.reader.by_name(name).map_err(|cause| NpzError::Read {
             path: self.path.clone(),
             what: format!("array `{name}`"),
-            source,
+            cause,
         })
     }
 

@@ -94,7 +94,7 @@ where
         name: impl Fn(usize) -> u32,
     ) -> Result<Vec<f64>, ExplainError> {
         self.forwards += 1;
-        let scores = (self.score)(graph).map_err(|e| ExplainError::Scorer { source: e.into() })?;
+        let scores = (self.score)(graph).map_err(|e| ExplainError::Scorer { cause: e.into() })?;
         let (expected, got) = (graph.n_nodes(), scores.len());
         if expected != got {
             return Err(ExplainError::ScoreCount { expected, got });

@@ -9,11 +9,10 @@ use crate::{GraphError, ParamError, SampleError};
 #[non_exhaustive]
 pub enum ExplainError {
     /// The scorer failed.
-    #[error("the scorer failed")]
+    #[error("the scorer failed: {cause}")]
     Scorer {
         /// What it said.
-        #[source]
-        source: Box<dyn Error + Send + Sync>,
+        cause: Box<dyn Error + Send + Sync>,
     },
     /// A scorer gives one score a node.
     #[error("{got} scores of {expected} nodes")]

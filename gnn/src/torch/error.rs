@@ -6,7 +6,7 @@ use tch::{TchError, Tensor};
 
 /// libtorch refused an operation.
 #[derive(Debug, thiserror::Error)]
-#[error("libtorch refused `{op}` on shapes {shapes:?}")]
+#[error("libtorch refused `{op}` on shapes {shapes:?}: {cause}")]
 #[non_exhaustive]
 pub struct TorchError {
     /// Name of the operation.
@@ -14,8 +14,7 @@ pub struct TorchError {
     /// Shapes of its inputs.
     pub shapes: Vec<Vec<i64>>,
     /// What libtorch said.
-    #[source]
-    pub source: Box<dyn Error + Send + Sync>,
+    pub cause: Box<dyn Error + Send + Sync>,
 }
 
 impl TorchError {
@@ -23,14 +22,14 @@ impl TorchError {
     pub fn new(
         op: &'static str,
         inputs: &[&Tensor],
-        source: impl Into<Box<dyn Error + Send + Sync>>,
+        cause: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
         // The size of an undefined tensor cannot be asked for.
         let shape = |t: &&Tensor| if t.defined() { t.size() } else { Vec::new() };
         Self {
             op,
             shapes: inputs.iter().map(shape).collect(),
-            source: source.into(),
+            cause: cause.into(),
         }
     }
 }
@@ -42,6 +41,6 @@ pub(crate) trait Named<T> {
 
 impl<T> Named<T> for Result<T, TchError> {
     fn named(self, op: &'static str, inputs: &[&Tensor]) -> Result<T, TorchError> {
-        self.map_err(|source| TorchError::new(op, inputs, source))
+        self.map_err(|cause| TorchError::new(op, inputs, cause))
     }
 }

@@ -8,8 +8,6 @@ mod take;
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-
 use astern_stats::ParamError;
 
 use crate::edge::EdgeKind;
@@ -24,7 +22,6 @@ use crate::store::{Slot, Store};
 use crate::time::Timestamp;
 
 use spans::Spans;
-use stored::Stored;
 
 /// Takes records in any order and makes [`TemporalGraph`]s of them.
 ///
@@ -57,8 +54,7 @@ use stored::Stored;
 /// assert_eq!(graph.callees(id).collect::<Vec<_>>(), [graph.id(&cart).unwrap()]);
 /// # Ok::<(), astern_stats::ParamError>(())
 /// ```
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(from = "Stored", into = "Stored")]
+#[derive(Debug, Clone)]
 pub struct GraphBuilder {
     store: Store,
     bins: Bins,

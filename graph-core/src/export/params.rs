@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::edge::EdgeKind;
 use crate::key::{NodeKey, NodeKind};
 
@@ -12,11 +14,13 @@ use crate::key::{NodeKey, NodeKind};
 /// | `node_kinds` | all | kinds of nodes that are drawn |
 /// | `edge_kinds` | all | kinds of edges that are drawn, where both ends are |
 /// | `only` | every node | the nodes that may be drawn at all, such as a neighbourhood |
+/// | `marks` | none | nodes that are highlighted, and why |
 /// | `edge_labels` | [`EdgeLabels::NotCalls`] | which edges say their kind |
 /// | `grouped` | true | instances stand in a frame together with their service |
 /// | `nodes_max` | 200 | further nodes are told as a number: marked nodes first, then by key |
 /// | `edges_max` | 500 | further edges are told as a number; Mermaid by default draws no more |
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ExportParams {
     pub(super) node_kinds: Option<BTreeSet<NodeKind>>,
     pub(super) edge_kinds: Option<BTreeSet<EdgeKind>>,
@@ -29,7 +33,8 @@ pub struct ExportParams {
 }
 
 /// Why a node is highlighted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Mark {
     /// It is held to be a cause: red.
@@ -41,7 +46,8 @@ pub enum Mark {
 }
 
 /// Which edges say their kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EdgeLabels {
     /// None.
@@ -86,28 +92,24 @@ impl Default for ExportParams {
     }
 }
 
+astern_stats::setters!(ExportParams {
+    /// Draws nodes of these kinds alone.
+    node_kinds: BTreeSet<NodeKind>,
+    /// Draws edges of these kinds alone.
+    edge_kinds: BTreeSet<EdgeKind>,
+    /// Draws these nodes alone, and the edges among them.
+    only: BTreeSet<NodeKey>,
+    /// Sets which edges say their kind.
+    edge_labels: EdgeLabels,
+    /// Sets whether frames hold a service and its instances.
+    grouped: bool,
+    /// Sets the greatest number of nodes.
+    nodes_max: u32,
+    /// Sets the greatest number of edges.
+    edges_max: u32,
+});
+
 impl ExportParams {
-    /// With nodes of these kinds alone.
-    #[must_use]
-    pub fn node_kinds(mut self, kinds: impl IntoIterator<Item = NodeKind>) -> Self {
-        self.node_kinds = Some(kinds.into_iter().collect());
-        self
-    }
-
-    /// With edges of these kinds alone.
-    #[must_use]
-    pub fn edge_kinds(mut self, kinds: impl IntoIterator<Item = EdgeKind>) -> Self {
-        self.edge_kinds = Some(kinds.into_iter().collect());
-        self
-    }
-
-    /// With these nodes alone, and the edges among them.
-    #[must_use]
-    pub fn only(mut self, nodes: impl IntoIterator<Item = NodeKey>) -> Self {
-        self.only = Some(nodes.into_iter().collect());
-        self
-    }
-
     /// With these nodes highlighted, besides those that are. Of several marks on one node the
     /// first in the order of [`Mark`] is shown.
     #[must_use]
@@ -118,32 +120,25 @@ impl ExportParams {
         }
         self
     }
+}
 
-    /// With other edges saying their kind.
-    #[must_use]
-    pub fn edge_labels(mut self, labels: EdgeLabels) -> Self {
-        self.edge_labels = labels;
-        self
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// With or without frames that hold a service and its instances.
-    #[must_use]
-    pub fn grouped(mut self, grouped: bool) -> Self {
-        self.grouped = grouped;
-        self
-    }
-
-    /// With another greatest number of nodes.
-    #[must_use]
-    pub fn nodes_max(mut self, nodes: u32) -> Self {
-        self.nodes_max = nodes;
-        self
-    }
-
-    /// With another greatest number of edges.
-    #[must_use]
-    pub fn edges_max(mut self, edges: u32) -> Self {
-        self.edges_max = edges;
-        self
+    #[test]
+    fn a_file_names_only_what_differs() {
+        let read = |json| serde_json::from_str::<ExportParams>(json);
+        assert_eq!(read("{}").unwrap(), ExportParams::default());
+        let json = r#"{"node_kinds": ["service"], "marks": {"service/web": "cause"}, "edge_labels": "all"}"#;
+        let params = ExportParams::default()
+            .node_kinds([NodeKind::Service].into())
+            .mark(Mark::Cause, [NodeKey::service("web")])
+            .edge_labels(EdgeLabels::All);
+        assert_eq!(read(json).unwrap(), params);
+        let whole = serde_json::to_string(&params).unwrap();
+        assert_eq!(read(&whole).unwrap(), params);
+        let text = read(r#"{"node_max": 3}"#).unwrap_err().to_string();
+        assert!(text.contains("unknown field `node_max`"), "{text}");
     }
 }

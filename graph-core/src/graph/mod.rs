@@ -23,14 +23,15 @@ use crate::time::{TimeRange, Timestamp};
 const FORMAT: Format = Format {
     name: "a temporal graph",
     magic: *b"ASTNGRPH",
-    version: 2,
+    version: 3,
 };
 
 /// Services, what they run on and what they call, over time.
 ///
 /// Made by a [`GraphBuilder`](crate::GraphBuilder); see there for an example. Looking up a key
 /// costs `O(log n)`, its neighbours `O(degree)`. Equal graphs hold the same, to the last bit; so do
-/// their bytes. A clone costs a reference for each node and edge.
+/// their bytes. A clone costs a reference for each node and edge. What is stored is the length of its
+/// steps and the meaning of its metrics, of the builder's parameters nothing else.
 #[derive(Debug, Clone)]
 pub struct TemporalGraph {
     pub(crate) params: Arc<GraphParams>,
@@ -47,7 +48,8 @@ pub struct TemporalGraph {
 
 impl PartialEq for TemporalGraph {
     fn eq(&self, other: &Self) -> bool {
-        Content::from(self) == Content::from(other)
+        self.params.catalogue == other.params.catalogue
+            && Content::from(self) == Content::from(other)
     }
 }
 

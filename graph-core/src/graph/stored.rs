@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::TemporalGraph;
+use crate::params::GraphParams;
+use crate::schema::FeatureCatalogue;
 use crate::store::{Content, Layout, Plan, Store};
 
 impl TemporalGraph {
@@ -32,7 +34,7 @@ impl From<&TemporalGraph> for Content {
             .zip(graph.nodes.iter().cloned());
         let edges = graph.edges().zip(&graph.edge_states);
         Self {
-            params: Arc::clone(&graph.params),
+            step: graph.params.step,
             nodes: nodes.collect(),
             edges: edges
                 .map(|((from, to, kind), state)| (from.0, to.0, kind, Arc::clone(state)))
@@ -43,16 +45,26 @@ impl From<&TemporalGraph> for Content {
     }
 }
 
-impl From<Content> for TemporalGraph {
-    fn from(content: Content) -> Self {
+/// A graph as it is stored: what it holds, and what the metrics in it mean.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    catalogue: FeatureCatalogue,
+    content: Content,
+}
+
+impl From<Stored> for TemporalGraph {
+    fn from(Stored { catalogue, content }: Stored) -> Self {
         let places = content
             .edges
             .iter()
             .map(|(from, to, kind, _)| (*from, *to, *kind));
         let (keys, nodes) = content.nodes.into_iter().unzip();
+        let params = GraphParams::default()
+            .step(content.step)
+            .catalogue(catalogue);
         Self {
             layout: Arc::new(Layout::new(keys, places)),
-            params: content.params,
+            params: Arc::new(params),
             nodes,
             edge_states: content.edges.into_iter().map(|(.., state)| state).collect(),
             changes: content.changes,
@@ -65,12 +77,16 @@ impl From<Content> for TemporalGraph {
 /// All that it holds, in the order of its keys.
 impl Serialize for TemporalGraph {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Content::from(self).serialize(serializer)
+        let stored = Stored {
+            catalogue: self.params.catalogue.clone(),
+            content: Content::from(self),
+        };
+        stored.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for TemporalGraph {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Content::deserialize(deserializer).map(Self::from)
+        Stored::deserialize(deserializer).map(Self::from)
     }
 }

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use astern_stats::ParamError;
+use astern_stats::param::duration;
 
 use super::{EdgeState, NodeState, Store, change_order};
 use crate::edge::EdgeKind;
@@ -16,7 +20,9 @@ use crate::record::ChangeEvent;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub(crate) struct Content {
-    pub(crate) params: Arc<GraphParams>,
+    /// Length of the steps by whose numbers everything is held.
+    #[serde(with = "duration")]
+    pub(crate) step: Duration,
     pub(crate) nodes: Vec<(NodeKey, Arc<NodeState>)>,
     pub(crate) edges: Vec<(u32, u32, EdgeKind, Arc<EdgeState>)>,
     pub(crate) changes: Arc<Vec<ChangeEvent>>,
@@ -25,7 +31,8 @@ pub(crate) struct Content {
 
 #[derive(Deserialize)]
 struct Unchecked {
-    params: Arc<GraphParams>,
+    #[serde(with = "duration")]
+    step: Duration,
     nodes: Vec<(NodeKey, Arc<NodeState>)>,
     edges: Vec<(u32, u32, EdgeKind, Arc<EdgeState>)>,
     changes: Vec<ChangeEvent>,
@@ -35,6 +42,8 @@ struct Unchecked {
 /// What a file says cannot be.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ContentError {
+    #[error(transparent)]
+    Step(#[from] ParamError),
     #[error("node {place} of {count} is not after the one before it")]
     Nodes { place: usize, count: usize },
     #[error("edge {place} of {count} is not after the one before it, or lacks an end")]
@@ -46,12 +55,13 @@ impl TryFrom<Unchecked> for Content {
 
     fn try_from(stored: Unchecked) -> Result<Self, ContentError> {
         let Unchecked {
-            params,
+            step,
             nodes,
             edges,
             mut changes,
             call_steps,
         } = stored;
+        GraphParams::default().step(step).check()?;
         if let Some(place) = nodes.windows(2).position(|pair| pair[0].0 >= pair[1].0) {
             let count = nodes.len();
             return Err(ContentError::Nodes { place, count });
@@ -69,7 +79,7 @@ impl TryFrom<Unchecked> for Content {
         changes.sort_by(change_order);
         changes.dedup();
         Ok(Self {
-            params,
+            step,
             nodes,
             edges,
             changes: Arc::new(changes),
@@ -78,10 +88,10 @@ impl TryFrom<Unchecked> for Content {
     }
 }
 
-impl From<Content> for Store {
-    fn from(content: Content) -> Self {
-        let mut store = Self::new(GraphParams::default());
-        store.params = content.params;
+impl Store {
+    /// What was stored, under these parameters, whose step is that of the content.
+    pub(crate) fn restored(params: GraphParams, content: Content) -> Self {
+        let mut store = Self::new(params);
         store.changes = content.changes;
         store.call_steps = content.call_steps;
         for (key, node) in content.nodes {

@@ -9,6 +9,7 @@ use crate::risk::RiskParams;
 
 /// What to do at a high risk when no change is blamed with enough confidence.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum WhenUnsure {
@@ -28,6 +29,7 @@ pub enum WhenUnsure {
 /// | `when_unsure` | escalate | escalate or hold |
 /// | `remediate` | false | whether a cause that no change explains may be restarted or scaled |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct PolicyParams {
     pub(crate) risk: RiskParams,
@@ -49,35 +51,18 @@ impl Default for PolicyParams {
     }
 }
 
+astern_stats::setters!(PolicyParams {
+    /// Sets the parameters of the risk.
+    risk: RiskParams,
+    /// Sets the probability from which a change counts as blamed.
+    min_confidence: f64,
+    /// Sets the answer to a high risk without a confident diagnosis.
+    when_unsure: WhenUnsure,
+    /// Sets whether a cause that no change explains may be restarted or scaled.
+    remediate: bool,
+});
+
 impl PolicyParams {
-    /// With other parameters of the risk.
-    #[must_use]
-    pub fn risk(mut self, risk: RiskParams) -> Self {
-        self.risk = risk;
-        self
-    }
-
-    /// With another probability from which a change counts as blamed.
-    #[must_use]
-    pub fn min_confidence(mut self, probability: f64) -> Self {
-        self.min_confidence = probability;
-        self
-    }
-
-    /// With another answer to a high risk without a confident diagnosis.
-    #[must_use]
-    pub fn when_unsure(mut self, answer: WhenUnsure) -> Self {
-        self.when_unsure = answer;
-        self
-    }
-
-    /// Whether a cause that no change explains may be restarted or scaled.
-    #[must_use]
-    pub fn remediate(mut self, allowed: bool) -> Self {
-        self.remediate = allowed;
-        self
-    }
-
     pub(crate) fn check(&self) -> Result<(), ParamError> {
         self.risk.check()?;
         in_range("min_confidence", self.min_confidence, 0.0, 1.0)?;
@@ -102,5 +87,22 @@ mod tests {
             assert!(params().min_confidence(bad).check().is_err());
         }
         assert!(params().check().is_ok());
+    }
+
+    #[test]
+    fn a_file_names_only_what_differs() {
+        let read = |json| serde_json::from_str::<PolicyParams>(json);
+        assert_eq!(read("{}").unwrap(), PolicyParams::default());
+        let risk = RiskParams::default().ticks(3);
+        let params = PolicyParams::default()
+            .risk(risk)
+            .when_unsure(WhenUnsure::Hold);
+        let json = r#"{"risk": {"ticks": 3}, "when_unsure": "hold"}"#;
+        assert_eq!(read(json).unwrap(), params);
+        let whole = serde_json::to_string(&params).unwrap();
+        assert_eq!(read(&whole).unwrap(), params);
+        let text = read(r#"{"remedy": true}"#).unwrap_err().to_string();
+        assert!(text.contains("unknown field `remedy`"), "{text}");
+        assert!(read(r#"{"risk": {"ticks": 0}}"#).unwrap().check().is_err());
     }
 }

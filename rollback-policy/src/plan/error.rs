@@ -57,9 +57,9 @@ pub enum PlanError {
         computed: PlanId,
     },
     /// The content cannot be encoded, so that there is no id.
-    #[error("the plan cannot be encoded")]
+    #[error("the plan cannot be encoded: {cause}")]
     Encoding {
         /// What the encoder said.
-        source: CodecError,
+        cause: CodecError,
     },
 }

@@ -52,7 +52,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`CodecError::WrongMagic`] for JSON of another format, [`CodecError::WrongVersion`] for
-    /// another version, [`CodecError::Damaged`] for what is no JSON or no valid plan (the source
+    /// another version, [`CodecError::Damaged`] for what is no JSON or no valid plan (the cause
     /// is then a [`PlanError`](crate::PlanError)).
     pub fn from_json(text: &str) -> Result<Self, CodecError> {
         let head: Head<'_> = serde_json::from_str(text).map_err(damaged)?;
@@ -73,10 +73,10 @@ impl Plan {
     }
 }
 
-fn damaged(source: impl std::error::Error + Send + Sync + 'static) -> CodecError {
+fn damaged(cause: impl std::error::Error + Send + Sync + 'static) -> CodecError {
     CodecError::Damaged {
         format: FORMAT,
-        source: Box::new(source),
+        cause: Box::new(cause),
     }
 }
 
@@ -121,11 +121,11 @@ mod tests {
             CodecError::WrongVersion { found: 2, .. }
         ));
         let altered = json().replace("service/cart", "service/web");
-        let CodecError::Damaged { source, .. } = read(&altered) else {
+        let CodecError::Damaged { cause, .. } = read(&altered) else {
             panic!()
         };
         assert!(matches!(
-            source.downcast_ref(),
+            cause.downcast_ref(),
             Some(PlanError::WrongId { .. })
         ));
     }

@@ -113,7 +113,7 @@ impl Plan {
     }
 
     fn id_of(made: Timestamp, steps: &[Step]) -> Result<PlanId, PlanError> {
-        PlanId::of(made, steps).map_err(|source| PlanError::Encoding { source })
+        PlanId::of(made, steps).map_err(|cause| PlanError::Encoding { cause })
     }
 
     /// Steps that never become free (Kahn 1962).

@@ -66,6 +66,11 @@ pub struct Planner {
     influence: Influence,
 }
 
+astern_stats::setters!(Planner {
+    /// Sets how strongly faults show at neighbours.
+    influence: Influence,
+});
+
 impl Planner {
     /// A planner with these parameters.
     ///
@@ -77,13 +82,6 @@ impl Planner {
             params,
             influence: Influence::full(),
         })
-    }
-
-    /// With how strongly faults show at neighbours.
-    #[must_use]
-    pub fn influence(mut self, influence: Influence) -> Self {
-        self.influence = influence;
-        self
     }
 
     /// Plans the way back. `active` are the steps of all changes that may still be undone, in any

@@ -5,9 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use astern_stats::ParamError;
-use astern_stats::param::{in_range, positive};
-
-use crate::seconds;
+use astern_stats::param::{duration, in_range, positive};
 
 /// Parameters of a [`Planner`](crate::Planner), checked when it is made.
 ///
@@ -21,16 +19,20 @@ use crate::seconds;
 /// | `recover_within` | 15 min | time for a metric to be good again; 1 s to 1 day |
 /// | `deviation_left` | 0.25 | share of its deviation that a recovered metric may keep; 0 to 1 |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct PlannerParams {
     pub(crate) min_confidence: f64,
     pub(crate) max_steps: u32,
     pub(crate) max_calls_per_second: Option<f64>,
-    #[serde(rename = "traffic_window_seconds", with = "seconds")]
+    #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub(crate) traffic_window: Duration,
-    #[serde(rename = "settle_within_seconds", with = "seconds")]
+    #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub(crate) settle_within: Duration,
-    #[serde(rename = "recover_within_seconds", with = "seconds")]
+    #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub(crate) recover_within: Duration,
     pub(crate) deviation_left: f64,
 }
@@ -49,50 +51,24 @@ impl Default for PlannerParams {
     }
 }
 
+astern_stats::setters!(PlannerParams {
+    /// Sets the probability from which a change counts as blamed.
+    min_confidence: f64,
+    /// Sets the limit on the steps that change what serves.
+    max_steps: u32,
+    /// Sets the limit on the calls per second at risk over all services acted on.
+    max_calls_per_second: f64,
+    /// Sets the span over which traffic is measured.
+    traffic_window: Duration,
+    /// Sets the time for the platform to reach a target.
+    settle_within: Duration,
+    /// Sets the time for a metric to be good again.
+    recover_within: Duration,
+    /// Sets the share of its deviation that a recovered metric may keep.
+    deviation_left: f64,
+});
+
 impl PlannerParams {
-    /// With another probability from which a change counts as blamed.
-    #[must_use]
-    pub fn min_confidence(mut self, probability: f64) -> Self {
-        self.min_confidence = probability;
-        self
-    }
-
-    /// With another limit on the steps that change what serves.
-    #[must_use]
-    pub fn max_steps(mut self, steps: u32) -> Self {
-        self.max_steps = steps;
-        self
-    }
-
-    /// With a limit on the calls per second at risk over all services acted on.
-    #[must_use]
-    pub fn max_calls_per_second(mut self, calls: f64) -> Self {
-        self.max_calls_per_second = Some(calls);
-        self
-    }
-
-    /// With another span over which traffic is measured.
-    #[must_use]
-    pub fn traffic_window(mut self, span: Duration) -> Self {
-        self.traffic_window = span;
-        self
-    }
-
-    /// With other times for targets to be reached, and for metrics to be good again.
-    #[must_use]
-    pub fn verify_within(mut self, settle: Duration, recover: Duration) -> Self {
-        self.settle_within = settle;
-        self.recover_within = recover;
-        self
-    }
-
-    /// With another share of its deviation that a recovered metric may keep.
-    #[must_use]
-    pub fn deviation_left(mut self, share: f64) -> Self {
-        self.deviation_left = share;
-        self
-    }
-
     pub(crate) fn check(&self) -> Result<(), ParamError> {
         let day = 86_400.0;
         in_range("min_confidence", self.min_confidence, 0.0, 1.0)?;
@@ -100,20 +76,13 @@ impl PlannerParams {
         if let Some(calls) = self.max_calls_per_second {
             positive("max_calls_per_second", calls)?;
         }
-        let window = self.traffic_window.as_secs_f64();
-        in_range("traffic_window_seconds", window, 1.0, 30.0 * day)?;
-        in_range(
-            "settle_within_seconds",
-            self.settle_within.as_secs_f64(),
-            1.0,
-            day,
-        )?;
-        in_range(
-            "recover_within_seconds",
-            self.recover_within.as_secs_f64(),
-            1.0,
-            day,
-        )?;
+        for (name, span, most) in [
+            ("traffic_window in seconds", self.traffic_window, 30.0 * day),
+            ("settle_within in seconds", self.settle_within, day),
+            ("recover_within in seconds", self.recover_within, day),
+        ] {
+            in_range(name, span.as_secs_f64(), 1.0, most)?;
+        }
         in_range("deviation_left", self.deviation_left, 0.0, 1.0)?;
         Ok(())
     }
@@ -126,15 +95,15 @@ mod tests {
     #[test]
     fn each_rule_refuses() {
         let params = PlannerParams::default;
-        let (none, hour) = (Duration::ZERO, Duration::from_secs(3600));
+        let (none, day) = (Duration::ZERO, Duration::from_secs(86_400));
         for (what, bad) in [
             ("min_confidence", params().min_confidence(1.1)),
             ("min_confidence", params().min_confidence(f64::NAN)),
             ("max_steps", params().max_steps(0)),
             ("max_calls_per_second", params().max_calls_per_second(0.0)),
             ("traffic_window", params().traffic_window(none)),
-            ("settle_within", params().verify_within(none, hour)),
-            ("recover_within", params().verify_within(hour, hour * 25)),
+            ("settle_within", params().settle_within(none)),
+            ("recover_within", params().recover_within(day * 2)),
             ("deviation_left", params().deviation_left(-0.1)),
         ] {
             let text = bad.check().unwrap_err().to_string();
@@ -145,11 +114,17 @@ mod tests {
 
     #[test]
     fn a_file_names_only_what_differs() {
-        let read: PlannerParams = serde_json::from_str(r#"{"settle_within_seconds": 60}"#).unwrap();
-        let minute = Duration::from_secs(60);
-        assert_eq!(
-            read,
-            PlannerParams::default().verify_within(minute, Duration::from_secs(900))
-        );
+        let read = |json| serde_json::from_str::<PlannerParams>(json);
+        assert_eq!(read("{}").unwrap(), PlannerParams::default());
+        let params = PlannerParams::default()
+            .settle_within(Duration::from_secs(90))
+            .max_calls_per_second(50.0);
+        let json = r#"{"settle_within": "1m 30s", "max_calls_per_second": 50}"#;
+        assert_eq!(read(json).unwrap(), params);
+        let whole = serde_json::to_string(&params).unwrap();
+        assert_eq!(read(&whole).unwrap(), params);
+        let text = read(r#"{"settle": "1m"}"#).unwrap_err().to_string();
+        assert!(text.contains("unknown field `settle`"), "{text}");
+        assert!(read(r#"{"max_steps": 0}"#).unwrap().check().is_err());
     }
 }

@@ -156,6 +156,12 @@ impl RiskModel {
         Persistence::of_ticks(self.params.ticks)
     }
 
+    /// A history that was kept under other parameters, over as many ticks as these say: the newest of
+    /// its ticks; those before it began count as not anomalous.
+    pub fn restored(&self, history: &Persistence) -> Persistence {
+        history.over(self.params.ticks)
+    }
+
     /// Where a risk lies. A value at a threshold belongs to the level above it.
     pub fn level(&self, risk: &Risk) -> RiskLevel {
         if risk.value >= self.params.rollback_threshold {

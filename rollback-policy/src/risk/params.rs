@@ -16,6 +16,7 @@ use crate::risk::persistence::TICKS_MAX;
 /// | `severe_at` | 2.0 | how many times its threshold a score must be to be fully severe; above 1, at most 1,000 |
 /// | `ticks` | 5 | ticks over which persistence is counted; 1 to 64 |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct RiskParams {
     pub(crate) hold_threshold: f64,
@@ -35,29 +36,18 @@ impl Default for RiskParams {
     }
 }
 
+astern_stats::setters!(RiskParams {
+    /// Sets the risk from which rollouts are held.
+    hold_threshold: f64,
+    /// Sets the risk from which changes are rolled back.
+    rollback_threshold: f64,
+    /// Sets the multiple of its threshold at which a score is fully severe.
+    severe_at: f64,
+    /// Sets the number of ticks for persistence.
+    ticks: u32,
+});
+
 impl RiskParams {
-    /// With other thresholds: from the first, hold; from the second, roll back.
-    #[must_use]
-    pub fn thresholds(mut self, hold: f64, rollback: f64) -> Self {
-        self.hold_threshold = hold;
-        self.rollback_threshold = rollback;
-        self
-    }
-
-    /// With another multiple of its threshold at which a score is fully severe.
-    #[must_use]
-    pub fn severe_at(mut self, multiple: f64) -> Self {
-        self.severe_at = multiple;
-        self
-    }
-
-    /// With another number of ticks for persistence.
-    #[must_use]
-    pub fn ticks(mut self, ticks: u32) -> Self {
-        self.ticks = ticks;
-        self
-    }
-
     pub(crate) fn check(&self) -> Result<(), ParamError> {
         positive("hold_threshold", self.hold_threshold)?;
         in_range("rollback_threshold", self.rollback_threshold, 0.0, 2.0)?;
@@ -83,10 +73,10 @@ mod tests {
     fn each_rule_refuses() {
         let params = RiskParams::default;
         for (what, bad) in [
-            ("hold_threshold", params().thresholds(0.0, 1.0)),
-            ("hold_threshold", params().thresholds(f64::NAN, 1.0)),
-            ("rollback_threshold", params().thresholds(0.5, 2.1)),
-            ("hold_threshold", params().thresholds(1.0, 1.0)),
+            ("hold_threshold", params().hold_threshold(0.0)),
+            ("hold_threshold", params().hold_threshold(f64::NAN)),
+            ("rollback_threshold", params().rollback_threshold(2.1)),
+            ("hold_threshold", params().hold_threshold(1.0)),
             ("severe_at", params().severe_at(1.0)),
             ("severe_at", params().severe_at(f64::NAN)),
             ("ticks", params().ticks(0)),
@@ -100,7 +90,8 @@ mod tests {
 
     #[test]
     fn a_misspelt_parameter_in_a_file_is_refused() {
-        assert!(serde_json::from_str::<RiskParams>(r#"{"tick": 3}"#).is_err());
+        let misspelt = serde_json::from_str::<RiskParams>(r#"{"tick": 3}"#).unwrap_err();
+        assert!(misspelt.to_string().contains("unknown field `tick`"));
         let read: RiskParams = serde_json::from_str(r#"{"ticks": 3}"#).unwrap();
         assert_eq!(read, RiskParams::default().ticks(3));
     }

@@ -41,6 +41,14 @@ impl Persistence {
         }
     }
 
+    /// The same history over another number of ticks, which was checked before.
+    pub(crate) fn over(&self, ticks: u32) -> Self {
+        Self {
+            ticks,
+            anomalous: self.anomalous & mask(ticks),
+        }
+    }
+
     /// Takes in the verdict of one tick.
     pub fn record(&mut self, verdict: Verdict) {
         let anomalous = match verdict {
@@ -107,6 +115,17 @@ mod tests {
         persistence.record(Verdict::Inconclusive);
         assert_eq!(persistence, before);
         assert!((persistence.share() - 0.2).abs() < 1e-12);
+    }
+
+    #[test]
+    fn over_another_number_of_ticks_the_newest_count() {
+        let mut five = Persistence::new(5).unwrap();
+        for verdict in [Verdict::Regressed, Verdict::Healthy, Verdict::Regressed] {
+            five.record(verdict);
+        }
+        for (ticks, share) in [(2, 0.5), (3, 2.0 / 3.0), (8, 0.25)] {
+            assert!((five.over(ticks).share() - share).abs() < 1e-12, "{ticks}");
+        }
     }
 
     proptest! {

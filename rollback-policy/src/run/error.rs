@@ -1,9 +1,10 @@
 //! What a run does not take.
 
+use astern_graph_core::CodecError;
 use astern_stats::ParamError;
 
 use crate::executor::IdempotencyKey;
-use crate::plan::PlanError;
+use crate::plan::{PlanError, StepId};
 
 /// A run cannot be made, or does not take an outcome. The run is unchanged then.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +16,23 @@ pub enum RunError {
     /// The plan is no good.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// The bytes cannot be read.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    /// A stored run does not have one state for each step of its plan.
+    #[error("{progress} states of {steps} steps")]
+    Progress {
+        /// States that are stored.
+        progress: usize,
+        /// Steps of the plan.
+        steps: usize,
+    },
+    /// A step of a stored run waits for nothing.
+    #[error("step {step} waits for nothing")]
+    Stuck {
+        /// The step.
+        step: StepId,
+    },
     /// The key belongs to another plan, or to no step of this one.
     #[error("no step of this run has the key {key}")]
     UnknownKey {

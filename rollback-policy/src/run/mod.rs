@@ -13,14 +13,11 @@ pub use params::RunParams;
 pub use status::{Failure, Mode, RunState, StepStatus};
 pub use summary::{RunSummary, StepSummary};
 
-use serde::{Deserialize, Serialize};
-
 use astern_graph_core::Timestamp;
 
 use crate::executor::{IdempotencyKey, Outcome, Request};
 use crate::plan::{Plan, Step, StepId};
 use progress::{Context, Progress, Timer};
-use stored::Stored;
 
 /// Carries one plan out: says what to ask of the platform and when, and takes the answers.
 ///
@@ -47,8 +44,7 @@ use stored::Stored;
 ///
 /// # Complexity
 /// Each call costs `O(S · A)` at most, for `S` steps that wait `A` times in all.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Stored")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Run {
     plan: Plan,
     mode: Mode,
@@ -190,6 +186,11 @@ impl Run {
         self.parts()
             .find(|(s, _)| s.id == step)
             .map(|(_, progress)| &progress.status)
+    }
+
+    /// Whether its requests change the platform.
+    pub fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// The plan that is carried out.

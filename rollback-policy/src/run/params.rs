@@ -5,9 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use astern_stats::ParamError;
-use astern_stats::param::in_range;
-
-use crate::seconds;
+use astern_stats::param::{duration, in_range};
 
 /// Parameters of a [`Run`](crate::Run), checked when it is made.
 ///
@@ -21,16 +19,21 @@ use crate::seconds;
 /// | `max_parallel` | 1 | steps that change the platform at the same time; 1 to 1,000 |
 /// | `proceed_unverified` | false | whether a step that cannot be observed lets those after it start |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct RunParams {
     pub(crate) max_attempts: u32,
-    #[serde(rename = "backoff_seconds", with = "seconds")]
+    #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub(crate) backoff: Duration,
-    #[serde(rename = "max_backoff_seconds", with = "seconds")]
+    #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub(crate) max_backoff: Duration,
-    #[serde(rename = "reply_within_seconds", with = "seconds")]
+    #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub(crate) reply_within: Duration,
-    #[serde(rename = "observe_every_seconds", with = "seconds")]
+    #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub(crate) observe_every: Duration,
     pub(crate) max_parallel: u32,
     pub(crate) proceed_unverified: bool,
@@ -50,50 +53,24 @@ impl Default for RunParams {
     }
 }
 
+astern_stats::setters!(RunParams {
+    /// Sets the number of times that one effect is sent.
+    max_attempts: u32,
+    /// Sets the wait before the first retry.
+    backoff: Duration,
+    /// Sets the longest wait before a retry.
+    max_backoff: Duration,
+    /// Sets the time after which a reply counts as lost.
+    reply_within: Duration,
+    /// Sets the pace of observations.
+    observe_every: Duration,
+    /// Sets the number of steps that change the platform at the same time.
+    max_parallel: u32,
+    /// Sets whether a step that cannot be observed lets those after it start.
+    proceed_unverified: bool,
+});
+
 impl RunParams {
-    /// With another number of times that one effect is sent.
-    #[must_use]
-    pub fn max_attempts(mut self, attempts: u32) -> Self {
-        self.max_attempts = attempts;
-        self
-    }
-
-    /// With other waits before a retry: the first, and the longest.
-    #[must_use]
-    pub fn backoff(mut self, first: Duration, longest: Duration) -> Self {
-        self.backoff = first;
-        self.max_backoff = longest;
-        self
-    }
-
-    /// With another time after which a reply counts as lost.
-    #[must_use]
-    pub fn reply_within(mut self, span: Duration) -> Self {
-        self.reply_within = span;
-        self
-    }
-
-    /// With another pace of observations.
-    #[must_use]
-    pub fn observe_every(mut self, span: Duration) -> Self {
-        self.observe_every = span;
-        self
-    }
-
-    /// With another number of steps that change the platform at the same time.
-    #[must_use]
-    pub fn max_parallel(mut self, steps: u32) -> Self {
-        self.max_parallel = steps;
-        self
-    }
-
-    /// Whether a step that cannot be observed lets those after it start.
-    #[must_use]
-    pub fn proceed_unverified(mut self, proceed: bool) -> Self {
-        self.proceed_unverified = proceed;
-        self
-    }
-
     /// Checks the parameters, as a [`Run`](crate::Run) does when it is made.
     ///
     /// # Errors
@@ -101,18 +78,18 @@ impl RunParams {
     pub fn check(&self) -> Result<(), ParamError> {
         in_range("max_attempts", f64::from(self.max_attempts), 1.0, 100.0)?;
         for (name, span) in [
-            ("backoff_seconds", self.backoff),
-            ("max_backoff_seconds", self.max_backoff),
-            ("reply_within_seconds", self.reply_within),
-            ("observe_every_seconds", self.observe_every),
+            ("backoff in seconds", self.backoff),
+            ("max_backoff in seconds", self.max_backoff),
+            ("reply_within in seconds", self.reply_within),
+            ("observe_every in seconds", self.observe_every),
         ] {
             in_range(name, span.as_secs_f64(), 1e-3, 86_400.0)?;
         }
         if self.backoff > self.max_backoff {
             return Err(ParamError::NotOrdered {
-                small: "backoff_seconds",
+                small: "backoff in seconds",
                 small_value: self.backoff.as_secs_f64(),
-                large: "max_backoff_seconds",
+                large: "max_backoff in seconds",
                 large_value: self.max_backoff.as_secs_f64(),
             });
         }
@@ -138,12 +115,15 @@ mod tests {
         for (what, bad) in [
             ("max_attempts", params().max_attempts(0)),
             ("max_attempts", params().max_attempts(101)),
-            ("backoff_seconds", params().backoff(Duration::ZERO, minute)),
+            ("backoff in seconds", params().backoff(Duration::ZERO)),
             (
-                "max_backoff_seconds",
-                params().backoff(second, Duration::MAX),
+                "max_backoff in seconds",
+                params().max_backoff(Duration::MAX),
             ),
-            ("backoff_seconds", params().backoff(minute, second)),
+            (
+                "backoff in seconds",
+                params().backoff(minute).max_backoff(second),
+            ),
             ("reply_within", params().reply_within(Duration::ZERO)),
             ("observe_every", params().observe_every(Duration::ZERO)),
             ("max_parallel", params().max_parallel(0)),
@@ -158,5 +138,21 @@ mod tests {
     fn waits_double_up_to_the_longest() {
         let waits = [1, 2, 3, 7, 100].map(|n| RunParams::default().backoff_after(n).as_secs());
         assert_eq!(waits, [1, 2, 4, 60, 60]);
+    }
+
+    #[test]
+    fn a_file_names_only_what_differs() {
+        let read = |json| serde_json::from_str::<RunParams>(json);
+        assert_eq!(read("{}").unwrap(), RunParams::default());
+        let params = RunParams::default()
+            .backoff(Duration::from_millis(500))
+            .proceed_unverified(true);
+        let json = r#"{"backoff": "500ms", "proceed_unverified": true}"#;
+        assert_eq!(read(json).unwrap(), params);
+        let whole = serde_json::to_string(&params).unwrap();
+        assert_eq!(read(&whole).unwrap(), params);
+        let text = read(r#"{"back_off": "1s"}"#).unwrap_err().to_string();
+        assert!(text.contains("unknown field `back_off`"), "{text}");
+        assert!(read(r#"{"backoff": "1h"}"#).unwrap().check().is_err());
     }
 }

@@ -113,6 +113,7 @@ impl fmt::Display for StepStatus {
 
 /// Whether requests change the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Steps are applied and verified.

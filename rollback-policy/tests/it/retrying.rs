@@ -37,7 +37,8 @@ fn attempts_are_bounded_and_their_waits_grow() {
         Mode::Apply,
         RunParams::default()
             .max_attempts(3)
-            .backoff(Duration::from_secs(1), Duration::from_secs(2)),
+            .backoff(Duration::from_secs(1))
+            .max_backoff(Duration::from_secs(2)),
     );
     let mut sent = Vec::new();
     while let Some(due) = run.deadline() {

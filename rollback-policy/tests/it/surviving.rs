@@ -55,11 +55,9 @@ fn fate() -> impl Strategy<Value = Fate> {
 }
 
 /// A run that went through storage, which must not change it.
-fn stored(run: &Run) -> Run {
-    let back = Run::from_bytes(&run.to_bytes().unwrap()).unwrap();
+fn stored(run: &Run, params: &RunParams) -> Run {
+    let back = Run::from_bytes(&run.to_bytes().unwrap(), params.clone()).unwrap();
     assert_eq!(back, *run);
-    let json = serde_json::to_string(run).unwrap();
-    assert_eq!(serde_json::from_str::<Run>(&json).unwrap(), *run);
     back
 }
 
@@ -90,7 +88,7 @@ fn examine(
 
 /// Drives a run through faults and fates until it ends.
 fn survive(plan: &Plan, platform: &Platform, fates: &[Fate], params: RunParams) -> Run {
-    let mut run = Run::new(plan.clone(), Mode::Apply, 1, params, at(NOW)).unwrap();
+    let mut run = Run::new(plan.clone(), Mode::Apply, 1, params.clone(), at(NOW)).unwrap();
     let (mut now, mut fence, mut polls) = (at(NOW), 1, 0);
     let mut fates = fates
         .iter()
@@ -101,9 +99,9 @@ fn survive(plan: &Plan, platform: &Platform, fates: &[Fate], params: RunParams) 
         polls += 1;
         assert!(polls < 2_000, "no end: {}", run.summary());
         now = now.max(due);
-        let before = stored(&run);
+        let before = stored(&run, &params);
         let requests = run.poll(now);
-        let after = stored(&run);
+        let after = stored(&run, &params);
         for request in requests {
             assert_eq!(request.fence, fence);
             examine(plan, platform, &mut keys, &request);
@@ -111,7 +109,7 @@ fn survive(plan: &Plan, platform: &Platform, fates: &[Fate], params: RunParams) 
             let restored = match fates.next().unwrap() {
                 Fate::Reports => {
                     run.report(&request.key, outcome, now).unwrap();
-                    run = stored(&run);
+                    run = stored(&run, &params);
                     continue;
                 }
                 Fate::Forgets => continue,
@@ -176,11 +174,12 @@ proptest! {
         let mut bytes = run.to_bytes().unwrap();
         let index = at_byte.index(bytes.len());
         bytes[index] = value;
-        if let Ok(mut run) = Run::from_bytes(&bytes) {
+        let restored = |bytes: &[u8]| Run::from_bytes(bytes, RunParams::default());
+        if let Ok(mut run) = restored(&bytes) {
             run.poll(at(NOW + 5));
             prop_assert_eq!(run.deadline().is_none(), run.state() != RunState::Running);
         }
-        prop_assert!(Run::from_bytes(&bytes[..index]).is_err());
+        prop_assert!(restored(&bytes[..index]).is_err());
     }
 }
 
@@ -204,7 +203,7 @@ fn lost_replies_at_every_step_converge_to_one_write_each() {
 fn a_holder_that_was_thought_dead_is_refused_by_the_fence() {
     let (plan, platform) = setting();
     let mut old = Run::new(plan, Mode::Apply, 1, RunParams::default(), at(NOW)).unwrap();
-    let mut new = stored(&old);
+    let mut new = stored(&old, &RunParams::default());
     assert!(matches!(
         new.resume(0),
         Err(RunError::StaleFence {
@@ -219,4 +218,17 @@ fn a_holder_that_was_thought_dead_is_refused_by_the_fence() {
     assert_eq!(platform.writes(), written);
     assert_eq!(old.state(), RunState::Failed);
     assert_eq!(new.state(), RunState::Succeeded);
+}
+
+#[test]
+fn a_stored_run_keeps_its_mode_and_takes_the_parameters_of_its_new_holder() {
+    let (plan, _) = setting();
+    let run = Run::new(plan, Mode::DryRun, 1, RunParams::default(), at(NOW)).unwrap();
+    let bytes = run.to_bytes().unwrap();
+    let mut new = Run::from_bytes(&bytes, RunParams::default().max_parallel(9)).unwrap();
+    assert_eq!(new.mode(), Mode::DryRun);
+    let dry = |request: &Request| matches!(request.effect, Effect::DryRun(_));
+    assert!(new.poll(at(NOW)).iter().all(dry));
+    let refused = Run::from_bytes(&bytes, RunParams::default().max_parallel(0)).unwrap_err();
+    assert!(matches!(refused, RunError::Param(_)), "{refused}");
 }

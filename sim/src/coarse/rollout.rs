@@ -59,7 +59,7 @@ impl Rollout {
         let asked: f64 = release.batches.iter().copied().map(f64::from).sum();
         let most = f64::from(spec.instances);
         astern_stats::param::in_range("instances of all batches", asked, 1.0, most)
-            .map_err(|source| SimError::Param { part, source })?;
+            .map_err(|cause| SimError::Param { part, cause })?;
         let bad = fault.filter(|fault| fault.change == release.id);
         Ok(Self {
             service,

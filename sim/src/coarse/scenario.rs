@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use astern_graph_core::Timestamp;
 use astern_stats::ParamError;
-use astern_stats::param::in_range;
+use astern_stats::param::{duration, in_range};
 use serde::{Deserialize, Serialize};
 
 use crate::check;
@@ -57,6 +57,7 @@ pub enum CoarseError {
 /// | `fault` | none | belongs to one of the releases and hits all calls; slower, delay, errors, tail or capacity |
 /// | `edges` | no | whether rates of calls between services are recorded |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default = "CoarseScenario::unset", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CoarseScenario {
     /// Source of everything random in the run.
@@ -66,8 +67,10 @@ pub struct CoarseScenario {
     /// When the run starts.
     pub start: Timestamp,
     /// Length of the whole run.
+    #[serde(with = "duration")]
     pub span: Duration,
     /// Length of a step.
+    #[serde(with = "duration")]
     pub step: Duration,
     /// Requests from outside.
     pub load: Load,
@@ -105,6 +108,11 @@ impl CoarseScenario {
         }
     }
 
+    /// What a file leaves out; a simulator refuses a topology without services.
+    fn unset() -> Self {
+        Self::new(Topology::new(""), 0)
+    }
+
     /// Its times, releases and fault, as those of a run of events.
     pub(super) fn frame(&self) -> Scenario {
         let mut frame = Scenario::new(Topology::new(""), self.seed);
@@ -125,10 +133,10 @@ impl CoarseScenario {
     pub(super) fn check(&self) -> Result<(), SimError> {
         check::frame(&self.frame())?;
         let services = self.topology.services.len() as f64;
-        in_range("services", services, 1.0, SERVICES_MAX).map_err(|source: ParamError| {
+        in_range("services", services, 1.0, SERVICES_MAX).map_err(|cause: ParamError| {
             SimError::Param {
                 part: "the topology".to_owned(),
-                source,
+                cause,
             }
         })?;
         Ok(())

@@ -75,9 +75,9 @@ impl SimExecutor {
     /// # Errors
     /// [`SimError::Param`] for faults that break a rule.
     pub fn with_faults(simulator: Simulator, faults: ExecutorFaults) -> Result<Self, SimError> {
-        faults.check().map_err(|source| SimError::Param {
+        faults.check().map_err(|cause| SimError::Param {
             part: "the executor's faults".to_owned(),
-            source,
+            cause,
         })?;
         Ok(Self::failing(simulator, faults))
     }

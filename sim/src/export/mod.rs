@@ -47,12 +47,12 @@ pub enum ExportError {
         record: String,
     },
     /// A line could not be written.
-    #[error("the table of {table} cannot be written")]
+    #[error("the table of {table} cannot be written: {cause}")]
     Write {
         /// Which table.
         table: &'static str,
         /// What the writer said.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        cause: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The headers lack a column.
     #[error("the table of {table} has no column `{column}`")]
@@ -63,12 +63,12 @@ pub enum ExportError {
         column: &'static str,
     },
     /// The text is not CSV, or a line has more or fewer fields than the headers.
-    #[error("the table of {table} is not CSV of one width")]
+    #[error("the table of {table} is not CSV of one width: {cause}")]
     Malformed {
         /// Which table.
         table: &'static str,
         /// What the reader said, with the line.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        cause: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A field does not hold what its column says.
     #[error("{table}, line {line}, column `{column}`: `{text}`: {problem}")]
@@ -85,10 +85,10 @@ pub enum ExportError {
         problem: String,
     },
     /// The truth is not JSON of the expected form, or cannot be made it.
-    #[error("the ground truth cannot be read or written as JSON")]
+    #[error("the ground truth cannot be read or written as JSON: {cause}")]
     Truth {
         /// What the JSON library said.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        cause: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
@@ -192,9 +192,9 @@ impl GroundTruth {
     }
 }
 
-fn truth(source: serde_json::Error) -> ExportError {
+fn truth(cause: serde_json::Error) -> ExportError {
     ExportError::Truth {
-        source: source.into(),
+        cause: cause.into(),
     }
 }
 

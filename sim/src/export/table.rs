@@ -19,9 +19,9 @@ pub(super) trait Row: Serialize {
 }
 
 pub(super) fn write<R: Row>(rows: &[R]) -> Result<String, ExportError> {
-    let failed = |source: Box<dyn std::error::Error + Send + Sync>| ExportError::Write {
+    let failed = |cause: Box<dyn std::error::Error + Send + Sync>| ExportError::Write {
         table: R::TABLE,
-        source,
+        cause,
     };
     // The headers are written by hand, so that a table without lines has them too.
     let mut writer = WriterBuilder::new().has_headers(false).from_writer(vec![]);
@@ -46,7 +46,7 @@ pub(super) fn read<R: Row>(
     let mut reader = ReaderBuilder::new().from_reader(text.as_bytes());
     let malformed = |e: csv::Error| ExportError::Malformed {
         table,
-        source: e.into(),
+        cause: e.into(),
     };
     let headers = reader.headers().map_err(malformed)?.clone();
     let place = |column: &&'static str| {

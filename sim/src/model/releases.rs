@@ -36,7 +36,7 @@ impl Model {
             } else {
                 let most = f64::from(specs[index].instances);
                 in_range("instances of all batches", f64::from(asked), 1.0, most)
-                    .map_err(|source| SimError::Param { part, source })?;
+                    .map_err(|cause| SimError::Param { part, cause })?;
             }
             service.revisions.push(release.to.clone());
             revision = service.revisions.len() - 1;

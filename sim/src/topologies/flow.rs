@@ -32,9 +32,9 @@ impl Flow {
         let specs = &topology.services;
         let mut places = BTreeMap::new();
         for (index, spec) in specs.iter().enumerate() {
-            check::service(spec).map_err(|source| SimError::Param {
+            check::service(spec).map_err(|cause| SimError::Param {
                 part: format!("service `{}`", spec.key.name),
-                source,
+                cause,
             })?;
             if places.insert(&*spec.key.name, index).is_some() {
                 let name = spec.key.name.to_string();

@@ -63,9 +63,9 @@ impl Topology {
     /// Luo et al., Characterizing Microservice Dependency and Performance: Alibaba Trace Analysis,
     /// `SoCC` 2021. Barabási and Albert, Emergence of Scaling in Random Networks, Science 1999.
     pub fn generated(services: usize, seed: u64) -> Result<Self, SimError> {
-        in_range("services", services as f64, 1.0, 1e5).map_err(|source| SimError::Param {
+        in_range("services", services as f64, 1.0, 1e5).map_err(|cause| SimError::Param {
             part: "the generated topology".to_owned(),
-            source,
+            cause,
         })?;
         let shape = Shape::draw(services, &mut seeded(seed, SHAPE));
         let mut rng = seeded(seed, WORK);

@@ -74,9 +74,9 @@ impl Topology {
             let waiting_ms = calls.map(|(to, p)| p * (stay_ms[to] + NETWORK_MS));
             let held_ms = spec.work.mean_ms() + waiting_ms.sum::<f64>();
             let offered = per_second / 1e3 * visits[index] * held_ms;
-            grow(spec, offered / utilisation_max).map_err(|source| SimError::Param {
+            grow(spec, offered / utilisation_max).map_err(|cause| SimError::Param {
                 part: format!("service `{}`", spec.key.name),
-                source,
+                cause,
             })?;
             let each = offered / f64::from(spec.instances);
             stay_ms[index] = held_ms + Wait::before(spec.workers, each, held_ms, 1.0).mean;
@@ -85,10 +85,10 @@ impl Topology {
     }
 }
 
-fn wrong(source: ParamError) -> SimError {
+fn wrong(cause: ParamError) -> SimError {
     SimError::Param {
         part: "the sizing".to_owned(),
-        source,
+        cause,
     }
 }
 

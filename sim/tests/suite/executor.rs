@@ -126,7 +126,7 @@ fn carry_out(executor: &SimExecutor) -> (Run, u64) {
             if executor.take_crash() {
                 crashes += 1;
                 drop(run);
-                run = Run::from_bytes(&stored).unwrap();
+                run = Run::from_bytes(&stored, RunParams::default()).unwrap();
                 run.resume(1 + crashes).unwrap();
                 break;
             }
@@ -381,7 +381,7 @@ fn a_crashed_caller_reaches_nothing_until_it_is_restarted() {
 fn a_caller_that_was_thought_dead_is_fenced_off() {
     let executor = platform(ExecutorFaults::new(1));
     let mut first = Run::new(plan(), Mode::Apply, 1, RunParams::default(), at(20)).unwrap();
-    let mut second = Run::from_bytes(&first.to_bytes().unwrap()).unwrap();
+    let mut second = Run::from_bytes(&first.to_bytes().unwrap(), RunParams::default()).unwrap();
     second.resume(2).unwrap();
     let outcomes = [second.poll(at(20)), first.poll(at(20))].map(|requests| {
         assert_eq!(requests.len(), 1);

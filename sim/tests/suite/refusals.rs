@@ -20,7 +20,7 @@ pub(crate) fn refused(change: impl FnOnce(&mut Scenario)) -> SimError {
 /// The part and the name of the parameter that is refused.
 pub(crate) fn wrong(change: impl FnOnce(&mut Scenario)) -> (String, &'static str) {
     match refused(change) {
-        SimError::Param { part, source } => match source {
+        SimError::Param { part, cause } => match cause {
             ParamError::OutOfRange { name, .. } | ParamError::NotPositive { name, .. } => {
                 (part, name)
             }

@@ -12,10 +12,12 @@
 mod budget;
 mod compiled_in;
 mod edges;
+mod errors;
 mod guides;
 mod manifest;
 mod purity;
 mod readme;
+mod setters;
 mod silent;
 mod source;
 mod unsafety;

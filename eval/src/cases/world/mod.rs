@@ -26,7 +26,8 @@ pub(super) fn short() -> GuardParams {
     let graph = GraphParams::default().step(SHORT_STEP).retention_steps(200);
     let two_minutes = Duration::from_secs(120);
     let planner = PlannerParams::default()
-        .verify_within(two_minutes, two_minutes)
+        .settle_within(two_minutes)
+        .recover_within(two_minutes)
         .traffic_window(Duration::from_secs(60));
     GuardParams::default()
         .graph(graph)

@@ -1,0 +1,137 @@
+//! What must survive a restart, as bytes.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use astern_graph_core::codec::Format;
+use astern_graph_core::{ChangeId, CodecError, GraphBuilder, Timestamp};
+use astern_rollback_policy::{Mode, Persistence, Run, RunError, StepId};
+
+use super::baseline::Baseline;
+use super::judge::Stages;
+use super::params::GuardParams;
+use crate::error::Error;
+
+const FORMAT: Format = Format {
+    name: "a guard",
+    magic: *b"ASTNGARD",
+    version: 3,
+};
+
+/// All that must survive a restart.
+#[derive(Debug, Clone)]
+pub(super) struct State {
+    pub(super) builder: GraphBuilder,
+    pub(super) baseline: Option<Baseline>,
+    pub(super) persistence: Persistence,
+    /// End of the last step that was not healthy or in which a change was watched.
+    pub(super) disturbed: Timestamp,
+    /// End of the last step that was judged.
+    pub(super) judged: Option<Timestamp>,
+    /// The changes that were acted on, and whether that changed the platform.
+    acted: BTreeMap<ChangeId, Mode>,
+    pub(super) run: Option<Run>,
+    /// Steps of the run whose end was reported.
+    pub(super) told: BTreeSet<StepId>,
+    pub(super) fence: u64,
+}
+
+/// The state as it is stored. Builder and run have formats of their own.
+#[derive(Serialize, Deserialize)]
+struct Stored<'a> {
+    builder: Cow<'a, [u8]>,
+    baseline: Option<Cow<'a, Baseline>>,
+    persistence: Cow<'a, Persistence>,
+    disturbed: Timestamp,
+    judged: Option<Timestamp>,
+    acted: Cow<'a, BTreeMap<ChangeId, Mode>>,
+    run: Option<Cow<'a, [u8]>>,
+    told: Cow<'a, BTreeSet<StepId>>,
+    fence: u64,
+}
+
+impl State {
+    /// Nothing seen yet.
+    pub(super) fn new(builder: GraphBuilder, persistence: Persistence) -> Self {
+        Self {
+            builder,
+            baseline: None,
+            persistence,
+            disturbed: Timestamp::MIN,
+            judged: None,
+            acted: BTreeMap::new(),
+            run: None,
+            told: BTreeSet::new(),
+            fence: 1,
+        }
+    }
+
+    /// The state as bytes, parameters left out.
+    pub(super) fn to_bytes(&self) -> Result<Vec<u8>, CodecError> {
+        let run = self.run.as_ref().map(Run::to_bytes).transpose()?;
+        FORMAT.encode(&Stored {
+            builder: self.builder.to_bytes()?.into(),
+            baseline: self.baseline.as_ref().map(Cow::Borrowed),
+            persistence: Cow::Borrowed(&self.persistence),
+            disturbed: self.disturbed,
+            judged: self.judged,
+            acted: Cow::Borrowed(&self.acted),
+            run: run.map(Cow::Owned),
+            told: Cow::Borrowed(&self.told),
+            fence: self.fence,
+        })
+    }
+
+    /// The state under the parameters of its new holder.
+    pub(super) fn restore(
+        bytes: &[u8],
+        params: &GuardParams,
+        stages: &Stages,
+        fence: u64,
+    ) -> Result<Self, Error> {
+        let stored: Stored<'_> = FORMAT.decode(bytes)?;
+        if fence < stored.fence {
+            let newest = stored.fence;
+            return Err(RunError::StaleFence { fence, newest }.into());
+        }
+        let builder = GraphBuilder::from_bytes(&stored.builder, params.graph.clone())?;
+        let run = stored.run.map(|run| {
+            let mut run = Run::from_bytes(&run, params.run.clone())?;
+            run.resume(fence)?;
+            Ok::<_, RunError>(run)
+        });
+        let baseline = stored.baseline.map(Cow::into_owned);
+        Ok(Self {
+            baseline: baseline.and_then(|baseline| baseline.under(params, &builder)),
+            builder,
+            persistence: stages.policy.risk().restored(&stored.persistence),
+            disturbed: stored.disturbed,
+            judged: stored.judged,
+            acted: stored.acted.into_owned(),
+            run: run.transpose()?,
+            told: stored.told.into_owned(),
+            fence,
+        })
+    }
+
+    /// Whether every one of these changes was acted on. What a dry run did changed nothing, so it
+    /// does not bind a guard that applies.
+    pub(super) fn has_acted_on(&self, changes: &BTreeSet<ChangeId>, mode: Mode) -> bool {
+        let binds = |acted: &Mode| *acted == Mode::Apply || mode == Mode::DryRun;
+        changes
+            .iter()
+            .all(|change| self.acted.get(change).is_some_and(binds))
+    }
+
+    /// Takes note that these changes are acted on.
+    pub(super) fn act_on(&mut self, changes: BTreeSet<ChangeId>, mode: Mode) {
+        for change in changes {
+            let acted = self.acted.entry(change).or_insert(mode);
+            if mode == Mode::Apply {
+                *acted = mode;
+            }
+        }
+    }
+}
