@@ -103,11 +103,6 @@ impl AssessorParams {
         Ok(())
     }
 
-    /// The least smoothed score of an anomaly.
-    pub fn least_score(&self) -> f64 {
-        self.score_min
-    }
-
     /// The fewest healthy steps that it learns from.
     pub fn least_steps(&self) -> u32 {
         self.steps_min
@@ -318,6 +313,7 @@ impl Assessor {
             .map_or(f64::NAN, |(m, _)| m);
         let metric = latest.feature.name.clone();
         Anomaly::new(latest.key.clone(), latest.score, since)
+            .above(self.params.score_min)
             .in_metric(metric.clone(), adjusted)
             .because(Evidence::Shift {
                 metric,

@@ -83,7 +83,8 @@ impl ReleaseParams {
 ///
 /// When old instances receive too few calls, the service's own instances before the change stand
 /// in for them, and the evidence says so. Too few calls or latencies on either side are
-/// inconclusive, never healthy.
+/// inconclusive, never healthy. The score of an anomaly is its effect over the least that matters, so
+/// severity counts from 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReleaseComparison(ReleaseParams);
 
@@ -210,6 +211,7 @@ impl ReleaseComparison {
             .into_iter()
             .map(|(metric, score, p_value, evidence)| {
                 let mut anomaly = Anomaly::new(change.service.clone(), score, change.at)
+                    .above(1.0)
                     .in_metric(metric, p_value)
                     .because(evidence);
                 anomaly.evidence.extend(fallback.clone());

@@ -62,7 +62,7 @@ impl Hypersphere {
                 let since = self.since(window, &smoothed, row);
                 let since = since.unwrap_or(window.times[last]);
                 let key = window.rows[row].clone();
-                let anomaly = Anomaly::new(key, smoothed[[last, row]], since);
+                let anomaly = Anomaly::new(key, smoothed[[last, row]], since).above(score_min);
                 let mut anomaly = anomaly.because(Evidence::Learned {
                     model: NAME.into(),
                     score: scores.trained[[last, row]],
