@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use astern_detect::release::ReleaseComparison;
+use astern_detect::release::AnyReleaseJudge;
 use astern_graph_core::signal::{Assessment, Diagnosis, Verdict};
 use astern_graph_core::{NodeKind, TemporalGraph, TimeRange, Timestamp};
 use astern_rollback_policy::{Impact, Influence, Planner, Policy, Risk};
@@ -16,7 +16,7 @@ const TRAFFIC_WINDOW: Duration = Duration::from_secs(600);
 /// Stages that follow from the parameters alone.
 #[derive(Debug)]
 pub(super) struct Stages {
-    pub(super) comparison: ReleaseComparison,
+    pub(super) release: AnyReleaseJudge,
     pub(super) policy: Policy,
     pub(super) planner: Planner,
 }
@@ -24,7 +24,7 @@ pub(super) struct Stages {
 impl Stages {
     pub(super) fn new(params: &GuardParams) -> Result<Self, Error> {
         Ok(Self {
-            comparison: params.release.clone().check()?,
+            release: params.release.clone().check()?,
             policy: Policy::new(params.policy.clone())?,
             planner: Planner::new(params.planner.clone())?,
         })

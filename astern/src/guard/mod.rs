@@ -1,6 +1,7 @@
 //! The closed loop: records in, events out.
 
 mod baseline;
+mod detectors;
 mod event;
 mod incident;
 mod influence;
@@ -11,32 +12,36 @@ mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use astern_detect::Detector;
+use astern_detect::catalogue::{Models, NoDetector};
 use astern_graph_core::codec::Format;
 use astern_graph_core::signal::{Assessment, Diagnosis, Verdict};
 use astern_graph_core::{
-    ChangeEvent, ChangeId, CodecError, GraphBuilder, NodeKind, Record, TemporalGraph, TimeRange,
-    Timestamp,
+    ChangeEvent, ChangeId, CodecError, GraphBuilder, Record, TemporalGraph, TimeRange, Timestamp,
 };
 use astern_rca::Ranker;
 use astern_rca::rank::FusedRanker;
 use astern_rollback_policy::{
-    Decision, IdempotencyKey, Mode, Outcome, Persistence, Run, RunError, RunState, StepId,
+    Decision, IdempotencyKey, Mode, Outcome, Persistence, Policy, Run, RunError, RunState, StepId,
     StepStatus,
 };
 
 use crate::error::Error;
 use baseline::Baseline;
+use detectors::{Detection, detections};
 use judge::Stages;
 
+pub use detectors::OwnDetector;
 pub use event::Event;
 pub use params::GuardParams;
 
 const FORMAT: Format = Format {
     name: "a guard",
     magic: *b"ASTNGARD",
-    version: 2,
+    version: 3,
 };
 
 /// Watches a system and its changes, says what is wrong and why, and carries out the way back.
@@ -45,31 +50,36 @@ const FORMAT: Format = Format {
 /// platform, and give the answer back with [`report`](Self::report). It reads no clock: call
 /// `observe` when there are records, at the end of each step, and at the [`deadline`](Self::deadline).
 ///
-/// Once per step it judges the system, and each watched change by its new instances against its
-/// old ones. While something is anomalous it ranks causes, blames changes, weighs the risk and
+/// Once per step it judges the system by its detectors, and each watched change by its new instances
+/// against its old ones. While something is anomalous it ranks causes, blames changes, weighs the risk and
 /// decides; when it decides to roll back, and no run is under way, it plans and runs. A change is
-/// acted on once. The baseline is learnt from the first `healthy_steps` and anew from time to time
-/// while all is well and nothing changes.
+/// acted on once. The baseline is learnt from the first `healthy_steps` and again from time to time
+/// while all is well and nothing changes. Trained models are recalibrated then, never trained.
 ///
-/// `R` is the ranker: Astern's own unless you bring yours with [`with_ranker`](Self::with_ranker).
+/// `R` is the ranker: Astern's own unless you bring yours with [`with_ranker`](Self::with_ranker). `D` is a detector of
+/// your own beside those that the parameters name: none unless you bring yours with
+/// [`with_own`](Self::with_own).
 ///
 /// # Complexity
 /// A call costs `O(log n)` a record. A step costs a reference to every cell held, `O(N · F · T)` for
 /// the N nodes, F features and T steps that it looks back, and while something is anomalous what
 /// the ranker costs.
 #[derive(Debug)]
-pub struct Guard<R = FusedRanker> {
-    state: State,
+pub struct Guard<R = FusedRanker, D: Detector = NoDetector> {
+    state: State<D::Fitted>,
     stages: Stages,
+    detections: Vec<Detection<D>>,
     ranker: R,
 }
 
 /// All that must survive a restart.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct State {
+#[derive(Debug, Serialize, Deserialize)]
+struct State<F> {
     params: GuardParams,
+    /// Those of the parameters, which are not written with them.
+    models: Models,
     builder: GraphBuilder,
-    baseline: Option<Baseline>,
+    baseline: Option<Baseline<F>>,
     persistence: Persistence,
     /// End of the last step that was not healthy or in which a change was watched.
     disturbed: Timestamp,
@@ -86,7 +96,8 @@ impl Guard {
     /// A guard that has seen nothing yet.
     ///
     /// # Errors
-    /// [`Error::Param`] for a parameter outside its rule.
+    /// [`Error::Param`] for a parameter outside its rule, [`Error::Detection`] for a model that was not handed over or
+    /// cannot be read, [`Error::NoDetector`] without any detector.
     pub fn new(params: GuardParams) -> Result<Self, Error> {
         let ranker = params.ranker.clone().check()?;
         Self::with_ranker(params, ranker)
@@ -101,19 +112,14 @@ impl Guard {
     pub fn from_bytes(bytes: &[u8], fence: u64) -> Result<Self, Error> {
         let state = State::restore(bytes, fence)?;
         let ranker = state.params.ranker.clone().check()?;
-        let stages = Stages::new(&state.params)?;
-        Ok(Self {
-            state,
-            stages,
-            ranker,
-        })
+        Self::of(state, ranker, [])
     }
 }
 
-impl State {
+impl<F: Serialize + DeserializeOwned> State<F> {
     fn restore(bytes: &[u8], fence: u64) -> Result<Self, Error> {
         let mut state: Self = FORMAT.decode(bytes)?;
-        state.params.check()?;
+        state.params.models = state.models.clone();
         if fence < state.fence {
             return Err(RunError::StaleFence {
                 fence,
@@ -133,13 +139,36 @@ impl<R: Ranker> Guard<R> {
     /// A guard with a ranker of your own.
     ///
     /// # Errors
-    /// [`Error::Param`] for a parameter outside its rule.
+    /// Those of [`new`](Guard::new).
     pub fn with_ranker(params: GuardParams, ranker: R) -> Result<Self, Error> {
-        params.check()?;
-        let stages = Stages::new(&params)?;
+        Self::with_own(params, ranker, [])
+    }
+
+    /// [`from_bytes`](Guard::from_bytes) of a guard with a ranker of your own.
+    ///
+    /// # Errors
+    /// Those of [`from_bytes`](Guard::from_bytes).
+    pub fn from_bytes_with_ranker(bytes: &[u8], fence: u64, ranker: R) -> Result<Self, Error> {
+        Self::from_bytes_with_own(bytes, fence, ranker, [])
+    }
+}
+
+impl<R: Ranker, D: Detector> Guard<R, D> {
+    /// A guard with a ranker and detectors of your own. The detectors come beside those that the parameters name; give
+    /// [`GuardParams::detectors`] none for yours alone.
+    ///
+    /// # Errors
+    /// Those of [`new`](Guard::new); [`Error::SameDetector`] for a name that is taken.
+    pub fn with_own(
+        params: GuardParams,
+        ranker: R,
+        detectors: impl IntoIterator<Item = OwnDetector<D>>,
+    ) -> Result<Self, Error> {
+        let policy = Policy::new(params.policy.clone())?;
         let state = State {
             builder: GraphBuilder::new(params.graph.clone())?,
-            persistence: stages.policy.risk().persistence(),
+            persistence: policy.risk().persistence(),
+            models: params.models.clone(),
             params,
             baseline: None,
             disturbed: Timestamp::MIN,
@@ -149,23 +178,33 @@ impl<R: Ranker> Guard<R> {
             told: BTreeSet::new(),
             fence: 1,
         };
-        Ok(Self {
-            state,
-            stages,
-            ranker,
-        })
+        Self::of(state, ranker, detectors)
     }
 
-    /// [`from_bytes`](Guard::from_bytes) of a guard with a ranker of your own.
+    /// [`from_bytes`](Guard::from_bytes) of a guard with a ranker and detectors of your own.
     ///
     /// # Errors
     /// Those of [`from_bytes`](Guard::from_bytes).
-    pub fn from_bytes_with_ranker(bytes: &[u8], fence: u64, ranker: R) -> Result<Self, Error> {
-        let state = State::restore(bytes, fence)?;
-        let stages = Stages::new(&state.params)?;
+    pub fn from_bytes_with_own(
+        bytes: &[u8],
+        fence: u64,
+        ranker: R,
+        detectors: impl IntoIterator<Item = OwnDetector<D>>,
+    ) -> Result<Self, Error> {
+        Self::of(State::restore(bytes, fence)?, ranker, detectors)
+    }
+
+    /// Everything that follows from the parameters, checked.
+    fn of(
+        state: State<D::Fitted>,
+        ranker: R,
+        own: impl IntoIterator<Item = OwnDetector<D>>,
+    ) -> Result<Self, Error> {
+        state.params.check()?;
         Ok(Self {
+            stages: Stages::new(&state.params)?,
+            detections: detections(&state.params, own)?,
             state,
-            stages,
             ranker,
         })
     }
@@ -249,17 +288,16 @@ impl<R: Ranker> Guard<R> {
         if !changes.is_empty() {
             self.state.disturbed = end;
         }
-        if let Err(error) = self.learn(graph, end) {
-            events.push(Event::Failed(error));
-        }
+        let errors = self.learn(graph, end);
+        events.extend(errors.into_iter().map(Event::Failed));
         let Some(healthy) = self.healthy_range() else {
             return;
         };
-        let mut assessments = Vec::new();
-        let system = self.assess_system(graph, end).into_iter();
-        let comparison = &self.stages.comparison;
-        let of_changes = watch::assess_changes(comparison, graph, &changes, healthy, end);
-        for judged in system.chain(of_changes) {
+        let (system, errors) = self.assess_system(graph, end);
+        events.extend(errors.into_iter().map(Event::Failed));
+        let mut assessments = Vec::from_iter(system);
+        let release = &self.stages.release;
+        for judged in watch::judge_changes(release, graph, &changes, healthy, end) {
             match judged {
                 Ok(assessment) => assessments.push(assessment),
                 Err(error) => events.push(Event::Failed(error)),
@@ -283,32 +321,37 @@ impl<R: Ranker> Guard<R> {
 
     /// Learns the baseline, first as soon as there is enough telemetry, later when it is stale and
     /// nothing disturbed the steps to learn from.
-    fn learn(&mut self, graph: &TemporalGraph, end: Timestamp) -> Result<(), Error> {
-        let params = &self.state.params;
-        let due = match &self.state.baseline {
+    fn learn(&mut self, graph: &TemporalGraph, end: Timestamp) -> Vec<Error> {
+        let State {
+            params,
+            baseline,
+            disturbed,
+            ..
+        } = &mut self.state;
+        let due = match baseline {
             None => true,
             Some(old) => {
                 let start = end.minus(graph.step().saturating_mul(params.healthy_steps));
-                self.state.disturbed <= start && old.is_stale(params, graph, end)
+                *disturbed <= start && old.is_stale(params, graph, end)
             }
         };
-        if due && let Some(new) = Baseline::learn(params, graph, end)? {
-            self.state.baseline = Some(new);
+        if !due {
+            return Vec::new();
         }
-        Ok(())
+        Baseline::learn(baseline, &self.detections, params, graph, end)
     }
 
-    /// Judges the system as a whole; `None` before there is a baseline.
+    /// Judges the system as a whole; nothing before there is a baseline.
     fn assess_system(
         &self,
         graph: &TemporalGraph,
         end: Timestamp,
-    ) -> Option<Result<Assessment, Error>> {
-        let baseline = self.state.baseline.as_ref()?;
+    ) -> (Option<Assessment>, Vec<Error>) {
         let span = graph.step().saturating_mul(self.state.params.memory_steps);
-        let recent = TimeRange::new(end.minus(span), end).ok()?;
-        let window = graph.window(NodeKind::Service, recent).map_err(Error::from);
-        Some(window.and_then(|window| Ok(baseline.assessor.assess(&window)?)))
+        match (&self.state.baseline, TimeRange::new(end.minus(span), end)) {
+            (Some(baseline), Ok(recent)) => baseline.assess(&self.detections, graph, recent),
+            _ => (None, Vec::new()),
+        }
     }
 
     fn diagnose(

@@ -1,11 +1,13 @@
 //! Parameters of the guard: those of every stage in one place.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use astern_detect::AssessorParams;
-use astern_detect::release::ReleaseParams;
+use astern_detect::catalogue::{DetectionParams, Models};
+use astern_detect::release::ReleaseJudgeParams;
 use astern_graph_core::{GraphParams, MetricName, NodeKey};
 use astern_rca::rank::FusedParams;
 use astern_rollback_policy::{Mode, PlannerParams, PolicyParams, RunParams};
@@ -20,13 +22,18 @@ use astern_stats::param::in_range;
 /// | `memory_steps` | 30 | steps that an assessment looks back, 3 to 100,000 |
 /// | `watch` | one hour | how long a change is watched after its last step, at least 1 s |
 /// | `mode` | dry run | whether requests change the platform |
-/// | | | the graph keeps at least `healthy_steps` and `memory_steps` together; the assessor needs no more than `healthy_steps` |
+/// | | | the graph keeps at least `healthy_steps` and `memory_steps` together; no detector needs more than `healthy_steps` |
 /// | `symptom` | none | the service level indicator; without one the anomaly nearest to the users |
+/// | `detectors` | `robust_z`: robust z of services | one or more by names of your choice, whose anomalies are united |
+/// | `models` | none | the trained models that detectors name; not in files |
+/// | `release` | new instances against old ones | the judge of watched changes |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GuardParams {
     pub(super) graph: GraphParams,
-    pub(super) assessor: AssessorParams,
-    pub(super) release: ReleaseParams,
+    pub(super) detectors: BTreeMap<Arc<str>, DetectionParams>,
+    #[serde(skip)]
+    pub(super) models: Models,
+    pub(super) release: ReleaseJudgeParams,
     pub(super) ranker: FusedParams,
     pub(super) policy: PolicyParams,
     pub(super) planner: PlannerParams,
@@ -42,8 +49,9 @@ impl Default for GuardParams {
     fn default() -> Self {
         Self {
             graph: GraphParams::default(),
-            assessor: AssessorParams::default(),
-            release: ReleaseParams::default(),
+            detectors: BTreeMap::from([("robust_z".into(), DetectionParams::default())]),
+            models: Models::default(),
+            release: ReleaseJudgeParams::default(),
             ranker: FusedParams::default(),
             policy: PolicyParams::default(),
             planner: PlannerParams::default(),
@@ -75,10 +83,6 @@ macro_rules! with {
 with! {
     /// With other parameters of the graph: step, lateness, retention, meaning of metrics.
     graph: GraphParams,
-    /// With other parameters of the assessor.
-    assessor: AssessorParams,
-    /// With other parameters of the comparison of old and new instances.
-    release: ReleaseParams,
     /// With other parameters of the root-cause ranker and of change blame.
     ranker: FusedParams,
     /// With another decision policy and other parameters of the risk.
@@ -98,6 +102,31 @@ with! {
 }
 
 impl GuardParams {
+    /// With these detectors in place of the present ones.
+    #[must_use]
+    pub fn detectors<N: Into<Arc<str>>>(
+        mut self,
+        detectors: impl IntoIterator<Item = (N, DetectionParams)>,
+    ) -> Self {
+        let named = detectors.into_iter().map(|(name, d)| (name.into(), d));
+        self.detectors = named.collect();
+        self
+    }
+
+    /// With the bytes of a trained model under the name by which a detector asks for it.
+    #[must_use]
+    pub fn model(mut self, name: impl Into<Arc<str>>, bytes: impl Into<Arc<[u8]>>) -> Self {
+        self.models = self.models.with(name, bytes);
+        self
+    }
+
+    /// With another judge of releases, or other parameters of it.
+    #[must_use]
+    pub fn release(mut self, release: impl Into<ReleaseJudgeParams>) -> Self {
+        self.release = release.into();
+        self
+    }
+
     /// With a service level indicator: the symptom that diagnoses start from.
     #[must_use]
     pub fn symptom(mut self, node: NodeKey, metric: MetricName) -> Self {
@@ -109,11 +138,8 @@ impl GuardParams {
         in_range("healthy_steps", f64::from(self.healthy_steps), 6.0, 1e5)?;
         in_range("memory_steps", f64::from(self.memory_steps), 3.0, 1e5)?;
         in_range("watch in seconds", self.watch.as_secs_f64(), 1.0, 1e9)?;
-        self.assessor.check()?;
         self.run.check()?;
-        let (least, healthy) = (self.assessor.least_steps(), self.healthy_steps);
-        ordered("assessor.steps_min", least, "healthy_steps", healthy)?;
-        let looked_back = healthy.saturating_add(self.memory_steps);
+        let looked_back = self.healthy_steps.saturating_add(self.memory_steps);
         let kept = self.graph.retained_steps();
         ordered(
             "healthy_steps + memory_steps",
@@ -121,6 +147,12 @@ impl GuardParams {
             "graph.retention_steps",
             kept,
         )
+    }
+
+    /// Checks that a detector which needs `steps` healthy steps gets them.
+    pub(super) fn covers(&self, steps: u32) -> Result<(), ParamError> {
+        let healthy = self.healthy_steps;
+        ordered("pipeline.steps_min", steps, "healthy_steps", healthy)
     }
 }
 
