@@ -8,7 +8,7 @@ use std::time::Duration;
 use astern::graph::signal::Verdict;
 use astern::graph::{Call, GraphParams, NodeKey, Party, Record, Sample, SpanId, Timestamp};
 use astern::policy::{Decision, DryRun, Effect, Executor, IdempotencyKey, Mode, Outcome, RunState};
-use astern::{Error, Event, Guard, GuardParams};
+use astern::{Error, Event, Guard};
 use astern_sim::{SimExecutor, Simulator, run};
 
 use common::{STEP, batches, params, scenario};
