@@ -1,31 +1,4 @@
-//! The typed temporal graph of services that Astern works on, the records that it is made of,
-//! and the values that cross the borders between Astern's crates.
-//!
-//! ```text
-//! calls, samples, changes ──► GraphBuilder ──► TemporalGraph ──► Window [T, N, F]
-//! ```
-//!
-//! Pure data and functions: no clock, no IO. Within the limits of [`GraphParams`], results never
-//! depend on the order of arrival.
-//!
-//! ```
-//! use std::time::Duration;
-//! use astern_graph_core::{GraphBuilder, GraphParams, NodeKey, NodeKind, Sample, TimeRange, Timestamp};
-//!
-//! let cart = NodeKey::service("cart");
-//! let start = Timestamp::from_secs(0);
-//! let mut builder = GraphBuilder::new(GraphParams::default().step(Duration::from_secs(10)))?;
-//! builder.extend([
-//!     Sample::new(start, cart.clone(), "cpu_utilisation", 0.25).into(),
-//!     Sample::new(Timestamp::from_secs(25), cart.clone(), "cpu_utilisation", 0.75).into(),
-//! ]);
-//!
-//! let graph = builder.build();
-//! let window = graph.window(NodeKind::Service, TimeRange::new(start, Timestamp::from_secs(30))?)?;
-//! assert_eq!(window.values.dim(), (3, 1, 1));
-//! assert_eq!(window.missing(), 1); // nothing was seen in the second step
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod builder;

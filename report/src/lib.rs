@@ -1,20 +1,4 @@
-//! One self-contained HTML page about one diagnosis, for the person who is called at night.
-//!
-//! The page needs nothing from outside and runs no scripts; it follows the reader's choice of light
-//! or dark, and prints. The same input gives the same bytes.
-//!
-//! ```
-//! use astern_graph_core::{GraphBuilder, GraphParams, NodeKey, Sample, TimeRange, Timestamp};
-//! use astern_report::Page;
-//!
-//! let at = Timestamp::from_secs(30);
-//! let mut builder = GraphBuilder::new(GraphParams::default())?;
-//! builder.extend([Sample::new(at, NodeKey::service("cart"), "latency_ms", 21.0).into()]);
-//! let range = TimeRange::new(Timestamp::from_secs(0), Timestamp::from_secs(600))?;
-//! let html = Page::new("Slow cart", &builder.build(), range).onset(Some(at)).to_html();
-//! assert!(html.starts_with("<!DOCTYPE html>") && html.contains("Slow cart"));
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod causes;
