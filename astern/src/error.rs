@@ -1,5 +1,8 @@
 //! The one joined error: which stage failed, and why.
 
+use std::sync::Arc;
+
+use astern_detect::catalogue::DetectionError;
 use astern_detect::{FitError, ScoreError};
 use astern_graph_core::{CodecError, GraphError, RestoreError};
 use astern_rca::RankError;
@@ -14,6 +17,18 @@ pub enum Error {
     /// A parameter is outside its rule.
     #[error(transparent)]
     Param(#[from] ParamError),
+    /// A detector cannot be made of its parameters.
+    #[error(transparent)]
+    Detection(DetectionError),
+    /// Two detectors have one name.
+    #[error("there are two detectors `{name}`")]
+    SameDetector {
+        /// The name.
+        name: Arc<str>,
+    },
+    /// There is no detector, so nothing could ever be judged.
+    #[error("there is no detector")]
+    NoDetector,
     /// The graph could not answer.
     #[error(transparent)]
     Graph(#[from] GraphError),
@@ -41,4 +56,13 @@ pub enum Error {
     /// A stored state cannot be taken over under the parameters of its new holder.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+}
+
+impl From<DetectionError> for Error {
+    fn from(error: DetectionError) -> Self {
+        match error {
+            DetectionError::Param(error) => Self::Param(error),
+            error => Self::Detection(error),
+        }
+    }
 }

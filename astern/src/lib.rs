@@ -37,7 +37,7 @@ pub use astern_rollback_policy as policy;
 pub use astern_stats as stats;
 
 pub use error::Error;
-pub use guard::{Event, Guard, GuardParams};
+pub use guard::{Event, Guard, GuardParams, OwnDetector};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -1,6 +1,8 @@
 //! The closed loop: on a simulated system, across restarts, and on bad input.
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
+mod common;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -12,41 +14,10 @@ use astern::policy::{Decision, DryRun, Effect, Executor, IdempotencyKey, Mode, O
 use astern::rca::ranker::baseline::MicroRca;
 use astern::rca::ranker::{RankerParams, Ranking};
 use astern::rca::{DiagnoserParams, Incident, RankError, Ranker, Symptom};
-use astern::{Error, Event, Guard, GuardParams};
-use astern_sim::{Scenario, SimExecutor, Simulator, run};
+use astern::{Error, Event, Guard};
+use astern_sim::{SimExecutor, Simulator, run};
 
-const STEP: Duration = Duration::from_secs(30);
-
-fn params() -> GuardParams {
-    GuardParams::default().graph(GraphParams::default().step(STEP))
-}
-
-/// Records of a run in batches of one step, each with the time at which it is fed in.
-fn batches(
-    records: Vec<Record>,
-    start: Timestamp,
-    end: Timestamp,
-) -> Vec<(Timestamp, Vec<Record>)> {
-    let mut records = records.into_iter().peekable();
-    let mut batches = Vec::new();
-    let mut now = start;
-    while now < end {
-        now = now.plus(STEP);
-        let mut batch = Vec::new();
-        while let Some(record) = records.next_if(|record| record.at() < now) {
-            batch.push(record);
-        }
-        batches.push((now, batch));
-    }
-    batches
-}
-
-/// A seed whose bad release is found; which one does not matter to these tests.
-fn scenario() -> Scenario {
-    let mut scenario = Scenario::releases(1);
-    scenario.fault.as_mut().unwrap().kind = astern_sim::FaultKind::Errors { share: 0.5 };
-    scenario
-}
+use common::{STEP, batches, params, scenario};
 
 #[test]
 fn a_bad_release_is_rolled_back_and_verified_in_the_simulation() {
@@ -334,9 +305,10 @@ fn limits_that_contradict_each_other_are_refused() {
         Guard::new(params().healthy_steps(29)),
         Err(Error::Param(_))
     ));
-    let assessor = astern::detect::AssessorParams::default().score_min(-1.0);
+    let pipeline = astern::detect::pipeline::PipelineParams::default().score_min(-1.0);
+    let bad = astern::detect::catalogue::DetectionParams::default().pipeline(pipeline);
     assert!(matches!(
-        Guard::new(params().assessor(assessor)),
+        Guard::new(params().detectors([("bad", bad)])),
         Err(Error::Param(_))
     ));
     let run = astern::policy::RunParams::default().max_attempts(0);

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use astern::detect::AssessorParams;
+use astern::detect::catalogue::DetectionParams;
+use astern::detect::pipeline::PipelineParams;
 use astern::graph::{GraphParams, RestoreError, Timestamp};
 use astern::policy::{
     Effect, Executor, Mode, PolicyParams, Request, RiskParams, RunParams, RunState,
@@ -135,14 +136,17 @@ fn another_detector_is_fitted_again_on_the_same_steps() {
         watched.step().unwrap();
     }
     let learnt = watched.guard.healthy_range();
-    let assessor = AssessorParams::default().score_min(4.0);
-    let mut stricter = watched.taken_over(params().assessor(assessor));
+    let detected_by = |params: GuardParams, pipeline| {
+        params.detectors([("robust_z", DetectionParams::default().pipeline(pipeline))])
+    };
+    let pipeline = PipelineParams::default().score_min(4.0);
+    let mut stricter = watched.taken_over(detected_by(params(), pipeline));
     assert_eq!(stricter.guard.healthy_range(), learnt);
     let assessed = |event: &Event| matches!(event, Event::Assessed(_));
     assert!(stricter.until(assessed).is_some());
     // One that cannot be fitted on them is learnt as by a new guard.
-    let assessor = AssessorParams::default().steps_min(61);
-    let slower = stricter.taken_over(params().healthy_steps(61).assessor(assessor));
+    let pipeline = PipelineParams::default().steps_min(61_u32);
+    let slower = stricter.taken_over(detected_by(params().healthy_steps(61), pipeline));
     assert_eq!(slower.guard.healthy_range(), None);
 }
 

@@ -9,8 +9,9 @@
 use std::hint::black_box;
 
 use astern_benches::synthetic::{ABNORMAL, HEALTHY, minutes, tree};
-use astern_detect::AssessorParams;
-use astern_graph_core::{NodeKey, NodeKind};
+use astern_detect::pipeline::PipelineParams;
+use astern_detect::score::RobustZParams;
+use astern_graph_core::NodeKey;
 use astern_rca::{DiagnoserParams, Incident};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
@@ -18,18 +19,16 @@ const SERVICES: [u32; 3] = [12, 120, 1_200];
 
 fn assess(c: &mut Criterion) {
     let mut group = c.benchmark_group("assess");
+    let pipeline = PipelineParams::default().check().unwrap();
     for services in SERVICES {
         let graph = tree(services).unwrap();
-        let window = |from, to| graph.window(NodeKind::Service, minutes(from, to)).unwrap();
-        let assessor = AssessorParams::default().fit(&window(0, HEALTHY)).unwrap();
-        let recent = window(HEALTHY - 20, HEALTHY + ABNORMAL);
-        group.bench_with_input(
-            BenchmarkId::from_parameter(services),
-            &recent,
-            |b, recent| {
-                b.iter(|| assessor.assess(black_box(recent)).unwrap());
-            },
-        );
+        let healthy = minutes(0, HEALTHY);
+        let fitted = pipeline.fit(&RobustZParams::default(), &graph, healthy);
+        let fitted = fitted.unwrap();
+        let recent = minutes(HEALTHY - 20, HEALTHY + ABNORMAL);
+        group.bench_with_input(BenchmarkId::from_parameter(services), &graph, |b, graph| {
+            b.iter(|| pipeline.assess(&fitted, black_box(graph), recent).unwrap());
+        });
     }
     group.finish();
 }

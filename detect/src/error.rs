@@ -1,10 +1,12 @@
 //! Errors of fitting and of scoring.
 
-use astern_graph_core::NodeKind;
+use astern_graph_core::GraphError;
 use astern_stats::ParamError;
 
+use crate::Subjects;
+
 /// A detector could not be fitted.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FitError {
     /// A parameter is outside its rule.
@@ -26,18 +28,41 @@ pub enum FitError {
         /// Values that one needs.
         need: usize,
     },
+    /// The graph has no window of the healthy range.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// The healthy steps that calibrate could not be scored.
+    #[error(transparent)]
+    Score(#[from] ScoreError),
+    /// What only this detector can meet.
+    #[error(transparent)]
+    Detector(Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// A window could not be judged.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Telemetry could not be scored or judged.
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScoreError {
-    /// The window is of another kind of node than the detector was fitted on.
-    #[error("the detector was fitted on {fitted} nodes, the window has {given} nodes")]
+    /// The window is of other subjects than the detector was fitted on.
+    #[error("the detector was fitted on {fitted}, the window has {given}")]
     OtherKind {
-        /// Kind at fitting.
-        fitted: NodeKind,
-        /// Kind of the window.
-        given: NodeKind,
+        /// Subjects at fitting.
+        fitted: Subjects,
+        /// Subjects of the window.
+        given: Subjects,
     },
+    /// The axes of scores do not fit together.
+    #[error("scores have the shape {values:?}, their axes {axes:?} [steps, subjects, metrics]")]
+    Shape {
+        /// Shape of the scores.
+        values: [usize; 3],
+        /// Lengths of the axes.
+        axes: [usize; 3],
+    },
+    /// The graph has no window of the range.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// What only this detector can meet.
+    #[error(transparent)]
+    Detector(Box<dyn std::error::Error + Send + Sync>),
 }

@@ -1,4 +1,4 @@
-//! Trains the hypersphere detector on the healthy part of the sample, scores the rest, and says
+//! Trains the networks of a hypersphere on the healthy part of the sample, scores the rest, and says
 //! plainly whether the graph neural network beats what needs no learning.
 //!
 //! ```text
@@ -12,7 +12,8 @@ use std::fs;
 use std::ops::ControlFlow;
 
 use astern_detect::learned::gnn::torch::{DeviceChoice, tch};
-use astern_detect::learned::{Hypersphere, HypersphereParams, Network, Scores};
+use astern_detect::learned::{ControlScores, HypersphereModel, HypersphereParams, Network};
+use astern_detect::pipeline::PipelineParams;
 use astern_examples::{output, sample};
 use astern_graph_core::{
     GraphBuilder, GraphParams, NodeKey, NodeKind, TemporalGraph, TimeRange, Window,
@@ -28,18 +29,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     builder.extend(sample.records);
     let graph = builder.build();
     let extent = graph.extent().ok_or("the sample has no telemetry")?;
-    let window = |from, to| -> Result<Window, Box<dyn Error>> {
-        Ok(graph.window(NodeKind::Service, TimeRange::new(from, to)?)?)
-    };
-    let healthy = window(extent.start, sample.healthy_until)?;
-    let later = window(sample.healthy_until, extent.end)?;
-    let (services, steps) = (healthy.rows.len(), healthy.len());
+    let healthy = TimeRange::new(extent.start, sample.healthy_until)?;
+    let newest = TimeRange::new(sample.healthy_until, extent.end)?;
+    let window = |range| graph.window(NodeKind::Service, range);
+    let (learnt, later) = (window(healthy)?, window(newest)?);
     println!(
-        "{services} services: {steps} healthy steps, then {} to judge.",
+        "{} services: {} healthy steps, then {} to judge.",
+        learnt.rows.len(),
+        learnt.len(),
         later.len()
     );
 
-    let detector = train(&graph, &healthy)?;
+    let model = train(&graph, &learnt)?;
+    let pipeline = PipelineParams::default().check()?;
+    let fitted = pipeline.fit(&model, &graph, healthy)?;
+    let detector = fitted.detector();
     let scores = detector.deviations(&graph, &later)?;
     let hurt = hurt(&graph, &sample.truth);
     println!("\n{}", table(&scores, &later, &sample.truth, &hurt));
@@ -52,19 +56,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     let areas = scores.compare(&labels)?;
     println!("The culprit and its callers since the onset, against all else:\n{areas}.\n");
-    for anomaly in detector.anomalies(&graph, &later)? {
+    for anomaly in pipeline.assess(&fitted, &graph, newest)?.anomalies {
         let because: Vec<String> = anomaly.evidence.iter().map(ToString::to_string).collect();
         println!("{anomaly}: {}", because.join(", "));
     }
 
     let file = output("train_gnn.hypersphere")?;
-    fs::write(&file, detector.to_bytes()?)?;
-    let loaded = Hypersphere::from_bytes(&fs::read(&file)?)?;
-    let again = loaded.deviations(&graph, &later)?;
-    assert!(
-        same(&scores, &again),
-        "the loaded detector scores otherwise"
-    );
+    fs::write(&file, model.to_bytes()?)?;
+    let loaded = HypersphereModel::from_bytes(&fs::read(&file)?)?;
+    let refitted = pipeline.fit(&loaded, &graph, healthy)?;
+    let again = refitted.detector().deviations(&graph, &later)?;
+    assert!(same(&scores, &again), "the loaded model scores otherwise");
     println!(
         "\nSaved as target/train_gnn.hypersphere; loaded again it scores the same, to the last bit."
     );
@@ -72,7 +74,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Trains on the GPU if there is one, else on the CPU, and says which.
-fn train(graph: &TemporalGraph, healthy: &Window) -> Result<Hypersphere, Box<dyn Error>> {
+fn train(graph: &TemporalGraph, healthy: &Window) -> Result<HypersphereModel, Box<dyn Error>> {
     // For ten services one thread is as fast as many, and the result is the same everywhere.
     tch::set_num_threads(1);
     let device = DeviceChoice::Auto.resolve()?;
@@ -85,7 +87,7 @@ fn train(graph: &TemporalGraph, healthy: &Window) -> Result<Hypersphere, Box<dyn
     let style = ProgressStyle::with_template("{msg:>20} {bar:40} {pos}/{len} epochs, {elapsed}")?;
     let bar = ProgressBar::new(0).with_style(style);
     let params = HypersphereParams::default();
-    let detector = params.fit_with(graph, healthy, DeviceChoice::Auto, |network, epoch| {
+    let model = params.train_with(graph, healthy, DeviceChoice::Auto, |network, epoch| {
         let name = match network {
             Network::Graph => "graph network",
             Network::Mlp => "MLP",
@@ -96,7 +98,7 @@ fn train(graph: &TemporalGraph, healthy: &Window) -> Result<Hypersphere, Box<dyn
         ControlFlow::Continue(())
     })?;
     bar.finish_and_clear();
-    for (name, network) in [("graph network", detector.gnn()), ("MLP", detector.mlp())] {
+    for (name, network) in [("graph network", model.gnn()), ("MLP", model.mlp())] {
         let report = network.report();
         let (first, last) = (report.losses.get(1), report.losses.last());
         println!(
@@ -108,7 +110,7 @@ fn train(graph: &TemporalGraph, healthy: &Window) -> Result<Hypersphere, Box<dyn
             report.radius
         );
     }
-    Ok(detector)
+    Ok(model)
 }
 
 /// The service at fault and all that call it, directly or not.
@@ -122,7 +124,12 @@ fn hurt(graph: &TemporalGraph, truth: &GroundTruth) -> BTreeSet<NodeKey> {
         .collect()
 }
 
-fn table(scores: &Scores, window: &Window, truth: &GroundTruth, hurt: &BTreeSet<NodeKey>) -> Table {
+fn table(
+    scores: &ControlScores,
+    window: &Window,
+    truth: &GroundTruth,
+    hurt: &BTreeSet<NodeKey>,
+) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_header([
         "service",
@@ -163,8 +170,8 @@ fn table(scores: &Scores, window: &Window, truth: &GroundTruth, hurt: &BTreeSet<
 }
 
 /// Whether all scores are the same bits; missing ones are `NaN`, which equals nothing.
-fn same(a: &Scores, b: &Scores) -> bool {
-    let bits = |scores: &Scores| -> Vec<u64> {
+fn same(a: &ControlScores, b: &ControlScores) -> bool {
+    let bits = |scores: &ControlScores| -> Vec<u64> {
         let all = [
             &scores.trained,
             &scores.untrained,

@@ -80,6 +80,19 @@ impl Format {
     }
 }
 
+/// CRC-32 of a value as it is stored: whether two values are the same, without keeping either. It does not resist
+/// forgery.
+///
+/// # Errors
+/// [`CodecError::Damaged`] when the value cannot be serialised.
+pub fn fingerprint<T: Serialize>(value: &T) -> Result<u32, CodecError> {
+    let bytes = postcard::to_stdvec(value).map_err(|error| CodecError::Damaged {
+        format: "a fingerprint",
+        cause: Box::new(error),
+    })?;
+    Ok(crc32fast::hash(&bytes))
+}
+
 /// The body is not the one that was written.
 #[derive(Debug, thiserror::Error)]
 #[error("the checksum of the body is {computed:08x}; {stored:08x} was written")]

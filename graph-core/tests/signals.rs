@@ -25,6 +25,7 @@ fn shift() -> Evidence {
 fn assessment() -> Assessment {
     let onset = Timestamp::from_secs(60);
     let slow = Anomaly::new(service("cart"), 12.0, onset)
+        .above(3.0)
         .in_metric("latency_ms_p95".into(), 1e-6)
         .because(shift());
     let edge = Subject::Edge {
@@ -89,6 +90,15 @@ fn json_gives_them_back() {
         serde_json::from_str::<Diagnosis>(&json).unwrap(),
         diagnosis()
     );
+}
+
+#[test]
+fn an_anomaly_that_was_written_without_a_threshold_has_none() {
+    let json = serde_json::to_string(&assessment().anomalies[0]).unwrap();
+    let older = json.replace("\"threshold\":3.0,", "");
+    assert_ne!(older, json);
+    let read: Anomaly = serde_json::from_str(&older).unwrap();
+    assert_eq!((read.threshold, read.score), (None, 12.0));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use astern_detect::release::ReleaseComparison;
+use astern_detect::release::AnyReleaseJudge;
 use astern_graph_core::signal::{Assessment, Diagnosis, Verdict};
 use astern_graph_core::{NodeKind, TemporalGraph, TimeRange, Timestamp};
 use astern_rollback_policy::{Impact, Influence, Planner, Policy, Risk};
@@ -10,29 +10,23 @@ use astern_rollback_policy::{Impact, Influence, Planner, Policy, Risk};
 use super::params::GuardParams;
 use crate::error::Error;
 
-/// Score of new instances against old ones from which severity counts, in units of the least effect
-/// that matters.
-const CHANGE_THRESHOLD: f64 = 1.0;
 /// How far back traffic is measured for the share of users that a fault hits.
 const TRAFFIC_WINDOW: Duration = Duration::from_secs(600);
 
 /// Stages that follow from the parameters alone.
 #[derive(Debug)]
 pub(super) struct Stages {
-    pub(super) comparison: ReleaseComparison,
+    pub(super) release: AnyReleaseJudge,
     pub(super) policy: Policy,
     pub(super) planner: Planner,
-    /// Score of an anomaly of the system from which severity counts.
-    system_threshold: f64,
 }
 
 impl Stages {
     pub(super) fn new(params: &GuardParams) -> Result<Self, Error> {
         Ok(Self {
-            comparison: params.release.clone().check()?,
+            release: params.release.clone().check()?,
             policy: Policy::new(params.policy.clone())?,
             planner: Planner::new(params.planner.clone())?,
-            system_threshold: params.assessor.least_score(),
         })
     }
 
@@ -47,14 +41,9 @@ impl Stages {
         persistence: f64,
         now: Timestamp,
     ) -> Result<Risk, Error> {
-        let severities = overall.anomalies.iter().map(|anomaly| {
-            let of_change = anomaly.evidence.iter().any(is_comparison);
-            let threshold = if of_change {
-                CHANGE_THRESHOLD
-            } else {
-                self.system_threshold
-            };
-            self.policy.risk().severity(anomaly.score, threshold)
+        let severities = overall.anomalies.iter().filter_map(|anomaly| {
+            let threshold = anomaly.threshold?;
+            Some(self.policy.risk().severity(anomaly.score, threshold))
         });
         let severity = severities.fold(0.0, f64::max);
         let risk = Risk::new(severity, persistence)?;
@@ -88,13 +77,6 @@ pub(super) fn overall(assessments: &[Assessment]) -> Assessment {
         .map(|a| a.source_faults.clone())
         .unwrap_or_default();
     overall
-}
-
-fn is_comparison(evidence: &astern_graph_core::signal::Evidence) -> bool {
-    matches!(
-        evidence,
-        astern_graph_core::signal::Evidence::NewAgainstOld { .. }
-    )
 }
 
 /// Share of all calls per second that are received by what a fault of this service can reach.

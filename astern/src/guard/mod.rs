@@ -1,6 +1,7 @@
 //! The closed loop: records in, events out.
 
 mod baseline;
+mod detectors;
 mod event;
 mod influence;
 mod judge;
@@ -11,10 +12,11 @@ mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use astern_detect::Detector;
+use astern_detect::catalogue::NoDetector;
 use astern_graph_core::signal::{Assessment, Diagnosis, Verdict};
 use astern_graph_core::{
-    ChangeEvent, ChangeId, CodecError, GraphBuilder, NodeKind, Record, TemporalGraph, TimeRange,
-    Timestamp,
+    ChangeEvent, ChangeId, CodecError, GraphBuilder, Record, TemporalGraph, TimeRange, Timestamp,
 };
 use astern_rca::ranker::AnyRanker;
 use astern_rca::{Diagnoser, Incident, Ranker};
@@ -24,9 +26,11 @@ use astern_rollback_policy::{
 
 use crate::error::Error;
 use baseline::Baseline;
+use detectors::{Detection, detections};
 use judge::Stages;
 use state::State;
 
+pub use detectors::OwnDetector;
 pub use event::Event;
 pub use params::GuardParams;
 
@@ -36,24 +40,26 @@ pub use params::GuardParams;
 /// platform, and give the answer back with [`report`](Self::report). It reads no clock: call
 /// `observe` when there are records, at the end of each step, and at the [`deadline`](Self::deadline).
 ///
-/// Once per step it judges the system, and each watched change by its new instances against its
-/// old ones. While something is anomalous it ranks causes, blames changes, weighs the risk and
+/// Once per step it judges the system by its detectors, and each watched change by its new instances
+/// against its old ones. While something is anomalous it ranks causes, blames changes, weighs the risk and
 /// decides; when it decides to roll back, and no run is under way, it plans and runs. A change is
-/// acted on once. The baseline is learnt from the first `healthy_steps` and anew from time to time
-/// while all is well and nothing changes.
+/// acted on once. The baseline is learnt from the first `healthy_steps` and again from time to time
+/// while all is well and nothing changes. Trained models are recalibrated then, never trained.
 ///
 /// `R` is the ranker: the one that the parameters name, or yours by [`with_ranker`](Self::with_ranker). Changes
-/// are blamed, and can be rolled back, whichever it is.
+/// are blamed, and can be rolled back, whichever it is. `D` is a detector of your own beside those that the
+/// parameters name: none unless you bring yours with [`with_own`](Self::with_own).
 ///
 /// # Complexity
 /// A call costs `O(log n)` a record. A step costs a reference to every cell held, `O(N · F · T)` for
 /// the N nodes, F features and T steps that it looks back, and while something is anomalous what
 /// the ranker costs.
 #[derive(Debug)]
-pub struct Guard<R = AnyRanker> {
+pub struct Guard<R = AnyRanker, D: Detector = NoDetector> {
     params: GuardParams,
-    state: State,
+    state: State<D::Fitted>,
     stages: Stages,
+    detections: Vec<Detection<D>>,
     diagnoser: Diagnoser<R>,
 }
 
@@ -61,27 +67,28 @@ impl Guard {
     /// A guard that has seen nothing yet.
     ///
     /// # Errors
-    /// [`Error::Param`] for a parameter outside its rule.
+    /// [`Error::Param`] for a parameter outside its rule, [`Error::Detection`] for a model that was not handed over or
+    /// cannot be read, [`Error::NoDetector`] without any detector.
     pub fn new(params: GuardParams) -> Result<Self, Error> {
         let diagnoser = params.diagnoser.check()?;
-        Self::with_diagnoser(params, diagnoser)
+        Self::begun(params, diagnoser, [])
     }
 
     /// A guard from [`to_bytes`](Self::to_bytes), as its next holder, which brings its own
-    /// parameters: give every holder a greater `fence` than the one before, so that a platform can
+    /// parameters and models: give every holder a greater `fence` than the one before, so that a platform can
     /// refuse the old one's requests.
     ///
-    /// Where the detector is another one than before, the baseline is learnt again from the same
+    /// A detector that is another one than before, or has other parameters or another model, is fitted again on the same
     /// healthy steps. A run under way keeps its mode. What a dry run acted on does not bind a guard
     /// that applies.
     ///
     /// # Errors
-    /// [`Error::Param`] for parameters outside their rules; [`Error::Codec`] for bytes of another
+    /// Those of [`new`](Self::new); [`Error::Codec`] for bytes of another
     /// format or version, or damaged ones; [`Error::Restore`] for another length of a step than the
     /// stored graph has; [`Error::Run`] for a fence below the stored one.
     pub fn from_bytes(bytes: &[u8], params: GuardParams, fence: u64) -> Result<Self, Error> {
         let diagnoser = params.diagnoser.check()?;
-        Self::restored(bytes, params, fence, diagnoser)
+        Self::restored(bytes, params, fence, diagnoser, [])
     }
 }
 
@@ -89,22 +96,9 @@ impl<R: Ranker> Guard<R> {
     /// A guard with a ranker of your own, which takes the place of the one that the parameters name.
     ///
     /// # Errors
-    /// [`Error::Param`] for a parameter outside its rule.
+    /// Those of [`new`](Guard::new).
     pub fn with_ranker(params: GuardParams, ranker: R) -> Result<Self, Error> {
-        let diagnoser = params.diagnoser.check()?.with_ranker(ranker);
-        Self::with_diagnoser(params, diagnoser)
-    }
-
-    fn with_diagnoser(params: GuardParams, diagnoser: Diagnoser<R>) -> Result<Self, Error> {
-        params.check()?;
-        let stages = Stages::new(&params)?;
-        let builder = GraphBuilder::new(params.graph.clone())?;
-        Ok(Self {
-            state: State::new(builder, stages.policy.risk().persistence()),
-            params,
-            stages,
-            diagnoser,
-        })
+        Self::with_own(params, ranker, [])
     }
 
     /// [`from_bytes`](Guard::from_bytes) of a guard with a ranker of your own.
@@ -117,8 +111,55 @@ impl<R: Ranker> Guard<R> {
         fence: u64,
         ranker: R,
     ) -> Result<Self, Error> {
+        Self::from_bytes_with_own(bytes, params, fence, ranker, [])
+    }
+}
+
+impl<R: Ranker, D: Detector> Guard<R, D> {
+    /// A guard with a ranker and detectors of your own. The detectors come beside those that the parameters name; give
+    /// [`GuardParams::detectors`] none for yours alone.
+    ///
+    /// # Errors
+    /// Those of [`new`](Guard::new); [`Error::SameDetector`] for a name that is taken.
+    pub fn with_own(
+        params: GuardParams,
+        ranker: R,
+        detectors: impl IntoIterator<Item = OwnDetector<D>>,
+    ) -> Result<Self, Error> {
         let diagnoser = params.diagnoser.check()?.with_ranker(ranker);
-        Self::restored(bytes, params, fence, diagnoser)
+        Self::begun(params, diagnoser, detectors)
+    }
+
+    fn begun(
+        params: GuardParams,
+        diagnoser: Diagnoser<R>,
+        own: impl IntoIterator<Item = OwnDetector<D>>,
+    ) -> Result<Self, Error> {
+        params.check()?;
+        let stages = Stages::new(&params)?;
+        let builder = GraphBuilder::new(params.graph.clone())?;
+        Ok(Self {
+            state: State::new(builder, stages.policy.risk().persistence()),
+            detections: detections(&params, own)?,
+            params,
+            stages,
+            diagnoser,
+        })
+    }
+
+    /// [`from_bytes`](Guard::from_bytes) of a guard with a ranker and detectors of your own.
+    ///
+    /// # Errors
+    /// Those of [`from_bytes`](Guard::from_bytes); [`Error::SameDetector`] for a name that is taken.
+    pub fn from_bytes_with_own(
+        bytes: &[u8],
+        params: GuardParams,
+        fence: u64,
+        ranker: R,
+        detectors: impl IntoIterator<Item = OwnDetector<D>>,
+    ) -> Result<Self, Error> {
+        let diagnoser = params.diagnoser.check()?.with_ranker(ranker);
+        Self::restored(bytes, params, fence, diagnoser, detectors)
     }
 
     fn restored(
@@ -126,13 +167,16 @@ impl<R: Ranker> Guard<R> {
         params: GuardParams,
         fence: u64,
         diagnoser: Diagnoser<R>,
+        own: impl IntoIterator<Item = OwnDetector<D>>,
     ) -> Result<Self, Error> {
         params.check()?;
         let stages = Stages::new(&params)?;
+        let detections = detections(&params, own)?;
         Ok(Self {
-            state: State::restore(bytes, &params, &stages, fence)?,
+            state: State::restore(bytes, &params, &stages, &detections, fence)?,
             params,
             stages,
+            detections,
             diagnoser,
         })
     }
@@ -216,17 +260,16 @@ impl<R: Ranker> Guard<R> {
         if !changes.is_empty() {
             self.state.disturbed = end;
         }
-        if let Err(error) = self.learn(graph, end) {
-            events.push(Event::Failed(error));
-        }
+        let errors = self.learn(graph, end);
+        events.extend(errors.into_iter().map(Event::Failed));
         let Some(healthy) = self.healthy_range() else {
             return;
         };
-        let mut assessments = Vec::new();
-        let system = self.assess_system(graph, end).into_iter();
-        let comparison = &self.stages.comparison;
-        let of_changes = watch::assess_changes(comparison, graph, &changes, healthy, end);
-        for judged in system.chain(of_changes) {
+        let (system, errors) = self.assess_system(graph, end);
+        events.extend(errors.into_iter().map(Event::Failed));
+        let mut assessments = Vec::from_iter(system);
+        let release = &self.stages.release;
+        for judged in watch::judge_changes(release, graph, &changes, healthy, end) {
             match judged {
                 Ok(assessment) => assessments.push(assessment),
                 Err(error) => events.push(Event::Failed(error)),
@@ -250,7 +293,7 @@ impl<R: Ranker> Guard<R> {
 
     /// Learns the baseline, first as soon as there is enough telemetry, later when it is stale and
     /// nothing disturbed the steps to learn from.
-    fn learn(&mut self, graph: &TemporalGraph, end: Timestamp) -> Result<(), Error> {
+    fn learn(&mut self, graph: &TemporalGraph, end: Timestamp) -> Vec<Error> {
         let params = &self.params;
         let due = match &self.state.baseline {
             None => true,
@@ -259,23 +302,29 @@ impl<R: Ranker> Guard<R> {
                 self.state.disturbed <= start && old.is_stale(params, graph, end)
             }
         };
-        if due && let Some(new) = Baseline::learn(params, graph, end)? {
-            self.state.baseline = Some(new);
+        if !due {
+            return Vec::new();
         }
-        Ok(())
+        Baseline::learn(
+            &mut self.state.baseline,
+            &self.detections,
+            params,
+            graph,
+            end,
+        )
     }
 
-    /// Judges the system as a whole; `None` before there is a baseline.
+    /// Judges the system as a whole; nothing before there is a baseline.
     fn assess_system(
         &self,
         graph: &TemporalGraph,
         end: Timestamp,
-    ) -> Option<Result<Assessment, Error>> {
-        let baseline = self.state.baseline.as_ref()?;
+    ) -> (Option<Assessment>, Vec<Error>) {
         let span = graph.step().saturating_mul(self.params.memory_steps);
-        let recent = TimeRange::new(end.minus(span), end).ok()?;
-        let window = graph.window(NodeKind::Service, recent).map_err(Error::from);
-        Some(window.and_then(|window| Ok(baseline.assessor.assess(&window)?)))
+        match (&self.state.baseline, TimeRange::new(end.minus(span), end)) {
+            (Some(baseline), Ok(recent)) => baseline.assess(&self.detections, graph, recent),
+            _ => (None, Vec::new()),
+        }
     }
 
     fn diagnose(

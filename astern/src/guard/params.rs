@@ -1,11 +1,13 @@
 //! Parameters of the guard: those of every stage in one place.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use astern_detect::AssessorParams;
-use astern_detect::release::ReleaseParams;
+use astern_detect::catalogue::{DetectionParams, Models};
+use astern_detect::release::ReleaseJudgeParams;
 use astern_graph_core::GraphParams;
 use astern_rca::{DiagnoserParams, Symptom};
 use astern_rollback_policy::{Mode, PlannerParams, PolicyParams, RunParams};
@@ -20,14 +22,19 @@ use astern_stats::param::{duration, in_range};
 /// | `memory_steps` | 30 | steps that an assessment looks back, 3 to 100,000 |
 /// | `watch` | one hour | how long a change is watched after its last step, at least 1 s |
 /// | `mode` | dry run | whether requests change the platform |
-/// | | | the graph keeps at least `healthy_steps` and `memory_steps` together; the assessor needs no more than `healthy_steps` |
+/// | | | the graph keeps at least `healthy_steps` and `memory_steps` together; no detector needs more than `healthy_steps` |
 /// | `symptom` | none | the service level indicator; without one the anomaly nearest to the users |
+/// | `detectors` | `robust_z`: robust z of services | one or more by names of your choice, whose anomalies are united |
+/// | `models` | none | the trained models that detectors name; not in files |
+/// | `release` | new instances against old ones | the judge of watched changes |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GuardParams {
     pub(super) graph: GraphParams,
-    pub(super) assessor: AssessorParams,
-    pub(super) release: ReleaseParams,
+    pub(super) detectors: BTreeMap<Arc<str>, DetectionParams>,
+    #[serde(skip)]
+    pub(super) models: Models,
+    pub(super) release: ReleaseJudgeParams,
     pub(super) diagnoser: DiagnoserParams,
     pub(super) policy: PolicyParams,
     pub(super) planner: PlannerParams,
@@ -44,8 +51,9 @@ impl Default for GuardParams {
     fn default() -> Self {
         Self {
             graph: GraphParams::default(),
-            assessor: AssessorParams::default(),
-            release: ReleaseParams::default(),
+            detectors: BTreeMap::from([("robust_z".into(), DetectionParams::default())]),
+            models: Models::default(),
+            release: ReleaseJudgeParams::default(),
             diagnoser: DiagnoserParams::default(),
             policy: PolicyParams::default(),
             planner: PlannerParams::default(),
@@ -62,10 +70,8 @@ impl Default for GuardParams {
 astern_stats::setters!(GuardParams {
     /// Sets the parameters of the graph: step, lateness, retention, meaning of metrics.
     graph: GraphParams,
-    /// Sets the parameters of the assessor.
-    assessor: AssessorParams,
-    /// Sets the parameters of the comparison of old and new instances.
-    release: ReleaseParams,
+    /// Sets the judge of releases, or the parameters of it.
+    release: impl Into<ReleaseJudgeParams>,
     /// Sets the root-cause ranker, and the parameters of it, of change blame and of the rest of a diagnosis.
     diagnoser: DiagnoserParams,
     /// Sets the decision policy and the parameters of the risk.
@@ -87,15 +93,30 @@ astern_stats::setters!(GuardParams {
 });
 
 impl GuardParams {
+    /// Sets the detectors in place of the present ones.
+    #[must_use]
+    pub fn detectors<N: Into<Arc<str>>>(
+        mut self,
+        detectors: impl IntoIterator<Item = (N, DetectionParams)>,
+    ) -> Self {
+        let named = detectors.into_iter().map(|(name, d)| (name.into(), d));
+        self.detectors = named.collect();
+        self
+    }
+
+    /// Adds the bytes of a trained model under the name by which a detector asks for it.
+    #[must_use]
+    pub fn model(mut self, name: impl Into<Arc<str>>, bytes: impl Into<Arc<[u8]>>) -> Self {
+        self.models = self.models.with(name, bytes);
+        self
+    }
+
     pub(super) fn check(&self) -> Result<(), ParamError> {
         in_range("healthy_steps", f64::from(self.healthy_steps), 6.0, 1e5)?;
         in_range("memory_steps", f64::from(self.memory_steps), 3.0, 1e5)?;
         in_range("watch in seconds", self.watch.as_secs_f64(), 1.0, 1e9)?;
-        self.assessor.check()?;
         self.run.check()?;
-        let (least, healthy) = (self.assessor.least_steps(), self.healthy_steps);
-        ordered("assessor.steps_min", least, "healthy_steps", healthy)?;
-        let looked_back = healthy.saturating_add(self.memory_steps);
+        let looked_back = self.healthy_steps.saturating_add(self.memory_steps);
         let kept = self.graph.retained_steps();
         ordered(
             "healthy_steps + memory_steps",
@@ -103,6 +124,12 @@ impl GuardParams {
             "graph.retention_steps",
             kept,
         )
+    }
+
+    /// Checks that a detector which needs `steps` healthy steps gets them.
+    pub(super) fn covers(&self, steps: u32) -> Result<(), ParamError> {
+        let healthy = self.healthy_steps;
+        ordered("pipeline.steps_min", steps, "healthy_steps", healthy)
     }
 }
 

@@ -3,13 +3,16 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use astern_detect::{Detector, FittedDetector};
 use astern_graph_core::codec::Format;
 use astern_graph_core::{ChangeId, CodecError, GraphBuilder, Timestamp};
 use astern_rollback_policy::{Mode, Persistence, Run, RunError, StepId};
 
 use super::baseline::Baseline;
+use super::detectors::Detection;
 use super::judge::Stages;
 use super::params::GuardParams;
 use crate::error::Error;
@@ -20,11 +23,17 @@ const FORMAT: Format = Format {
     version: 3,
 };
 
+const BASELINE: Format = Format {
+    name: "the baseline of a guard",
+    magic: *b"ASTNBASE",
+    version: 1,
+};
+
 /// All that must survive a restart.
-#[derive(Debug, Clone)]
-pub(super) struct State {
+#[derive(Debug)]
+pub(super) struct State<F> {
     pub(super) builder: GraphBuilder,
-    pub(super) baseline: Option<Baseline>,
+    pub(super) baseline: Option<Baseline<F>>,
     pub(super) persistence: Persistence,
     /// End of the last step that was not healthy or in which a change was watched.
     pub(super) disturbed: Timestamp,
@@ -38,11 +47,11 @@ pub(super) struct State {
     pub(super) fence: u64,
 }
 
-/// The state as it is stored. Builder and run have formats of their own.
+/// The state as it is stored. Builder, baseline and run have formats of their own.
 #[derive(Serialize, Deserialize)]
 struct Stored<'a> {
     builder: Cow<'a, [u8]>,
-    baseline: Option<Cow<'a, Baseline>>,
+    baseline: Option<Cow<'a, [u8]>>,
     persistence: Cow<'a, Persistence>,
     disturbed: Timestamp,
     judged: Option<Timestamp>,
@@ -52,7 +61,7 @@ struct Stored<'a> {
     fence: u64,
 }
 
-impl State {
+impl<F: FittedDetector + Serialize + DeserializeOwned> State<F> {
     /// Nothing seen yet.
     pub(super) fn new(builder: GraphBuilder, persistence: Persistence) -> Self {
         Self {
@@ -71,9 +80,11 @@ impl State {
     /// The state as bytes, parameters left out.
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>, CodecError> {
         let run = self.run.as_ref().map(Run::to_bytes).transpose()?;
+        let baseline = self.baseline.as_ref();
+        let baseline = baseline.map(|b| BASELINE.encode(b)).transpose()?;
         FORMAT.encode(&Stored {
             builder: self.builder.to_bytes()?.into(),
-            baseline: self.baseline.as_ref().map(Cow::Borrowed),
+            baseline: baseline.map(Cow::Owned),
             persistence: Cow::Borrowed(&self.persistence),
             disturbed: self.disturbed,
             judged: self.judged,
@@ -85,10 +96,11 @@ impl State {
     }
 
     /// The state under the parameters of its new holder.
-    pub(super) fn restore(
+    pub(super) fn restore<D: Detector<Fitted = F>>(
         bytes: &[u8],
         params: &GuardParams,
         stages: &Stages,
+        detections: &[Detection<D>],
         fence: u64,
     ) -> Result<Self, Error> {
         let stored: Stored<'_> = FORMAT.decode(bytes)?;
@@ -102,9 +114,10 @@ impl State {
             run.resume(fence)?;
             Ok::<_, RunError>(run)
         });
-        let baseline = stored.baseline.map(Cow::into_owned);
+        let baseline = stored.baseline.map(|bytes| BASELINE.decode(&bytes));
+        let baseline: Option<Baseline<F>> = baseline.transpose()?;
         Ok(Self {
-            baseline: baseline.and_then(|baseline| baseline.under(params, &builder)),
+            baseline: baseline.and_then(|baseline| baseline.under(detections, &builder)),
             builder,
             persistence: stages.policy.risk().restored(&stored.persistence),
             disturbed: stored.disturbed,

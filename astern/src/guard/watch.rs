@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use astern_detect::release::ReleaseComparison;
+use astern_detect::release::ReleaseJudge;
 use astern_graph_core::signal::Assessment;
 use astern_graph_core::{ChangeEvent, ChangeId, ChangePhase, TemporalGraph, TimeRange, Timestamp};
 
@@ -37,20 +37,17 @@ pub(super) fn watched(
 }
 
 /// Judges each watched change from its start to `end`.
-pub(super) fn assess_changes(
-    comparison: &ReleaseComparison,
+pub(super) fn judge_changes(
+    judge: &impl ReleaseJudge,
     graph: &TemporalGraph,
     changes: &[ChangeEvent],
     healthy: TimeRange,
     end: Timestamp,
 ) -> Vec<Result<Assessment, Error>> {
-    let judge = |change: &ChangeEvent| {
+    let judged = |change: &ChangeEvent| {
         let range = TimeRange::new(change.at, end).ok()?;
-        Some(
-            comparison
-                .assess(graph, change, range, healthy)
-                .map_err(Error::from),
-        )
+        let judged = judge.judge(graph, change, range, healthy);
+        Some(judged.map_err(Error::from))
     };
-    changes.iter().filter_map(judge).collect()
+    changes.iter().filter_map(judged).collect()
 }

@@ -15,7 +15,7 @@ use super::LabelError;
 /// in healthy standard deviations. `NaN` where nothing is known.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct Scores {
+pub struct ControlScores {
     /// The trained graph neural network.
     pub trained: Array2<f64>,
     /// The same network with its initial weights.
@@ -26,7 +26,7 @@ pub struct Scores {
     pub classic: Array2<f64>,
 }
 
-impl Scores {
+impl ControlScores {
     /// How well each score tells labelled nodes and steps from the others.
     ///
     /// Steps of a node count where all four scores are finite, so that all are held against the
@@ -135,8 +135,8 @@ mod tests {
     use super::*;
     use ndarray::array;
 
-    fn scores() -> Scores {
-        Scores {
+    fn scores() -> ControlScores {
+        ControlScores {
             trained: array![[0.0, 2.0], [1.0, f64::NAN]],
             untrained: array![[0.0, 2.0], [3.0, 9.0]],
             mlp: array![[0.0, 2.0], [2.0, 9.0]],

@@ -5,7 +5,7 @@ use astern_graph_core::{CodecError, MetricName};
 
 use crate::error::{FitError, ScoreError};
 
-/// A learned detector cannot be fitted, used, written or read.
+/// A learned detector cannot be trained, fitted, used, written or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LearnedError {
@@ -36,6 +36,25 @@ pub enum LearnedError {
     /// The detector around the network could not be written or read.
     #[error(transparent)]
     File(#[from] CodecError),
+}
+
+impl From<LearnedError> for FitError {
+    fn from(error: LearnedError) -> Self {
+        match error {
+            LearnedError::Fit(error) => error,
+            LearnedError::Score(error) => error.into(),
+            other => Self::Detector(Box::new(other)),
+        }
+    }
+}
+
+impl From<LearnedError> for ScoreError {
+    fn from(error: LearnedError) -> Self {
+        match error {
+            LearnedError::Score(error) => error,
+            other => Self::Detector(Box::new(other)),
+        }
+    }
 }
 
 /// Labels do not have the shape of the scores.

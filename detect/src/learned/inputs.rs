@@ -1,7 +1,7 @@
 //! From a window to what a network takes.
 
 use astern_gnn::{GraphError, GraphSnapshots};
-use astern_graph_core::{FeatureClass, MetricName, Window};
+use astern_graph_core::{FeatureClass, MetricName, Subject, Window};
 use ndarray::Array3;
 
 use super::LearnedError;
@@ -42,11 +42,11 @@ pub(super) fn standardised(
             return Err(LearnedError::MissingFeature { feature: name });
         };
         for (row, key) in window.rows.iter().enumerate() {
-            let Some((centre, spread)) = healthy.healthy(key, &window.schema[column]) else {
+            let Some(level) = healthy.level(&Subject::from(key.clone()), &name) else {
                 continue;
             };
             for t in 0..steps {
-                let z = (window.values[[t, row, column]] - centre) / spread;
+                let z = (window.values[[t, row, column]] - level.median) / level.spread;
                 x[[t, row, to]] = z.clamp(-DEVIATION_MAX, DEVIATION_MAX);
             }
         }

@@ -1,9 +1,10 @@
 //! Learned detectors (feature `gnn`): does a node behave, on its graph, as it did while healthy?
 //!
 //! ```text
-//! healthy Window ─ first two thirds ─► deviations per node ─ train ─► two networks, levels
-//!                └ last third ───────► distance ─ less the node's level ─ EMA ─► upper tail
-//! later Window ─► distance ─ less the node's level ─ EMA ─ p-value ─ Benjamini-Hochberg ─► anomalies
+//! healthy window ─ first two thirds ─► deviations per node ─ train ─► two networks: a model, as bytes
+//! healthy range  ─ first two thirds ─► levels of metrics, levels of distances  ─► fitted detector
+//!                └ last third ───────► distance ─ less the node's level ─► the pipeline's tail
+//! later range ─► distance ─ less the node's level ─► the pipeline: EMA, p-value, anomalies
 //! ```
 //!
 //! * Inputs: each feature's deviation from the node's own healthy median, in healthy standard
@@ -11,23 +12,28 @@
 //! * Score: `|z - c|² - r²` of the node's embedding `z`; see [`gnn::one_class`] for centre, radius
 //!   and sources.
 //! * Level: the distance from the centre is measured from the node's own healthy median, in its
-//!   healthy standard deviations, as each metric is in [`Assessor`](crate::Assessor). A node that
-//!   hears many others scores otherwise than a leaf even while all is well.
-//! * Threshold: split conformal calibration (Papadopoulos et al. 2002) on the third of the healthy
-//!   window that training has not seen, with an exponential tail beyond the sample.
+//!   healthy standard deviations, as each metric is in [`RobustZ`](crate::score::RobustZ). A node that
+//!   receives from many others scores otherwise than a leaf even while all is well.
+//! * Threshold, onset, verdict: those of the [`Pipeline`](crate::pipeline::Pipeline).
+//!
+//! Training and fitting are two things. A [`HypersphereModel`] is trained once, anywhere; fitting takes its
+//! networks as they are and learns what is normal for the system at hand, as often as a guard learns its
+//! baseline.
 //!
 //! # Learning has to earn its place
 //!
 //! On injected benchmarks an untrained network, or no network at all, often ranks as well as a
 //! trained one. So [`Hypersphere::scores`] always gives four scores of the same data: the trained
-//! network, the same network untrained, an MLP of the same layers that hears no neighbour, and the
-//! greatest robust z-score. Given labels, [`Scores::compare`] says which separates best; on
+//! network, the same network untrained, an MLP of the same layers without messages, and the
+//! greatest robust z-score. Given labels, [`ControlScores::compare`] says which separates best; on
 //! [`Hypersphere::deviations`] none is ahead only because it tells busy nodes from quiet ones. A
-//! sphere knows no better and worse: a node that became faster lies outside as well.
+//! sphere knows no better and worse: a node that became faster lies outside as well. It is then an anomaly
+//! and, since its metrics moved for the better, no regression.
 //!
 //! # Example
 //! ```
-//! use astern_detect::learned::{HypersphereParams, message_edges};
+//! use astern_detect::learned::{HypersphereModel, HypersphereParams};
+//! use astern_detect::pipeline::PipelineParams;
 //! use astern_graph_core::{EdgeKind, GraphBuilder, GraphParams, NodeKey, NodeKind, Sample, TimeRange, Timestamp};
 //!
 //! let services = ["web", "cart", "stock"].map(|name| NodeKey::service(name));
@@ -44,14 +50,19 @@
 //! }
 //! let graph = builder.build();
 //! let minutes = |from: i64, to: i64| TimeRange::new(Timestamp::from_secs(60 * from), Timestamp::from_secs(60 * to));
-//! let healthy = graph.window(NodeKind::Service, minutes(0, 120)?)?;
-//! let newest = graph.window(NodeKind::Service, minutes(120, 130)?)?;
+//! let (healthy, newest) = (minutes(0, 120)?, minutes(120, 130)?);
 //!
-//! // `fit` in place of `untrained` trains, with the feature `torch`.
-//! let detector = HypersphereParams::default().untrained(&graph, &healthy)?;
-//! let anomalies = detector.anomalies(&graph, &newest)?;
-//! assert_eq!(anomalies.len(), 1);
-//! assert_eq!(anomalies[0].subject, services[2].clone().into());
+//! // `train` in place of `untrained` trains, with the feature `torch`.
+//! let window = graph.window(NodeKind::Service, healthy)?;
+//! let bytes = HypersphereParams::default().untrained(&graph, &window)?.to_bytes()?;
+//!
+//! let model = HypersphereModel::from_bytes(&bytes)?;
+//! let pipeline = PipelineParams::default().check()?;
+//! let fitted = pipeline.fit(&model, &graph, healthy)?;
+//! let assessment = pipeline.assess(&fitted, &graph, newest)?;
+//! assert_eq!(assessment.anomalies.len(), 1);
+//! assert_eq!(assessment.anomalies[0].subject, services[2].clone().into());
+//! assert_eq!(assessment.anomalies[0].metric, Some("latency_ms".into()));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -59,10 +70,12 @@ mod controls;
 mod error;
 mod hypersphere;
 mod inputs;
+mod model_params;
 
 pub use astern_gnn as gnn;
 pub use astern_gnn::message_edges;
 
-pub use controls::{Comparison, Scores};
+pub use controls::{Comparison, ControlScores};
 pub use error::{LabelError, LearnedError};
-pub use hypersphere::{Hypersphere, HypersphereParams, Network};
+pub use hypersphere::{Hypersphere, HypersphereModel, HypersphereParams, Network};
+pub use model_params::ModelParams;

@@ -11,6 +11,9 @@ use astern_stats::param::in_range;
 use astern_stats::two_sample::{fisher_greater, mann_whitney_greater};
 use astern_stats::{ParamError, robust};
 
+use super::ReleaseJudge;
+use crate::ScoreError;
+
 /// Parameters of a comparison of old and new instances.
 ///
 /// | parameter | default | rule |
@@ -20,6 +23,7 @@ use astern_stats::{ParamError, robust};
 /// | `error_rate_rise_min` | .01 | least rise of the error rate that matters, 0 to 1 |
 /// | `latency_rise_min` | .15 | least relative rise of a latency quantile that matters, 0 to 100 |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ReleaseParams {
     alpha: f64,
     calls_min: u32,
@@ -38,29 +42,18 @@ impl Default for ReleaseParams {
     }
 }
 
+astern_stats::setters!(ReleaseParams {
+    /// Sets the level of the whole comparison.
+    alpha: f64,
+    /// Sets the least number of calls to new instances.
+    calls_min: u32,
+    /// Sets the least rise of the error rate that matters.
+    error_rate_rise_min: f64,
+    /// Sets the least relative rise of a latency quantile that matters.
+    latency_rise_min: f64,
+});
+
 impl ReleaseParams {
-    /// With another level.
-    #[must_use]
-    pub fn alpha(mut self, alpha: f64) -> Self {
-        self.alpha = alpha;
-        self
-    }
-
-    /// With another least number of calls.
-    #[must_use]
-    pub fn calls_min(mut self, calls: u32) -> Self {
-        self.calls_min = calls;
-        self
-    }
-
-    /// With other least effects: an absolute rise of the error rate, a relative one of latency.
-    #[must_use]
-    pub fn effects_min(mut self, error_rate_rise: f64, latency_rise: f64) -> Self {
-        self.error_rate_rise_min = error_rate_rise;
-        self.latency_rise_min = latency_rise;
-        self
-    }
-
     /// Checks the parameters.
     ///
     /// # Errors
@@ -83,8 +76,9 @@ impl ReleaseParams {
 ///
 /// When old instances receive too few calls, the service's own instances before the change stand
 /// in for them, and the evidence says so. Too few calls or latencies on either side are
-/// inconclusive, never healthy.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// inconclusive, never healthy. The score of an anomaly is its effect over the least that matters, so
+/// severity counts from 1.
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReleaseComparison(ReleaseParams);
 
 /// One side of the comparison.
@@ -125,22 +119,21 @@ fn comparable(old: &Side, new: &Side) -> bool {
 /// Fewest latencies a side that [`mann_whitney_greater`] takes.
 const LATENCIES_MIN: usize = 3;
 
-impl ReleaseComparison {
-    /// Judges one change over `range`. The part of `healthy` before the change stands in where old
-    /// instances receive too few calls. [`SideRule::Judge`] decides who is old and who is new.
+impl ReleaseJudge for ReleaseComparison {
+    /// [`SideRule::Judge`] decides who is old and who is new.
     ///
     /// # Errors
-    /// [`GraphError`] when the range is longer than a window may be.
+    /// [`ScoreError::Graph`] when the range is longer than a window may be.
     ///
     /// # Complexity
     /// `O(N + I · T + C log I)` for N nodes, I instances of the service, T steps, and C events of changes.
-    pub fn assess(
+    fn judge(
         &self,
         graph: &TemporalGraph,
         change: &ChangeEvent,
         range: TimeRange,
         healthy: TimeRange,
-    ) -> Result<Assessment, GraphError> {
+    ) -> Result<Assessment, ScoreError> {
         // What ran before the change must not contain it.
         let before = TimeRange::new(healthy.start, healthy.end.min(change.at)).ok();
         let verdict = |verdict| Assessment::new(verdict).of_change(change.id.clone());
@@ -178,6 +171,7 @@ impl ReleaseComparison {
             .into_iter()
             .map(|(metric, score, p_value, evidence)| {
                 let mut anomaly = Anomaly::new(change.service.clone(), score, change.at)
+                    .above(1.0)
                     .in_metric(metric, p_value)
                     .because(evidence);
                 anomaly.evidence.extend(fallback.clone());
@@ -191,7 +185,9 @@ impl ReleaseComparison {
         };
         Ok(verdict(conclusion).with_anomalies(anomalies))
     }
+}
 
+impl ReleaseComparison {
     /// Metrics in which the new side is significantly and materially worse: name, size of the
     /// effect over the least that matters, p-value, evidence.
     fn worse(&self, old: &Side, new: &Side) -> Vec<(MetricName, f64, f64, Evidence)> {

@@ -1,5 +1,40 @@
-//! A release's new instances against its old ones: is the new revision worse at the same time?
+//! Is the new revision of a release worse than the old one at the same time?
+//!
+//! | judge | method | name in files |
+//! |---|---|---|
+//! | [`ReleaseComparison`] | new instances against old ones: Fisher's exact test of failed calls, Mann-Whitney of latency | `comparison` |
 
+mod catalogue;
 mod comparison;
 
+pub use catalogue::{AnyReleaseJudge, ReleaseJudgeParams};
 pub use comparison::{ReleaseComparison, ReleaseParams};
+
+use astern_graph_core::signal::Assessment;
+use astern_graph_core::{ChangeEvent, TemporalGraph, TimeRange};
+
+use crate::ScoreError;
+
+/// Judges one change by the two sides of it: what it has reached, and what it has not.
+pub trait ReleaseJudge {
+    /// Judges a change over `range`, which begins with the change or later. `healthy` is a range in which the system was
+    /// healthy; what of it lies before the change may stand in for an old side that is missing.
+    ///
+    /// The verdict is [`NoData`] where the new side was not seen, [`Inconclusive`] where too little was seen to find
+    /// the least effect that matters, and never [`Healthy`] without the power to find it. Anomalies carry the
+    /// score from which severity counts.
+    ///
+    /// [`NoData`]: astern_graph_core::signal::Verdict::NoData
+    /// [`Inconclusive`]: astern_graph_core::signal::Verdict::Inconclusive
+    /// [`Healthy`]: astern_graph_core::signal::Verdict::Healthy
+    ///
+    /// # Errors
+    /// [`ScoreError`] when the graph has no such range or the judge cannot read it.
+    fn judge(
+        &self,
+        graph: &TemporalGraph,
+        change: &ChangeEvent,
+        range: TimeRange,
+        healthy: TimeRange,
+    ) -> Result<Assessment, ScoreError>;
+}

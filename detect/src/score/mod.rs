@@ -2,4 +2,4 @@
 
 mod robust_z;
 
-pub use robust_z::{RobustZ, RobustZParams};
+pub use robust_z::{Level, RobustZ, RobustZParams};

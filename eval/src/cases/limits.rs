@@ -7,7 +7,7 @@ use astern_graph_core::{
 };
 
 use super::plans::MADE;
-use super::world::{Instance, SHORT_STEP, World, four, serving, short};
+use super::world::{Instance, SHORT_STEP, World, four, learning_from, serving, short};
 use super::{Outcome, Played, Situation};
 
 const FOUND: &str = "found by attacking the limits";
@@ -135,11 +135,10 @@ pub(super) const FEW_HEALTHY_STEPS: Situation = Situation {
     play: || {
         let mut never = Vec::new();
         for healthy in 6..=20 {
-            let assessor = astern::detect::AssessorParams::default().steps_min(6);
             let params = short()
                 .healthy_steps(healthy)
                 .memory_steps(3)
-                .assessor(assessor);
+                .detectors([("robust_z", learning_from(6))]);
             if !learns(params)? {
                 never.push(healthy);
             }

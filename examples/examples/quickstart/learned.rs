@@ -19,19 +19,21 @@ pub(crate) fn scores(
     incident: &Incident,
 ) -> Result<Option<Vec<Learned>>, Box<dyn std::error::Error>> {
     use astern::detect::learned::HypersphereParams;
+    use astern::detect::pipeline::PipelineParams;
     use astern::graph::{NodeKind, TimeRange};
 
     let graph = &incident.graph;
     let Some(extent) = graph.extent() else {
         return Ok(None);
     };
-    let window = |from, to| -> Result<_, Box<dyn std::error::Error>> {
-        Ok(graph.window(NodeKind::Service, TimeRange::new(from, to)?)?)
-    };
-    let healthy = window(extent.start, sample.healthy_until)?;
-    let later = window(sample.healthy_until, extent.end)?;
-    let detector = HypersphereParams::default().fit(graph, &healthy)?;
-    let scores = detector.deviations(graph, &later)?;
+    let healthy = TimeRange::new(extent.start, sample.healthy_until)?;
+    let later = TimeRange::new(sample.healthy_until, extent.end)?;
+    let window = |range| graph.window(NodeKind::Service, range);
+    let model = HypersphereParams::default().train(graph, &window(healthy)?)?;
+    let pipeline = PipelineParams::default().check()?;
+    let fitted = pipeline.fit(&model, graph, healthy)?;
+    let later = window(later)?;
+    let scores = fitted.detector().deviations(graph, &later)?;
     let last = later.len().saturating_sub(1);
     let rows = later.rows.iter().enumerate().map(|(row, key)| Learned {
         key: key.clone(),

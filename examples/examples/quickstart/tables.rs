@@ -5,8 +5,9 @@ use std::io::IsTerminal as _;
 
 use anstream::println;
 use anstyle::Style;
-use astern::detect::AssessorParams;
-use astern::graph::{FeatureClass, NodeKind, Record, TimeRange};
+use astern::detect::pipeline::PipelineParams;
+use astern::detect::score::RobustZParams;
+use astern::graph::{FeatureClass, Record, TimeRange};
 use astern_examples::{Incident, Sample};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
@@ -148,20 +149,21 @@ pub(crate) fn scores(
     let range = |from, to| TimeRange::new(from, to);
     let healthy = range(extent.start, sample.healthy_until)?;
     let later = range(sample.healthy_until, extent.end)?;
-    let window = |range| incident.graph.window(NodeKind::Service, range);
-    let assessor = AssessorParams::default().fit(&window(healthy)?)?;
-    let later = window(later)?;
-    let scores = assessor.scores(&later)?;
-    let last = later.len().saturating_sub(1);
+    let pipeline = PipelineParams::default().check()?;
+    let fitted = pipeline.fit(&RobustZParams::default(), &incident.graph, healthy)?;
+    let scores = pipeline.scores(&fitted, &incident.graph, later)?;
+    let metrics = scores.metrics().unwrap_or_default();
+    let last = scores.times().len().saturating_sub(1);
     let mut rows = Vec::new();
-    for (row, key) in later.rows.iter().enumerate() {
-        let of_users = |f: &usize| later.schema[*f].class == FeatureClass::Application;
-        let of_service = (0..later.schema.len())
+    for (row, subject) in scores.subjects().iter().enumerate() {
+        let of_users = |f: &usize| metrics[*f].class == FeatureClass::Application;
+        let of_service = (0..metrics.len())
             .filter(of_users)
-            .map(|f| scores[[last, row, f]]);
+            .map(|f| scores.values()[[last, row, f]]);
         let worst = of_service
             .filter(|x| x.is_finite())
             .fold(f64::NAN, f64::max);
+        let key = subject.node();
         let mut cells = vec![key.to_string(), format!("{worst:.1}")];
         if let Some(learned) = learned.and_then(|all| all.iter().find(|l| l.key == *key)) {
             cells.push(format!("{:.2}", learned.trained));

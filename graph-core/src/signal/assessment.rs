@@ -16,10 +16,13 @@ use crate::time::Timestamp;
 pub struct Anomaly {
     /// What is anomalous.
     pub subject: Subject,
-    /// In which metric; `None` for a score over all of them.
+    /// In which metric, or which of all deviates most; `None` where none is known.
     pub metric: Option<MetricName>,
-    /// How anomalous, in healthy standard deviations unless the evidence says otherwise.
+    /// How anomalous, in the unit of the detector; [`threshold`](Self::threshold) has the same.
     pub score: f64,
+    /// Score from which severity counts. Without one the anomaly has no severity.
+    #[serde(default)]
+    pub threshold: Option<f64>,
     /// Probability of such a score while healthy, adjusted for the number of tests.
     pub p_value: Option<f64>,
     /// Since when, without a break.
@@ -29,17 +32,25 @@ pub struct Anomaly {
 }
 
 impl Anomaly {
-    /// An anomaly without metric, p-value or evidence; the fields are public for the rest.
+    /// An anomaly without threshold, metric, p-value or evidence; the fields are public for the rest.
     pub fn new(subject: impl Into<Subject>, score: f64, since: Timestamp) -> Self {
         let subject = subject.into();
         Self {
             subject,
             metric: None,
             score,
+            threshold: None,
             p_value: None,
             since,
             evidence: Vec::new(),
         }
+    }
+
+    /// With the score from which severity counts.
+    #[must_use]
+    pub fn above(mut self, threshold: f64) -> Self {
+        self.threshold = Some(threshold);
+        self
     }
 
     /// With the metric it shows in.

@@ -1,68 +1,38 @@
 //! The fitted detector.
 
-use astern_gnn::{GraphSnapshots, OneClass};
-use astern_graph_core::{TemporalGraph, Window};
-use ndarray::Array2;
+use astern_gnn::GraphSnapshots;
+use astern_graph_core::{MetricName, TemporalGraph, Window};
+use astern_stats::order::ascending;
+use ndarray::{Array2, Axis};
+use serde::{Deserialize, Serialize};
 
-use super::HypersphereParams;
-use super::calibration::Calibration;
-use super::networks::Networks;
-use super::params::Prepared;
-use crate::learned::{LearnedError, Scores};
+use super::HypersphereModel;
+use crate::ScoreError;
+use crate::learned::inputs::{snapshots, standardised};
+use crate::learned::{ControlScores, LearnedError, message_edges};
+use crate::score::RobustZ;
 
-/// A hypersphere around healthy embeddings of a graph neural network, with its three controls and
-/// a calibrated threshold.
+/// A hypersphere around healthy embeddings of a graph neural network, with its three controls, fitted on healthy
+/// data.
 ///
 /// Scoring is pure Rust; training needs the feature `torch`. See [the module](super) for the
 /// method. Rows of a window are matched by key and columns by name, so windows of other graphs
-/// and times can be judged; a node that was not seen while healthy scores `NaN`, and its
-/// neighbours hear an average node in its place.
+/// and times can be scored; a node that was not seen while healthy scores `NaN`, and its
+/// neighbours receive an average node's message in its place.
 ///
 /// # Complexity
 /// A window `[T, N, F]` costs `O(T L (N d² + E d))` for L layers of width d and E edges.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hypersphere {
-    pub(super) params: HypersphereParams,
-    pub(super) networks: Networks,
-    pub(super) calibration: Calibration,
+    pub(super) model: HypersphereModel,
+    /// Level and spread of each metric of each node, which inputs are measured from.
+    pub(super) levels: RobustZ,
+    /// Level and spread of each network's distance of each node.
+    pub(super) distances: RobustZ,
 }
 
 impl Hypersphere {
-    /// A detector of two networks that were trained elsewhere: `gnn` on
-    /// [`training_data`](HypersphereParams::training_data) of the graph, `mlp` on that of none,
-    /// from this very window. Their settings replace those of `params`.
-    ///
-    /// # Errors
-    /// Those of [`training_data`](HypersphereParams::training_data);
-    /// [`LearnedError::MissingFeature`] for a network that takes a feature that the window lacks,
-    /// [`LearnedError::Encode`] for networks that take different features.
-    pub fn from_models(
-        params: &HypersphereParams,
-        graph: &TemporalGraph,
-        healthy: &Window,
-        gnn: OneClass,
-        mlp: OneClass,
-    ) -> Result<Self, LearnedError> {
-        let params = params.clone().network(gnn.params().clone());
-        Self::calibrated(&params, &Prepared::new(&params, graph, healthy)?, gnn, mlp)
-    }
-
-    pub(super) fn calibrated(
-        params: &HypersphereParams,
-        prepared: &Prepared<'_>,
-        gnn: OneClass,
-        mlp: OneClass,
-    ) -> Result<Self, LearnedError> {
-        let healthy = prepared.healthy.clone();
-        let networks = Networks::new(prepared.learn.kind, healthy, gnn, mlp)?;
-        Ok(Self {
-            calibration: Calibration::fit(params, prepared, &networks)?,
-            params: params.clone(),
-            networks,
-        })
-    }
-
-    /// What the network sees of a window, and the edges it hears along.
+    /// What the network sees of a window, and the edges that its messages run along.
     ///
     /// # Errors
     /// [`LearnedError::Score`] for a window of another kind of node,
@@ -72,7 +42,7 @@ impl Hypersphere {
         graph: &TemporalGraph,
         window: &Window,
     ) -> Result<GraphSnapshots, LearnedError> {
-        self.networks.snapshots(graph, window)
+        snapshots_of(&self.model, &self.levels, graph, window)
     }
 
     /// Scores `[T, N]` of a window: squared distance from the centre less the squared radius,
@@ -84,15 +54,15 @@ impl Hypersphere {
     ///
     /// # Errors
     /// Those of [`snapshots`](Self::snapshots).
-    pub fn score(
+    pub fn score_window(
         &self,
         graph: &TemporalGraph,
         window: &Window,
     ) -> Result<Array2<f64>, LearnedError> {
-        Ok(self.networks.gnn.score(&self.snapshots(graph, window)?)?)
+        Ok(self.model.gnn().score(&self.snapshots(graph, window)?)?)
     }
 
-    /// [`score`](Self::score) of the same network with its initial weights.
+    /// [`score_window`](Self::score_window) of the same network with its initial weights.
     ///
     /// # Errors
     /// Those of [`snapshots`](Self::snapshots).
@@ -102,7 +72,7 @@ impl Hypersphere {
         window: &Window,
     ) -> Result<Array2<f64>, LearnedError> {
         let data = self.snapshots(graph, window)?;
-        Ok(self.networks.gnn.control_score(&data)?)
+        Ok(self.model.gnn().control_score(&data)?)
     }
 
     /// The score and its three controls, for the same data. Those of networks are above 0 outside
@@ -110,8 +80,12 @@ impl Hypersphere {
     ///
     /// # Errors
     /// Those of [`snapshots`](Self::snapshots).
-    pub fn scores(&self, graph: &TemporalGraph, window: &Window) -> Result<Scores, LearnedError> {
-        self.networks.scores(graph, window)
+    pub fn scores(
+        &self,
+        graph: &TemporalGraph,
+        window: &Window,
+    ) -> Result<ControlScores, LearnedError> {
+        Self::scores_of(&self.model, &self.levels, graph, window)
     }
 
     /// [`scores`](Self::scores), those of networks as deviations of the distance from the centre
@@ -126,25 +100,61 @@ impl Hypersphere {
         &self,
         graph: &TemporalGraph,
         window: &Window,
-    ) -> Result<Scores, LearnedError> {
-        let scores = self.networks.scores(graph, window)?;
-        Ok(self
-            .calibration
-            .deviations(&self.networks, window, scores)?)
+    ) -> Result<ControlScores, LearnedError> {
+        self.deviations_of(window, &self.scores(graph, window)?)
     }
 
-    /// The settings that it was fitted with.
-    pub fn params(&self) -> &HypersphereParams {
-        &self.params
+    /// The networks.
+    pub fn model(&self) -> &HypersphereModel {
+        &self.model
     }
 
-    /// The network that hears its neighbours; its report says how training went and where.
-    pub fn gnn(&self) -> &OneClass {
-        &self.networks.gnn
+    pub(super) fn scores_of(
+        model: &HypersphereModel,
+        levels: &RobustZ,
+        graph: &TemporalGraph,
+        window: &Window,
+    ) -> Result<ControlScores, LearnedError> {
+        let data = snapshots_of(model, levels, graph, window)?;
+        let alone = snapshots(data.x().clone(), data.features(), Vec::new())?;
+        Ok(ControlScores {
+            trained: model.gnn().score(&data)?,
+            untrained: model.gnn().control_score(&data)?,
+            mlp: model.mlp().score(&alone)?,
+            classic: classic(model, levels, window)?,
+        })
     }
+}
 
-    /// The network that sees each node by itself.
-    pub fn mlp(&self) -> &OneClass {
-        &self.networks.mlp
+fn snapshots_of(
+    model: &HypersphereModel,
+    levels: &RobustZ,
+    graph: &TemporalGraph,
+    window: &Window,
+) -> Result<GraphSnapshots, LearnedError> {
+    let (fitted, given) = (model.kind(), window.kind);
+    if fitted != given {
+        let (fitted, given) = (fitted.into(), given.into());
+        return Err(ScoreError::OtherKind { fitted, given }.into());
     }
+    let names = model.gnn().features();
+    let x = standardised(levels, names, window)?;
+    Ok(snapshots(x, names, message_edges(graph, window))?)
+}
+
+/// Greatest robust z-score `[T, N]` of a node over the features that the networks see.
+fn classic(
+    model: &HypersphereModel,
+    levels: &RobustZ,
+    window: &Window,
+) -> Result<Array2<f64>, ScoreError> {
+    let names = model.gnn().features().iter();
+    let columns: Vec<usize> = names
+        .filter_map(|name| window.column(&MetricName::from(name.as_str())))
+        .collect();
+    let scores = levels.score_window(window)?.select(Axis(2), &columns);
+    Ok(scores.map_axis(Axis(2), |of_node| {
+        let greatest = of_node.iter().copied().max_by(|a, b| ascending(*a, *b));
+        greatest.unwrap_or(f64::NAN)
+    }))
 }

@@ -1,13 +1,12 @@
 //! A hypersphere around healthy embeddings of a graph neural network.
 
-mod calibration;
-mod file;
+mod detector;
 mod fitted;
-mod judge;
-mod networks;
+mod model;
 mod params;
 #[cfg(feature = "torch")]
 mod train;
 
 pub use fitted::Hypersphere;
+pub use model::HypersphereModel;
 pub use params::{HypersphereParams, Network};

@@ -6,27 +6,26 @@ use astern_gnn::torch::{DeviceChoice, Epoch};
 use astern_graph_core::{TemporalGraph, Window};
 
 use super::params::Prepared;
-use super::{Hypersphere, HypersphereParams, Network};
+use super::{HypersphereModel, HypersphereParams, Network};
 use crate::learned::LearnedError;
 
 impl HypersphereParams {
-    /// Trains a detector: [`fit_with`](Self::fit_with) on the first GPU, or on the CPU where there
+    /// Trains a model: [`train_with`](Self::train_with) on the first GPU, or on the CPU where there
     /// is none.
     ///
     /// # Errors
-    /// Those of [`fit_with`](Self::fit_with).
-    pub fn fit(
+    /// Those of [`train_with`](Self::train_with).
+    pub fn train(
         &self,
         graph: &TemporalGraph,
         healthy: &Window,
-    ) -> Result<Hypersphere, LearnedError> {
+    ) -> Result<HypersphereModel, LearnedError> {
         let go_on = |_, _| ControlFlow::Continue(());
-        self.fit_with(graph, healthy, DeviceChoice::Auto, go_on)
+        self.train_with(graph, healthy, DeviceChoice::Auto, go_on)
     }
 
-    /// Trains the graph network and then the MLP on the first two thirds of a healthy window, and
-    /// calibrates on the last third. `progress` hears of every epoch of either network and may end
-    /// the training of that network.
+    /// Trains the graph network and then the MLP on the first two thirds of a healthy window, so that the last third
+    /// can calibrate. `progress` receives every epoch of either network and may end the training of that network.
     ///
     /// On the CPU the same parameters, data, libtorch and number of threads give the same bytes.
     ///
@@ -36,13 +35,13 @@ impl HypersphereParams {
     ///
     /// # Complexity
     /// That of [`OneClassParams::fit_with`](astern_gnn::OneClassParams::fit_with), twice.
-    pub fn fit_with(
+    pub fn train_with(
         &self,
         graph: &TemporalGraph,
         healthy: &Window,
         device: DeviceChoice,
         mut progress: impl FnMut(Network, Epoch) -> ControlFlow<()>,
-    ) -> Result<Hypersphere, LearnedError> {
+    ) -> Result<HypersphereModel, LearnedError> {
         let prepared = Prepared::new(self, graph, healthy)?;
         let mut train = |network| {
             let data = prepared.training_data(network)?;
@@ -52,6 +51,6 @@ impl HypersphereParams {
             Ok::<_, LearnedError>(trained)
         };
         let (gnn, mlp) = (train(Network::Graph)?, train(Network::Mlp)?);
-        Hypersphere::calibrated(self, &prepared, gnn, mlp)
+        HypersphereModel::new(healthy.kind, gnn, mlp)
     }
 }

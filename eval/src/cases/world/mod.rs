@@ -7,7 +7,8 @@ mod traffic;
 use std::ops::Range;
 use std::time::Duration;
 
-use astern::detect::AssessorParams;
+use astern::detect::catalogue::DetectionParams;
+use astern::detect::pipeline::PipelineParams;
 use astern::policy::{Decision, Mode, Plan, PlannerParams, RunState};
 use astern::{Event, Guard, GuardParams};
 use astern_graph_core::signal::Verdict;
@@ -21,6 +22,11 @@ pub(super) use traffic::{Instance, Traffic, four, serving};
 /// Length of a step where a situation needs many.
 pub(super) const SHORT_STEP: Duration = Duration::from_secs(10);
 
+/// The default detector, with another least number of healthy steps.
+pub(super) fn learning_from(steps_min: u32) -> DetectionParams {
+    DetectionParams::default().pipeline(PipelineParams::default().steps_min(steps_min))
+}
+
 /// Parameters that need little telemetry: they learn from 20 steps and look back 6.
 pub(super) fn short() -> GuardParams {
     let graph = GraphParams::default().step(SHORT_STEP).retention_steps(200);
@@ -33,7 +39,7 @@ pub(super) fn short() -> GuardParams {
         .graph(graph)
         .healthy_steps(20)
         .memory_steps(6)
-        .assessor(AssessorParams::default().steps_min(12))
+        .detectors([("robust_z", learning_from(12))])
         .planner(planner)
         .mode(Mode::Apply)
 }

@@ -1,0 +1,118 @@
+//! How far the metrics of a subject have moved from their healthy levels.
+
+use astern_graph_core::signal::Evidence;
+use astern_graph_core::{Feature, FeatureClass, Subject, TemporalGraph, TimeRange};
+use astern_stats::ema::Ema;
+use astern_stats::order::ascending;
+
+use crate::ScoreError;
+use crate::score::RobustZ;
+
+/// One metric of one subject at the end of a range, beside its healthy level.
+pub(super) struct Deviation<'a> {
+    pub(super) feature: &'a Feature,
+    healthy: f64,
+    observed: f64,
+    /// Smoothed robust z-score; positive is worse.
+    z: f64,
+}
+
+impl Deviation<'_> {
+    pub(super) fn is_application(&self) -> bool {
+        self.feature.class == FeatureClass::Application
+    }
+
+    pub(super) fn is_worse(&self) -> bool {
+        self.z > 0.0
+    }
+
+    pub(super) fn evidence(&self) -> Evidence {
+        Evidence::Shift {
+            metric: self.feature.name.clone(),
+            healthy: self.healthy,
+            observed: self.observed,
+            z: self.z,
+        }
+    }
+}
+
+/// Where deviations are looked for.
+pub(super) struct Deviations<'a> {
+    pub(super) graph: &'a TemporalGraph,
+    pub(super) range: TimeRange,
+    pub(super) levels: &'a RobustZ,
+    pub(super) empty: Ema,
+    pub(super) silent_steps_max: usize,
+}
+
+impl<'a> Deviations<'a> {
+    /// The deviation of a metric; `None` where its healthy level is unknown and where it is silent.
+    pub(super) fn of(
+        &self,
+        subject: &Subject,
+        feature: &'a Feature,
+    ) -> Result<Option<Deviation<'a>>, ScoreError> {
+        let Some(level) = self.levels.level(subject, &feature.name) else {
+            return Ok(None);
+        };
+        let (name, range) = (&feature.name, self.range);
+        let values = match subject {
+            Subject::Node(key) => self.graph.series(key, name, range),
+            Subject::Edge { from, to, kind } => {
+                self.graph.edge_series(from, to, *kind, name, range)
+            }
+        }?;
+        let (mut ema, mut quiet) = (self.empty, usize::MAX);
+        for value in &values {
+            let z = level.z(*value, feature);
+            ema.push(z);
+            quiet = if z.is_finite() {
+                0
+            } else {
+                quiet.saturating_add(1)
+            };
+        }
+        let observed = values.into_iter().rfind(|value| value.is_finite());
+        let of = |(z, observed)| Deviation {
+            feature,
+            healthy: level.median,
+            observed,
+            z,
+        };
+        let recent = ema.standardised().filter(|_| quiet < self.silent_steps_max);
+        Ok(recent.zip(observed).map(of))
+    }
+
+    /// The metric by which an anomaly of a whole subject is named: of those that users feel the one that is worst,
+    /// where it is worse by at least `least`; or else the one that deviates most, be it for the better.
+    ///
+    /// What was deployed differs after every release by nature and is left out.
+    pub(super) fn most(
+        &self,
+        subject: &Subject,
+        least: f64,
+    ) -> Result<Option<Deviation<'a>>, ScoreError> {
+        let mut all = Vec::new();
+        for feature in self.levels.features() {
+            if feature.class != FeatureClass::Deployment {
+                all.extend(self.of(subject, feature)?);
+            }
+        }
+        let felt = first_greatest(&all, |d| {
+            (d.is_application() && d.z >= least).then_some(d.z)
+        });
+        let most = felt.or_else(|| first_greatest(&all, |d| Some(d.z.abs())));
+        Ok(most.map(|at| all.swap_remove(at)))
+    }
+}
+
+/// Index of the greatest, of equal ones the first.
+fn first_greatest<T>(all: &[T], value: impl Fn(&T) -> Option<f64>) -> Option<usize> {
+    let known = all
+        .iter()
+        .enumerate()
+        .rev()
+        .filter_map(|(at, one)| Some((at, value(one)?)));
+    let greatest = known.max_by(|a, b| ascending(a.1, b.1));
+    greatest.map(|(at, _)| at)
+}

@@ -1,0 +1,69 @@
+//! All release judges by name, for files of parameters.
+
+use astern_graph_core::signal::Assessment;
+use astern_graph_core::{ChangeEvent, TemporalGraph, TimeRange};
+use astern_stats::ParamError;
+use serde::{Deserialize, Serialize};
+
+use super::{ReleaseComparison, ReleaseJudge, ReleaseParams};
+use crate::ScoreError;
+
+/// Parameters of any release judge, by its name: `{"comparison": {"alpha": 0.01}}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ReleaseJudgeParams {
+    /// [`ReleaseComparison`].
+    Comparison(ReleaseParams),
+}
+
+impl Default for ReleaseJudgeParams {
+    fn default() -> Self {
+        Self::Comparison(ReleaseParams::default())
+    }
+}
+
+impl From<ReleaseParams> for ReleaseJudgeParams {
+    fn from(params: ReleaseParams) -> Self {
+        Self::Comparison(params)
+    }
+}
+
+impl ReleaseJudgeParams {
+    /// Every judge with its default parameters.
+    pub fn all() -> Vec<Self> {
+        vec![Self::default()]
+    }
+
+    /// Checks the parameters.
+    ///
+    /// # Errors
+    /// [`ParamError`] for a parameter outside its rule.
+    pub fn check(self) -> Result<AnyReleaseJudge, ParamError> {
+        match self {
+            Self::Comparison(params) => params.check().map(AnyReleaseJudge::Comparison),
+        }
+    }
+}
+
+/// Any release judge of the catalogue, with parameters that were checked.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum AnyReleaseJudge {
+    /// New instances against old ones.
+    Comparison(ReleaseComparison),
+}
+
+impl ReleaseJudge for AnyReleaseJudge {
+    fn judge(
+        &self,
+        graph: &TemporalGraph,
+        change: &ChangeEvent,
+        range: TimeRange,
+        healthy: TimeRange,
+    ) -> Result<Assessment, ScoreError> {
+        match self {
+            Self::Comparison(judge) => judge.judge(graph, change, range, healthy),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Tests of detectors, the pipeline, release judges and the catalogue, by what they do.
+#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+
+mod bounds;
+mod catalogue;
+mod fixtures;
+mod laws;
+#[cfg(feature = "gnn")]
+mod learned;
+mod pipeline;
+mod release;
+mod subjects;
+mod united;
