@@ -544,7 +544,7 @@ fn batches_norms_and_relations_refuse_what_does_not_fit() -> Outcome {
     let error = RgcnConv::new(&huge, &mut init(kind)).unwrap_err();
     assert!(
         error
-            .source
+            .cause
             .to_string()
             .ends_with("at most 2^31 weights are allowed")
     );

@@ -9,10 +9,12 @@ use crate::trace::Traces;
 
 /// What users notice: one metric of one node, the service level indicator (SLI).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Symptom {
     /// Which node.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub node: NodeKey,
     /// Which of its metrics.
     pub metric: MetricName,

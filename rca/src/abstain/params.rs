@@ -13,6 +13,7 @@ use super::Abstainer;
 /// |---|---|---|
 /// | `likely` | .5 | probability above which an alternative is what the diagnosis says, .5 to 1 |
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct AbstentionParams {
     pub(super) likely: f64,

@@ -41,6 +41,7 @@ use super::ChangeBlame;
 /// | `veto` | -4 | the most that a change can have where the fault is older, -20 to 0 |
 /// | `steps_slack` | 2 | steps by which an onset may precede a change without being older, 0 to 1,000 |
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct BlameParams {
     pub(super) prior: f64,
@@ -55,6 +56,7 @@ pub struct BlameParams {
     pub(super) between: f64,
     pub(super) recent: f64,
     #[serde(with = "astern_stats::param::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub(super) recent_half_life: Duration,
     pub(super) veto: f64,
     pub(super) steps_slack: u32,

@@ -19,6 +19,7 @@ use crate::ranker::RankerParams;
 /// | `alternatives` | see [`AbstentionParams`] |
 /// | `explain` | see [`ExplainParams`] |
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct DiagnoserParams {
     ranker: RankerParams,

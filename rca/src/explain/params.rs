@@ -13,6 +13,7 @@ use super::CauseExplainer;
 /// |---|---|---|
 /// | `causes` | 3 | causes that are explained, the best first, 0 to 20; each costs a regression |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct ExplainParams {
     pub(super) causes: u8,

@@ -32,6 +32,7 @@ use crate::incident::Incident;
 /// # Ok::<(), astern_stats::ParamError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RankerParams {

@@ -87,7 +87,7 @@ fn examine(
 }
 
 /// Drives a run through faults and fates until it ends.
-fn survive(plan: &Plan, platform: &Platform, fates: &[Fate], params: RunParams) -> Run {
+fn survive(plan: &Plan, platform: &Platform, fates: &[Fate], params: &RunParams) -> Run {
     let mut run = Run::new(plan.clone(), Mode::Apply, 1, params.clone(), at(NOW)).unwrap();
     let (mut now, mut fence, mut polls) = (at(NOW), 1, 0);
     let mut fates = fates
@@ -99,9 +99,9 @@ fn survive(plan: &Plan, platform: &Platform, fates: &[Fate], params: RunParams) 
         polls += 1;
         assert!(polls < 2_000, "no end: {}", run.summary());
         now = now.max(due);
-        let before = stored(&run, &params);
+        let before = stored(&run, params);
         let requests = run.poll(now);
-        let after = stored(&run, &params);
+        let after = stored(&run, params);
         for request in requests {
             assert_eq!(request.fence, fence);
             examine(plan, platform, &mut keys, &request);
@@ -109,7 +109,7 @@ fn survive(plan: &Plan, platform: &Platform, fates: &[Fate], params: RunParams) 
             let restored = match fates.next().unwrap() {
                 Fate::Reports => {
                     run.report(&request.key, outcome, now).unwrap();
-                    run = stored(&run, &params);
+                    run = stored(&run, params);
                     continue;
                 }
                 Fate::Forgets => continue,
@@ -137,7 +137,7 @@ proptest! {
         let (plan, platform) = setting();
         let platform = platform.with_faults(faults);
         let params = RunParams::default().max_parallel(max_parallel);
-        let run = survive(&plan, &platform, &fates, params);
+        let run = survive(&plan, &platform, &fates, &params);
         prop_assert!(run.state() != RunState::Running);
         let mut writes = platform.writes();
         writes.sort();
@@ -158,7 +158,7 @@ proptest! {
         let (plan, platform) = setting();
         let calm = std::iter::repeat_n(Fault::None, at_request);
         let platform = platform.with_faults(calm.chain(faults));
-        let run = survive(&plan, &platform, &[], RunParams::default());
+        let run = survive(&plan, &platform, &[], &RunParams::default());
         prop_assert_eq!(run.state(), RunState::Succeeded, "{}", run.summary());
         prop_assert_eq!(platform.writes().len(), plan.steps.len());
     }
@@ -193,7 +193,7 @@ fn lost_replies_at_every_step_converge_to_one_write_each() {
     for of_each_step in [replies, requests] {
         let (plan, platform) = setting();
         let platform = platform.with_faults(of_each_step.repeat(5));
-        let run = survive(&plan, &platform, &[], RunParams::default());
+        let run = survive(&plan, &platform, &[], &RunParams::default());
         assert_eq!(run.state(), RunState::Succeeded, "{}", run.summary());
         assert_eq!(platform.writes().len(), plan.steps.len());
     }

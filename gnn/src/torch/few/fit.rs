@@ -19,6 +19,8 @@ use crate::train::{FewLabels, LabelledNodes, OptimizerConfig, Report, TrainParam
 /// | `per_kind` | 8 | at least 1 |
 /// | `deviation` | margin 5 | see [`DeviationConfig`] |
 /// | `train` | Adam .01, 100 epochs | see [`TrainParams`] |
+///
+/// Where a file gives `train`, what it leaves out is as in [`TrainParams`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

@@ -39,6 +39,8 @@ impl<'a> MetaTask<'a> {
 /// | `per_kind` | 8 | at least 1 |
 /// | `deviation` | margin 5 | see [`DeviationConfig`] |
 /// | `train` | Adam .003, 100 epochs | see [`TrainParams`] |
+///
+/// Where a file gives `train`, what it leaves out is as in [`TrainParams`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

@@ -23,6 +23,8 @@ use crate::train::{HopPairs, HopSampler, OptimizerConfig, Report, TrainParams};
 /// | `dropout` | .5 | at least 0, below 1 |
 /// | `seed` | 0 | |
 /// | `train` | Adam .01, 100 epochs | see [`TrainParams`] |
+///
+/// Where a file gives `train`, what it leaves out is as in [`TrainParams`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

@@ -23,6 +23,8 @@ use crate::train::{AdamConfig, Clip, OptimizerConfig, Report, TrainParams};
 /// | `hidden` | .75 | above 0, at most 1; must hide some patches and leave some |
 /// | `batch` | 64 | at least 1 |
 /// | `train` | Adam 1e-3 (β .9, .95), 100 epochs, norm clipped to 5 | see [`TrainParams`] |
+///
+/// Where a file gives `train`, what it leaves out is as in [`TrainParams`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

@@ -16,6 +16,7 @@ use crate::table::{Metrics, strongest};
 
 /// The anomaly score that a [`SmoothTraversal`] goes by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum AnomalyScore {
@@ -56,6 +57,7 @@ pub enum AnomalyScore {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct SmoothTraversal {
     score: AnomalyScore,

@@ -15,6 +15,7 @@ pub(super) const TINY: f64 = 1e-7;
 /// How a spectrum becomes a score, from the counts of traces: abnormal ones through an operation
 /// (ef), normal ones through it (ep) and abnormal ones past it (nf).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Formula {
@@ -71,6 +72,7 @@ impl Formula {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct SpectrumRanker {
     formula: Formula,

@@ -12,6 +12,7 @@ use crate::ranker::ScoreScale;
 
 /// Weights of the channels; 0 switches one off.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct FusedWeights {
     /// Deviation from healthy.
@@ -76,6 +77,7 @@ impl Default for FusedWeights {
 /// | `upper_quantile` | .9 | of the badness over the steps in which the symptom shows, against the same of as many healthy steps; .5 to 1 |
 /// | `external_prior` | -4 | log-odds of an external node, -20 to 20 |
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct FusedParams {
     pub(super) weights: FusedWeights,
