@@ -22,6 +22,7 @@ use astern_stats::param::in_range;
 /// | `mode` | dry run | whether requests change the platform |
 /// | | | the graph keeps at least `healthy_steps` and `memory_steps` together; the assessor needs no more than `healthy_steps` |
 /// | `symptom` | none | the service level indicator; without one the anomaly nearest to the users |
+/// | `diagnoser` | the fused ranker | any [ranker by its name](astern_rca::ranker::RankerParams), and what blames changes |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GuardParams {
     pub(super) graph: GraphParams,
