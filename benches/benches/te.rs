@@ -50,7 +50,7 @@ fn estimators(c: &mut Criterion) {
     let ksg = KsgParams::default();
     by_length(c, "ksg1", ksg.check().unwrap());
     by_length(c, "ksg2", ksg.form(KsgForm::Rectangles).check().unwrap());
-    let longer = ksg.lags(Lags::default().history(2, 2));
+    let longer = ksg.lags(Lags::default().target_history(2).source_history(2));
     by_length(c, "ksg1_history_2", longer.check().unwrap());
 }
 

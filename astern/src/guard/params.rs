@@ -27,6 +27,7 @@ use astern_stats::param::{duration, in_range};
 /// | `detectors` | `robust_z`: robust z of services | one or more by names of your choice, whose anomalies are united |
 /// | `models` | none | the trained models that detectors name; not in files |
 /// | `release` | new instances against old ones | the judge of watched changes |
+/// | `diagnoser` | the fused ranker | any [ranker by its name](astern_rca::ranker::RankerParams), and what blames changes |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GuardParams {

@@ -28,11 +28,11 @@ const CHANNELS: [Channel; 12] = [
     ("- without reach", |w| &mut w.reach),
     ("- without influence", |w| &mut w.influence),
     ("- without gap", |w| &mut w.gap),
-    ("- without own time", |w| &mut w.own_time),
+    ("- without own time", |w| &mut w.self_time),
     ("- without failure", |w| &mut w.failure),
     ("- without structure", |w| &mut w.structure),
     ("- without resource", |w| &mut w.resource),
-    ("- without tenants", |w| &mut w.tenants),
+    ("- without tenants", |w| &mut w.co_located),
     ("- without change", |w| &mut w.change),
 ];
 

@@ -120,7 +120,7 @@ pub(crate) struct Weighed {
 
 impl Abstainer {
     pub(crate) fn weigh(
-        &self,
+        self,
         graph: &TemporalGraph,
         incident: &Incident,
         ranking: &Ranking,
@@ -151,7 +151,7 @@ impl Abstainer {
     }
 
     fn abstained(
-        &self,
+        self,
         first: &Alternative,
         node_at_fault: f64,
         blamed: &Blamed,

@@ -86,7 +86,7 @@ impl ChangeBlame {
     ) -> Blamed {
         let facts = Facts::of(graph, incident, ranking);
         let weigh = |change| self.weigh(&facts, change);
-        let mut weighed: Vec<(f64, BlamedChange)> = contrasts.iter().map(weigh).collect();
+        let mut weighed: Vec<(f64, BlamedChange)> = contrasts.changes().iter().map(weigh).collect();
         weighed
             .sort_by(|a, b| order::descending(a.0, b.0).then_with(|| a.1.change.cmp(&b.1.change)));
         let log_odds: Vec<f64> = weighed.iter().map(|(log_odds, _)| *log_odds).collect();

@@ -11,7 +11,7 @@ use crate::contrast::ChangeContrasts;
 /// absent. The cost is that of the comparison.
 pub(crate) fn read(scope: &Scope<'_>, contrasts: &ChangeContrasts) -> Readings {
     let mut readings = Readings::new();
-    for change in contrasts.iter() {
+    for change in contrasts.changes() {
         let candidate = scope.graph.id(&change.start.service);
         let candidate = candidate.filter(|id| scope.nodes.binary_search(id).is_ok());
         let Some((id, contrast)) = candidate.zip(change.controlled()) else {

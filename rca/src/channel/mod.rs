@@ -7,11 +7,11 @@
 //! | [`reach`] | the nodes between | what has an anomalous path to the symptom |
 //! | [`influences`] | the same, over the healthy range | what drives the next node of that path |
 //! | [`gap`] | calls over edges | the end that waits on the network |
-//! | [`own_time`] | calls received | what takes longer by itself |
+//! | [`self_time`] | calls received | what takes longer by itself |
 //! | [`failure`] | failed calls, single traces where there are any | what fails by itself, and what was called last before |
 //! | [`structure`] | calls made for a call | what stopped calling on |
 //! | [`resource`] | infrastructure metrics | what its resources show and its peers' do not |
-//! | [`tenants`] | calls received by what runs on a machine | a machine on which all became slower |
+//! | [`co_located`] | calls received by the services on a machine | a machine on which all became slower |
 //! | [`spectrum`] | single traces | what slow traces went through and others did not |
 //! | [`change`] | new and old instances | what its change made worse |
 //!
@@ -19,19 +19,19 @@
 //! telemetry that a channel looks at is absent from it: no evidence, neither for nor against.
 
 pub(crate) mod change;
+pub(crate) mod co_located;
 pub(crate) mod correlation;
 pub(crate) mod failure;
 pub(crate) mod gap;
 pub(crate) mod influences;
 pub(crate) mod onset;
 pub(crate) mod origin;
-pub(crate) mod own_time;
 pub(crate) mod quantile;
 pub(crate) mod reach;
 pub(crate) mod resource;
+pub(crate) mod self_time;
 pub(crate) mod spectrum;
 pub(crate) mod structure;
-pub(crate) mod tenants;
 
 use std::collections::BTreeMap;
 

@@ -54,8 +54,8 @@ impl ChangeContrasts {
     }
 
     /// The changes, by id.
-    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Compared> {
-        self.0.iter()
+    pub(crate) fn changes(&self) -> &[Compared] {
+        &self.0
     }
 }
 

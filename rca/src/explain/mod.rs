@@ -23,7 +23,7 @@ pub struct CauseExplainer {
 
 impl CauseExplainer {
     pub(crate) fn explain(
-        &self,
+        self,
         graph: &TemporalGraph,
         incident: &Incident,
         causes: &[RankedCause],

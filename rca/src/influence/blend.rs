@@ -1,5 +1,7 @@
 //! One weight from transfer entropy, correlation and topology.
 
+use serde::{Deserialize, Serialize};
+
 use astern_stats::ParamError;
 use astern_stats::param::{in_range, positive};
 
@@ -21,7 +23,8 @@ use astern_stats::param::{in_range, positive};
 /// | `correlation` (ρ) | .25 | 0 to 1 |
 /// | `topology` (κ) | .25 | 0 to 1; the three are not all 0 |
 /// | `temperature` | .25 | positive; towards 0 the greatest takes all |
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct BlendParams {
     transfer_entropy: f64,
     correlation: f64,
@@ -49,23 +52,18 @@ pub(super) struct Tie {
     pub(super) carries_faults: bool,
 }
 
+astern_stats::setters!(BlendParams {
+    /// Sets the weight of transfer entropy.
+    transfer_entropy: f64,
+    /// Sets the weight of correlation.
+    correlation: f64,
+    /// Sets the weight of topology.
+    topology: f64,
+    /// Sets the temperature.
+    temperature: f64,
+});
+
 impl BlendParams {
-    /// With other weights of transfer entropy, correlation and topology.
-    #[must_use]
-    pub fn parts(mut self, transfer_entropy: f64, correlation: f64, topology: f64) -> Self {
-        self.transfer_entropy = transfer_entropy;
-        self.correlation = correlation;
-        self.topology = topology;
-        self
-    }
-
-    /// With another temperature.
-    #[must_use]
-    pub fn temperature(mut self, temperature: f64) -> Self {
-        self.temperature = temperature;
-        self
-    }
-
     pub(super) fn check(&self) -> Result<(), ParamError> {
         let parts = [
             ("transfer_entropy", self.transfer_entropy),
@@ -174,10 +172,10 @@ mod tests {
     fn each_rule_refuses() {
         let with = BlendParams::default;
         for bad in [
-            with().parts(1.1, 0.0, 0.0),
-            with().parts(0.0, -0.1, 1.0),
-            with().parts(0.0, 0.0, f64::NAN),
-            with().parts(0.0, 0.0, 0.0),
+            with().transfer_entropy(1.1),
+            with().correlation(-0.1),
+            with().topology(f64::NAN),
+            with().transfer_entropy(0.0).correlation(0.0).topology(0.0),
             with().temperature(0.0),
         ] {
             assert!(bad.check().is_err(), "{bad:?}");

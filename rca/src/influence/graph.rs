@@ -1,5 +1,7 @@
 //! The directed graph of influences between nodes.
 
+use serde::{Deserialize, Serialize};
+
 use astern_graph_core::signal::Evidence;
 use astern_graph_core::{GraphError, MetricName, NodeKey, TemporalGraph, TimeRange};
 use astern_stats::multiplicity::benjamini_hochberg;
@@ -32,7 +34,8 @@ use crate::te::{
 /// All delays of a pair are estimated on the same steps but for gaps, so a long `delay_max` takes samples
 /// from the short ones. Delays that would leave fewer than `samples_min` of the range are not tried, nor are
 /// those of a pair whose gaps leave fewer; where that is all of them, half as many are tried, and so on.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct InfluenceParams {
     scope: InfluenceScope,
     method: InfluenceMethod,
@@ -45,7 +48,8 @@ pub struct InfluenceParams {
 }
 
 /// Which pairs of nodes are estimated, each in both directions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum InfluenceScope {
     /// Those joined by an edge of the graph.
@@ -55,7 +59,8 @@ pub enum InfluenceScope {
 }
 
 /// How transfer entropy is estimated.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum InfluenceMethod {
     /// [`Gaussian`](crate::te::Gaussian), with p-values by χ², times the number of delays tried
@@ -81,63 +86,26 @@ impl Default for InfluenceParams {
     }
 }
 
+astern_stats::setters!(InfluenceParams {
+    /// Sets the pairs.
+    scope: InfluenceScope,
+    /// Sets the method.
+    method: InfluenceMethod,
+    /// Sets how many own past values of the target are known.
+    history: u8,
+    /// Sets the greatest delay, in steps.
+    delay_max: u16,
+    /// Sets the rate of false discoveries.
+    alpha: f64,
+    /// Sets the least number of complete samples.
+    samples_min: u32,
+    /// Sets the number of threads.
+    threads: usize,
+    /// Sets the weights of the blend.
+    blend: BlendParams,
+});
+
 impl InfluenceParams {
-    /// With other pairs.
-    #[must_use]
-    pub fn scope(mut self, scope: InfluenceScope) -> Self {
-        self.scope = scope;
-        self
-    }
-
-    /// With another method.
-    #[must_use]
-    pub fn method(mut self, method: InfluenceMethod) -> Self {
-        self.method = method;
-        self
-    }
-
-    /// With so many own past values of the target.
-    #[must_use]
-    pub fn history(mut self, length: u8) -> Self {
-        self.history = length;
-        self
-    }
-
-    /// With delays up to so many steps.
-    #[must_use]
-    pub fn delay_max(mut self, steps: u16) -> Self {
-        self.delay_max = steps;
-        self
-    }
-
-    /// With another rate of false discoveries.
-    #[must_use]
-    pub fn alpha(mut self, alpha: f64) -> Self {
-        self.alpha = alpha;
-        self
-    }
-
-    /// With another least number of complete samples.
-    #[must_use]
-    pub fn samples_min(mut self, samples: u32) -> Self {
-        self.samples_min = samples;
-        self
-    }
-
-    /// On so many threads.
-    #[must_use]
-    pub fn threads(mut self, threads: usize) -> Self {
-        self.threads = threads;
-        self
-    }
-
-    /// With other weights of the blend.
-    #[must_use]
-    pub fn blend(mut self, blend: BlendParams) -> Self {
-        self.blend = blend;
-        self
-    }
-
     fn check(&self) -> Result<(), ParamError> {
         in_range("history", f64::from(self.history), 1.0, 16.0)?;
         in_range("delay_max", f64::from(self.delay_max), 1.0, 100.0)?;
@@ -360,7 +328,7 @@ fn at_best(
 ) -> Result<Vec<Result<Delayed, TeError>>, TeError> {
     let delays = 1..=delay_max;
     let need = params.samples_min as usize;
-    let lags = Lags::default().history(params.history, 1);
+    let lags = Lags::default().target_history(params.history);
     Ok(match params.method {
         InfluenceMethod::Gaussian => {
             let mut best: Vec<Option<Result<Delayed, TeError>>> = vec![None; pairs.len()];

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use astern_graph_core::signal::{Evidence, RankedCause};
 use astern_graph_core::{GraphError, MetricName, NodeKey, TemporalGraph, TimeRange, Timestamp};
@@ -27,10 +28,18 @@ use crate::ranker::Ranking;
 /// the baselines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Baselines {
+    #[serde(deserialize_with = "checked")]
     params: BaselineParams,
     /// The steps that are held; `None` before the first.
     range: Option<TimeRange>,
     series: BTreeMap<NodeKey, BTreeMap<MetricName, SlidingSample>>,
+}
+
+/// Stored parameters are checked as any others.
+fn checked<'de, D: Deserializer<'de>>(stored: D) -> Result<BaselineParams, D::Error> {
+    let params = BaselineParams::deserialize(stored)?;
+    params.check().map_err(D::Error::custom)?;
+    Ok(params)
 }
 
 impl Baselines {

@@ -12,7 +12,8 @@ use super::Baselines;
 /// | parameter | default | rule |
 /// |---|---|---|
 /// | `steps` | 60 | steps that a baseline looks back, 5 to 100,000 |
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct BaselineParams {
     pub(super) steps: u32,
 }
@@ -23,14 +24,12 @@ impl Default for BaselineParams {
     }
 }
 
-impl BaselineParams {
-    /// With another number of steps that a baseline looks back.
-    #[must_use]
-    pub fn steps(mut self, steps: u32) -> Self {
-        self.steps = steps;
-        self
-    }
+astern_stats::setters!(BaselineParams {
+    /// Sets the number of steps that a baseline looks back.
+    steps: u32,
+});
 
+impl BaselineParams {
     /// Checks the parameters and makes baselines that have seen nothing.
     ///
     /// # Errors

@@ -118,6 +118,7 @@ impl Incident {
 }
 
 /// The two ranges that an incident compares.
+#[derive(Clone, Copy)]
 struct Ranges {
     healthy: TimeRange,
     abnormal: TimeRange,
@@ -170,14 +171,13 @@ impl IncidentBuilder {
             .ok()
             .filter(|_| onset < until)
             .ok_or(IncidentError::AfterTelemetry { onset, until })?;
-        let healthy = match self.healthy {
+        let healthy = if let Some(given) = self.healthy {
             // Where all of it is later there is nothing better to compare with.
-            Some(given) => TimeRange::new(given.start, given.end.min(start)).unwrap_or(given),
-            None => {
-                let first = extent()?.start;
-                let before = TimeRange::new(first, start);
-                before.map_err(|_| IncidentError::NoHealthyTime { onset, first })?
-            }
+            TimeRange::new(given.start, given.end.min(start)).unwrap_or(given)
+        } else {
+            let first = extent()?.start;
+            let before = TimeRange::new(first, start);
+            before.map_err(|_| IncidentError::NoHealthyTime { onset, first })?
         };
         Ok(Ranges { healthy, abnormal })
     }

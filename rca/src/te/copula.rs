@@ -1,5 +1,7 @@
 //! Gaussian transfer entropy of normal scores.
 
+use serde::{Deserialize, Serialize};
+
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::embed::Rows;
@@ -11,19 +13,18 @@ use super::neighbours::Column;
 use super::scale::standardised;
 
 /// Parameters of [`Copula`]: the lags alone.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct CopulaParams {
     lags: Lags,
 }
 
-impl CopulaParams {
-    /// With other lags.
-    #[must_use]
-    pub fn lags(mut self, lags: Lags) -> Self {
-        self.lags = lags;
-        self
-    }
+astern_stats::setters!(CopulaParams {
+    /// Sets the lags.
+    lags: Lags,
+});
 
+impl CopulaParams {
     /// Checks the parameters and makes the estimator.
     ///
     /// # Errors

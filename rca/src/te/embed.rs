@@ -186,10 +186,10 @@ pub(super) fn embed<'b, T: Value>(
     }
     let steps = equal_lengths(source, target, given)?;
     let mut plan: Vec<(&'b [T], usize)> = target.0.iter().map(|c| (&c[..], 0)).collect();
-    plan.extend(lagged(target, lags.target));
-    plan.extend(lagged(given, lags.given));
+    plan.extend(lagged(target, lags.target()));
+    plan.extend(lagged(given, lags.given()));
     let before_source = plan.len();
-    plan.extend(lagged(source, lags.source));
+    plan.extend(lagged(source, lags.source()));
     let next = target.0.len();
     Ok(complete(&plan, next, before_source - next, steps, first))
 }
@@ -202,7 +202,7 @@ pub(super) fn embed_past<'b, T: Value>(
 ) -> Result<Rows<'b, T>, TeError> {
     let steps = equal_lengths(&Series::none(), target, &Series::none())?;
     let mut plan: Vec<(&'b [T], usize)> = target.0.iter().map(|c| (&c[..], 0)).collect();
-    plan.extend(lagged(target, lags.target));
+    plan.extend(lagged(target, lags.target()));
     Ok(complete(&plan, target.0.len(), 0, steps, first))
 }
 
@@ -290,10 +290,11 @@ mod tests {
         let source: Vec<f64> = (10..18).map(f64::from).collect();
         let given: Vec<f64> = (20..28).map(f64::from).collect();
         let lags = Lags::default()
-            .history(2, 2)
-            .steps(2, 1)
+            .target_history(2)
+            .source_history(2)
+            .target_step(2)
             .delay(3)
-            .given(1, 0, 1);
+            .given_delay(0);
         let (s, t, g) = ((&source).into(), (&target).into(), (&given).into());
         let rows = embed(&s, &t, &g, &lags, 0).unwrap();
         // The source reaches back 4 steps.

@@ -100,7 +100,7 @@ pub enum Null {
 /// assert!(back.p_value.unwrap() > 0.05);
 ///
 /// // Nothing is left for the source to tell once it is known.
-/// let given = KsgParams::default().lags(Lags::default().delay(2).given(1, 2, 1)).check()?;
+/// let given = KsgParams::default().lags(Lags::default().delay(2).given_delay(2)).check()?;
 /// assert!(given.estimate_given(&source, &target, &source)?.nats.abs() < 1e-9);
 /// # Ok::<(), astern_rca::te::TeError>(())
 /// ```

@@ -1,5 +1,7 @@
 //! Transfer entropy of jointly Gaussian series.
 
+use serde::{Deserialize, Serialize};
+
 use super::cholesky::Factor;
 use super::embed::Rows;
 use super::error::TeError;
@@ -8,19 +10,18 @@ use super::lags::Lags;
 use super::scale::standardised;
 
 /// Parameters of [`Gaussian`]: the lags alone.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct GaussianParams {
     lags: Lags,
 }
 
-impl GaussianParams {
-    /// With other lags.
-    #[must_use]
-    pub fn lags(mut self, lags: Lags) -> Self {
-        self.lags = lags;
-        self
-    }
+astern_stats::setters!(GaussianParams {
+    /// Sets the lags.
+    lags: Lags,
+});
 
+impl GaussianParams {
     /// Checks the parameters and makes the estimator.
     ///
     /// # Errors
@@ -239,7 +240,7 @@ mod tests {
             Err(TeError::Degenerate)
         );
         assert!(te.estimate(&series, &[f64::NAN; 100]).is_err());
-        let lags = Lags::default().history(0, 1);
+        let lags = Lags::default().target_history(0);
         assert!(matches!(te.with_lags(lags), Err(TeError::Param(_))));
     }
 

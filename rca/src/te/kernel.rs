@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use astern_stats::param::{in_range, positive};
 
 use super::embed::Rows;
@@ -19,7 +21,8 @@ use super::scale::{Scaled, scaled};
 /// | `lags` | see [`Lags`] | |
 /// | `width` | .5 | standard deviations that are near, positive |
 /// | `theiler` | none | rows at most so many steps away in time do not count, itself among them; 0 to 10,000 |
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct KernelParams {
     lags: Lags,
     width: f64,
@@ -36,29 +39,17 @@ impl Default for KernelParams {
     }
 }
 
+astern_stats::setters!(KernelParams {
+    /// Sets the lags.
+    lags: Lags,
+    /// Sets the width, in standard deviations.
+    width: f64,
+    /// Sets how many steps apart in time rows have to be to count (Theiler 1986): more than so many; with 0, a
+    /// row does not count itself.
+    theiler: u16,
+});
+
 impl KernelParams {
-    /// With other lags.
-    #[must_use]
-    pub fn lags(mut self, lags: Lags) -> Self {
-        self.lags = lags;
-        self
-    }
-
-    /// With another width, in standard deviations.
-    #[must_use]
-    pub fn width(mut self, sd: f64) -> Self {
-        self.width = sd;
-        self
-    }
-
-    /// Without rows that are at most so many steps away in time (Theiler 1986); with 0, a row does not
-    /// count itself.
-    #[must_use]
-    pub fn theiler(mut self, steps: u16) -> Self {
-        self.theiler = Some(steps);
-        self
-    }
-
     /// Checks the parameters and makes the estimator.
     ///
     /// # Errors
@@ -122,7 +113,7 @@ impl Estimator for Kernel {
         let mut widths = vec![self.params.width; columns.len()];
         // In standard deviations of its past, of which the newest value of each series comes first; a
         // storage has it in x.
-        let history = usize::from(self.params.lags.target.length);
+        let history = usize::from(self.params.lags.target().length);
         let past = if rows.known == 0 { rows.next } else { 0 };
         for at in 0..rows.next {
             let next = rows.known + at;
@@ -249,7 +240,7 @@ mod tests {
         let (mut first, second) = (noise(3, 300), noise(4, 300));
         // The first one's past and next values deviate differently: the last value is its greatest.
         first[299] = 40.0;
-        let lags = Lags::default().history(2, 1);
+        let lags = Lags::default().target_history(2);
         let te = KernelParams::default().lags(lags).check().unwrap();
         let nats = |target: [&[f64]; 2]| te.active_storage(target.to_vec()).unwrap().nats;
         let (there, back) = (nats([&first, &second]), nats([&second, &first]));

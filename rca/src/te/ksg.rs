@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use astern_stats::param::in_range;
 
 use super::embed::Rows;
@@ -20,7 +22,8 @@ use super::scale::standardised;
 /// | `form` | [`KsgForm::Cubes`] | |
 /// | `theiler` | 0 | neighbours at most so many steps away in time do not count, 0 to 10,000 |
 /// | `raw` | no | columns keep their units; otherwise each gets mean 0 and variance 1 |
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct KsgParams {
     lags: Lags,
     neighbours: u8,
@@ -30,7 +33,8 @@ pub struct KsgParams {
 }
 
 /// Which of the two estimators of Kraskov, Stögbauer and Grassberger (2004).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum KsgForm {
     /// The first: one distance for all subspaces (KSG1).
@@ -52,42 +56,21 @@ impl Default for KsgParams {
     }
 }
 
+astern_stats::setters!(KsgParams {
+    /// Sets the lags.
+    lags: Lags,
+    /// Sets the number of nearest neighbours.
+    neighbours: u8,
+    /// Sets the form.
+    form: KsgForm,
+    /// Sets how many steps apart in time rows have to be to count as neighbours (Theiler 1986): more than
+    /// so many.
+    theiler: u16,
+    /// Sets whether columns keep their units.
+    raw: bool,
+});
+
 impl KsgParams {
-    /// With other lags.
-    #[must_use]
-    pub fn lags(mut self, lags: Lags) -> Self {
-        self.lags = lags;
-        self
-    }
-
-    /// With another number of nearest neighbours.
-    #[must_use]
-    pub fn neighbours(mut self, count: u8) -> Self {
-        self.neighbours = count;
-        self
-    }
-
-    /// With another form.
-    #[must_use]
-    pub fn form(mut self, form: KsgForm) -> Self {
-        self.form = form;
-        self
-    }
-
-    /// Without neighbours that are at most so many steps away in time (Theiler 1986).
-    #[must_use]
-    pub fn theiler(mut self, steps: u16) -> Self {
-        self.theiler = steps;
-        self
-    }
-
-    /// With columns in their own units.
-    #[must_use]
-    pub fn raw(mut self) -> Self {
-        self.raw = true;
-        self
-    }
-
     /// Checks the parameters and makes the estimator.
     ///
     /// # Errors
@@ -472,7 +455,7 @@ mod tests {
         x[30] = 1.7e308;
         let smaller: Vec<f64> = x.iter().map(|v| v * 2.0_f64.powi(-40)).collect();
         for form in [KsgForm::Cubes, KsgForm::Rectangles] {
-            let te = KsgParams::default().form(form).raw().check().unwrap();
+            let te = KsgParams::default().form(form).raw(true).check().unwrap();
             let (great, small) = (te.estimate(&x, &y), te.estimate(&smaller, &y));
             assert_eq!(great, small, "{form:?}");
             assert!(great.unwrap().nats.is_finite());

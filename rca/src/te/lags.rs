@@ -1,5 +1,7 @@
 //! Which past values count.
 
+use serde::{Deserialize, Serialize};
+
 use astern_stats::ParamError;
 use astern_stats::param::in_range;
 
@@ -19,14 +21,20 @@ use astern_stats::param::in_range;
 /// ```
 /// use astern_rca::te::Lags;
 /// // Two own past values, one of the source from three steps ago.
-/// let lags = Lags::default().history(2, 1).delay(3);
+/// let lags = Lags::default().target_history(2).delay(3);
 /// # let _ = lags;
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Lags {
-    pub(super) target: History,
-    pub(super) source: History,
-    pub(super) given: History,
+    target_history: u8,
+    source_history: u8,
+    delay: u16,
+    target_step: u8,
+    source_step: u8,
+    given_history: u8,
+    given_delay: u16,
+    given_step: u8,
 }
 
 /// One series' past: `length` values, the newest `delay` steps before y(t), `step` apart.
@@ -38,12 +46,6 @@ pub(super) struct History {
 }
 
 impl History {
-    const ONE: Self = Self {
-        length: 1,
-        delay: 1,
-        step: 1,
-    };
-
     /// Steps back of each value, newest first.
     pub(super) fn offsets(self) -> impl Iterator<Item = usize> {
         let (delay, step) = (usize::from(self.delay), usize::from(self.step));
@@ -59,59 +61,72 @@ impl History {
 impl Default for Lags {
     fn default() -> Self {
         Self {
-            target: History::ONE,
-            source: History::ONE,
-            given: History::ONE,
+            target_history: 1,
+            source_history: 1,
+            delay: 1,
+            target_step: 1,
+            source_step: 1,
+            given_history: 1,
+            given_delay: 1,
+            given_step: 1,
         }
     }
 }
 
+astern_stats::setters!(Lags {
+    /// Sets how many own past values of the target count (k).
+    target_history: u8,
+    /// Sets how many past values of the source count (l).
+    source_history: u8,
+    /// Sets the delay from source to target, in steps.
+    delay: u16,
+    /// Sets the steps between the values of the target.
+    target_step: u8,
+    /// Sets the steps between the values of the source.
+    source_step: u8,
+    /// Sets how many values of the conditional series count.
+    given_history: u8,
+    /// Sets from how many steps back its values count.
+    given_delay: u16,
+    /// Sets the steps between its values.
+    given_step: u8,
+});
+
 impl Lags {
-    /// With other lengths of history of the target (k) and of the source (l).
-    #[must_use]
-    pub fn history(mut self, target: u8, source: u8) -> Self {
-        self.target.length = target;
-        self.source.length = source;
-        self
+    pub(super) fn target(&self) -> History {
+        History {
+            length: self.target_history,
+            delay: 1,
+            step: self.target_step,
+        }
     }
 
-    /// With another delay from source to target, in steps.
-    #[must_use]
-    pub fn delay(mut self, steps: u16) -> Self {
-        self.source.delay = steps;
-        self
+    pub(super) fn source(&self) -> History {
+        History {
+            length: self.source_history,
+            delay: self.delay,
+            step: self.source_step,
+        }
     }
 
-    /// With other distances between the values of one history, of target and source, in steps.
-    #[must_use]
-    pub fn steps(mut self, target: u8, source: u8) -> Self {
-        self.target.step = target;
-        self.source.step = source;
-        self
-    }
-
-    /// With another history of the conditional series: how many values, from how many steps back,
-    /// how many steps apart.
-    #[must_use]
-    pub fn given(mut self, history: u8, delay: u16, step: u8) -> Self {
-        self.given = History {
-            length: history,
-            delay,
-            step,
-        };
-        self
+    pub(super) fn given(&self) -> History {
+        History {
+            length: self.given_history,
+            delay: self.given_delay,
+            step: self.given_step,
+        }
     }
 
     pub(super) fn check(&self) -> Result<(), ParamError> {
         for (name, value, low, high) in [
-            ("target_history", u16::from(self.target.length), 1, 16),
-            ("source_history", u16::from(self.source.length), 1, 16),
-            ("given_history", u16::from(self.given.length), 1, 16),
-            ("delay", self.source.delay, 1, 1_000),
-            ("given_delay", self.given.delay, 0, 1_000),
-            ("target_step", u16::from(self.target.step), 1, 100),
-            ("source_step", u16::from(self.source.step), 1, 100),
-            ("given_step", u16::from(self.given.step), 1, 100),
+            ("target_history", u16::from(self.target_history), 1, 16),
+            ("source_history", u16::from(self.source_history), 1, 16),
+            ("given_history", u16::from(self.given_history), 1, 16),
+            ("delay", self.delay, 1, 1_000),
+            ("given_delay", self.given_delay, 0, 1_000),
+            ("target_step", u16::from(self.target_step), 1, 100),
+            ("source_step", u16::from(self.source_step), 1, 100),
+            ("given_step", u16::from(self.given_step), 1, 100),
         ] {
             in_range(name, f64::from(value), f64::from(low), f64::from(high))?;
         }
@@ -127,17 +142,17 @@ mod tests {
     fn each_rule_refuses() {
         let with = Lags::default;
         assert!(with().check().is_ok());
-        assert!(with().given(1, 0, 1).check().is_ok());
+        assert!(with().given_delay(0).check().is_ok());
         for (name, bad) in [
-            ("target_history", with().history(0, 1)),
-            ("source_history", with().history(1, 17)),
+            ("target_history", with().target_history(0)),
+            ("source_history", with().source_history(17)),
             ("delay", with().delay(0)),
             ("delay", with().delay(1_001)),
-            ("target_step", with().steps(0, 1)),
-            ("source_step", with().steps(1, 101)),
-            ("given_history", with().given(0, 1, 1)),
-            ("given_delay", with().given(1, 1_001, 1)),
-            ("given_step", with().given(1, 1, 0)),
+            ("target_step", with().target_step(0)),
+            ("source_step", with().source_step(101)),
+            ("given_history", with().given_history(0)),
+            ("given_delay", with().given_delay(1_001)),
+            ("given_step", with().given_step(0)),
         ] {
             let refused = bad.check().unwrap_err().to_string();
             assert!(refused.contains(&format!("`{name}`")), "{refused}");
@@ -146,9 +161,14 @@ mod tests {
 
     #[test]
     fn offsets_count_back_from_the_next_value() {
-        let lags = Lags::default().history(3, 2).steps(2, 5).delay(4);
-        assert_eq!(lags.target.offsets().collect::<Vec<_>>(), [1, 3, 5]);
-        assert_eq!(lags.source.offsets().collect::<Vec<_>>(), [4, 9]);
-        assert_eq!(lags.source.reach(), 9);
+        let lags = Lags::default()
+            .target_history(3)
+            .source_history(2)
+            .target_step(2)
+            .source_step(5)
+            .delay(4);
+        assert_eq!(lags.target().offsets().collect::<Vec<_>>(), [1, 3, 5]);
+        assert_eq!(lags.source().offsets().collect::<Vec<_>>(), [4, 9]);
+        assert_eq!(lags.source().reach(), 9);
     }
 }

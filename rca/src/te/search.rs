@@ -84,7 +84,7 @@ pub(crate) fn best_delay_of<E: Estimator>(
     let further = delays.end().saturating_sub(*delays.start());
     let surrogates = surrogates.further(further).to_the_end();
     let lags = *estimator.lags();
-    let first = lags.delay(*delays.end()).source.reach();
+    let first = lags.delay(*delays.end()).source().reach();
     let (mut tests, mut have) = (Vec::new(), 0);
     for delay in delays {
         let at_delay = estimator.with_lags(lags.delay(delay))?;
@@ -253,14 +253,14 @@ pub fn best_prediction<'a>(
 }
 
 fn own(history: u8, step: u8) -> Lags {
-    Lags::default().history(history, 1).steps(step, 1)
+    Lags::default().target_history(history).target_step(step)
 }
 
 /// Steps back of the longest history.
 fn reach(history_max: u8, step_max: u8) -> Result<usize, TeError> {
     let longest = own(history_max, step_max);
     longest.check()?;
-    Ok(longest.target.reach())
+    Ok(longest.target().reach())
 }
 
 /// The candidate with the least cost; `of` returns score and cost.
@@ -316,7 +316,10 @@ mod tests {
         let by_prediction = best_prediction(&x, 3, 5, 4, 2).unwrap();
         for found in [by_storage, by_prediction] {
             let lags = own(found.history, found.step);
-            assert!(lags.target.offsets().any(|back| back - 1 == 3), "{found:?}");
+            assert!(
+                lags.target().offsets().any(|back| back - 1 == 3),
+                "{found:?}"
+            );
         }
         // -½ ln(1 - .64).
         assert!((by_storage.score - 0.51).abs() < 0.08, "{by_storage:?}");

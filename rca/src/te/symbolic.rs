@@ -1,5 +1,7 @@
 //! Transfer entropy of ordinal patterns.
 
+use serde::{Deserialize, Serialize};
+
 use astern_stats::order;
 use astern_stats::param::in_range;
 
@@ -16,7 +18,8 @@ use super::lags::Lags;
 /// | `lags` | see [`Lags`] | of patterns: k = 1 is the pattern of the window that ends one step before |
 /// | `window` | 3 | values of a pattern, 2 to 7; there are `window!` patterns |
 /// | `correction` | [`Correction::None`] | |
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct SymbolicParams {
     lags: Lags,
     window: u8,
@@ -33,28 +36,16 @@ impl Default for SymbolicParams {
     }
 }
 
+astern_stats::setters!(SymbolicParams {
+    /// Sets the lags of patterns.
+    lags: Lags,
+    /// Sets the number of values of a pattern.
+    window: u8,
+    /// Sets the correction of the bias.
+    correction: Correction,
+});
+
 impl SymbolicParams {
-    /// With other lags of patterns.
-    #[must_use]
-    pub fn lags(mut self, lags: Lags) -> Self {
-        self.lags = lags;
-        self
-    }
-
-    /// With patterns of another number of values.
-    #[must_use]
-    pub fn window(mut self, values: u8) -> Self {
-        self.window = values;
-        self
-    }
-
-    /// With another correction of the bias.
-    #[must_use]
-    pub fn correction(mut self, correction: Correction) -> Self {
-        self.correction = correction;
-        self
-    }
-
     /// Checks the parameters and makes the estimator.
     ///
     /// # Errors

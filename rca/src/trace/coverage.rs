@@ -34,7 +34,7 @@ pub(crate) struct Coverage<'a> {
 impl<'a> Coverage<'a> {
     /// Tells the traces of the abnormal range apart: one is abnormal when its first call took more
     /// than 50 ms longer than the sum over its calls of `μ + σ`, the mean and standard deviation of
-    /// the operation's own time when all was well. Where none of that range is normal, those of the
+    /// the operation's self time when all was well. Where none of that range is normal, those of the
     /// healthy range stand for them. `O(n log n)` for n calls.
     pub(crate) fn of(pair: &'a TracePair) -> Self {
         let all = pair
@@ -119,11 +119,11 @@ impl Side {
     }
 }
 
-/// Mean and one standard deviation of each operation's own time; 0 for one that was never seen.
+/// Mean and one standard deviation of each operation's self time; 0 for one that was never seen.
 fn expected_ms(traces: &Traces, places: &[usize], operations: usize) -> Vec<f64> {
     let mut times = vec![Vec::new(); operations];
     for trace in traces.iter() {
-        for (call, own) in trace.calls().iter().zip(trace.own_times()) {
+        for (call, own) in trace.calls().iter().zip(trace.self_times()) {
             times[places[call.operation]].extend(own.map(ms));
         }
     }

@@ -100,7 +100,7 @@ impl<'a> Trace<'a> {
     /// What each call did not spend waiting for calls of its own: as it was reported, else its
     /// duration less those of the calls that were made for it, as their caller saw them; never
     /// negative. `None` for a call without a duration. `O(n)`.
-    pub fn own_times(&self) -> Vec<Option<Duration>> {
+    pub fn self_times(&self) -> Vec<Option<Duration>> {
         let mut waited = vec![Duration::ZERO; self.calls.len()];
         for call in self.calls {
             if let (Some(parent), Some(took)) = (call.parent, call.client.or(call.server)) {

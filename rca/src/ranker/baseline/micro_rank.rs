@@ -23,7 +23,7 @@ const ROUNDS: usize = 25;
 /// among those of abnormal traces and of normal ones.
 ///
 /// **Abnormal traces.** A trace of the abnormal range is abnormal when its first call took more
-/// than 50 ms longer than `Σ (μ_o + σ_o)` over its calls, where μ and σ are of the own times of the
+/// than 50 ms longer than `Σ (μ_o + σ_o)` over its calls, where μ and σ are of the self times of the
 /// operation in the [healthy traces](Incident::traced); an operation that was not seen there is
 /// expected to take no time.
 ///

@@ -7,10 +7,10 @@ use astern_graph_core::NodeId;
 use astern_graph_core::signal::Evidence;
 
 use super::params::FusedWeights;
-use crate::channel::tenants::Machines;
+use crate::channel::co_located::Machines;
 use crate::channel::{
-    Reading, Readings, Scope, change, failure, gap, log_odds, own_time, resource, spectrum,
-    structure, tenants,
+    Reading, Readings, Scope, change, co_located, failure, gap, log_odds, resource, self_time,
+    spectrum, structure,
 };
 use crate::contrast::ChangeContrasts;
 use crate::incident::Incident;
@@ -24,9 +24,9 @@ const LEAST: f64 = -1.0;
 /// What local channels say of a node.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Local {
-    /// Greatest weight of the channels that know the node: how much it tells that all of them are calm.
-    heard: f64,
-    /// The greatest rise of a channel above calm, weighted.
+    /// Greatest weight of the channels that know the node: how much it says that all of them are normal.
+    weight: f64,
+    /// The greatest rise of a channel above normal, weighted.
     rise: f64,
     /// The greatest deviation, 0 where none is worse than healthy.
     pub(super) z: f64,
@@ -35,16 +35,16 @@ pub(super) struct Local {
 }
 
 impl Local {
-    /// Log-odds of the loudest channel. Where all are calm, the heaviest one that knows the node is what
-    /// speaks against it, so that one more calm channel never speaks for it.
+    /// Log-odds of the loudest channel. Where all are normal, the heaviest one that knows the node is what
+    /// speaks against it, so that one more normal channel never speaks for it.
     pub(super) fn log_odds(&self) -> f64 {
-        LEAST * self.heard + self.rise
+        LEAST * self.weight + self.rise
     }
 
-    fn hear(&mut self, weight: f64, reading: Reading) {
+    fn add(&mut self, weight: f64, reading: Reading) {
         let z = reading.z.max(0.0);
         let odds = log_odds(z / (z + HALF_Z)).max(LEAST);
-        self.heard = self.heard.max(weight);
+        self.weight = self.weight.max(weight);
         self.rise = self.rise.max(weight * (odds - LEAST));
         // A weight near 0 is as good as none.
         self.z = self.z.max(weight.min(1.0) * z);
@@ -60,27 +60,29 @@ pub(super) fn of(
     weights: &FusedWeights,
 ) -> BTreeMap<NodeId, Local> {
     let traces = incident.traces.as_ref();
-    let (of_own_time, of_machines) = (OnceCell::new(), OnceCell::new());
-    let grown = || of_own_time.get_or_init(|| own_time::grown(scope));
+    let (of_self_time, of_machines) = (OnceCell::new(), OnceCell::new());
+    let grown = || of_self_time.get_or_init(|| self_time::grown(scope));
     let machines = || of_machines.get_or_init(|| Machines::of(scope, grown()));
-    let mut heard: BTreeMap<NodeId, Local> = BTreeMap::new();
-    let mut hear = |weight: f64, read: &dyn Fn() -> Readings| {
+    let mut nodes: BTreeMap<NodeId, Local> = BTreeMap::new();
+    let mut add = |weight: f64, read: &dyn Fn() -> Readings| {
         if weight <= 0.0 {
             return;
         }
         for (id, reading) in read() {
-            heard.entry(id).or_default().hear(weight, reading);
+            nodes.entry(id).or_default().add(weight, reading);
         }
     };
-    hear(weights.gap, &|| gap::read(scope));
-    hear(weights.own_time, &|| own_time::read(grown(), machines()));
-    hear(weights.failure, &|| failure::read(scope, traces));
-    hear(weights.structure, &|| structure::read(scope));
-    hear(weights.resource, &|| resource::read(scope));
-    hear(weights.tenants, &|| tenants::read(machines(), grown()));
-    hear(weights.change, &|| change::read(scope, contrasts));
-    hear(weights.spectrum, &|| spectrum::read(scope, traces));
-    heard
+    add(weights.gap, &|| gap::read(scope));
+    add(weights.self_time, &|| self_time::read(grown(), machines()));
+    add(weights.failure, &|| failure::read(scope, traces));
+    add(weights.structure, &|| structure::read(scope));
+    add(weights.resource, &|| resource::read(scope));
+    add(weights.co_located, &|| {
+        co_located::read(machines(), grown())
+    });
+    add(weights.change, &|| change::read(scope, contrasts));
+    add(weights.spectrum, &|| spectrum::read(scope, traces));
+    nodes
 }
 
 #[cfg(test)]
@@ -92,7 +94,7 @@ mod tests {
         let mut local = Local::default();
         for (weight, z) in readings {
             let evidence = None;
-            local.hear(*weight, Reading { z: *z, evidence });
+            local.add(*weight, Reading { z: *z, evidence });
         }
         local
     }
@@ -103,7 +105,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn one_more_calm_channel_never_speaks_for_a_node(
+        fn one_more_normal_channel_never_speaks_for_a_node(
             mut known in readings(), weight in 0.0..10.0f64, z in -5.0..=0.0f64,
         ) {
             let before = after(&known).log_odds();

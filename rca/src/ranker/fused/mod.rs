@@ -50,8 +50,8 @@ const REACH_MIN: f64 = 0.1;
 /// | local channel | z grows with |
 /// |---|---|
 /// | gap | what is waited on an edge beyond the callee's work, charged to the end that more edges agree on |
-/// | own time | what calls take beside the waits for callees, in the median and in the tail, beyond what longer waits explain (blocked workers), and the slowdown of all else on the same machines |
-/// | tenants | own time of most of what runs on a machine, beyond that of all services where it has fewer than half |
+/// | self time | what calls take beside the waits for callees, in the median and in the tail, beyond what longer waits explain (blocked workers), and the slowdown of all else on the same machines |
+/// | co-located | self time of most of what runs on a machine, beyond that of all services where it has fewer than half |
 /// | failure | calls that fail although no callee did; with traces, also the callee that answered last before |
 /// | structure | calls that are no longer made for a call |
 /// | resource | infrastructure metrics, beyond what the same metric of the other candidates shows |
@@ -316,7 +316,7 @@ mod tests {
         let scores = noisy_machine().scores(&ranker, "web");
         let names: Vec<&str> = scores.iter().map(|(name, _)| &**name).collect();
         assert_eq!(names.len(), 5, "{scores:?}");
-        // Whether its one tenant keeps the machine busy or suffers from it, nothing tells.
+        // Whether its one service keeps the machine busy or suffers from it is unknown.
         assert!(names[..2].contains(&"busy"), "{scores:?}");
         assert_eq!(names[4], "calm", "{scores:?}");
     }

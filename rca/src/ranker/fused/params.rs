@@ -27,16 +27,16 @@ pub struct FusedWeights {
     pub influence: f64,
     /// Wait of callers beyond the work of callees.
     pub gap: f64,
-    /// Time that a node takes by itself.
-    pub own_time: f64,
+    /// Self time: what calls take beside the waits for callees.
+    pub self_time: f64,
     /// Failures that no callee explains.
     pub failure: f64,
     /// Calls that are no longer made.
     pub structure: f64,
     /// Infrastructure metrics.
     pub resource: f64,
-    /// Own time of all that runs on a machine.
-    pub tenants: f64,
+    /// Self time of the services that share a machine.
+    pub co_located: f64,
     /// Operations that slow traces went through.
     pub spectrum: f64,
     /// New instances of a changed node that are worse than its old ones.
@@ -57,11 +57,11 @@ impl Default for FusedWeights {
             reach: 1.0,
             influence: 0.5,
             gap: 3.0,
-            own_time: 3.0,
+            self_time: 3.0,
             failure: 3.0,
             structure: 1.0,
             resource: 2.0,
-            tenants: 3.0,
+            co_located: 3.0,
             spectrum: 0.0,
             change: 1.0,
         }
@@ -123,11 +123,11 @@ impl FusedParams {
             ("weights.reach", w.reach),
             ("weights.influence", w.influence),
             ("weights.gap", w.gap),
-            ("weights.own_time", w.own_time),
+            ("weights.self_time", w.self_time),
             ("weights.failure", w.failure),
             ("weights.structure", w.structure),
             ("weights.resource", w.resource),
-            ("weights.tenants", w.tenants),
+            ("weights.co_located", w.co_located),
             ("weights.spectrum", w.spectrum),
             ("weights.change", w.change),
         ] {
@@ -182,11 +182,11 @@ mod tests {
             ("weights.reach", |w| &mut w.reach),
             ("weights.influence", |w| &mut w.influence),
             ("weights.gap", |w| &mut w.gap),
-            ("weights.own_time", |w| &mut w.own_time),
+            ("weights.self_time", |w| &mut w.self_time),
             ("weights.failure", |w| &mut w.failure),
             ("weights.structure", |w| &mut w.structure),
             ("weights.resource", |w| &mut w.resource),
-            ("weights.tenants", |w| &mut w.tenants),
+            ("weights.co_located", |w| &mut w.co_located),
             ("weights.spectrum", |w| &mut w.spectrum),
             ("weights.change", |w| &mut w.change),
         ];

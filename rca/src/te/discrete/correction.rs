@@ -1,10 +1,13 @@
 //! Corrections of the bias of entropies from frequencies.
 
+use serde::{Deserialize, Serialize};
+
 use super::counts::Cells;
 
 /// How the bias of an entropy from few samples is corrected. Each adds `(R - 1) / 2N` to each of the four
 /// entropies, and they differ in R, the number of values that are possible.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Correction {
     /// The plug-in estimate.

@@ -3,6 +3,8 @@
 mod correction;
 mod counts;
 
+use serde::{Deserialize, Serialize};
+
 use super::embed::Rows;
 use super::error::TeError;
 use super::estimate::{Estimator, Information};
@@ -18,27 +20,21 @@ pub use correction::Correction;
 /// |---|---|---|
 /// | `lags` | see [`Lags`] | |
 /// | `correction` | [`Correction::None`] | |
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct DiscreteParams {
     lags: Lags,
     correction: Correction,
 }
 
+astern_stats::setters!(DiscreteParams {
+    /// Sets the lags.
+    lags: Lags,
+    /// Sets the correction of the bias.
+    correction: Correction,
+});
+
 impl DiscreteParams {
-    /// With other lags.
-    #[must_use]
-    pub fn lags(mut self, lags: Lags) -> Self {
-        self.lags = lags;
-        self
-    }
-
-    /// With another correction of the bias.
-    #[must_use]
-    pub fn correction(mut self, correction: Correction) -> Self {
-        self.correction = correction;
-        self
-    }
-
     /// Checks the parameters and makes the estimator.
     ///
     /// # Errors
@@ -174,7 +170,7 @@ mod tests {
     use crate::te::{Null, Series};
 
     fn te(k: u8, correction: Correction) -> Discrete {
-        let params = DiscreteParams::default().lags(Lags::default().history(k, 1));
+        let params = DiscreteParams::default().lags(Lags::default().target_history(k));
         params.correction(correction).check().unwrap()
     }
 
@@ -210,7 +206,7 @@ mod tests {
         // 10^320.
         let given = || columns.iter().map(|c| &c[..]).collect::<Vec<_>>();
         for correction in [Correction::None, Correction::PanzeriTreves] {
-            let lags = Lags::default().given(16, 1, 1);
+            let lags = Lags::default().given_history(16);
             let te = te(1, correction).with_lags(lags).unwrap();
             for (x, freedom) in [(&x, f64::INFINITY), (&constant, 0.0)] {
                 let found = te.estimate_given(x, &y, given()).unwrap();

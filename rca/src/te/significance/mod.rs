@@ -2,6 +2,8 @@
 
 mod draw;
 
+use serde::{Deserialize, Serialize};
+
 use astern_stats::ParamError;
 use astern_stats::param::in_range;
 
@@ -15,7 +17,7 @@ use super::estimate::{Estimate, Information, Null, summarised};
 ///
 /// | setting | default | rule |
 /// |---|---|---|
-/// | `count` | | surrogates, 1 to 100,000; the least p-value is 1 / (drawn + 1) |
+/// | `count` | 99 | surrogates, 1 to 100,000; the least p-value is 1 / (drawn + 1) |
 /// | `offset_min` (circular) | 20 | least shift in rows, 1 to 1,000,000 |
 /// | `length` (blocks) | | rows of a block, 1 to 1,000,000 |
 /// | `seed` | 0 | |
@@ -42,7 +44,8 @@ use super::estimate::{Estimate, Information, Null, summarised};
 /// let blocks = Surrogates::blocks(99, 20);
 /// # let _ = (many, blocks);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Surrogates {
     scheme: Scheme,
     count: u32,
@@ -53,11 +56,25 @@ pub struct Surrogates {
 /// Greatest `offset_min` and `length`.
 const ROWS_MAX: u32 = 1_000_000;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Scheme {
     Circular { offset_min: u32 },
     Blocks { length: u32 },
 }
+
+impl Default for Surrogates {
+    fn default() -> Self {
+        Self::circular(99)
+    }
+}
+
+astern_stats::setters!(Surrogates {
+    /// Sets the seed.
+    seed: u64,
+    /// Sets after how many surrogates that are at least as great as the estimate the test stops.
+    stop_after: u32,
+});
 
 impl Surrogates {
     /// So many circular shifts.
@@ -84,20 +101,6 @@ impl Surrogates {
         if let Scheme::Circular { offset_min } = &mut self.scheme {
             *offset_min = rows;
         }
-        self
-    }
-
-    /// With another seed.
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
-    /// Stopping at so many surrogates that are at least as great as the estimate.
-    #[must_use]
-    pub fn stop_after(mut self, at_least: u32) -> Self {
-        self.stop_after = Some(at_least);
         self
     }
 

@@ -182,7 +182,7 @@ impl Published {
     }
 
     /// Which nodes it can name.
-    pub(in crate::ranker) fn candidates(&self) -> Candidates {
+    pub(in crate::ranker) fn candidates(self) -> Candidates {
         match self {
             Self::SmoothTraversal | Self::SmoothDeviations => Candidates::Origins,
             _ => Candidates::All,

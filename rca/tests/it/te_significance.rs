@@ -1,7 +1,6 @@
 //! How often influence is found where there is none, and that it is found where there is some.
 //!
 //! Seeded runs; the bounds are those of a binomial at the stated rate, to one run in a thousand or less.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use astern_rca::te::{
     DiscreteParams, Estimator, GaussianParams, KsgParams, Lags, Surrogates, demeaned_by_regime,
@@ -154,7 +153,7 @@ fn influence_is_found_in_its_direction() {
 #[test]
 fn differences_of_noise_take_a_longer_history() {
     let found = |history: u8| {
-        let te = GaussianParams::default().lags(Lags::default().history(history, 1));
+        let te = GaussianParams::default().lags(Lags::default().target_history(history));
         let te = te.check().unwrap();
         rejected(1_000, |run| {
             let series = |seed| differenced(&noise(seed, 150));

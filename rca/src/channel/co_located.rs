@@ -1,4 +1,4 @@
-//! What runs on a machine.
+//! Services that share a machine: the noisy neighbour.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,36 +6,36 @@ use astern_graph_core::signal::Evidence;
 use astern_graph_core::{EdgeKind, NodeId};
 use astern_stats::{order, robust};
 
-use super::own_time::OwnTime;
+use super::self_time::SelfTime;
 use super::{Readings, Scope, WORTH_SAYING_Z, worst};
 use crate::order_statistic::median_of_others;
 
-/// Fewest tenants of which the median tells of the machine and not of one of them.
-const TENANTS_MIN: usize = 3;
+/// Fewest services of which the median tells of the machine and not of one of them.
+const SERVICES_MIN: usize = 3;
 
 /// The services of each machine, and the machines of each service.
 #[derive(Debug, Default)]
 pub(crate) struct Machines {
-    tenants: BTreeMap<NodeId, BTreeSet<NodeId>>,
+    services: BTreeMap<NodeId, BTreeSet<NodeId>>,
     hosts: BTreeMap<NodeId, BTreeSet<NodeId>>,
-    /// Slowdown of the own time of the tenants of each machine, ascending.
+    /// Slowdown of the self time of the services of each machine, ascending.
     slowdowns: BTreeMap<NodeId, Vec<f64>>,
 }
 
 impl Machines {
     /// Machines and services among the candidates. `O(E log V)`.
-    pub(crate) fn of(scope: &Scope<'_>, grown: &BTreeMap<NodeId, OwnTime>) -> Self {
+    pub(crate) fn of(scope: &Scope<'_>, grown: &BTreeMap<NodeId, SelfTime>) -> Self {
         let mut machines = Self::default();
         let known = |id: &NodeId| scope.nodes.binary_search(id).is_ok();
         for (guest, host, kind) in scope.graph.edges() {
             if kind == EdgeKind::RunsOn && known(&host) && grown.contains_key(&guest) {
-                machines.tenants.entry(host).or_default().insert(guest);
+                machines.services.entry(host).or_default().insert(guest);
                 machines.hosts.entry(guest).or_default().insert(host);
             }
         }
-        for (host, tenants) in &machines.tenants {
-            let own = tenants.iter().filter_map(|id| grown.get(id));
-            let slowdowns: Vec<f64> = own.map(OwnTime::slowdown).collect();
+        for (host, services) in &machines.services {
+            let own = services.iter().filter_map(|id| grown.get(id));
+            let slowdowns: Vec<f64> = own.map(SelfTime::slowdown).collect();
             let slowdowns = order::sorted_finite(&slowdowns);
             machines.slowdowns.insert(*host, slowdowns);
         }
@@ -44,29 +44,29 @@ impl Machines {
 
     /// By what share the others on the machines of a service became slower, at the median of each machine;
     /// the greatest of them. 0 where fewer than two others are known on each. `O(h log n)`.
-    pub(crate) fn slowdown_of_others(&self, service: NodeId, own: &OwnTime) -> f64 {
+    pub(crate) fn slowdown_of_others(&self, service: NodeId, own: &SelfTime) -> f64 {
         let hosts = self.hosts.get(&service).into_iter().flatten();
         let slowdowns = hosts.filter_map(|host| self.slowdowns.get(host));
-        let told = slowdowns.filter(|all| all.len() >= TENANTS_MIN);
+        let told = slowdowns.filter(|all| all.len() >= SERVICES_MIN);
         told.map(|all| median_of_others(all, own.slowdown()))
             .fold(0.0, f64::max)
     }
 }
 
-/// Median deviation of the own time of the services on a machine, less that of all services where the
+/// Median deviation of the self time of the services on a machine, less that of all services where the
 /// machine has fewer than half of them.
 ///
 /// A machine that is short of processors makes all that runs on it slower; one bad release does not. A machine
 /// of fewer than 3 services with telemetry is absent. `O(G + S log S)` for S services and G places that they
 /// run in.
-pub(crate) fn read(machines: &Machines, grown: &BTreeMap<NodeId, OwnTime>) -> Readings {
+pub(crate) fn read(machines: &Machines, grown: &BTreeMap<NodeId, SelfTime>) -> Readings {
     let mut readings = Readings::new();
     let all: Vec<f64> = grown.values().map(|own| own.z).collect();
     let usual = robust::median(&all).unwrap_or(0.0).max(0.0);
-    for (host, tenants) in &machines.tenants {
-        let own = tenants.iter().filter_map(|id| grown.get(id));
+    for (host, services) in &machines.services {
+        let own = services.iter().filter_map(|id| grown.get(id));
         let on_it: Vec<f64> = own.map(|own| own.z).collect();
-        if on_it.len() < TENANTS_MIN {
+        if on_it.len() < SERVICES_MIN {
             continue;
         }
         let elsewhere = if 2 * on_it.len() < all.len() {
@@ -90,7 +90,7 @@ mod tests {
     use astern_graph_core::{GraphBuilder, GraphParams, NodeKey, NodeKind, TimeRange, Timestamp};
 
     /// Four services of ten on one machine.
-    fn machine(z: impl Fn(usize) -> f64) -> (NodeId, Machines, BTreeMap<NodeId, OwnTime>) {
+    fn machine(z: impl Fn(usize) -> f64) -> (NodeId, Machines, BTreeMap<NodeId, SelfTime>) {
         let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
         let host = NodeKey::new(NodeKind::Host, "machine");
         let service = |i: usize| NodeKey::service(format!("{i}"));
@@ -100,8 +100,8 @@ mod tests {
             builder.declare_edge(service(i), on, EdgeKind::RunsOn);
         }
         let graph = builder.build();
-        let grown: BTreeMap<NodeId, OwnTime> = (0..10)
-            .map(|i| (graph.id(&service(i)).unwrap(), OwnTime::grown_by(z(i))))
+        let grown: BTreeMap<NodeId, SelfTime> = (0..10)
+            .map(|i| (graph.id(&service(i)).unwrap(), SelfTime::grown_by(z(i))))
             .collect();
         let mut nodes: Vec<NodeId> = graph
             .keys()
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_others_on_a_machine_excuse_a_tenant_and_do_not_excuse_one_alone() {
+    fn the_others_on_a_machine_excuse_a_service_and_do_not_excuse_one_alone() {
         let (_, machines, grown) = machine(|i| if i < 4 { 2.0 } else { 0.0 });
         let (first, own) = grown.iter().next().unwrap();
         assert!((machines.slowdown_of_others(*first, own) - own.slowdown()).abs() < 1e-9);

@@ -1,5 +1,4 @@
 //! Traces from calls.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use std::time::Duration;
 
@@ -64,7 +63,7 @@ fn calls_of_one_trace_are_joined_and_summed_up() {
 }
 
 #[test]
-fn own_times_leave_out_what_was_waited_for() {
+fn self_times_leave_out_what_was_waited_for() {
     let ms = |ms| Some(Duration::from_millis(ms));
     let mut seen_by_web = call(2, Some("web"), "cart", 10, 60);
     seen_by_web.client = ms(70);
@@ -81,7 +80,7 @@ fn own_times_leave_out_what_was_waited_for() {
         unknown,
     ];
     let traces = Traces::of(&calls);
-    let own = traces.iter().next().unwrap().own_times();
+    let own = traces.iter().next().unwrap().self_times();
     // The cart waited 63 ms in 60: calls in parallel.
     assert_eq!(own, [ms(30), ms(0), ms(3), ms(58), None]);
 }

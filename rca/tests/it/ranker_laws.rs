@@ -1,14 +1,15 @@
 //! Laws of rankers over random graphs, with circles, and random series.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use astern_graph_core::{
-    EdgeKind, GraphBuilder, GraphParams, NodeKey, Sample, TemporalGraph, TimeRange, Timestamp,
+    EdgeKind, GraphBuilder, GraphParams, NodeKey, Sample, TemporalGraph, Timestamp,
 };
 use astern_rca::ranker::baseline::{
     LinearCounterfactual, MicroHecl, MicroRca, MicroScope, PageRank, RandomWalk, SecondOrderWalk,
 };
 use astern_rca::{Incident, Ranker};
 use proptest::prelude::*;
+
+use crate::world::minutes;
 
 const NODES: usize = 6;
 const HEALTHY: usize = 20;
@@ -37,9 +38,7 @@ fn graph(edges: &Edges, values: &Values) -> TemporalGraph {
 }
 
 fn incident() -> Incident {
-    let minute = |i: usize| Timestamp::from_secs(60 * i64::try_from(i).unwrap());
-    let range = |from, to| TimeRange::new(minute(from), minute(to)).unwrap();
-    let (healthy, abnormal) = (range(0, HEALTHY), range(HEALTHY, HEALTHY + ABNORMAL));
+    let (healthy, abnormal) = (minutes(0, HEALTHY), minutes(HEALTHY, HEALTHY + ABNORMAL));
     Incident::new(service(0), "latency_ms".into(), healthy, abnormal)
 }
 

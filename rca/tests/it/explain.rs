@@ -1,17 +1,12 @@
 //! The way of a fault, and the symptom without it.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use astern_graph_core::signal::{Diagnosis, Evidence};
-use astern_graph_core::{
-    EdgeKind, GraphBuilder, GraphParams, NodeKey, Sample, TimeRange, Timestamp,
-};
+use astern_graph_core::{EdgeKind, GraphBuilder, GraphParams, NodeKey, Sample};
 use astern_rca::{DiagnoserParams, Incident};
 use astern_stats::rng::seeded;
 use rand_chacha::rand_core::Rng;
 
-fn minute(minute: i64) -> Timestamp {
-    Timestamp::from_secs(60 * minute)
-}
+use crate::world::{minute, minutes};
 
 /// `web → cart → db`; each waits for its callee and adds its own work. `db` gets 100 ms slower at
 /// minute 120. Independent: the healthy values do not depend on each other.
@@ -42,8 +37,7 @@ fn diagnosis(independent: bool) -> Diagnosis {
             builder.extend([Sample::new(minute(at), key.clone(), "latency_ms", value).into()]);
         }
     }
-    let range = |from, to| TimeRange::new(minute(from), minute(to)).unwrap();
-    let incident = Incident::new(web, "latency_ms".into(), range(0, 118), range(118, 135));
+    let incident = Incident::new(web, "latency_ms".into(), minutes(0, 118), minutes(118, 135));
     DiagnoserParams::default()
         .check()
         .unwrap()

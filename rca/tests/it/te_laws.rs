@@ -1,5 +1,4 @@
 //! What holds for every estimator, whatever the series.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use astern_rca::te::{
     CopulaParams, Correction, DiscreteParams, Estimate, Estimator, GaussianParams, KernelParams,
@@ -68,7 +67,10 @@ fn every(lags: Lags, questions: Questions, asked: Asked<'_>) {
     ];
     if questions == Questions::All {
         // Not one that scales leave alone.
-        forms.extend([("raw", ksg.raw()), ("raw rectangles", rectangles.raw())]);
+        forms.extend([
+            ("raw", ksg.raw(true)),
+            ("raw rectangles", rectangles.raw(true)),
+        ]);
     }
     for (name, params) in forms {
         ask(name, params.check().unwrap(), questions, asked);
@@ -107,7 +109,7 @@ proptest! {
         [x, y, z] in (40..120_usize).prop_flat_map(|n| [numbers(n), numbers(n), numbers(n)]),
         k in 1..3_u8, l in 1..3_u8,
     ) {
-        every(Lags::default().history(k, l), Questions::All, &|name, te| {
+        every(Lags::default().target_history(k).source_history(l), Questions::All, &|name, te| {
             if let Ok(found) = te(&[&x, &y, &z]) {
                 assert!(found.nats.is_finite() && found.effective_nats.is_finite(), "{name} {found:?}");
                 assert!(found.p_value.is_none_or(|p| (0.0..=1.0).contains(&p)), "{name} {found:?}");

@@ -1,5 +1,4 @@
 //! The graph of influences on telemetry whose influences are known.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use astern_graph_core::signal::Evidence;
 use astern_graph_core::{

@@ -1,27 +1,14 @@
 //! From what is known of an incident to what is to be explained.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use astern_graph_core::signal::{Anomaly, Assessment, Verdict};
-use astern_graph_core::{
-    EdgeKind, GraphBuilder, GraphParams, NodeKey, Sample, TemporalGraph, TimeRange, Timestamp,
-};
+use astern_graph_core::{EdgeKind, GraphBuilder, GraphParams, NodeKey, Sample, TemporalGraph};
 use astern_rca::symptom::IncidentError;
 use astern_rca::{Incident, Symptom};
 
+use crate::world::{minute, minutes, service};
+
 const ONSET: i64 = 60;
 const END: i64 = 70;
-
-fn minute(minute: i64) -> Timestamp {
-    Timestamp::from_secs(60 * minute)
-}
-
-fn range(from: i64, to: i64) -> TimeRange {
-    TimeRange::new(minute(from), minute(to)).unwrap()
-}
-
-fn service(name: &str) -> NodeKey {
-    NodeKey::service(name)
-}
 
 /// Services that call each other, of which these are slow since minute 60, each by another amount.
 fn graph(edges: &[(&str, &str)], slow: &[(&str, f64)]) -> TemporalGraph {
@@ -61,8 +48,8 @@ fn of_system(anomalies: &[Anomaly]) -> Assessment {
 fn what_shows_nearest_to_the_users_is_the_symptom() {
     let incident = Incident::builder().since(&chain(), minute(ONSET)).unwrap();
     assert_eq!(incident.symptom, Symptom::new(service("web"), "latency_ms"));
-    assert_eq!(incident.healthy, range(0, ONSET - 8));
-    assert_eq!(incident.abnormal, range(ONSET - 8, END));
+    assert_eq!(incident.healthy, minutes(0, ONSET - 8));
+    assert_eq!(incident.abnormal, minutes(ONSET - 8, END));
     // In a circle each has an anomalous caller: then it is what deviates most.
     let slow = [("a", 60.0), ("b", 90.0)];
     let circle = graph(&[("a", "b"), ("b", "a")], &slow);
@@ -74,13 +61,13 @@ fn what_shows_nearest_to_the_users_is_the_symptom() {
 fn what_is_known_is_taken() {
     let known = Incident::builder()
         .symptom(Symptom::new(service("cart"), "latency_ms"))
-        .healthy(range(10, END))
+        .healthy(minutes(10, END))
         .until(minute(END - 2))
         .steps_before(3);
     let incident = known.since(&chain(), minute(ONSET)).unwrap();
     assert_eq!(incident.symptom.node, service("cart"));
-    assert_eq!(incident.healthy, range(10, ONSET - 3));
-    assert_eq!(incident.abnormal, range(ONSET - 3, END - 2));
+    assert_eq!(incident.healthy, minutes(10, ONSET - 3));
+    assert_eq!(incident.abnormal, minutes(ONSET - 3, END - 2));
     // What detectors reported goes before what is measured here.
     let assessments = vec![of_system(&[anomaly("cart", 5.0, ONSET)])];
     let known = Incident::builder().assessments(assessments.clone());
@@ -106,7 +93,7 @@ fn too_little_before_or_after_has_typed_errors() {
     );
     let named = Incident::builder().symptom(Symptom::new(service("web"), "latency_ms"));
     let first = named.since(&fine, minute(9)).unwrap();
-    assert_eq!(first.healthy, range(0, 1));
+    assert_eq!(first.healthy, minutes(0, 1));
 }
 
 #[test]
@@ -118,15 +105,17 @@ fn detectors_tell_the_symptom_and_the_onset() {
         anomaly("web", 6.0, 62),
         anomaly("cart", 9.0, 61),
     ]);
-    let known = Incident::builder().healthy(range(0, 30)).until(minute(END));
+    let known = Incident::builder()
+        .healthy(minutes(0, 30))
+        .until(minute(END));
     let detected = |assessments: Vec<Assessment>| {
         let known = known.clone().assessments(assessments);
         known.detected(&chain()).unwrap()
     };
     let incident = detected(vec![system.clone()]).unwrap();
     assert_eq!(incident.symptom.node, service("web"));
-    assert_eq!(incident.healthy, range(0, 30));
-    assert_eq!(incident.abnormal, range(61 - 8, END));
+    assert_eq!(incident.healthy, minutes(0, 30));
+    assert_eq!(incident.abnormal, minutes(61 - 8, END));
     // Resources alone are no symptom.
     assert_eq!(detected(vec![of_system(&[busy])]), None);
     assert_eq!(detected(Vec::new()), None);

@@ -1,5 +1,4 @@
 //! Which change is blamed for the cause, and which is not.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use std::time::Duration;
 
@@ -10,22 +9,15 @@ use astern_graph_core::signal::{
 };
 use astern_graph_core::{
     ChangeEvent, ChangePhase, EdgeKind, GraphBuilder, GraphParams, NodeKey, Sample, TemporalGraph,
-    TimeRange, Timestamp,
 };
 use astern_rca::blame::BlameParams;
 use astern_rca::{DiagnoserParams, Incident};
 
+use crate::world::{minute, minutes, service};
+
 const HEALTHY: i64 = 120;
 const ONSET: i64 = HEALTHY + 3;
 const END: i64 = HEALTHY + 10;
-
-fn minute(minute: i64) -> Timestamp {
-    Timestamp::from_secs(60 * minute)
-}
-
-fn service(name: &str) -> NodeKey {
-    NodeKey::service(name)
-}
 
 /// `a → b → c → d`, with `c` slow from minute 123 on, which `b` and `a` suffer from.
 fn graph(changes: impl IntoIterator<Item = ChangeEvent>) -> TemporalGraph {
@@ -70,8 +62,7 @@ fn diagnosis(
     changes: impl IntoIterator<Item = ChangeEvent>,
     assessments: Vec<Assessment>,
 ) -> Diagnosis {
-    let range = |from, to| TimeRange::new(minute(from), minute(to)).unwrap();
-    let (healthy, abnormal) = (range(20, HEALTHY), range(HEALTHY, END));
+    let (healthy, abnormal) = (minutes(20, HEALTHY), minutes(HEALTHY, END));
     let incident = Incident::new(service("a"), "latency_ms".into(), healthy, abnormal);
     let diagnoser = DiagnoserParams::default().blame(blame).check().unwrap();
     diagnoser

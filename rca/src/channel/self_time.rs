@@ -1,17 +1,17 @@
-//! What a node takes by itself.
+//! Self time: what a node takes beside the waits for its callees.
 
 use std::collections::BTreeMap;
 
 use astern_graph_core::signal::Evidence;
 use astern_graph_core::{CallSummary, NodeId};
 
+use super::co_located::Machines;
 use super::quantile::{Durations, Growth, growth};
-use super::tenants::Machines;
 use super::{Readings, Scope, worst_or_calm};
 
-/// How the own time of a node grew, whatever explains it.
+/// How the self time of a node grew, whatever explains it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct OwnTime {
+pub(crate) struct SelfTime {
     growth: Growth,
     /// Share of the growth that longer waits do not explain.
     unexplained: f64,
@@ -19,7 +19,7 @@ pub(crate) struct OwnTime {
     pub(crate) z: f64,
 }
 
-impl OwnTime {
+impl SelfTime {
     /// By what share it takes longer, as far as longer waits do not explain it; never negative.
     pub(crate) fn slowdown(&self) -> f64 {
         let Growth {
@@ -33,7 +33,7 @@ impl OwnTime {
 }
 
 #[cfg(test)]
-impl OwnTime {
+impl SelfTime {
     /// Of 10 ms that grew by so many standard errors of a millisecond.
     pub(crate) fn grown_by(z: f64) -> Self {
         let (healthy_ms, observed_ms) = (10.0, 10.0 + z);
@@ -49,19 +49,19 @@ impl OwnTime {
     }
 }
 
-/// Own times below this, in milliseconds, are not divided by.
+/// Self times below this, in milliseconds, are not divided by.
 const LEAST_MS: f64 = 0.1;
 
 /// Growth of the time in which each node did not wait for callees of its own, as far as their waits do not
 /// explain it.
 ///
 /// What waits for a callee holds a worker, and requests that find none free wait in front of the node, which
-/// counts as its own time: a late callee of a pool that is nearly full shows as own time of its caller. So
+/// counts as its self time: a late callee of a pool that is nearly full shows as self time of its caller. So
 /// of a growth g, where the wait for the callee that is waited for most grew by w, only the share `1 − w / g`
 /// counts: amounts, as in the origin channel. A node that is slow by itself waits for nobody longer.
 ///
 /// `O(V + E)` comparisons.
-pub(crate) fn grown(scope: &Scope<'_>) -> BTreeMap<NodeId, OwnTime> {
+pub(crate) fn grown(scope: &Scope<'_>) -> BTreeMap<NodeId, SelfTime> {
     let waits = waits_ms(scope);
     let mut grown = BTreeMap::new();
     for id in scope.nodes {
@@ -84,7 +84,7 @@ pub(crate) fn grown(scope: &Scope<'_>) -> BTreeMap<NodeId, OwnTime> {
             let z = unexplained * growth.z;
             grown.insert(
                 *id,
-                OwnTime {
+                SelfTime {
                     growth,
                     unexplained,
                     z,
@@ -106,7 +106,7 @@ fn share_beyond(explained: f64, grew: f64) -> f64 {
 
 /// [`grown`], as far as what else runs on the same machines did not become slower as well: where those grew by
 /// a share m at the median, and the node by r, the share `1 − m / r` counts.
-pub(crate) fn read(grown: &BTreeMap<NodeId, OwnTime>, machines: &Machines) -> Readings {
+pub(crate) fn read(grown: &BTreeMap<NodeId, SelfTime>, machines: &Machines) -> Readings {
     let mut readings = Readings::new();
     for (id, own) in grown {
         let of_machine = machines.slowdown_of_others(*id, own);

@@ -1,29 +1,20 @@
 //! Baselines kept up step by step are those of the whole range.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use std::time::Duration;
 
 use proptest::prelude::*;
 
 use astern_graph_core::codec::Format;
-use astern_graph_core::{
-    Call, GraphBuilder, GraphParams, NodeKey, Party, Sample, TemporalGraph, TimeRange, Timestamp,
-};
+use astern_graph_core::{Call, GraphBuilder, GraphParams, Party, Sample, TemporalGraph, TimeRange};
 use astern_rca::ranker::baseline::RobustScorer;
 use astern_rca::stream::{BaselineParams, Baselines};
 use astern_rca::{Incident, Ranker};
 use astern_stats::rng::seeded;
 use rand_chacha::rand_core::Rng;
 
+use crate::world::{minute, service};
+
 const STEPS: u32 = 20;
-
-fn minute(minute: i64) -> Timestamp {
-    Timestamp::from_secs(60 * minute)
-}
-
-fn service(name: &str) -> NodeKey {
-    NodeKey::service(name)
-}
 
 /// Calls and samples of some nodes with gaps; `late` begins at minute 15.
 fn feed(builder: &mut GraphBuilder, rng: &mut impl Rng, at: i64, gaps: bool) {

@@ -1,5 +1,4 @@
 //! Changes blamed by their new instances against their old ones.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use astern_graph_core::signal::{
 };
 use astern_graph_core::{
     Call, CallStatus, ChangeEvent, ChangePhase, GraphBuilder, GraphParams, NodeKey, Party,
-    Reversibility, TemporalGraph, TimeRange, Timestamp,
+    Reversibility, TemporalGraph,
 };
 use astern_rca::blame::BlameParams;
 use astern_rca::ranker::{Candidates, RankerParams, Ranking, catalogue};
@@ -16,17 +15,11 @@ use astern_rca::{DiagnoserParams, Incident, RankError, Ranker};
 use astern_stats::rng::{ChaCha8Rng, seeded};
 use rand_chacha::rand_core::Rng;
 
+use crate::world::{minute, minutes, service};
+
 const RELEASED: i64 = 40;
 const END: i64 = 56;
 const PODS: i64 = 3;
-
-fn minute(minute: i64) -> Timestamp {
-    Timestamp::from_secs(60 * minute)
-}
-
-fn service(name: &str) -> NodeKey {
-    NodeKey::service(name)
-}
 
 /// What is wrong on the new instances of `cart`, and what the telemetry leaves out.
 #[derive(Clone, Copy, Default)]
@@ -136,8 +129,7 @@ fn incident(case: Case, assessments: Vec<Assessment>) -> (TemporalGraph, Inciden
         }
         builder.extend(steps.into_iter().map(Into::into));
     }
-    let range = |from, to| TimeRange::new(minute(from), minute(to)).unwrap();
-    let (healthy, abnormal) = (range(0, RELEASED - 5), range(RELEASED - 5, END));
+    let (healthy, abnormal) = (minutes(0, RELEASED - 5), minutes(RELEASED - 5, END));
     let incident = Incident::new(service("web"), "latency_ms_p95".into(), healthy, abnormal);
     (builder.build(), incident.assessed(assessments))
 }

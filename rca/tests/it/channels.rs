@@ -1,5 +1,4 @@
 //! What the local channels of the fused ranker find in calls and resources.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use std::time::Duration;
 
@@ -11,6 +10,8 @@ use astern_graph_core::{
 use astern_rca::ranker::{FusedParams, FusedWeights};
 use astern_rca::trace::Traces;
 use astern_rca::{DiagnoserParams, Incident};
+
+use crate::world::{minutes, service};
 
 const HEALTHY: i64 = 20;
 const END: i64 = 26;
@@ -35,15 +36,6 @@ type Story<'a> = &'a dyn Fn(Option<&str>, &str, bool) -> Way;
 
 /// Ten milliseconds everywhere and two on the network.
 const WELL: Way = Some((10, 12, false));
-
-fn service(name: &str) -> NodeKey {
-    NodeKey::service(name)
-}
-
-fn minutes(from: i64, to: i64) -> TimeRange {
-    let at = |minute: i64| Timestamp::from_secs(60 * minute);
-    TimeRange::new(at(from), at(to)).unwrap()
-}
 
 /// Calls of requests in traces of their own; each is over before the next begins.
 fn calls(story: Story<'_>) -> Vec<Call> {
@@ -93,7 +85,7 @@ fn diagnose(story: Story<'_>, more: Vec<Record>) -> Diagnosis {
     diagnoser.diagnose(&builder.build(), &incident()).unwrap()
 }
 
-/// Own time is told of also where it is as always.
+/// Self time is told of also where it is as always.
 fn is_calm(evidence: &Evidence) -> bool {
     matches!(evidence, Evidence::OwnTime { z, .. } if *z < 2.0)
 }
@@ -124,7 +116,7 @@ fn one_late_edge_is_charged_to_its_callee() {
         _ => WELL,
     };
     let diagnosis = diagnose(&story, vec![]);
-    // Own times of `cart` and `web` grew too: their waits are not told apart here.
+    // Self times of `cart` and `web` grew too: their waits are not told apart here.
     let stock = diagnosis
         .causes
         .iter()
@@ -188,7 +180,7 @@ fn a_caller_whose_workers_wait_for_a_late_callee_is_not_slow_by_itself() {
         _ => WELL,
     };
     let diagnosis = diagnose(&story, vec![]);
-    let own_time = |name: &str| {
+    let self_time = |name: &str| {
         let mut causes = diagnosis.causes.iter();
         let cause = causes.find(|c| *c.subject.node() == service(name)).unwrap();
         cause
@@ -196,7 +188,7 @@ fn a_caller_whose_workers_wait_for_a_late_callee_is_not_slow_by_itself() {
             .iter()
             .any(|e| matches!(e, Evidence::OwnTime { .. }) && !is_calm(e))
     };
-    assert!(!own_time("cart"), "{diagnosis}");
+    assert!(!self_time("cart"), "{diagnosis}");
     assert_eq!(first(&diagnosis).0, "stock", "{diagnosis}");
 }
 

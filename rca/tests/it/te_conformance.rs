@@ -1,17 +1,14 @@
 //! Every estimator against values that other tools computed, and against closed forms.
 //!
-//! Series: seeded, see `te_fixtures/mod.rs`. Values: JIDT 1.6.1 with its noise switched off, to the 12 digits that
+//! Series: seeded, see `te_fixtures.rs`. Values: JIDT 1.6.1 with its noise switched off, to the 12 digits that
 //! it printed, unless a test says otherwise.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
-mod te_fixtures;
-
+use crate::te_fixtures::{
+    BIN_XOR, DISC8_COPY, GAUSS_AR, GAUSS_DRIVER, LOGISTIC, NULL_LOGNORMAL, numbers, symbols,
+};
 use astern_rca::te::{
     CopulaParams, Correction, Discrete, DiscreteParams, Estimator, Gaussian, GaussianParams,
     KernelParams, Ksg, KsgForm, KsgParams, Lags, SymbolicParams, equal_width_bins, quantile_bins,
-};
-use te_fixtures::{
-    BIN_XOR, DISC8_COPY, GAUSS_AR, GAUSS_DRIVER, LOGISTIC, NULL_LOGNORMAL, numbers, symbols,
 };
 
 fn gaussian() -> Gaussian {
@@ -23,7 +20,9 @@ fn ksg() -> KsgParams {
 }
 
 fn lags(history: u8) -> Lags {
-    Lags::default().history(history, history)
+    Lags::default()
+        .target_history(history)
+        .source_history(history)
 }
 
 /// Both directions of each pair of series, in the units of `value`.
@@ -118,7 +117,7 @@ fn delayed_and_conditional_forms_agree() {
         assert!((value - expected).abs() < 1e-9, "{value} is not {expected}");
     };
     let later = Lags::default().delay(2);
-    let given = Lags::default().given(1, 2, 1);
+    let given = Lags::default().given_delay(2);
     near(gaussian().estimate(&x, &y).unwrap().nats, 0.108_557_449_013);
     let te = gaussian().with_lags(later).unwrap();
     near(te.estimate(&z, &y).unwrap().nats, 0.275_278_732_932);
@@ -149,7 +148,11 @@ fn gaussian_is_near_the_closed_form_and_finds_the_direction() {
 }
 
 fn discrete(history: u8, correction: Correction) -> Discrete {
-    let params = DiscreteParams::default().lags(Lags::default().history(history, history));
+    let params = DiscreteParams::default().lags(
+        Lags::default()
+            .target_history(history)
+            .source_history(history),
+    );
     params.correction(correction).check().unwrap()
 }
 
@@ -249,7 +252,7 @@ fn discrete_agrees_with_inform() {
     ] {
         let (a, b) = (digits(a), digits(b));
         for (history, ba, ab) in [(2, ba2, ab2), (1, ba1, ab1)] {
-            let te = DiscreteParams::default().lags(Lags::default().history(history, 1));
+            let te = DiscreteParams::default().lags(Lags::default().target_history(history));
             let te = te.check().unwrap();
             let bits = |x: &[u8], y: &[u8]| te.estimate(x, y).unwrap().bits();
             assert!((bits(&b, &a) - ba).abs() < 1e-8);
@@ -264,7 +267,7 @@ fn a_longer_history_explains_the_source_away() {
     let target: Vec<u8> = (0..101).map(|t| u8::from(t % 4 < 2)).collect();
     let source: Vec<u8> = (0..101).map(|t| u8::from(t % 2 == 0)).collect();
     for (history, expected) in [(1, 1.0), (2, 0.0)] {
-        let te = DiscreteParams::default().lags(Lags::default().history(history, 1));
+        let te = DiscreteParams::default().lags(Lags::default().target_history(history));
         let found = te.check().unwrap().estimate(&source, &target).unwrap();
         assert!((found.bits() - expected).abs() < 1e-3, "{found:?}");
     }

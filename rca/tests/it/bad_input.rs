@@ -1,13 +1,11 @@
 //! What every ranker does with input that is short, gappy, constant, infinite or oddly wired: a typed
 //! error or a rule that its documentation states, never a panic and never a score that is no number.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use std::time::Duration;
 
 use astern_graph_core::signal::{Abstention, Evidence};
 use astern_graph_core::{
-    Call, EdgeKind, GraphBuilder, GraphError, GraphParams, NodeKey, Party, Sample, SpanId,
-    TemporalGraph, TimeRange, Timestamp,
+    Call, EdgeKind, GraphBuilder, GraphError, GraphParams, Party, Sample, SpanId, TemporalGraph,
 };
 use astern_rca::ranker::baseline::{
     AnomalyScore, Circa, Formula, LinearCounterfactual, Metrics, NSigma, Published, ScoreOrdering,
@@ -16,6 +14,8 @@ use astern_rca::ranker::baseline::{
 use astern_rca::ranker::{Candidates, FusedParams, FusedWeights, RankerParams, Ranking, catalogue};
 use astern_rca::trace::Traces;
 use astern_rca::{DiagnoserParams, Incident, RankError, Ranker};
+
+use crate::world::{minute, minutes, service};
 
 const HEALTHY: usize = 40;
 const ABNORMAL: usize = 6;
@@ -61,20 +61,8 @@ fn all() -> Vec<(&'static str, Candidates, Box<dyn Ranker>)> {
     named.chain(variants).map(checked).collect()
 }
 
-fn service(name: &str) -> NodeKey {
-    NodeKey::service(name)
-}
-
-fn minute(i: usize) -> Timestamp {
-    Timestamp::from_secs(60 * i64::try_from(i).unwrap())
-}
-
-fn range(from: usize, to: usize) -> TimeRange {
-    TimeRange::new(minute(from), minute(to)).unwrap()
-}
-
 fn incident(symptom: &str) -> Incident {
-    let (healthy, abnormal) = (range(0, HEALTHY), range(HEALTHY, HEALTHY + ABNORMAL));
+    let (healthy, abnormal) = (minutes(0, HEALTHY), minutes(HEALTHY, HEALTHY + ABNORMAL));
     Incident::new(service(symptom), "latency_ms".into(), healthy, abnormal)
 }
 
@@ -425,7 +413,7 @@ fn large(many: usize, is_chain: bool) -> TemporalGraph {
 
 #[test]
 fn long_chains_and_wide_stars_need_no_deep_stack() {
-    let (healthy, abnormal) = (range(0, 12), range(12, 16));
+    let (healthy, abnormal) = (minutes(0, 12), minutes(12, 16));
     let incident = Incident::new(service("00000"), "latency_ms".into(), healthy, abnormal);
     for is_chain in [true, false] {
         // A walk settles slowly in a long chain.

@@ -1,10 +1,8 @@
 //! What every ranker must do, and what the fused one does beyond that.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use astern_graph_core::signal::{Abstention, Evidence, RankedCause};
 use astern_graph_core::{
-    EdgeKind, GraphBuilder, GraphError, GraphParams, NodeKey, Sample, TemporalGraph, TimeRange,
-    Timestamp,
+    EdgeKind, GraphBuilder, GraphError, GraphParams, NodeKey, Sample, TemporalGraph, Timestamp,
 };
 use astern_rca::ranker::baseline::{
     AnomalyScore, CorrelationRanker, MicroHecl, MicroScope, RobustScorer, SmoothTraversal,
@@ -13,21 +11,11 @@ use astern_rca::ranker::baseline::{
 use astern_rca::ranker::{AnyRanker, Candidates, FusedParams, RankerParams, catalogue};
 use astern_rca::{Incident, RankError, Ranker};
 
+use crate::world::{minutes, service};
+
 const HEALTHY: i64 = 120;
 const ABNORMAL: i64 = 10;
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
-
-fn minutes(from: i64, to: i64) -> TimeRange {
-    TimeRange::new(
-        Timestamp::from_secs(60 * from),
-        Timestamp::from_secs(60 * to),
-    )
-    .unwrap()
-}
-
-fn service(name: &str) -> NodeKey {
-    NodeKey::service(name)
-}
 
 /// Ripple that differs by node and never repeats its phase, so that healthy nodes do not correlate.
 fn ripple(node: usize, minute: i64) -> f64 {

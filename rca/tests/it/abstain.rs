@@ -1,20 +1,17 @@
 //! When nothing of the graph is blamed.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use std::time::Duration;
 
 use astern_graph_core::signal::{Abstention, Diagnosis, Evidence};
-use astern_graph_core::{Call, GraphBuilder, GraphParams, NodeKey, Party, TimeRange, Timestamp};
+use astern_graph_core::{Call, GraphBuilder, GraphParams, NodeKey, Party};
 use astern_rca::blame::BlameParams;
 use astern_rca::ranker::{FusedParams, FusedWeights};
 use astern_rca::{DiagnoserParams, Incident};
 
+use crate::world::{minute, minutes};
+
 const ONSET: i64 = 60;
 const END: i64 = 72;
-
-fn minute(minute: i64) -> Timestamp {
-    Timestamp::from_secs(60 * minute)
-}
 
 /// `web`, called so many times a minute, and so slow, before and since minute 60.
 fn diagnosis(calls: (u64, u64), ms: (u64, u64)) -> Diagnosis {
@@ -37,8 +34,7 @@ fn diagnosis_by(params: DiagnoserParams, calls: (u64, u64), ms: (u64, u64)) -> D
             builder.extend([call.into()]);
         }
     }
-    let range = |from, to| TimeRange::new(minute(from), minute(to)).unwrap();
-    let (healthy, abnormal) = (range(0, ONSET), range(ONSET, END));
+    let (healthy, abnormal) = (minutes(0, ONSET), minutes(ONSET, END));
     let metric = "latency_ms_p95".into();
     let incident = Incident::new(NodeKey::service("web"), metric, healthy, abnormal);
     let diagnoser = params.check().unwrap();
@@ -91,7 +87,7 @@ fn other_parameters_give_no_probability_of_causes_and_say_so() {
     };
     assert_eq!(telling(&by_default), 0);
     let weights = FusedWeights {
-        own_time: 1.0,
+        self_time: 1.0,
         ..FusedWeights::default()
     };
     let ranker = FusedParams::default().weights(weights);
