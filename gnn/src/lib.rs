@@ -8,7 +8,6 @@
 //! * [`layer`]: message-passing layers, equal to `PyTorch` Geometric's to rounding.
 //! * [`model`]: [`NetworkConfig`] → [`Checkpoint`] → [`Network`], stacks of GRU, dense, GCN,
 //!   SAGE, GAT and `GATv2` layers as data, as bytes, and scored in `f32` or `f64` without libtorch.
-//! * [`GcnEncoder`]: a stack of graph convolutions with seeded weights.
 //! * [`one_class`]: [`OneClassParams`] → [`OneClass`], a hypersphere around healthy embeddings,
 //!   with its untrained twin as a control; saved and loaded as bytes.
 //! * [`explain`]: what an edge, a feature or a fault does to scores.
@@ -35,18 +34,17 @@
 //! its caller, so messages run along the reversed calls.
 //!
 //! ```
-//! use astern_gnn::{GcnEncoder, GcnGraph, GraphSnapshots, Scaler, ndarray::Array3};
+//! use astern_gnn::{GraphSnapshots, OneClassParams, ndarray::Array3};
 //!
 //! let (web, cart, db) = (0, 1, 2);
-//! let x = Array3::from_shape_fn((10, 3, 2), |(t, n, f)| (t + 2 * n + f) as f64);
+//! let x = Array3::from_shape_fn((10, 3, 2), |(t, n, f)| ((7 * t + 3 * n + f) % 5) as f64);
 //! let data = GraphSnapshots::new(x, [(cart, web), (db, cart)])?
 //!     .with_feature_names(["p99_ms", "error_rate"])?;
 //!
-//! let scaled = Scaler::fit(&data)?.transform(data.x())?;
-//! let encoder = GcnEncoder::glorot(&[2, 16, 8], 7)?;
-//! let last = scaled.outer_iter().next_back().ok_or("no snapshot")?;
-//! let z = encoder.embed(&last, &GcnGraph::of(&data))?;
-//! assert_eq!(z.dim(), (3, 8));
+//! // The control that a trained model has to beat needs no training.
+//! let model = OneClassParams::default().hidden(&[16]).embedding(8).untrained(&data)?;
+//! assert_eq!(model.embed(&data)?.dim(), (10, 3, 8));
+//! assert_eq!(model.score(&data)?.dim(), (10, 3));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![cfg_attr(
@@ -71,7 +69,6 @@ assert_eq!(loaded.score(&healthy)?, model.score(&healthy)?);
 "
 )]
 
-mod encoder;
 mod error;
 pub mod explain;
 mod file;
@@ -88,18 +85,17 @@ pub mod torch;
 pub mod train;
 mod weights;
 
-pub use encoder::GcnEncoder;
-pub use error::{EncodeError, FileError, FitError, GraphError, ParamError};
+pub use error::{ConfigError, EncodeError, FileError, GraphDataError};
 pub use graph::{
     Batch, GraphWindow, MessageFlow, Missing, NeighbourSampler, NodeSplit, Reduce, Subgraph,
 };
 pub use graph::{EdgeIndex, Graph, GraphSnapshots, Propagation, SelfLoops};
-pub use graph::{SampleError, SplitError, WindowError, k_hop, message_edges};
-pub use layer::{GcnConv, GcnGraph};
+pub use graph::{NeighbourSampleError, SplitError, WindowError, k_hop, message_edges};
 pub use model::{Activation, Checkpoint, LayerConfig, Network, NetworkConfig, PreparedGraph, Real};
 pub use ndarray;
 pub use one_class::{
-    Collapse, CollapsePolicy, Objective, OneClass, OneClassParams, Plateau, StopReason, TrainReport,
+    Collapse, CollapsePolicy, Objective, OneClass, OneClassError, OneClassParams, Plateau,
+    StopReason, TrainReport,
 };
-pub use scale::Scaler;
+pub use scale::{ScaleError, Scaler};
 pub use state::{StateDict, StateTensor};

@@ -2,7 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use astern_gnn::torch::{DeviceChoice, Epoch};
+use astern_gnn::one_class::OneClassEpoch;
+use astern_gnn::torch::DeviceChoice;
 use astern_graph_core::{TemporalGraph, Window};
 
 use super::params::Prepared;
@@ -40,7 +41,7 @@ impl HypersphereParams {
         graph: &TemporalGraph,
         healthy: &Window,
         device: DeviceChoice,
-        mut progress: impl FnMut(Network, Epoch) -> ControlFlow<()>,
+        mut progress: impl FnMut(Network, OneClassEpoch) -> ControlFlow<()>,
     ) -> Result<HypersphereModel, LearnedError> {
         let prepared = Prepared::new(self, graph, healthy)?;
         let mut train = |network| {
