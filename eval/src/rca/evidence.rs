@@ -9,10 +9,12 @@ use astern_rca::rank::{FusedParams, FusedRanker};
 use astern_rca::{BlameParams, Incident, RankError, Ranker};
 use astern_stats::ParamError;
 
-use super::changes::BLAMED;
 use super::incidents::{Plot, Run};
 use crate::EvalError;
 use crate::table::markdown;
+
+/// Probability from which on a change counts as blamed.
+pub(super) const BLAMED: f64 = 0.5;
 
 /// The blame with one of its terms off.
 type Off = (&'static str, fn(BlameParams) -> BlameParams);
