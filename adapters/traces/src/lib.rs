@@ -1,24 +1,4 @@
-//! Traces to calls: reads what Jaeger, Zipkin, OpenTelemetry and others export, and joins the spans to
-//! the [`Call`](astern_graph_core::Call)s that Astern's graph is built from.
-//!
-//! ```text
-//! bytes ── codec ──► spans ── join ──► calls, and a report of what became of every span
-//! ```
-//!
-//! ```
-//! use astern_graph_core::{GraphBuilder, GraphParams, Record};
-//! use astern_traces::{SpanParams, jaeger};
-//!
-//! # let bytes = br#"{"data": [{"spans": [{"traceID": "1", "spanID": "2", "operationName": "GET /",
-//! #     "startTime": 0, "duration": 5, "processID": "p"}], "processes": {"p": {"serviceName": "web"}}}]}"#;
-//! let decoded = jaeger::decode(&bytes[..], &SpanParams::default())?;
-//! println!("{}", decoded.report); // 1 span to 1 call
-//!
-//! let mut builder = GraphBuilder::new(GraphParams::default())?;
-//! builder.extend(decoded.calls.into_iter().map(Record::from));
-//! # assert_eq!(builder.build().node_count(), 1);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+#![doc = include_str!("../README.md")]
 //!
 //! Pure functions: no clock, no IO, no async runtime. The same bytes give the same calls, and the order
 //! in which spans come decides nothing.
@@ -90,6 +70,7 @@
 //! shortest), plus 64 KiB, whatever is in it: a test measures it on documents made for the purpose.
 //! JSON is read to a depth of 128, protobuf to that of its messages. Joining is `O(n log n)` in the
 //! number of spans, whatever shape their parents have.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod attributes;
