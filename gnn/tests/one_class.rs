@@ -14,7 +14,7 @@ use common::{FEATURES, NODES, Outcome, edges, healthy, snapshots};
 use proptest::prelude::*;
 
 fn small() -> OneClassParams {
-    OneClassParams::default().hidden(&[6]).embedding(3).seed(5)
+    OneClassParams::default().hidden([6]).embedding(3).seed(5)
 }
 
 fn model() -> Result<OneClass, Box<dyn Error>> {
@@ -32,7 +32,7 @@ fn each_setting_is_checked() -> Outcome {
         })
     };
     let bad = [
-        ("hidden", base().hidden(&[4, 0])),
+        ("hidden", base().hidden([4, 0])),
         ("embedding", base().embedding(0)),
         ("epochs", base().epochs(0)),
         ("nu", base().nu(0.0)),
@@ -49,12 +49,12 @@ fn each_setting_is_checked() -> Outcome {
     for (setting, params) in bad {
         match params.untrained(&data) {
             Err(OneClassError::Param(ConfigError::OutOfRange { name, .. })) => {
-                assert_eq!(name, setting)
+                assert_eq!(name, setting);
             }
             other => panic!("{setting}: {other:?}"),
         }
     }
-    let wide = small().hidden(&[usize::MAX]).untrained(&data);
+    let wide = small().hidden([usize::MAX]).untrained(&data);
     assert!(matches!(
         wide,
         Err(OneClassError::Param(ConfigError::TooManyWeights { .. }))
@@ -102,7 +102,7 @@ fn the_centre_keeps_off_zero() -> Outcome {
     // loops: every entry of the centre is moved.
     let data = GraphSnapshots::new(healthy(40, 1), [])?;
     let model = OneClassParams::default()
-        .hidden(&[])
+        .hidden([])
         .embedding(8)
         .untrained(&data)?;
     let moved = |c: &f64| (c.abs() - 1e-3).abs() < 1e-15;
@@ -222,7 +222,7 @@ fn a_file_gives_back_the_same_model() -> Outcome {
 #[test]
 fn a_cut_or_changed_file_is_an_error() -> Outcome {
     let model = small()
-        .hidden(&[2])
+        .hidden([2])
         .embedding(1)
         .untrained(&snapshots(healthy(5, 1))?)?;
     let bytes = model.to_bytes()?;
