@@ -9,7 +9,6 @@ use astern::detect::catalogue::{DetectionParams, DetectorParams};
 use astern::detect::pipeline::PipelineParams;
 use astern::detect::score::{RobustZ, RobustZParams};
 use astern::detect::{Detector, FitError, FittedDetector, ScoreError, Scores};
-use astern::graph::signal::Verdict;
 use astern::graph::{EdgeKind, NodeKind, Subject, TemporalGraph, TimeRange};
 use astern::policy::Plan;
 use astern::rca::Ranker;
@@ -205,7 +204,7 @@ fn names_of_detectors_are_unique_and_there_is_one_at_least() {
 mod learned {
     use astern::detect::catalogue::DetectionError;
     use astern::detect::learned::{HypersphereParams, ModelParams};
-    use astern::graph::signal::Evidence;
+    use astern::graph::signal::{Evidence, Verdict};
     use astern::graph::{GraphBuilder, GraphParams};
     use astern_sim::Scenario;
 
