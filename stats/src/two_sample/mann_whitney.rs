@@ -67,9 +67,9 @@ mod tests {
     fn known_values_without_ties() {
         // By the formula: U = 9 and 15, from the sums of ranks 15 and 25.
         let p = mann_whitney_greater(&[4.0, 5.0, 6.0], &[1.0, 2.0, 3.0]);
-        assert!((p - 0.040_427_799_185_025_15).abs() < 1e-10, "{p}");
+        assert!((p - 0.040_427_799_185_026_15).abs() < 1e-10, "{p}");
         let p = mann_whitney_greater(&[3.0, 5.0, 9.0, 11.0], &[1.0, 2.0, 4.0, 6.0, 7.0]);
-        assert!((p - 0.135_172_070_327_389_99).abs() < 1e-10, "{p}");
+        assert!((p - 0.135_172_070_327_389_98).abs() < 1e-10, "{p}");
     }
 
     #[test]
