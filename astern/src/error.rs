@@ -39,7 +39,7 @@ pub enum Error {
     #[error(transparent)]
     Score(#[from] ScoreError),
     /// The incident to diagnose could not be made.
-    #[error("incident")]
+    #[error(transparent)]
     Incident(#[from] IncidentError),
     /// The causes could not be ranked.
     #[error(transparent)]

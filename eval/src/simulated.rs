@@ -35,7 +35,7 @@ pub fn params(step: Duration) -> GuardParams {
 /// # Errors
 /// [`EvalError`] when the guard refuses its parameters.
 pub fn watch(simulation: &Simulation, step: Duration) -> Result<Watched, EvalError> {
-    feed(simulation, step, Guard::new(params(step))?)
+    Ok(feed(simulation, step, Guard::new(params(step))?))
 }
 
 /// [`watch`] by a guard with this ranker.
@@ -47,14 +47,11 @@ pub fn watch_by(
     step: Duration,
     ranker: impl Ranker,
 ) -> Result<Watched, EvalError> {
-    feed(simulation, step, Guard::with_ranker(params(step), ranker)?)
+    let guard = Guard::with_ranker(params(step), ranker)?;
+    Ok(feed(simulation, step, guard))
 }
 
-fn feed<R: Ranker>(
-    simulation: &Simulation,
-    step: Duration,
-    mut guard: Guard<R>,
-) -> Result<Watched, EvalError> {
+fn feed<R: Ranker>(simulation: &Simulation, step: Duration, mut guard: Guard<R>) -> Watched {
     let mut watched = Watched {
         diagnosis: None,
         plan: None,
@@ -81,7 +78,7 @@ fn feed<R: Ranker>(
             }
         }
     }
-    Ok(watched)
+    watched
 }
 
 /// Tallies over the seeds of one kind of scenario.
