@@ -1,8 +1,6 @@
-//! From telemetry to an executed rollback: is this deployment making things worse, which service
-//! and which change is the cause, and what is the safest way back?
+#![doc = include_str!("../README.md")]
 //!
-//! Add this one crate, feed a [`Guard`] with records, and carry out the requests that it gives
-//! you. Or use the stages by themselves: each is a module here, and a crate of its own.
+//! # Modules
 //!
 //! | module | question |
 //! |---|---|
@@ -10,6 +8,7 @@
 //! | [`detect`] | is it worse than it was? |
 //! | [`rca`] | which service, which change? |
 //! | [`policy`] | what to do, in which order, and how to know that it helped? |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     feature = "report",
     doc = "| [`report`] | all of it on one HTML page, for the person on call |"
@@ -18,9 +17,6 @@
     feature = "gnn",
     doc = "| [`gnn`] | graph neural networks: scoring, and training with feature `torch` |"
 )]
-//!
-//! Nothing here reads a clock or does IO. See the examples of the repository for a file of
-//! telemetry turned into a plan, and for an executor of your own.
 #![forbid(unsafe_code)]
 
 mod error;

@@ -9,7 +9,6 @@ use astern::detect::catalogue::{DetectionParams, DetectorParams};
 use astern::detect::pipeline::PipelineParams;
 use astern::detect::score::{RobustZ, RobustZParams};
 use astern::detect::{Detector, FitError, FittedDetector, ScoreError, Scores};
-use astern::graph::signal::{Evidence, Verdict};
 use astern::graph::{EdgeKind, NodeKind, Subject, TemporalGraph, TimeRange};
 use astern::policy::Plan;
 use astern::rca::Ranker;
@@ -54,15 +53,6 @@ fn acts_on_the_culprit(simulation: &Simulation, events: &[Event]) -> bool {
         .map(|b| &b.change)
         .collect();
     acted.into_iter().eq(&simulation.truth.culprit)
-}
-
-/// Whether a regression of the system was seen and no plan was made yet.
-fn is_amid_the_incident(events: &[Event]) -> bool {
-    let regressed = |event: &Event| match event {
-        Event::Assessed(a) => a.change.is_none() && a.verdict == Verdict::Regressed,
-        _ => false,
-    };
-    events.iter().any(regressed) && plan(events).is_none()
 }
 
 fn named(method: DetectorParams) -> DetectionParams {
@@ -214,10 +204,20 @@ fn names_of_detectors_are_unique_and_there_is_one_at_least() {
 mod learned {
     use astern::detect::catalogue::DetectionError;
     use astern::detect::learned::{HypersphereParams, ModelParams};
+    use astern::graph::signal::{Evidence, Verdict};
     use astern::graph::{GraphBuilder, GraphParams};
     use astern_sim::Scenario;
 
     use super::*;
+
+    /// Whether a regression of the system was seen and no plan was made yet.
+    fn is_amid_the_incident(events: &[Event]) -> bool {
+        let regressed = |event: &Event| match event {
+            Event::Assessed(a) => a.change.is_none() && a.verdict == Verdict::Regressed,
+            _ => false,
+        };
+        events.iter().any(regressed) && plan(events).is_none()
+    }
 
     /// A model that was made elsewhere: of another system, in which all was well.
     fn model() -> Vec<u8> {

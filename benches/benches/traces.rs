@@ -11,7 +11,7 @@ use std::hint::black_box;
 
 use astern_benches::documents;
 use astern_graph_core::{GraphBuilder, GraphParams, Record};
-use astern_traces::{Decoded, Format, Params, Spans, decode};
+use astern_traces::{Decoded, SpanParams, Spans, TraceFormat, decode};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use opentelemetry_proto::tonic::trace::v1::TracesData;
 use prost::Message as _;
@@ -22,12 +22,12 @@ type Make = fn(u64, u64, u64) -> Vec<u8>;
 const SIZE: u64 = 33;
 const TRACES: [u64; 2] = [30, 3_000];
 
-const MAKERS: [(Format, Make); 5] = [
-    (Format::Jaeger, documents::jaeger),
-    (Format::Zipkin, documents::zipkin),
-    (Format::OtlpJson, documents::otlp_json),
-    (Format::OtlpProtobuf, documents::otlp_protobuf),
-    (Format::Csv, documents::csv),
+const MAKERS: [(TraceFormat, Make); 5] = [
+    (TraceFormat::Jaeger, documents::jaeger),
+    (TraceFormat::Zipkin, documents::zipkin),
+    (TraceFormat::OtlpJson, documents::otlp_json),
+    (TraceFormat::OtlpProtobuf, documents::otlp_protobuf),
+    (TraceFormat::Csv, documents::csv),
 ];
 
 fn codecs(c: &mut Criterion) {
@@ -38,12 +38,15 @@ fn codecs(c: &mut Criterion) {
             let bytes = make(1, traces, SIZE);
             let spans = traces * SIZE;
             group.throughput(Throughput::Bytes(bytes.len() as u64));
-            let joined = decode(format, &bytes, &Params::default()).unwrap();
+            let joined = decode(format, &bytes, &SpanParams::default()).unwrap();
             assert_eq!((joined.report.spans, joined.report.lost()), (spans, 0));
             group.bench_with_input(BenchmarkId::new("calls", spans), &bytes, |b, bytes| {
-                b.iter(|| decode(format, black_box(bytes), &Params::default()).unwrap());
+                b.iter(|| decode(format, black_box(bytes), &SpanParams::default()).unwrap());
             });
-            if matches!(format, Format::Jaeger | Format::Zipkin | Format::OtlpJson) {
+            if matches!(
+                format,
+                TraceFormat::Jaeger | TraceFormat::Zipkin | TraceFormat::OtlpJson
+            ) {
                 group.bench_with_input(BenchmarkId::new("value", spans), &bytes, |b, bytes| {
                     b.iter(|| {
                         serde_json::from_slice::<serde_json::Value>(black_box(bytes)).unwrap()
@@ -56,7 +59,7 @@ fn codecs(c: &mut Criterion) {
 }
 
 fn handed_over(traces: &TracesData) -> Decoded {
-    let mut spans = Spans::new(&Params::default()).unwrap();
+    let mut spans = Spans::new(&SpanParams::default()).unwrap();
     spans.read_messages(&traces.resource_spans).unwrap();
     spans.join()
 }
@@ -68,7 +71,7 @@ fn messages(c: &mut Criterion) {
     for traces in TRACES {
         let data = documents::otlp_messages(1, traces, SIZE);
         let bytes = data.encode_to_vec();
-        let read = decode(Format::OtlpProtobuf, &bytes, &Params::default()).unwrap();
+        let read = decode(TraceFormat::OtlpProtobuf, &bytes, &SpanParams::default()).unwrap();
         assert_eq!(handed_over(&data), read);
         let spans = traces * SIZE;
         group.throughput(Throughput::Bytes(bytes.len() as u64));
@@ -94,7 +97,8 @@ fn day(c: &mut Criterion) {
             &bytes,
             |b, bytes| {
                 b.iter(|| {
-                    let joined = decode(Format::Csv, black_box(bytes), &Params::default()).unwrap();
+                    let joined =
+                        decode(TraceFormat::Csv, black_box(bytes), &SpanParams::default()).unwrap();
                     let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
                     builder.extend(joined.calls.into_iter().map(Record::from));
                     builder.build()

@@ -14,7 +14,9 @@ use astern::gnn::ndarray::Array2;
 use astern::gnn::torch::loss::CrossEntropy;
 use astern::gnn::torch::tch::{self, Device, Kind, Tensor};
 use astern::gnn::torch::train::Trainer;
-use astern::gnn::torch::{GraphLayer, GraphTensors, Mode, Network, TorchError, load_state};
+use astern::gnn::torch::{
+    ForwardMode, GraphLayer, GraphTensors, TorchError, TrainableNetwork, load_state,
+};
 use astern::gnn::train::{AdamConfig, EarlyStop, OptimizerConfig, TrainParams};
 use astern::gnn::{
     Activation, Checkpoint, Graph, NetworkConfig, NodeSplit, PreparedGraph, Reduce, StateDict,
@@ -70,10 +72,14 @@ fn config(inputs: usize, classes: usize) -> NetworkConfig {
         .dropout(0.5)
 }
 
-fn train(graph: &Graph, labels: &[u32], split: &NodeSplit) -> Result<Network, Box<dyn Error>> {
+fn train(
+    graph: &Graph,
+    labels: &[u32],
+    split: &NodeSplit,
+) -> Result<TrainableNetwork, Box<dyn Error>> {
     let data = GraphTensors::new(graph, Kind::Float, Device::Cpu)?;
     let config = config(graph.n_features(), CLASSES as usize);
-    let network = Network::new(&config, 7, Kind::Float, Device::Cpu)?;
+    let network = TrainableNetwork::new(&config, 7, Kind::Float, Device::Cpu)?;
     let loss = CrossEntropy::new(labels, CLASSES as usize, Device::Cpu)?;
     let (train, validation) = (mask(&split.train_mask())?, mask(&split.validation_mask())?);
 
@@ -83,14 +89,14 @@ fn train(graph: &Graph, labels: &[u32], split: &NodeSplit) -> Result<Network, Bo
         .early_stop(EarlyStop::after(20).restore_best(true));
     let report = Trainer::new(&network, &params)?
         .validate(|_| {
-            let logits = network.forward(data.x(), &data, Mode::Eval)?;
+            let logits = network.forward(data.x(), &data, ForwardMode::Eval)?;
             let value = loss.loss(&logits, Some(&validation))?;
             value
                 .f_double_value(&[])
                 .map_err(|e| TorchError::new("value", &[&value], e))
         })
         .run(|_| {
-            let logits = network.forward(data.x(), &data, Mode::Train)?;
+            let logits = network.forward(data.x(), &data, ForwardMode::Train)?;
             loss.loss(&logits, Some(&train))
         })?;
     println!("{report}");
@@ -98,13 +104,13 @@ fn train(graph: &Graph, labels: &[u32], split: &NodeSplit) -> Result<Network, Bo
 }
 
 fn judge(
-    network: &Network,
+    network: &TrainableNetwork,
     graph: &Graph,
     labels: &[u32],
     split: &NodeSplit,
 ) -> Result<ConfusionMatrix, Box<dyn Error>> {
     let data = GraphTensors::new(graph, Kind::Float, Device::Cpu)?;
-    let logits = tch::no_grad(|| network.forward(data.x(), &data, Mode::Eval))?;
+    let logits = tch::no_grad(|| network.forward(data.x(), &data, ForwardMode::Eval))?;
     let classes: Vec<i64> = logits.f_argmax(1, false)?.try_into()?;
     let test = split.test().iter().map(|&i| i as usize);
     let found: Vec<usize> = test
@@ -124,7 +130,7 @@ fn score_without_libtorch(bytes: &[u8], graph: &Graph) -> Result<Vec<usize>, Box
     Ok(rows.filter_map(|row| best(&row.to_vec())).collect())
 }
 
-fn from_pyg(bytes: &[u8], config: &NetworkConfig) -> Result<Network, Box<dyn Error>> {
+fn from_pyg(bytes: &[u8], config: &NetworkConfig) -> Result<TrainableNetwork, Box<dyn Error>> {
     let saved = StateDict::from_safetensors(bytes)?;
     let mut state = StateDict::default();
     for (i, layer) in ["conv1", "conv2"].into_iter().enumerate() {
@@ -132,7 +138,7 @@ fn from_pyg(bytes: &[u8], config: &NetworkConfig) -> Result<Network, Box<dyn Err
             state.insert(format!("{i}.{name}"), &tensor.shape, tensor.values.clone());
         }
     }
-    let network = Network::new(config, 0, Kind::Float, Device::Cpu)?;
+    let network = TrainableNetwork::new(config, 0, Kind::Float, Device::Cpu)?;
     load_state(&network, &state)?;
     Ok(network)
 }

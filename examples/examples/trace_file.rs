@@ -14,7 +14,7 @@ use astern_graph_core::{
     CallSummary, EdgeKind, ExportParams, GraphBuilder, GraphParams, Link, NodeKey, NodeKind,
     Record, TemporalGraph,
 };
-use astern_traces::{Format, Params, Spans};
+use astern_traces::{SpanParams, Spans, TraceFormat};
 use comfy_table::{Table, presets};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -25,10 +25,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let bytes = std::fs::read(&file).map_err(|reason| format!("{file}: {reason}"))?;
     let format = match args.next() {
         Some(word) => word.parse()?,
-        None => Format::recognise(&bytes).ok_or_else(|| format!("{file}: of no known format"))?,
+        None => {
+            TraceFormat::recognise(&bytes).ok_or_else(|| format!("{file}: of no known format"))?
+        }
     };
 
-    let mut spans = Spans::new(&Params::default())?;
+    let mut spans = Spans::new(&SpanParams::default())?;
     spans
         .read(format, &bytes)
         .map_err(|reason| format!("{file}: {reason}"))?;

@@ -12,7 +12,7 @@ use std::fs;
 use std::ops::ControlFlow;
 
 use astern_detect::learned::gnn::torch::{DeviceChoice, tch};
-use astern_detect::learned::{ControlScores, HypersphereModel, HypersphereParams, Network};
+use astern_detect::learned::{ControlScores, HypersphereModel, HypersphereParams, NetworkRole};
 use astern_detect::pipeline::PipelineParams;
 use astern_examples::{output, sample};
 use astern_graph_core::{
@@ -89,8 +89,8 @@ fn train(graph: &TemporalGraph, healthy: &Window) -> Result<HypersphereModel, Bo
     let params = HypersphereParams::default();
     let model = params.train_with(graph, healthy, DeviceChoice::Auto, |network, epoch| {
         let name = match network {
-            Network::Graph => "graph network",
-            Network::Mlp => "MLP",
+            NetworkRole::Graph => "graph network",
+            NetworkRole::Mlp => "MLP",
         };
         bar.set_length(2 * epoch.of as u64);
         bar.set_message(format!("{name} {:.4}", epoch.loss));

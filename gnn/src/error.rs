@@ -3,12 +3,10 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use crate::one_class::Collapse;
-
 /// A graph, its features or its edge weights cannot be used.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum GraphError {
+pub enum GraphDataError {
     /// An axis of the feature array is empty.
     #[error("features have shape {shape:?} [snapshots, nodes, features], axis {axis} is empty")]
     EmptyAxis {
@@ -131,7 +129,7 @@ pub enum GraphError {
 /// Settings or weights that no model can have.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ParamError {
+pub enum ConfigError {
     /// A setting is outside its range.
     #[error("{name} is {value}, allowed is {allowed}")]
     OutOfRange {
@@ -164,14 +162,6 @@ pub enum ParamError {
         /// Outputs of the layer before.
         expected: usize,
         /// Inputs of this layer.
-        got: usize,
-    },
-    /// A bias does not have one entry per output.
-    #[error("bias of {got} entries for {expected} outputs")]
-    BiasLength {
-        /// Outputs of the layer.
-        expected: usize,
-        /// Entries of the bias.
         got: usize,
     },
     /// A parameter is absent, or has another shape than the settings say.
@@ -249,52 +239,6 @@ pub enum EncodeError {
     EmptyWindow,
 }
 
-/// Why a model could not be fitted.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FitError {
-    /// The settings are not allowed.
-    #[error(transparent)]
-    Param(#[from] ParamError),
-    /// Mean or spread of a feature is beyond the range of `f64`.
-    #[error("feature `{feature}` cannot be standardised: mean {mean}, standard deviation {std}")]
-    Overflow {
-        /// Name of the feature.
-        feature: String,
-        /// Its mean.
-        mean: f64,
-        /// Its standard deviation.
-        std: f64,
-    },
-    /// Every value is missing.
-    #[error("no value in {snapshots} snapshots of {nodes} nodes")]
-    NoObservation {
-        /// Snapshots given.
-        snapshots: usize,
-        /// Nodes given.
-        nodes: usize,
-    },
-    /// The network maps all data to one point, so that its score says nothing.
-    #[error("the embedding collapsed: {0}")]
-    Collapsed(Collapse),
-    /// Loss or weights stopped being finite.
-    #[error("training diverged in epoch {epoch}: loss {loss}; a smaller learning rate may help")]
-    Diverged {
-        /// Epoch, from 0.
-        epoch: usize,
-        /// Loss of that epoch.
-        loss: f64,
-    },
-    /// The device cannot be used.
-    #[cfg(feature = "torch")]
-    #[error(transparent)]
-    Device(#[from] crate::torch::DeviceError),
-    /// libtorch refused an operation.
-    #[cfg(feature = "torch")]
-    #[error(transparent)]
-    Torch(#[from] crate::torch::TorchError),
-}
-
 /// Why bytes are no model, or a model no bytes.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -355,7 +299,7 @@ pub enum FileError {
     },
     /// Settings or weights are not allowed.
     #[error(transparent)]
-    Param(#[from] ParamError),
+    Param(#[from] ConfigError),
     /// The file cannot be read or written.
     #[error("`{}` cannot be read or written: {cause}", path.display())]
     Io {

@@ -2,12 +2,29 @@
 
 use ndarray::{Array1, Array3, ArrayRef3, Axis, Zip};
 
-use crate::{EncodeError, FitError, GraphSnapshots};
+use crate::error::EncodeError;
+use crate::graph::GraphSnapshots;
 
 /// Standardised values beyond this are cut off, so that no later sum can overflow.
 const CLIP: f64 = 1e6;
 /// A spread below this share of the mean is rounding, not signal.
 const NOISE: f64 = 1e-13;
+
+/// Why features cannot be standardised.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScaleError {
+    /// Mean or spread of a feature is beyond the range of `f64`.
+    #[error("feature `{feature}` cannot be standardised: mean {mean}, standard deviation {std}")]
+    Overflow {
+        /// Name of the feature.
+        feature: String,
+        /// Its mean.
+        mean: f64,
+        /// Its standard deviation.
+        std: f64,
+    },
+}
 
 /// Centres each feature on its training mean and divides by its training standard deviation.
 ///
@@ -26,12 +43,12 @@ impl Scaler {
     ///
     /// # Errors
     ///
-    /// [`FitError::Overflow`] when a feature's mean or spread is not finite.
+    /// [`ScaleError::Overflow`] when a feature's mean or spread is not finite.
     ///
     /// # Complexity
     ///
     /// Two passes, time O(T N F).
-    pub fn fit(data: &GraphSnapshots) -> Result<Self, FitError> {
+    pub fn fit(data: &GraphSnapshots) -> Result<Self, ScaleError> {
         let x = data.x();
         let mut mean = Array1::zeros(data.n_features());
         let mut scale = Array1::ones(data.n_features());
@@ -46,7 +63,7 @@ impl Scaler {
             let std = variance.sqrt();
             if !m.is_finite() || !std.is_finite() {
                 let feature = data.features()[f].clone();
-                return Err(FitError::Overflow {
+                return Err(ScaleError::Overflow {
                     feature,
                     mean: m,
                     std,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 use safetensors::{SafeTensors, serialize};
 
-use crate::FileError;
+use crate::error::FileError;
 use crate::weights::{check_offsets, malformed, view};
 
 /// One tensor on the CPU.

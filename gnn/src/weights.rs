@@ -13,7 +13,7 @@ use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::FileError;
+use crate::error::FileError;
 
 const CHECKSUM: &str = "checksum";
 

@@ -1,19 +1,20 @@
 //! Public types can be sent to another thread and shared between threads.
 
 use astern_gnn::{
-    Batch, GraphWindow, NeighbourSampler, NodeSplit, SampleError, SplitError, Subgraph, WindowError,
+    Batch, GraphWindow, NeighbourSampleError, NeighbourSampler, NodeSplit, SplitError, Subgraph,
+    WindowError,
 };
 use astern_gnn::{
-    Checkpoint, EncodeError, FileError, FitError, GcnConv, GcnEncoder, GcnGraph, GraphError,
-    GraphSnapshots, Network, NetworkConfig, OneClass, OneClassParams, ParamError, PreparedGraph,
-    Scaler, TrainReport,
+    Checkpoint, ConfigError, EncodeError, FileError, GraphDataError, GraphSnapshots, Network,
+    NetworkConfig, OneClass, OneClassError, OneClassParams, PreparedGraph, ScaleError, Scaler,
+    TrainReport,
 };
 
 fn shared<T: Send + Sync + Unpin>() {}
 
 #[test]
 fn plain_types_are_send_and_sync() {
-    shared::<(GraphSnapshots, GcnGraph, GcnConv, GcnEncoder, Scaler)>();
+    shared::<(GraphSnapshots, Scaler, ScaleError)>();
     shared::<(NetworkConfig, Checkpoint, Network<f32>, PreparedGraph<f32>)>();
     shared::<(OneClass, OneClassParams, TrainReport)>();
     shared::<(
@@ -23,15 +24,21 @@ fn plain_types_are_send_and_sync() {
         NeighbourSampler,
         GraphWindow<'_>,
     )>();
-    shared::<(SplitError, SampleError, WindowError)>();
-    shared::<(GraphError, ParamError, EncodeError, FitError, FileError)>();
+    shared::<(SplitError, NeighbourSampleError, WindowError)>();
+    shared::<(
+        GraphDataError,
+        ConfigError,
+        EncodeError,
+        OneClassError,
+        FileError,
+    )>();
 }
 
 #[cfg(feature = "onnx")]
 #[test]
 fn export_types_are_send_and_sync() {
-    use astern_gnn::model::onnx::{EdgeWeights, ExportError};
-    shared::<(EdgeWeights, ExportError)>();
+    use astern_gnn::model::onnx::{EdgeWeights, OnnxError};
+    shared::<(EdgeWeights, OnnxError)>();
 }
 
 #[cfg(feature = "torch")]
@@ -39,7 +46,7 @@ fn export_types_are_send_and_sync() {
 fn torch_types_are_send() {
     use astern_gnn::torch;
     fn sent<T: Send + Unpin>() {}
-    sent::<(torch::GcnConv, torch::GcnEncoder, torch::GraphTensors)>();
+    sent::<(torch::GcnConv, torch::TrainableNetwork, torch::GraphTensors)>();
     shared::<(torch::DeviceChoice, torch::TorchDevice, torch::CudaStatus)>();
     shared::<(torch::DeviceError, torch::TorchError)>();
 }

@@ -8,7 +8,7 @@ use astern_gnn::explain::{
     class_margin,
 };
 use astern_gnn::ndarray::{Array2, array};
-use astern_gnn::{Graph, SampleError};
+use astern_gnn::{Graph, NeighbourSampleError};
 use common::{Outcome, any_graph};
 use proptest::prelude::*;
 
@@ -85,7 +85,9 @@ fn ablation_refuses() {
     let absent = run(4, AblationParams::default());
     assert!(matches!(
         absent,
-        Err(ExplainError::Sample(SampleError::SeedOutOfRange { .. }))
+        Err(ExplainError::Sample(
+            NeighbourSampleError::SeedOutOfRange { .. }
+        ))
     ));
     let short = run(0, AblationParams::default().baseline(vec![0.0]));
     assert!(matches!(

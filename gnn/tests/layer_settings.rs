@@ -7,15 +7,15 @@ use astern_gnn::layer::{
     AttentionReadoutConfig, CausalConvConfig, GraphNormConfig, PatchMask, PatchTransformerConfig,
     RecurrentConfig, RgcnConfig, SubtractiveConfig, Subtrahend, TgcnConfig, TransformerConfig,
 };
-use astern_gnn::{ParamError, SelfLoops};
+use astern_gnn::{ConfigError, SelfLoops};
 use common::Outcome;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// The setting that is refused.
-fn refused(check: Result<(), ParamError>) -> &'static str {
+fn refused(check: Result<(), ConfigError>) -> &'static str {
     match check.unwrap_err() {
-        ParamError::OutOfRange { name, .. } => name,
+        ConfigError::OutOfRange { name, .. } => name,
         other => panic!("{other}"),
     }
 }
@@ -107,7 +107,7 @@ fn masks_are_drawn_from_the_seed_and_checked() -> Outcome {
     assert!(often.iter().all(|n| (1400..1600).contains(n)), "{often:?}");
 
     let text = |mask: Result<PatchMask, _>| {
-        let error: ParamError = mask.unwrap_err();
+        let error: ConfigError = mask.unwrap_err();
         error.to_string()
     };
     let beyond = "hidden patch is 4, allowed is below the number of patches";

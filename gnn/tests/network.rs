@@ -10,8 +10,8 @@ use astern_gnn::layer::{
 };
 use astern_gnn::ndarray::{Array2, Array3, array};
 use astern_gnn::{
-    Activation, Checkpoint, EncodeError, FileError, Graph, LayerConfig, Network, NetworkConfig,
-    ParamError, PreparedGraph, Real, SelfLoops, StateDict,
+    Activation, Checkpoint, ConfigError, EncodeError, FileError, Graph, LayerConfig, Network,
+    NetworkConfig, PreparedGraph, Real, SelfLoops, StateDict,
 };
 use common::parity::{self, numbers, pyg_layers, worst};
 use common::{Outcome, any_graph, noise, pyg};
@@ -258,12 +258,12 @@ fn settings_are_checked() {
             .fold(NetworkConfig::new(), NetworkConfig::layer);
         config.check().unwrap_err()
     };
-    assert_eq!(check(vec![]), ParamError::NoLayer { widths: vec![] });
+    assert_eq!(check(vec![]), ConfigError::NoLayer { widths: vec![] });
     let chain = vec![
         GatConfig::new(4, 8).heads(2).into(),
         GcnConfig::new(8, 2).into(),
     ];
-    let expected = ParamError::LayerChain {
+    let expected = ConfigError::LayerChain {
         layer: 1,
         expected: 16,
         got: 8,
@@ -275,14 +275,14 @@ fn settings_are_checked() {
     ];
     assert!(matches!(
         check(late),
-        ParamError::OutOfRange {
+        ConfigError::OutOfRange {
             name: "position of the GRU",
             value: 1.0,
             ..
         }
     ));
     let wide = vec![LinearConfig::new(1 << 13, 1 << 13).into()];
-    let expected = ParamError::TooManyWeights {
+    let expected = ConfigError::TooManyWeights {
         widths: vec![1 << 13; 2],
         limit: 1 << 26,
     };
@@ -292,7 +292,7 @@ fn settings_are_checked() {
             .heads(usize::MAX)
             .into(),
     ];
-    assert!(matches!(check(beyond), ParamError::TooManyWeights { .. }));
+    assert!(matches!(check(beyond), ConfigError::TooManyWeights { .. }));
     let zeros: [LayerConfig; 6] = [
         RecurrentConfig::new(1, 0).into(),
         LinearConfig::new(0, 1).into(),
@@ -302,14 +302,14 @@ fn settings_are_checked() {
         GatV2Config::new(1, 1).negative_slope(f64::NAN).into(),
     ];
     for layer in zeros {
-        assert!(matches!(check(vec![layer]), ParamError::OutOfRange { .. }));
+        assert!(matches!(check(vec![layer]), ConfigError::OutOfRange { .. }));
     }
     let dropout = NetworkConfig::new()
         .layer(GcnConfig::new(1, 1))
         .dropout(1.0);
     assert!(matches!(
         dropout.check(),
-        Err(ParamError::OutOfRange {
+        Err(ConfigError::OutOfRange {
             name: "dropout",
             ..
         })
@@ -353,7 +353,7 @@ fn weights_are_held_against_the_settings() {
     let expected = vec![1];
     assert_eq!(
         absent,
-        Err(ParamError::Tensor {
+        Err(ConfigError::Tensor {
             name: name(),
             expected,
             got: None
@@ -366,7 +366,7 @@ fn weights_are_held_against_the_settings() {
     let (expected, got) = (vec![1], Some(vec![2]));
     assert_eq!(
         long,
-        Err(ParamError::Tensor {
+        Err(ConfigError::Tensor {
             name: name(),
             expected,
             got
@@ -378,7 +378,7 @@ fn weights_are_held_against_the_settings() {
     let short = Checkpoint::new(config(), short);
     assert_eq!(
         short,
-        Err(ParamError::Tensor {
+        Err(ConfigError::Tensor {
             name: name(),
             expected,
             got
@@ -389,18 +389,18 @@ fn weights_are_held_against_the_settings() {
     let name = "0.gain".to_owned();
     assert_eq!(
         Checkpoint::new(config(), more),
-        Err(ParamError::UnknownTensor { name })
+        Err(ConfigError::UnknownTensor { name })
     );
     let mut missing = good();
     missing.insert("0.bias", &[1], vec![f64::NAN]);
     let missing = Checkpoint::new(config(), missing);
-    assert!(matches!(missing, Err(ParamError::NonFiniteWeight { .. })));
+    assert!(matches!(missing, Err(ConfigError::NonFiniteWeight { .. })));
     let mut large = good();
     large.insert("0.bias", &[1], vec![1e300]);
     let large = Checkpoint::new(config(), large).unwrap();
     assert!(Network::<f64>::new(&large).is_ok());
     let error = Network::<f32>::new(&large).unwrap_err();
-    assert_eq!(error, ParamError::NonFiniteWeight { value: 1e300 });
+    assert_eq!(error, ConfigError::NonFiniteWeight { value: 1e300 });
 }
 
 fn checkpoint() -> Checkpoint {

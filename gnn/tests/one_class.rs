@@ -7,14 +7,14 @@ use std::error::Error;
 use approx::assert_relative_eq;
 use astern_gnn::ndarray::{Array1, Array3, Axis, s};
 use astern_gnn::{
-    CollapsePolicy, EncodeError, FileError, FitError, GraphSnapshots, OneClass, OneClassParams,
-    ParamError, Plateau, StopReason,
+    CollapsePolicy, ConfigError, EncodeError, FileError, GraphSnapshots, OneClass, OneClassError,
+    OneClassParams, Plateau, StopReason,
 };
 use common::{FEATURES, NODES, Outcome, edges, healthy, snapshots};
 use proptest::prelude::*;
 
 fn small() -> OneClassParams {
-    OneClassParams::default().hidden(&[6]).embedding(3).seed(5)
+    OneClassParams::default().hidden([6]).embedding(3).seed(5)
 }
 
 fn model() -> Result<OneClass, Box<dyn Error>> {
@@ -32,7 +32,7 @@ fn each_setting_is_checked() -> Outcome {
         })
     };
     let bad = [
-        ("hidden", base().hidden(&[4, 0])),
+        ("hidden", base().hidden([4, 0])),
         ("embedding", base().embedding(0)),
         ("epochs", base().epochs(0)),
         ("nu", base().nu(0.0)),
@@ -48,14 +48,16 @@ fn each_setting_is_checked() -> Outcome {
     ];
     for (setting, params) in bad {
         match params.untrained(&data) {
-            Err(FitError::Param(ParamError::OutOfRange { name, .. })) => assert_eq!(name, setting),
+            Err(OneClassError::Param(ConfigError::OutOfRange { name, .. })) => {
+                assert_eq!(name, setting);
+            }
             other => panic!("{setting}: {other:?}"),
         }
     }
-    let wide = small().hidden(&[usize::MAX]).untrained(&data);
+    let wide = small().hidden([usize::MAX]).untrained(&data);
     assert!(matches!(
         wide,
-        Err(FitError::Param(ParamError::TooManyWeights { .. }))
+        Err(OneClassError::Param(ConfigError::TooManyWeights { .. }))
     ));
     Ok(())
 }
@@ -100,7 +102,7 @@ fn the_centre_keeps_off_zero() -> Outcome {
     // loops: every entry of the centre is moved.
     let data = GraphSnapshots::new(healthy(40, 1), [])?;
     let model = OneClassParams::default()
-        .hidden(&[])
+        .hidden([])
         .embedding(8)
         .untrained(&data)?;
     let moved = |c: &f64| (c.abs() - 1e-3).abs() < 1e-15;
@@ -128,7 +130,7 @@ fn a_node_without_values_has_no_score_and_teaches_nothing() -> Outcome {
     let error = small().untrained(&nothing).unwrap_err();
     assert!(matches!(
         error,
-        FitError::NoObservation {
+        OneClassError::NoObservation {
             snapshots: 2,
             nodes: NODES
         }
@@ -139,7 +141,7 @@ fn a_node_without_values_has_no_score_and_teaches_nothing() -> Outcome {
 #[test]
 fn a_network_that_sees_no_difference_is_refused() -> Outcome {
     let constant = snapshots(Array3::from_elem((9, NODES, FEATURES), 3.0))?;
-    let Err(FitError::Collapsed(found)) = small().untrained(&constant) else {
+    let Err(OneClassError::Collapsed(found)) = small().untrained(&constant) else {
         panic!("a constant was learnt");
     };
     assert!(found.spread_after <= 0.0);
@@ -220,7 +222,7 @@ fn a_file_gives_back_the_same_model() -> Outcome {
 #[test]
 fn a_cut_or_changed_file_is_an_error() -> Outcome {
     let model = small()
-        .hidden(&[2])
+        .hidden([2])
         .embedding(1)
         .untrained(&snapshots(healthy(5, 1))?)?;
     let bytes = model.to_bytes()?;
@@ -258,20 +260,17 @@ fn other_files_are_named_for_what_they_are() {
         matches!(other, FileError::NotAModel { key: k } if k == key),
         "{other:?}"
     );
-    let later = read(&file_with(key, r#"{"format": 2}"#));
-    assert!(
-        matches!(
-            later,
-            FileError::Version {
-                found: 2,
-                supported: 1
-            }
-        ),
-        "{later:?}"
-    );
+    for format in [1, 3] {
+        let other = read(&file_with(key, &format!(r#"{{"format": {format}}}"#)));
+        let (of, supported) = match other {
+            FileError::Version { found, supported } => (found, supported),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((of, supported), (format, 2));
+    }
     let garbled = read(&file_with(key, "format 1"));
     assert!(matches!(garbled, FileError::Header { .. }), "{garbled:?}");
-    let empty = read(&file_with(key, r#"{"format": 1}"#));
+    let empty = read(&file_with(key, r#"{"format": 2}"#));
     assert!(matches!(empty, FileError::Tensor { ref name, .. } if name == "checksum"));
 }
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use astern_gnn::train::{FewLabels, HopSampler};
-use astern_gnn::{EdgeIndex, ParamError};
+use astern_gnn::{ConfigError, EdgeIndex};
 use proptest::prelude::*;
 
 /// Class of every pair, by Floyd and Warshall.
@@ -86,7 +86,7 @@ fn cutoffs_out_of_range_are_refused() {
     let edges = EdgeIndex::new(4, [(0, 1)]).unwrap();
     for cutoff in [0, 1, 5] {
         let error = HopSampler::new(&edges, cutoff).unwrap_err();
-        assert!(matches!(error, ParamError::OutOfRange { .. }), "{cutoff}");
+        assert!(matches!(error, ConfigError::OutOfRange { .. }), "{cutoff}");
     }
 }
 

@@ -16,7 +16,7 @@ use astern_gnn::train::{
     AdamConfig, EarlyStop, OptimizerConfig, RmsPropConfig, SgdConfig, Smote, SmoteAmount,
     TrainParams,
 };
-use astern_gnn::{Activation, Graph, NetworkConfig, OneClassParams, ParamError, Plateau};
+use astern_gnn::{Activation, ConfigError, Graph, NetworkConfig, OneClassParams, Plateau};
 use common::Outcome;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,7 +38,7 @@ where
     Ok(())
 }
 
-fn refused(check: Result<(), ParamError>) -> String {
+fn refused(check: Result<(), ConfigError>) -> String {
     check.err().map(|e| e.to_string()).unwrap_or_default()
 }
 
@@ -77,7 +77,7 @@ fn a_width_that_is_left_out_is_refused() -> Outcome {
     assert!(serde_json::from_str::<TransformerConfig>(r#"{"width":8}"#).is_err());
     let empty: CascadeParams = serde_json::from_str("{}")?;
     let graph = Graph::new(array![[1.0]], [])?;
-    let score = |_: &Graph| Ok::<_, ParamError>(vec![0.0]);
+    let score = |_: &Graph| Ok::<_, ConfigError>(vec![0.0]);
     assert!(empty.run(&graph, &[0], score).is_err());
     let empty: CounterfactualParams = serde_json::from_str("{}")?;
     assert!(empty.run(&graph, 0, score).is_err());
@@ -101,7 +101,7 @@ fn a_network_is_read_layer_by_layer() -> Outcome {
     let text = error.map(|e| e.to_string()).unwrap_or_default();
     assert!(text.contains("unknown field `haeds`"), "{text}");
     let none: NetworkConfig = serde_json::from_str("{}")?;
-    assert_eq!(none.check(), Err(ParamError::NoLayer { widths: vec![] }));
+    assert_eq!(none.check(), Err(ConfigError::NoLayer { widths: vec![] }));
     Ok(())
 }
 

@@ -8,11 +8,11 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 
 use astern_gnn::FileError;
-use astern_gnn::torch::Mode;
+use astern_gnn::torch::ForwardMode;
 use astern_gnn::torch::state_of;
 use astern_gnn::torch::tch::Kind;
 use astern_gnn::torch::train::{TrainError, Trainer};
-use astern_gnn::train::{Checkpoint, EarlyStop, OptimizerConfig, TrainParams};
+use astern_gnn::train::{EarlyStop, OptimizerConfig, TrainCheckpoint, TrainParams};
 use common::Outcome;
 use common::training::{Model, Number, cases, sgd, train};
 use serde_json::json;
@@ -26,11 +26,11 @@ fn ten_epochs_saved_and_ten_more_are_twenty() -> Outcome {
         let half = Model::new(1)?;
         let mut trainer =
             Trainer::new(&half, &params.clone().epochs(10))?.validate(|_| half.validation());
-        trainer.run(|_| half.error(Mode::Train))?;
+        trainer.run(|_| half.error(ForwardMode::Train))?;
         let config = json!({"heads": 2});
         let bytes = trainer.checkpoint(config.clone())?.to_bytes()?;
 
-        let mut checkpoint = Checkpoint::from_bytes(&bytes)?;
+        let mut checkpoint = TrainCheckpoint::from_bytes(&bytes)?;
         assert_eq!(checkpoint.to_bytes()?, bytes);
         assert_eq!((checkpoint.epochs_run(), &checkpoint.config), (10, &config));
         assert_eq!(checkpoint.library, env!("CARGO_PKG_VERSION"));
@@ -39,7 +39,7 @@ fn ten_epochs_saved_and_ten_more_are_twenty() -> Outcome {
         let fresh = Model::new(2)?;
         let report = Trainer::resume(&fresh, &checkpoint)?
             .validate(|_| fresh.validation())
-            .run(|_| fresh.error(Mode::Train))?;
+            .run(|_| fresh.error(ForwardMode::Train))?;
         assert_eq!(state_of(&fresh)?, state_of(&whole)?, "{params:?}");
         assert_eq!(report, expected);
         assert_eq!(report.epochs_run(), 20);
@@ -60,12 +60,12 @@ fn a_checkpoint_from_the_callback_resumes_too() -> Outcome {
             }
             ControlFlow::Continue(())
         })
-        .run(|_| whole.error(Mode::Train))?;
+        .run(|_| whole.error(ForwardMode::Train))?;
     let checkpoint = saved.into_inner().ok_or("no checkpoint")?;
     let fresh = Model::new(2)?;
     Trainer::resume(&fresh, &checkpoint)?
         .validate(|_| fresh.validation())
-        .run(|_| fresh.error(Mode::Train))?;
+        .run(|_| fresh.error(ForwardMode::Train))?;
     assert_eq!(state_of(&fresh)?, state_of(&whole)?);
     Ok(())
 }
@@ -84,7 +84,7 @@ fn the_best_parameters_are_resumed_too() -> Outcome {
     let trainer = Trainer::new(&number, &params(8))?.validate(|_| off(&number));
     let (value, checkpoint) = run(&number, trainer)?;
     assert!((value - 0.4).abs() < 1e-12, "{value}");
-    let mut checkpoint = Checkpoint::from_bytes(&checkpoint.to_bytes()?)?;
+    let mut checkpoint = TrainCheckpoint::from_bytes(&checkpoint.to_bytes()?)?;
     checkpoint.params.epochs = 12;
     let fresh = Number::new(-7.0);
     let trainer = Trainer::resume(&fresh, &checkpoint)?.validate(|_| off(&fresh));
@@ -100,32 +100,35 @@ fn a_cut_or_changed_file_never_loads() -> Outcome {
     let model = Model::new(1)?;
     let params = cases().remove(1).epochs(3);
     let mut trainer = Trainer::new(&model, &params)?.validate(|_| model.validation());
-    trainer.run(|_| model.error(Mode::Train))?;
+    trainer.run(|_| model.error(ForwardMode::Train))?;
     let bytes = trainer.checkpoint(json!({"a": [1, 2]}))?.to_bytes()?;
     for end in (0..bytes.len()).step_by(7) {
         assert!(
-            Checkpoint::from_bytes(&bytes[..end]).is_err(),
+            TrainCheckpoint::from_bytes(&bytes[..end]).is_err(),
             "cut at {end}"
         );
     }
     for at in (0..bytes.len()).step_by(3) {
         let mut changed = bytes.clone();
         changed[at] ^= 1 << (at % 8);
-        assert!(Checkpoint::from_bytes(&changed).is_err(), "changed at {at}");
+        assert!(
+            TrainCheckpoint::from_bytes(&changed).is_err(),
+            "changed at {at}"
+        );
     }
     let mut longer = bytes.clone();
     longer.push(0);
-    assert!(Checkpoint::from_bytes(&longer).is_err());
+    assert!(TrainCheckpoint::from_bytes(&longer).is_err());
     // The description's own word for the shapes is held against the tensors'.
     let text = String::from_utf8_lossy(&bytes).into_owned();
     assert!(text.contains("\"shape\":[8,3]"), "{text}");
     let at = text.find("\"shape\":[8,3]").ok_or("no shape")?;
     let mut turned = bytes.clone();
     turned[at + 9..at + 12].copy_from_slice(b"3,8");
-    let error = Checkpoint::from_bytes(&turned).unwrap_err();
+    let error = TrainCheckpoint::from_bytes(&turned).unwrap_err();
     assert!(matches!(error, FileError::Tensor { .. }), "{error:?}");
     let other = astern_gnn::StateDict::default().to_safetensors()?;
-    let error = Checkpoint::from_bytes(&other).unwrap_err();
+    let error = TrainCheckpoint::from_bytes(&other).unwrap_err();
     assert!(matches!(error, FileError::NotAModel { .. }), "{error:?}");
     Ok(())
 }
@@ -140,14 +143,17 @@ fn files_are_whole_or_not_there() -> Outcome {
     trainer.run(|_| Ok(model.0.square().sum(Kind::Double)))?;
     let checkpoint = trainer.checkpoint(json!(1))?;
     checkpoint.save(&path)?;
-    assert_eq!(Checkpoint::load(&path)?, checkpoint);
+    assert_eq!(TrainCheckpoint::load(&path)?, checkpoint);
     let again = trainer.checkpoint(json!(2))?;
     again.save(&path)?;
-    assert_eq!(Checkpoint::load(&path)?.config, json!(2));
+    assert_eq!(TrainCheckpoint::load(&path)?.config, json!(2));
     let names: Vec<_> = std::fs::read_dir(&folder)?.collect();
     assert_eq!(names.len(), 1, "{names:?}");
     let missing = folder.join("no such folder").join("file");
-    for result in [again.save(&missing), Checkpoint::load(&missing).map(drop)] {
+    for result in [
+        again.save(&missing),
+        TrainCheckpoint::load(&missing).map(drop),
+    ] {
         match result.unwrap_err() {
             FileError::Io { path, .. } => assert_eq!(path, missing),
             other => panic!("{other:?}"),
@@ -164,7 +170,7 @@ fn a_checkpoint_of_something_else_is_refused() -> Outcome {
         &model,
         &TrainParams::new(OptimizerConfig::adam(0.1)).epochs(1),
     )?;
-    trainer.run(|_| model.error(Mode::Train))?;
+    trainer.run(|_| model.error(ForwardMode::Train))?;
     let checkpoint = trainer.checkpoint(json!(null))?;
     let number = Number::new(1.0);
     let error = Trainer::resume(&number, &checkpoint).unwrap_err();

@@ -9,7 +9,7 @@ use astern_gnn::layer::GcnConfig;
 use astern_gnn::ndarray::Array2;
 use astern_gnn::torch::explain::{Explained, FeatureMask, GnnExplainer};
 use astern_gnn::torch::tch::{Device, Kind};
-use astern_gnn::torch::{GraphLayer, GraphTensors, Mode, Network};
+use astern_gnn::torch::{ForwardMode, GraphLayer, GraphTensors, TrainableNetwork};
 use astern_gnn::{Graph, NetworkConfig, PreparedGraph};
 use astern_stats::correlation::pearson;
 use astern_stats::rng::seeded;
@@ -34,26 +34,28 @@ fn ball(n: u32, n_edges: usize, seed: u64) -> Graph {
     Graph::new(x, edges).unwrap()
 }
 
-fn network(outputs: usize, seed: u64) -> Network {
+fn network(outputs: usize, seed: u64) -> TrainableNetwork {
     let config = NetworkConfig::new()
         .layer(GcnConfig::new(8, 16))
         .layer(GcnConfig::new(16, outputs));
-    Network::new(&config, seed, Kind::Double, Device::Cpu).unwrap()
+    TrainableNetwork::new(&config, seed, Kind::Double, Device::Cpu).unwrap()
 }
 
 fn learned(
     explainer: GnnExplainer,
     graph: &Graph,
-    network: &Network,
+    network: &TrainableNetwork,
     what: Explained,
 ) -> MaskExplanation {
     let graph = GraphTensors::new(graph, Kind::Double, Device::Cpu).unwrap();
-    let model = |x: &_, graph: &_| network.forward(x, graph, Mode::Eval);
+    let model = |x: &_, graph: &_| network.forward(x, graph, ForwardMode::Eval);
     explainer.explain(&graph, 0, what, model).unwrap()
 }
 
 /// Scores in pure Rust.
-fn scorer(network: &Network) -> impl Fn(&Graph) -> Result<Vec<f64>, astern_gnn::EncodeError> {
+fn scorer(
+    network: &TrainableNetwork,
+) -> impl Fn(&Graph) -> Result<Vec<f64>, astern_gnn::EncodeError> {
     let pure = astern_gnn::Network::<f64>::new(&network.checkpoint().unwrap()).unwrap();
     move |graph| {
         let prepared = PreparedGraph::new(graph);
@@ -72,7 +74,7 @@ fn ranks(values: &[f64]) -> Vec<f64> {
 }
 
 /// Spearman's correlation of importance and size of the exact change, over edges.
-fn agreement(graph: &Graph, network: &Network, seed: u64) -> f64 {
+fn agreement(graph: &Graph, network: &TrainableNetwork, seed: u64) -> f64 {
     let explainer = GnnExplainer::default().seed(seed);
     let masks = learned(explainer, graph, network, Explained::Score);
     let exact = AblationParams::default()
@@ -162,7 +164,9 @@ fn explainer_refuses() {
     let (graph, network) = (ball(20, 30, 1), network(3, 2));
     let graph = GraphTensors::new(&graph, Kind::Double, Device::Cpu).unwrap();
     let run = |explainer: GnnExplainer, node, what| {
-        explainer.explain(&graph, node, what, |x, g| network.forward(x, g, Mode::Eval))
+        explainer.explain(&graph, node, what, |x, g| {
+            network.forward(x, g, ForwardMode::Eval)
+        })
     };
     let default = GnnExplainer::default();
     assert!(run(default, 20, Explained::Class).is_err());

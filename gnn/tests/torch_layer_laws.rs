@@ -13,8 +13,9 @@ use astern_gnn::layer::{
 use astern_gnn::ndarray::{Array2, Axis, concatenate};
 use astern_gnn::torch::tch::{Device, Kind, Tensor};
 use astern_gnn::torch::{
-    AttentionReadout, GatConv, GatV2Conv, GcnConv, GraphLayer, GraphNorm, GraphTensors, Init, Mode,
-    NodeBatch, Reduce, RgcnConv, SageConv, SubtractiveConv, TgcnCell, TorchError,
+    AttentionReadout, ForwardMode, GatConv, GatV2Conv, GcnConv, GraphLayer, GraphNorm,
+    GraphTensors, Init, NodeBatch, Reduce, RgcnConv, SageConv, SubtractiveConv, TgcnCell,
+    TorchError,
 };
 use astern_gnn::{Graph, SelfLoops};
 use common::parity::worst;
@@ -127,7 +128,7 @@ impl Case {
 
 fn rows(layer: &dyn GraphLayer, case: &Case) -> Result<Tensor, Box<dyn Error>> {
     let graph = case.tensors()?;
-    Ok(layer.forward(graph.x(), &graph, Mode::Eval)?)
+    Ok(layer.forward(graph.x(), &graph, ForwardMode::Eval)?)
 }
 
 /// Loops of a node once at most: which of several a layer keeps depends on the order given.
@@ -279,16 +280,18 @@ fn what_does_not_fit_is_an_error() -> common::Outcome {
     let wrong = |shape: &[i64], kind| Tensor::f_ones(shape, (kind, Device::Cpu));
     for (name, layer) in layers()? {
         for shape in shapes {
-            let y = layer.forward(&wrong(shape, Kind::Double)?, &graph, Mode::Eval);
+            let y = layer.forward(&wrong(shape, Kind::Double)?, &graph, ForwardMode::Eval);
             assert!(y.is_err(), "{name} takes {shape:?}");
         }
         let single = wrong(&[4, 3], Kind::Float)?;
         assert!(
-            layer.forward(&single, &graph, Mode::Eval).is_err(),
+            layer.forward(&single, &graph, ForwardMode::Eval).is_err(),
             "{name}"
         );
         assert!(
-            layer.forward(&Tensor::new(), &graph, Mode::Eval).is_err(),
+            layer
+                .forward(&Tensor::new(), &graph, ForwardMode::Eval)
+                .is_err(),
             "{name}"
         );
     }

@@ -11,13 +11,13 @@ use astern_gnn::layer::{GatConfig, GatV2Config};
 use astern_gnn::ndarray::{Array2, array};
 use astern_gnn::torch::tch::{Device, Kind, Tensor};
 use astern_gnn::torch::{
-    GatConv, GatV2Conv, GcnConv, GcnEncoder, GraphLayer, GraphTensors, Init, Mode, SageConv,
-    TorchError, load_state,
+    ForwardMode, GatConv, GatV2Conv, GcnConv, GraphLayer, GraphTensors, Init, SageConv, TorchError,
+    TrainableNetwork, load_state,
 };
-use astern_gnn::{GcnGraph, Graph, LayerConfig, Propagation, SelfLoops, StateDict};
+use astern_gnn::{Graph, LayerConfig, Network, PreparedGraph, Propagation, SelfLoops, StateDict};
 use common::parity::{self, numbers, pyg_layers, state, worst};
 use common::torch::{assert_parity, tensor, values};
-use common::{Outcome, healthy, pyg, snapshots};
+use common::{Outcome, gcn, healthy, pyg, snapshots, untrained};
 use serde_json::Value;
 
 enum Layer {
@@ -67,7 +67,9 @@ fn forward_attention_and_gradients_equal_pytorch_geometric() -> Outcome {
             let layer = Layer::of(name, &mut Init::new(0, kind, Device::Cpu))?;
             load_state(layer.get(), &state(&case["params"])?)?;
             let tensors = GraphTensors::new(&graph, kind, Device::Cpu)?;
-            let y = layer.get().forward(tensors.x(), &tensors, Mode::Eval)?;
+            let y = layer
+                .get()
+                .forward(tensors.x(), &tensors, ForwardMode::Eval)?;
             assert_parity(name, layer.get(), &y, case, tolerance)?;
 
             let attention = layer.attention(&tensors)?;
@@ -102,7 +104,7 @@ fn one_head_or_many_are_the_same_code() -> Outcome {
     let tensors = GraphTensors::new(&parity::graph(&fixture)?, Kind::Double, Device::Cpu)?;
     let init = &mut Init::new(3, Kind::Double, Device::Cpu);
     let layer = GatV2Conv::new(&GatV2Config::new(3, 4), init)?;
-    let y = layer.forward(tensors.x(), &tensors, Mode::Eval)?;
+    let y = layer.forward(tensors.x(), &tensors, ForwardMode::Eval)?;
     assert_eq!(y.size(), [6, 4]);
     // Two heads with the weights of one: their mean is the one.
     let twice = GatV2Conv::new(&GatV2Config::new(3, 4).heads(2).concat(false), init)?;
@@ -119,7 +121,7 @@ fn one_head_or_many_are_the_same_code() -> Outcome {
     }
     load_state(&twice, &state)?;
     let off = worst(
-        &values(&twice.forward(tensors.x(), &tensors, Mode::Eval)?)?,
+        &values(&twice.forward(tensors.x(), &tensors, ForwardMode::Eval)?)?,
         values(&y)?,
     );
     assert!(off < 1e-12, "off by {off:e}");
@@ -127,28 +129,35 @@ fn one_head_or_many_are_the_same_code() -> Outcome {
 }
 
 #[test]
-fn an_encoder_on_tensors_equals_the_one_in_pure_rust() -> Outcome {
+fn a_stack_on_tensors_equals_the_one_in_pure_rust() -> Outcome {
     let data = snapshots(healthy(7, 4))?;
-    let graph = GcnGraph::of(&data);
     let structure = data.structure();
-    let encoder = astern_gnn::GcnEncoder::glorot(&[4, 16, 8], 11)?;
+    let graph = PreparedGraph::new(&structure);
+    let checkpoint = untrained(&[4, 16, 8], 11)?;
+    let pure = Network::<f64>::new(&checkpoint)?;
     let by_node = data.x().view().permuted_axes([1, 0, 2]);
     let x: Vec<f64> = by_node.iter().map(|v| v / 50.0).collect();
     for (kind, tolerance) in [(Kind::Double, 1e-12), (Kind::Float, 1e-5)] {
-        let on_tensors = GcnEncoder::from_encoder(&encoder, kind, Device::Cpu)?;
+        let on_tensors = TrainableNetwork::from_checkpoint(&checkpoint, kind, Device::Cpu)?;
         assert_eq!(
-            on_tensors.to_encoder()?,
-            encoder,
+            on_tensors.checkpoint()?,
+            checkpoint,
             "weights go there and back exactly"
+        );
+        let same = TrainableNetwork::new(checkpoint.config(), 11, kind, Device::Cpu)?;
+        assert_eq!(
+            same.checkpoint()?,
+            checkpoint,
+            "a seed means the same weights"
         );
         let x = Tensor::f_from_slice(&x)?
             .f_reshape([12, 7, 4])?
             .f_to_kind(kind)?;
         let tensors = GraphTensors::new(&structure, kind, Device::Cpu)?;
-        let z = on_tensors.forward(&x, &tensors)?;
+        let z = on_tensors.forward(&x, &tensors, ForwardMode::Eval)?;
         assert_eq!(z.size(), [12, 7, 8]);
         for (t, x) in (0..).zip(data.x().outer_iter()) {
-            let expected = encoder.embed(&x.mapv(|v| v / 50.0), &graph)?;
+            let expected = pure.forward(&x.mapv(|v| v / 50.0), &graph)?;
             let off = worst(&values(&z.f_select(1, t)?)?, expected);
             assert!(off < tolerance, "snapshot {t} {kind:?}: off by {off:e}");
         }
@@ -159,12 +168,12 @@ fn an_encoder_on_tensors_equals_the_one_in_pure_rust() -> Outcome {
 #[test]
 fn what_libtorch_refuses_is_an_error_with_shapes() -> Outcome {
     let graph = Graph::new(Array2::zeros((2, 2)), [(0, 1)])?;
-    let pure = astern_gnn::GcnConv::new(array![[1.0, 2.0]], None)?;
-    let layer = GcnConv::from_layer(&pure, Kind::Double, Device::Cpu)?;
+    let checkpoint = gcn(&array![[1.0, 2.0]], None, SelfLoops::Add)?;
+    let layer = TrainableNetwork::from_checkpoint(&checkpoint, Kind::Double, Device::Cpu)?;
     let graph = GraphTensors::new(&graph, Kind::Double, Device::Cpu)?;
     let forward = |x: &Array2<f64>, kind| -> Result<_, Box<dyn Error>> {
         let x = tensor(x, kind)?;
-        Ok(layer.forward(&x, &graph, Mode::Eval).unwrap_err())
+        Ok(layer.forward(&x, &graph, ForwardMode::Eval).unwrap_err())
     };
     let nodes = forward(&Array2::zeros((3, 2)), Kind::Double)?;
     assert_eq!(
@@ -178,14 +187,18 @@ fn what_libtorch_refuses_is_an_error_with_shapes() -> Outcome {
     );
     assert_eq!(forward(&Array2::zeros((2, 2)), Kind::Float)?.op, "linear");
     let scalar = layer
-        .forward(&Tensor::f_from_slice(&[1.0, 2.0])?, &graph, Mode::Eval)
+        .forward(
+            &Tensor::f_from_slice(&[1.0, 2.0])?,
+            &graph,
+            ForwardMode::Eval,
+        )
         .unwrap_err();
     assert_eq!(
         scalar.to_string(),
         "libtorch refused `aggregate` on shapes [[1]]: the first axis must have 2 entries"
     );
     let undefined = layer
-        .forward(&Tensor::new(), &graph, Mode::Eval)
+        .forward(&Tensor::new(), &graph, ForwardMode::Eval)
         .unwrap_err();
     let text = undefined.to_string();
     let start = "libtorch refused `linear` on shapes [[], [1, 2]]: ";

@@ -11,7 +11,7 @@ use astern_gnn::layer::GcnConfig;
 use astern_gnn::ndarray::Array2;
 use astern_gnn::torch::tch::{Device, Kind};
 use astern_gnn::torch::train::Trainer;
-use astern_gnn::torch::{GcnConv, GraphLayer, GraphTensors, Init, Mode};
+use astern_gnn::torch::{ForwardMode, GcnConv, GraphLayer, GraphTensors, Init};
 use astern_gnn::train::{Clip, EarlyStop, OptimizerConfig, TrainParams};
 use common::Outcome;
 
@@ -30,7 +30,7 @@ fn memory_stays_flat() -> Outcome {
     let layer = GcnConv::new(&GcnConfig::new(16, 16), init)?;
     let error = |mode| {
         let y = layer.forward(graph.x(), &graph, mode)?;
-        Ok((y.dropout(0.5, mode == Mode::Train) - 0.5)
+        Ok((y.dropout(0.5, mode == ForwardMode::Train) - 0.5)
             .square()
             .mean(Kind::Float))
     };
@@ -40,14 +40,14 @@ fn memory_stays_flat() -> Outcome {
         .clip(Clip::Norm(1e-3))
         .early_stop(EarlyStop::after(2000).restore_best(true));
     Trainer::new(&layer, &params)?
-        .validate(|_| error(Mode::Eval).map(|e| e.double_value(&[])))
+        .validate(|_| error(ForwardMode::Eval).map(|e| e.double_value(&[])))
         .on_epoch(|epoch| {
             if epoch.index == 199 {
                 after_200 = resident();
             }
             ControlFlow::Continue(())
         })
-        .run(|_| error(Mode::Train))?;
+        .run(|_| error(ForwardMode::Train))?;
     // An epoch that kept its tensors would add more than 3,200 bytes for each of its rows.
     let grown = resident().saturating_sub(after_200);
     assert!(

@@ -14,9 +14,9 @@ use astern_gnn::layer::{
 use astern_gnn::ndarray::{Array2, array};
 use astern_gnn::torch::tch::{Device, Kind, Tensor};
 use astern_gnn::torch::{
-    AttentionReadout, CausalConv, GatConv, GraphLayer, GraphNorm, GraphTensors, GruCell, Init,
-    LstmCell, LstmState, Mode, Module, NodeBatch, NodeGru, Reduce, RgcnConv, SubtractiveConv,
-    TgcnCell, TorchError, TransformerLayer, load_state, state_of,
+    AttentionReadout, CausalConv, ForwardMode, GatConv, GraphLayer, GraphNorm, GraphTensors,
+    GruCell, Init, LstmCell, LstmState, Module, NodeBatch, NodeGru, Reduce, RgcnConv,
+    SubtractiveConv, TgcnCell, TorchError, TransformerLayer, load_state, state_of,
 };
 use astern_gnn::{Graph, SelfLoops, StateDict};
 use common::Outcome;
@@ -71,7 +71,7 @@ fn graph_layers_equal_pytorch_geometric() -> Outcome {
         let typed = GraphTensors::new(&typed, kind, Device::Cpu)?;
         let rgcn = |name: &str, config: &RgcnConfig| {
             let layer = RgcnConv::new(config, &mut init(kind));
-            let forward = |l: &RgcnConv| l.forward(typed.x(), &typed, Mode::Eval);
+            let forward = |l: &RgcnConv| l.forward(typed.x(), &typed, ForwardMode::Eval);
             check(&fixture, name, tolerance, layer, forward)
         };
         rgcn("rgcn", &RgcnConfig::new(3, 4, 4))?;
@@ -82,7 +82,7 @@ fn graph_layers_equal_pytorch_geometric() -> Outcome {
         let attributed = GraphTensors::new(&attributed, kind, Device::Cpu)?;
         let gat = |name: &str, config: &GatConfig| {
             let layer = GatConv::new(config, &mut init(kind));
-            let forward = |l: &GatConv| l.forward(attributed.x(), &attributed, Mode::Eval);
+            let forward = |l: &GatConv| l.forward(attributed.x(), &attributed, ForwardMode::Eval);
             check(&fixture, name, tolerance, layer, forward)
         };
         let heads = GatConfig::new(3, 2).heads(2).edge_features(2);
@@ -158,7 +158,7 @@ fn recurrent_layers_equal_pytorch() -> Outcome {
                 &TransformerConfig::new(4, 2).feed_forward(7),
                 &mut init(kind),
             ),
-            |layer| layer.forward(&part("tokens").unwrap(), Mode::Eval),
+            |layer| layer.forward(&part("tokens").unwrap(), ForwardMode::Eval),
         )?;
         check(
             &fixture,
@@ -203,7 +203,7 @@ fn tgcn_gives_the_same_wherever_it_propagates_and_forgets_where_told() -> Outcom
         h = Some(cell.step(&window.f_select(1, t)?, &graph, h.as_ref())?);
     }
     let h = h.ok_or("no step")?;
-    let last = cell.forward(&window, &graph, Mode::Eval)?;
+    let last = cell.forward(&window, &graph, ForwardMode::Eval)?;
     assert!(worst(&values(&h)?, values(&last)?) < 1e-14);
 
     let wide = TgcnCell::new(&TgcnConfig::new(3, 2), &mut init(Kind::Double))?;
@@ -228,7 +228,7 @@ fn tgcn_gives_the_same_wherever_it_propagates_and_forgets_where_told() -> Outcom
         narrow.insert(name, &shape, [once.clone(), once].concat());
     }
     load_state(&wide, &narrow)?;
-    let both = wide.forward(&window, &graph, Mode::Eval)?;
+    let both = wide.forward(&window, &graph, ForwardMode::Eval)?;
     assert!(worst(&values(&both.f_select(1, 0)?)?, values(&last)?) < 1e-14);
 
     assert!(h.requires_grad());
@@ -349,14 +349,14 @@ fn subtraction_of_the_mean_as_worked_by_hand() -> Outcome {
     let weight: (&str, &[usize], &[f64]) = ("lin.weight", &[1, 2], &[1.0, 2.0]);
     let bias: (&str, &[usize], &[f64]) = ("bias", &[1], &[0.5]);
     let layer = subtractive(&SubtractiveConfig::new(2, 1), &[weight, bias])?;
-    let y = layer.forward(graph.x(), &graph, Mode::Eval)?;
+    let y = layer.forward(graph.x(), &graph, ForwardMode::Eval)?;
     assert_eq!(values(&y)?, [1.5, 5.5, -2.5, 8.5]);
 
     // More outputs than inputs: features are subtracted before they are multiplied.
     let twice: Vec<f64> = [1.0, 2.0].repeat(3);
     let weight: (&str, &[usize], &[f64]) = ("lin.weight", &[3, 2], &twice);
     let layer = subtractive(&SubtractiveConfig::new(2, 3).bias(false), &[weight])?;
-    let y = layer.forward(graph.x(), &graph, Mode::Eval)?;
+    let y = layer.forward(graph.x(), &graph, ForwardMode::Eval)?;
     assert_eq!(values(&y.f_select(1, 2)?)?, [1.0, 5.0, -3.0, 8.0]);
     Ok(())
 }
@@ -370,7 +370,7 @@ fn subtraction_by_attention_as_worked_by_hand() -> Outcome {
     let weight: (&str, &[usize], &[f64]) = ("lin.weight", &[1, 2], &[1.0, 2.0]);
     let forward = |a: &[f64]| -> Result<Vec<f64>, Box<dyn Error>> {
         let layer = subtractive(&config, &[weight, ("att", &[1, 2], a)])?;
-        values(&layer.forward(graph.x(), &graph, Mode::Eval)?)
+        values(&layer.forward(graph.x(), &graph, ForwardMode::Eval)?)
     };
     // u = 1, 5, 0, 8; scores of the edges into 2: -leaky(.5 * 0 - 1 * 1) = .2 and
     // -leaky(.5 * 0 - 1 * 5) = 1: the lower a . [u_i, u_j], the more attention.
@@ -436,7 +436,7 @@ fn a_mask_scales_the_messages_of_its_edges() -> Outcome {
     let mask = Tensor::f_from_slice(&[0.5, 0.25, 1.0])?.f_set_requires_grad(true)?;
     // Edges are sorted by receiver: 1 to 0, 2 to 0, 0 to 1.
     let masked = graph.masked(&mask)?;
-    let y = layer.forward(graph.x(), &masked, Mode::Eval)?;
+    let y = layer.forward(graph.x(), &masked, ForwardMode::Eval)?;
     assert_eq!(values(&y)?, [111.0, 102.0, 4.0]);
     y.f_sum(Kind::Double)?.f_backward()?;
     assert_eq!(values(&mask.f_grad()?)?, [20.0, 400.0, 100.0]);
@@ -536,7 +536,9 @@ fn batches_norms_and_relations_refuse_what_does_not_fit() -> Outcome {
     let graph = Graph::new(Array2::zeros((2, 3)), [(0, 1)])?;
     let graph = GraphTensors::new(&graph, kind, Device::Cpu)?;
     let layer = RgcnConv::new(&RgcnConfig::new(3, 4, 2), &mut init(kind))?;
-    let error = layer.forward(graph.x(), &graph, Mode::Eval).unwrap_err();
+    let error = layer
+        .forward(graph.x(), &graph, ForwardMode::Eval)
+        .unwrap_err();
     let source = error.cause.to_string();
     assert_eq!(source, "the layer has 2 relations, the graph 1");
 

@@ -9,9 +9,9 @@ use astern_gnn::layer::{
 };
 use astern_gnn::ndarray::{Array2, Array3};
 use astern_gnn::torch::tch::{self, Device, Kind, Tensor};
-use astern_gnn::torch::{GraphLayer, GraphTensors, Mode, Module, Network};
+use astern_gnn::torch::{ForwardMode, GraphLayer, GraphTensors, Module, TrainableNetwork};
 use astern_gnn::{
-    Activation, Checkpoint, Graph, LayerConfig, NetworkConfig, ParamError, PreparedGraph, Real,
+    Activation, Checkpoint, ConfigError, Graph, LayerConfig, NetworkConfig, PreparedGraph, Real,
     SelfLoops, StateDict,
 };
 use common::parity::worst;
@@ -54,7 +54,7 @@ fn layers() -> Vec<LayerConfig> {
 
 /// `config` with every parameter random, biases too.
 fn checkpoint(config: &NetworkConfig, seed: u64) -> Checkpoint {
-    let network = Network::new(config, seed, Kind::Double, Device::Cpu).unwrap();
+    let network = TrainableNetwork::new(config, seed, Kind::Double, Device::Cpu).unwrap();
     let (mut noise, mut state) = (noise(seed), StateDict::default());
     for (name, tensor) in network.checkpoint().unwrap().state().iter() {
         let values = tensor.values.iter().map(|_| noise()).collect();
@@ -77,12 +77,12 @@ fn apart<F: Real + Into<f64>>(
         None => pure.forward(prepared.x(), &prepared).unwrap(),
     };
     let tensors = GraphTensors::new(graph, kind, Device::Cpu).unwrap();
-    let network = Network::from_checkpoint(checkpoint, kind, Device::Cpu).unwrap();
+    let network = TrainableNetwork::from_checkpoint(checkpoint, kind, Device::Cpu).unwrap();
     let x = match window {
         Some(x) => tensor(x, kind).unwrap(),
         None => tensors.x().shallow_clone(),
     };
-    let expected = network.forward(&x, &tensors, Mode::Eval).unwrap();
+    let expected = network.forward(&x, &tensors, ForwardMode::Eval).unwrap();
     let y: Vec<f64> = y.iter().map(|&v| v.into()).collect();
     worst(&y, values(&expected).unwrap())
 }
@@ -101,7 +101,7 @@ fn names_are_those_that_a_checkpoint_asks_for() -> Outcome {
         let config = NetworkConfig::new().layer(layer);
         // Refuses what is absent, unknown or of another shape.
         let checkpoint = checkpoint(&config, 3);
-        let back = Network::from_checkpoint(&checkpoint, Kind::Double, Device::Cpu)?;
+        let back = TrainableNetwork::from_checkpoint(&checkpoint, Kind::Double, Device::Cpu)?;
         assert_eq!(
             back.checkpoint()?,
             checkpoint,
@@ -111,7 +111,7 @@ fn names_are_those_that_a_checkpoint_asks_for() -> Outcome {
     let config = NetworkConfig::new()
         .layer(RecurrentConfig::new(2, 4))
         .layer(GatV2Config::new(4, 2));
-    let network = Network::new(&config, 1, Kind::Float, Device::Cpu)?;
+    let network = TrainableNetwork::new(&config, 1, Kind::Float, Device::Cpu)?;
     let names: Vec<_> = network.parameters().into_iter().map(|p| p.0).collect();
     assert_eq!(names[..2], ["0.weight_ih_l0", "0.weight_hh_l0"]);
     assert!(names.contains(&"1.lin_l.weight".to_owned()), "{names:?}");
@@ -125,7 +125,7 @@ fn a_seed_gives_the_same_weights_in_both_kinds() -> Outcome {
     let config = NetworkConfig::new()
         .layer(SageConfig::new(3, 8))
         .layer(GcnConfig::new(8, 2));
-    let of = |seed, kind| Network::new(&config, seed, kind, Device::Cpu)?.checkpoint();
+    let of = |seed, kind| TrainableNetwork::new(&config, seed, kind, Device::Cpu)?.checkpoint();
     assert_eq!(of(1, Kind::Float)?, of(1, Kind::Double)?);
     assert_ne!(of(1, Kind::Float)?, of(2, Kind::Float)?);
     Ok(())
@@ -137,16 +137,16 @@ fn dropout_is_for_training_only() -> Outcome {
         .layer(LinearConfig::new(3, 64))
         .layer(LinearConfig::new(64, 4))
         .dropout(0.5);
-    let network = Network::new(&config, 1, Kind::Float, Device::Cpu)?;
+    let network = TrainableNetwork::new(&config, 1, Kind::Float, Device::Cpu)?;
     let graph = Graph::new(Array2::ones((5, 3)), [])?;
     let graph = GraphTensors::new(&graph, Kind::Float, Device::Cpu)?;
     let run = |mode| values(&network.forward(graph.x(), &graph, mode)?);
     tch::manual_seed(7);
-    let (first, second) = (run(Mode::Train)?, run(Mode::Train)?);
+    let (first, second) = (run(ForwardMode::Train)?, run(ForwardMode::Train)?);
     assert_ne!(first, second);
     tch::manual_seed(7);
-    assert_eq!(run(Mode::Train)?, first);
-    assert_eq!(run(Mode::Eval)?, run(Mode::Eval)?);
+    assert_eq!(run(ForwardMode::Train)?, first);
+    assert_eq!(run(ForwardMode::Eval)?, run(ForwardMode::Eval)?);
     Ok(())
 }
 
@@ -157,13 +157,13 @@ fn every_parameter_gets_a_gradient() -> Outcome {
         .layer(GatV2Config::new(3, 4))
         .layer(LinearConfig::new(4, 1))
         .activation(Activation::Tanh);
-    let network = Network::new(&config, 1, Kind::Double, Device::Cpu)?;
+    let network = TrainableNetwork::new(&config, 1, Kind::Double, Device::Cpu)?;
     let graph = Graph::new(Array2::zeros((3, 3)), [(0, 1), (1, 2), (2, 0)])?;
     let graph = GraphTensors::new(&graph, Kind::Double, Device::Cpu)?;
     let x = Tensor::f_arange(3 * 4 * 3, (Kind::Double, Device::Cpu))?
         .f_sin()?
         .f_reshape([3, 4, 3])?;
-    let y = network.forward(&x, &graph, Mode::Train)?;
+    let y = network.forward(&x, &graph, ForwardMode::Train)?;
     y.f_square()?.f_sum(Kind::Double)?.f_backward()?;
     for (name, tensor) in network.parameters() {
         let gradient = values(&tensor.f_grad()?)?;
@@ -174,18 +174,23 @@ fn every_parameter_gets_a_gradient() -> Outcome {
 
 #[test]
 fn bad_settings_are_named() {
-    let error = Network::new(&NetworkConfig::new(), 0, Kind::Float, Device::Cpu).unwrap_err();
-    let source = error.cause.downcast_ref::<ParamError>();
-    assert_eq!(source, Some(&ParamError::NoLayer { widths: vec![] }));
+    let error =
+        TrainableNetwork::new(&NetworkConfig::new(), 0, Kind::Float, Device::Cpu).unwrap_err();
+    let source = error.cause.downcast_ref::<ConfigError>();
+    assert_eq!(source, Some(&ConfigError::NoLayer { widths: vec![] }));
 }
 
 #[test]
 fn a_snapshot_is_no_window() -> Outcome {
     let config = NetworkConfig::new().layer(RecurrentConfig::new(3, 3));
-    let network = Network::new(&config, 1, Kind::Float, Device::Cpu)?;
+    let network = TrainableNetwork::new(&config, 1, Kind::Float, Device::Cpu)?;
     let graph = Graph::new(Array2::zeros((3, 3)), [])?;
     let graph = GraphTensors::new(&graph, Kind::Float, Device::Cpu)?;
-    assert!(network.forward(graph.x(), &graph, Mode::Eval).is_err());
+    assert!(
+        network
+            .forward(graph.x(), &graph, ForwardMode::Eval)
+            .is_err()
+    );
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use std::error::Error;
 use astern_gnn::layer::{PatchMask, PatchTransformerConfig, TransformerConfig};
 use astern_gnn::torch::tch::{self, Device, Kind, Tensor};
 use astern_gnn::torch::{
-    Init, Mode, Module, PatchTransformer, TorchError, TransformerLayer, load_state, state_of,
+    ForwardMode, Init, Module, PatchTransformer, TorchError, TransformerLayer, load_state, state_of,
 };
 use common::Outcome;
 use common::parity::worst;
@@ -27,7 +27,7 @@ fn hidden_patches_are_not_seen() -> Outcome {
     let x = Tensor::f_arange(3 * 12 * 2, (Kind::Double, Device::Cpu))?;
     let x = x.f_sin()?.f_reshape([3, 12, 2])?;
     let mask = PatchMask::new(4, [3, 1])?;
-    let run = |x: &Tensor| model.reconstruct(x, &mask, Mode::Eval);
+    let run = |x: &Tensor| model.reconstruct(x, &mask, ForwardMode::Eval);
     let before = run(&x)?;
     assert_eq!(before.predicted.size(), [3, 2, 3, 2]);
     // Patch 1 is steps 3 to 5, in the order of time and features.
@@ -54,16 +54,16 @@ fn hidden_patches_are_not_seen() -> Outcome {
     assert!(off(&changed(0, 1)?)? > 1e-9, "a shown patch was not seen");
     // Nodes do not hear each other, and nothing is hidden when encoding.
     let one = x.f_narrow(0, 1, 1)?;
-    let z = model.encode(&x, Mode::Eval)?;
+    let z = model.encode(&x, ForwardMode::Eval)?;
     assert_eq!(z.size(), [3, 4, 8]);
-    let alone = model.encode(&one, Mode::Eval)?;
+    let alone = model.encode(&one, ForwardMode::Eval)?;
     assert!(
         worst(
             &values(&alone)?,
             values(&z.f_narrow(0, 1, 1)?.f_contiguous()?)?
         ) < 1e-12
     );
-    let other = model.encode(&changed(11, 1)?, Mode::Eval)?;
+    let other = model.encode(&changed(11, 1)?, ForwardMode::Eval)?;
     assert!(worst(&values(&other)?, values(&z)?) > 1e-9);
     Ok(())
 }
@@ -79,7 +79,7 @@ fn hidden_patches_know_where_they_are() -> Outcome {
     load_state(&model, &state)?;
 
     let x = Tensor::f_ones([2, 12, 2], (Kind::Double, Device::Cpu))?;
-    let hidden = model.reconstruct(&x, &PatchMask::new(4, [1, 3])?, Mode::Eval)?;
+    let hidden = model.reconstruct(&x, &PatchMask::new(4, [1, 3])?, ForwardMode::Eval)?;
     let second = hidden.predicted.f_select(1, 1)?;
     second.f_square()?.f_sum(Kind::Double)?.f_backward()?;
     let mut parameters = model.parameters().into_iter();
@@ -103,7 +103,7 @@ fn a_patch_transformer_learns_by_all_its_weights() -> Outcome {
     let x = x.f_mul_scalar(0.3)?.f_sin()?.f_reshape([4, 18, 2])?;
     let mask = PatchMask::random(6, 0.5, 3)?;
     let loss = || -> Result<Tensor, Box<dyn Error>> {
-        let hidden = model.reconstruct(&x, &mask, Mode::Train)?;
+        let hidden = model.reconstruct(&x, &mask, ForwardMode::Train)?;
         Ok((hidden.predicted - hidden.target)
             .f_abs()?
             .f_mean(Kind::Double)?)
@@ -134,8 +134,8 @@ fn dropout_is_on_in_training_only() -> Outcome {
     let model = patches(0.5)?;
     let x = Tensor::f_ones([2, 12, 2], (Kind::Double, Device::Cpu))?;
     let encode = |mode| -> Result<Vec<f64>, Box<dyn Error>> { values(&model.encode(&x, mode)?) };
-    assert!(worst(&encode(Mode::Eval)?, encode(Mode::Eval)?) < 1e-15);
-    assert!(worst(&encode(Mode::Train)?, encode(Mode::Train)?) > 1e-3);
+    assert!(worst(&encode(ForwardMode::Eval)?, encode(ForwardMode::Eval)?) < 1e-15);
+    assert!(worst(&encode(ForwardMode::Train)?, encode(ForwardMode::Train)?) > 1e-3);
     Ok(())
 }
 
@@ -146,7 +146,9 @@ fn windows_and_masks_that_do_not_fit_are_errors() -> Outcome {
     let mask = PatchMask::random(4, 0.5, 1)?;
     // Patches of 3 steps, at most 6 of them.
     for steps in [0, 2, 4, 21] {
-        let error = model.encode(&ones(&[2, steps, 2]), Mode::Eval).unwrap_err();
+        let error = model
+            .encode(&ones(&[2, steps, 2]), ForwardMode::Eval)
+            .unwrap_err();
         let expected = format!("{steps} steps make no 1 to 6 patches of 3 steps each");
         assert_eq!(error.cause.to_string(), expected);
     }
@@ -155,18 +157,18 @@ fn windows_and_masks_that_do_not_fit_are_errors() -> Outcome {
     inputs.push(Tensor::new());
     inputs.push(ones(&[2, 12, 2]).f_to_kind(Kind::Float)?);
     for x in &inputs {
-        assert!(model.encode(x, Mode::Eval).is_err());
-        assert!(model.reconstruct(x, &mask, Mode::Eval).is_err());
+        assert!(model.encode(x, ForwardMode::Eval).is_err());
+        assert!(model.reconstruct(x, &mask, ForwardMode::Eval).is_err());
     }
     let x = ones(&[2, 9, 2]);
-    let error = model.reconstruct(&x, &mask, Mode::Eval).unwrap_err();
+    let error = model.reconstruct(&x, &mask, ForwardMode::Eval).unwrap_err();
     let expected = "the mask is of 4 patches, the window has 3";
     assert_eq!(error.cause.to_string(), expected);
 
     let init = &mut Init::new(5, Kind::Double, Device::Cpu);
     let layer = TransformerLayer::new(&TransformerConfig::new(8, 2), init)?;
     for x in [ones(&[2, 3, 7]), ones(&[3, 8]), Tensor::new()] {
-        assert!(layer.forward(&x, Mode::Eval).is_err());
+        assert!(layer.forward(&x, ForwardMode::Eval).is_err());
     }
     Ok(())
 }

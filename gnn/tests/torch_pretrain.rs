@@ -165,7 +165,7 @@ fn a_head_scores_any_encoder() {
     let init = &mut init(3);
     let encoder = GcnConv::new(&GcnConfig::new(3, 8), init).unwrap();
     let model = AnomalyHead::new(encoder, 8, init).unwrap();
-    let mode = astern_gnn::torch::Mode::Eval;
+    let mode = astern_gnn::torch::ForwardMode::Eval;
     let z = model.encoder().forward(graph.x(), &graph, mode).unwrap();
     let scores = model.forward(graph.x(), &graph, mode).unwrap();
     assert_eq!((z.size(), scores.size()), (vec![24, 8], vec![24, 1]));

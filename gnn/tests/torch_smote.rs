@@ -10,16 +10,16 @@ use astern_gnn::ndarray::{Array2, array};
 use astern_gnn::torch::loss::{CrossEntropy, SparseReconstruction};
 use astern_gnn::torch::tch::{Device, Kind, Tensor};
 use astern_gnn::torch::train::{EdgePredictor, Gradients, SmoteTensors, Trainer};
-use astern_gnn::torch::{GraphLayer, Mode};
+use astern_gnn::torch::{ForwardMode, GraphLayer};
 use astern_gnn::torch::{GraphTensors, Init, Module, SageConv, TorchError, Visitor, tensor_of};
 use astern_gnn::train::{OptimizerConfig, Smote, SmoteAmount, SmoteError, TrainParams};
-use astern_gnn::{EdgeIndex, Graph, GraphError, layer::SageConfig};
+use astern_gnn::{EdgeIndex, Graph, GraphDataError, layer::SageConfig};
 use common::{Outcome, noise};
 
 const CPU: Device = Device::Cpu;
 
 /// Labels 0 but for nodes 5 to 8, an embedding, and a tree.
-fn few() -> Result<(Array2<f64>, Vec<u32>, EdgeIndex), GraphError> {
+fn few() -> Result<(Array2<f64>, Vec<u32>, EdgeIndex), GraphDataError> {
     let h = Array2::from_shape_simple_fn((20, 3), noise(4));
     let labels = (0..20u32).map(|i| u32::from((5..9).contains(&i))).collect();
     let edges = EdgeIndex::new(20, (1..20u32).map(|i| (i, (i - 1) / 2)))?;
@@ -211,7 +211,10 @@ fn synthetic_nodes_take_part_in_the_loss_with_soft_edges() -> Outcome {
     let graph = Graph::of_edges(edges.clone()).with_x(x.clone())?;
     let graph = GraphTensors::new(&graph, Kind::Double, CPU)?;
     let encode = || -> Result<Tensor, TorchError> {
-        Ok(net.encoder.forward(graph.x(), &graph, Mode::Train)?.tanh())
+        Ok(net
+            .encoder
+            .forward(graph.x(), &graph, ForwardMode::Train)?
+            .tanh())
     };
     let h = encode()?;
     let embedding = Array2::from_shape_vec((20, 4), Vec::try_from(h.reshape(-1))?)?;
@@ -227,7 +230,7 @@ fn synthetic_nodes_take_part_in_the_loss_with_soft_edges() -> Outcome {
         let h = rows.extend(&encode()?)?;
         let mask = net.predictor.mask(&h, &wider, &candidates)?;
         let soft = augmented.masked(&mask)?;
-        loss.loss(&net.head.forward(&h, &soft, Mode::Train)?, None)
+        loss.loss(&net.head.forward(&h, &soft, ForwardMode::Train)?, None)
     };
     let mask = net.predictor.mask(&rows.extend(&h)?, &wider, &candidates)?;
     for (e, (a, b)) in wider.pairs().enumerate() {

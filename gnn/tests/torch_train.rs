@@ -8,8 +8,8 @@ use std::ops::ControlFlow;
 use astern_gnn::ndarray::{Array3, Axis, s};
 use astern_gnn::torch::{CudaStatus, DeviceChoice, DeviceError, cuda_status};
 use astern_gnn::{
-    CollapsePolicy, FitError, GraphSnapshots, Objective, OneClass, OneClassParams, ParamError,
-    Plateau, StopReason,
+    CollapsePolicy, ConfigError, GraphSnapshots, Objective, OneClass, OneClassError,
+    OneClassParams, Plateau, StopReason,
 };
 use common::{FEATURES, NODES, Outcome, healthy, snapshots};
 
@@ -21,7 +21,7 @@ fn params() -> OneClassParams {
         .seed(3)
 }
 
-fn fit(params: &OneClassParams, data: &GraphSnapshots) -> Result<OneClass, FitError> {
+fn fit(params: &OneClassParams, data: &GraphSnapshots) -> Result<OneClass, OneClassError> {
     params.fit_with(data, DeviceChoice::Cpu, |_| ControlFlow::Continue(()))
 }
 
@@ -156,7 +156,7 @@ fn a_collapse_is_an_error_unless_asked_for() -> Outcome {
     // Weight decay halves the weights at every step: the embedding shrinks to the origin.
     let dead = params().learning_rate(1e-3).weight_decay(500.0).epochs(80);
     let data = snapshots(healthy(20, 1))?;
-    let Err(FitError::Collapsed(found)) = fit(&dead, &data) else {
+    let Err(OneClassError::Collapsed(found)) = fit(&dead, &data) else {
         panic!("no collapse was seen");
     };
     assert!(found.spread_after < 1e-3 * found.spread_before, "{found}");
@@ -168,7 +168,7 @@ fn a_collapse_is_an_error_unless_asked_for() -> Outcome {
     let constant = snapshots(Array3::from_elem((20, NODES, FEATURES), 1.0))?;
     assert!(matches!(
         fit(&params(), &constant),
-        Err(FitError::Collapsed(_))
+        Err(OneClassError::Collapsed(_))
     ));
     Ok(())
 }
@@ -178,7 +178,7 @@ fn divergence_is_an_error_with_its_epoch() -> Outcome {
     let wild = params().learning_rate(1e30);
     let error = fit(&wild, &snapshots(healthy(20, 1))?).unwrap_err();
     assert!(
-        matches!(error, FitError::Diverged { epoch: 1, .. }),
+        matches!(error, OneClassError::Diverged { epoch: 1, .. }),
         "{error:?}"
     );
     let last = fit(
@@ -186,7 +186,7 @@ fn divergence_is_an_error_with_its_epoch() -> Outcome {
         &snapshots(healthy(20, 1))?,
     );
     assert!(
-        matches!(last, Err(FitError::Diverged { epoch: 0, .. })),
+        matches!(last, Err(OneClassError::Diverged { epoch: 0, .. })),
         "{last:?}"
     );
     Ok(())
@@ -227,11 +227,11 @@ fn bad_settings_and_empty_data_are_refused_before_training() -> Outcome {
     let error = fit(&params().nu(2.0), &snapshots(healthy(3, 1))?).unwrap_err();
     assert!(matches!(
         error,
-        FitError::Param(ParamError::OutOfRange { name: "nu", .. })
+        OneClassError::Param(ConfigError::OutOfRange { name: "nu", .. })
     ));
     let nothing = snapshots(Array3::from_elem((3, NODES, FEATURES), f64::NAN))?;
     let error = fit(&params(), &nothing).unwrap_err();
-    assert!(matches!(error, FitError::NoObservation { .. }));
+    assert!(matches!(error, OneClassError::NoObservation { .. }));
     Ok(())
 }
 

@@ -10,15 +10,15 @@ use astern_gnn::layer::GcnConfig;
 use astern_gnn::ndarray::Array2;
 use astern_gnn::torch::loss::CrossEntropy;
 use astern_gnn::torch::tch::{Device, Kind, Tensor};
-use astern_gnn::torch::train::{Step, TrainError, Trainer};
+use astern_gnn::torch::train::{TrainError, TrainStep, Trainer};
 use astern_gnn::torch::{
-    GcnConv, GraphLayer, GraphTensors, Init, Mode, Module, TorchError, Visitor, state_of,
+    ForwardMode, GcnConv, GraphLayer, GraphTensors, Init, Module, TorchError, Visitor, state_of,
 };
 use astern_gnn::train::{
-    AdamConfig, Clip, EarlyStop, Goal, OptimizerConfig, Problem, Report, Schedule, StopReason,
-    TrainParams,
+    AdamConfig, Clip, EarlyStop, Goal, OptimizerConfig, Problem, Schedule, StopReason, TrainParams,
+    TrainerReport,
 };
-use astern_gnn::{Graph, ParamError, StateDict};
+use astern_gnn::{ConfigError, Graph, StateDict};
 use astern_stats::classification::ConfusionMatrix;
 use common::training::{Model, Number, cases, sgd, train};
 use common::{Outcome, noise};
@@ -40,15 +40,15 @@ fn the_callback_ends_a_run_and_the_next_goes_on() -> Outcome {
                 ControlFlow::Continue(())
             }
         });
-    let first = trainer.run(|_| model.error(Mode::Train))?;
+    let first = trainer.run(|_| model.error(ForwardMode::Train))?;
     assert_eq!(
         (first.epochs_run(), first.stop),
         (5, Some(StopReason::Caller))
     );
-    assert_eq!(trainer.run(|_| model.error(Mode::Train))?, expected);
+    assert_eq!(trainer.run(|_| model.error(ForwardMode::Train))?, expected);
     assert_eq!(state_of(&model)?, state_of(&whole)?);
     // Nothing is left to do.
-    assert_eq!(trainer.run(|_| model.error(Mode::Train))?, expected);
+    assert_eq!(trainer.run(|_| model.error(ForwardMode::Train))?, expected);
     assert_eq!(state_of(&model)?, state_of(&whole)?);
     Ok(())
 }
@@ -77,7 +77,7 @@ fn the_same_seed_gives_the_same_weights_beside_others() -> Outcome {
 #[test]
 fn a_trainer_within_a_loss_does_not_wait_for_itself() -> Outcome {
     let (outer, inner) = (Number::new(1.0), Number::new(1.0));
-    let inner_error = |_: &Step| Ok(inner.0.square().sum(Kind::Double));
+    let inner_error = |_: &TrainStep| Ok(inner.0.square().sum(Kind::Double));
     let report = Trainer::new(&outer, &sgd(0.1).epochs(3))?.run(|_| {
         let fitted = Trainer::new(&inner, &sgd(0.1).epochs(2)).and_then(|mut t| t.run(inner_error));
         fitted.map_err(|e| TorchError::new("inner", &[], e))?;
@@ -204,7 +204,7 @@ fn a_dead_gradient_is_reported_once() -> Outcome {
         "{text}"
     );
     let json = serde_json::to_string(&report)?;
-    assert_eq!(serde_json::from_str::<Report>(&json)?, report);
+    assert_eq!(serde_json::from_str::<TrainerReport>(&json)?, report);
     Ok(())
 }
 
@@ -255,7 +255,7 @@ fn every_step_has_a_seed_of_its_own() -> Outcome {
 #[test]
 fn settings_are_checked_before_anything_else() {
     let error = Trainer::new(&Number::new(0.0), &sgd(0.1).epochs(0)).unwrap_err();
-    let TrainError::Param(ParamError::OutOfRange { name, .. }) = error else {
+    let TrainError::Param(ConfigError::OutOfRange { name, .. }) = error else {
         panic!("{error:?}");
     };
     assert_eq!(name, "epochs");
@@ -294,8 +294,11 @@ fn two_communities_are_told_apart() -> Outcome {
         GcnConv::new(&GcnConfig::new(16, 2), init)?,
     );
     let logits = || -> Result<Tensor, TorchError> {
-        let h = model.0.forward(graph.x(), &graph, Mode::Train)?.relu();
-        model.1.forward(&h, &graph, Mode::Train)
+        let h = model
+            .0
+            .forward(graph.x(), &graph, ForwardMode::Train)?
+            .relu();
+        model.1.forward(&h, &graph, ForwardMode::Train)
     };
     let labels: Vec<u32> = (0..n).map(|i| u32::try_from(group(i)).unwrap()).collect();
     let loss = CrossEntropy::new(&labels, 2, Device::Cpu)?.balanced()?;

@@ -11,14 +11,14 @@ use astern_gnn::train::{
     AdamConfig, Clip, EarlyStop, Goal, MinDelta, NegativeSampler, OptimizerConfig, RmsPropConfig,
     Schedule, Scheduler, SgdConfig, TrainParams,
 };
-use astern_gnn::{EdgeIndex, ParamError};
+use astern_gnn::{ConfigError, EdgeIndex};
 use common::Outcome;
 use proptest::prelude::*;
 
 /// Name of the setting that is refused.
 fn refused(params: &TrainParams) -> &'static str {
     match params.check().unwrap_err() {
-        ParamError::OutOfRange { name, .. } => name,
+        ConfigError::OutOfRange { name, .. } => name,
         other => panic!("{other:?}"),
     }
 }

@@ -15,11 +15,11 @@ use astern_stats::{ParamError, order};
 /// Pairs go the way that the fault goes, from callee to caller, as in
 /// [`Evidence::Influence`](astern_graph_core::signal::Evidence::Influence).
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Influence {
+pub struct InfluenceWeights {
     weights: BTreeMap<(NodeKey, NodeKey), f64>,
 }
 
-impl Influence {
+impl InfluenceWeights {
     /// Every neighbour feels a fault in full.
     pub fn full() -> Self {
         Self::default()
@@ -82,7 +82,7 @@ impl Impact {
     /// ```
     /// use std::time::Duration;
     /// use astern_graph_core::{Call, GraphBuilder, GraphParams, NodeKey, Party, TimeRange, Timestamp};
-    /// use astern_rollback_policy::{Impact, Influence};
+    /// use astern_rollback_policy::{Impact, InfluenceWeights};
     ///
     /// let (web, cart) = (NodeKey::service("web"), NodeKey::service("cart"));
     /// let at = Timestamp::from_secs(0);
@@ -92,7 +92,7 @@ impl Impact {
     ///     Call::new(at, Party::new(cart.clone())).from(Party::new(web.clone())).into(),
     /// ]);
     /// let range = TimeRange::new(at, Timestamp::from_secs(1))?;
-    /// let impact = Impact::of(&builder.build(), &cart, range, &Influence::full())?;
+    /// let impact = Impact::of(&builder.build(), &cart, range, &InfluenceWeights::full())?;
     /// assert_eq!(impact.to_string(), "service/cart: 2.0 calls/s at risk, 1.0 of them its own");
     /// assert_eq!(impact.affected, [(web, 1.0)]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -101,7 +101,7 @@ impl Impact {
         graph: &TemporalGraph,
         service: &NodeKey,
         range: TimeRange,
-        influence: &Influence,
+        influence: &InfluenceWeights,
     ) -> Result<Self, GraphError> {
         let unknown = || GraphError::UnknownNode {
             key: service.clone(),
@@ -116,7 +116,7 @@ impl Impact {
         start: NodeId,
         service: &NodeKey,
         range: TimeRange,
-        influence: &Influence,
+        influence: &InfluenceWeights,
     ) -> Self {
         let weights = reach(graph, start, influence);
         let rate = |id| traffic(graph, id, &weights, range);
@@ -149,7 +149,7 @@ impl Impact {
         graph: &TemporalGraph,
         services: impl IntoIterator<Item = &'a NodeKey>,
         range: TimeRange,
-        influence: &Influence,
+        influence: &InfluenceWeights,
     ) -> Result<Vec<Self>, GraphError> {
         let impacts: Result<Vec<Self>, GraphError> = services
             .into_iter()
@@ -207,7 +207,11 @@ impl Ord for Reached {
 
 /// The greatest product of influences to each node that a fault can reach (Dijkstra's algorithm
 /// over products, 1959).
-fn reach(graph: &TemporalGraph, start: NodeId, influence: &Influence) -> BTreeMap<NodeId, f64> {
+fn reach(
+    graph: &TemporalGraph,
+    start: NodeId,
+    influence: &InfluenceWeights,
+) -> BTreeMap<NodeId, f64> {
     let mut weights = BTreeMap::new();
     let mut frontier = BinaryHeap::from([Reached(1.0, start)]);
     while let Some(Reached(weight, id)) = frontier.pop() {
@@ -266,7 +270,11 @@ mod tests {
     fn influences_outside_their_range_are_refused() {
         let (a, b) = (NodeKey::service("a"), NodeKey::service("b"));
         for bad in [-0.1, 1.1, f64::NAN] {
-            assert!(Influence::full().with(a.clone(), b.clone(), bad).is_err());
+            assert!(
+                InfluenceWeights::full()
+                    .with(a.clone(), b.clone(), bad)
+                    .is_err()
+            );
         }
     }
 

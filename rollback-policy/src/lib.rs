@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod action;
@@ -21,7 +22,7 @@ pub use executor::{
     Recording, Refusal, Request, drive,
 };
 pub use fact::Fact;
-pub use impact::{Impact, Influence};
+pub use impact::{Impact, InfluenceWeights};
 pub use plan::{
     Blame, Check, Expectation, Limit, Plan, PlanError, PlanId, PlanIdError, Precondition,
     RejectedAlternative, Rejection, Step, StepId,

@@ -8,7 +8,7 @@ use astern_stats::ParamError;
 use astern_stats::param::{in_range, positive};
 
 use crate::error::SimError;
-use crate::fault::{Blackout, Incident};
+use crate::fault::{Blackout, PlaceFault};
 use crate::resilience;
 use crate::scenario::{Release, Scenario};
 use crate::topology::{HostSpec, ServiceSpec};
@@ -120,7 +120,7 @@ fn release(release: &Release, scenario: &Scenario) -> Result<(), ParamError> {
     Ok(())
 }
 
-fn incident(incident: &Incident, scenario: &Scenario) -> Result<(), ParamError> {
+fn incident(incident: &PlaceFault, scenario: &Scenario) -> Result<(), ParamError> {
     let (starts, span) = (seconds(incident.starts), seconds(scenario.span));
     in_range("starts in seconds", starts, 0.0, span)?;
     let lasts = incident.lasts.map_or(1.0, seconds);

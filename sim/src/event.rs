@@ -52,7 +52,7 @@ pub(crate) enum Event {
     /// A breaker has stopped a call.
     Stopped { caller: JobId, call: usize },
     /// An incident starts or ends.
-    Incident,
+    PlaceFault,
     /// The next batch of a release is due, by the release's index.
     Batch(usize),
     /// A step ends and its metrics are read.

@@ -58,7 +58,7 @@ impl Fault {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
-pub struct Incident {
+pub struct PlaceFault {
     /// Where it is.
     pub subject: Subject,
     /// What is wrong there.
@@ -74,12 +74,12 @@ pub struct Incident {
     pub scope: Scope,
 }
 
-astern_stats::setters!(Incident {
+astern_stats::setters!(PlaceFault {
     /// Sets after which time it ends.
     lasts: Duration,
 });
 
-impl Incident {
+impl PlaceFault {
     /// A fault that stays for good.
     pub fn new(subject: impl Into<Subject>, kind: FaultKind, starts: Duration) -> Self {
         Self {

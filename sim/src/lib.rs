@@ -31,7 +31,7 @@ mod truth;
 
 pub use error::{ActionError, SimError};
 pub use executor::{Applied, CallFault, ExecutorFaults, SimExecutor, When};
-pub use fault::{Blackout, Fault, FaultKind, Incident, Scope};
+pub use fault::{Blackout, Fault, FaultKind, PlaceFault, Scope};
 pub use law::TimeLaw;
 pub use load::{Drift, Load, Segment, Surge};
 pub use preset::{Preset, UnknownPreset};

@@ -9,7 +9,7 @@ use astern_graph_core::{
 use astern_stats::param::duration;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{Blackout, Fault, Incident};
+use crate::fault::{Blackout, Fault, PlaceFault};
 use crate::law::TimeLaw;
 use crate::load::Load;
 use crate::topology::Topology;
@@ -29,7 +29,7 @@ use crate::topology::Topology;
 /// | `propagation` | 0.9 | 0 to 1 |
 /// | `releases` | none | one for each service; see [`Release`] |
 /// | `fault` | none | belongs to one of the releases; see [`Fault`] |
-/// | `incident` | none | not beside a fault, so that there is one truth; see [`Incident`] |
+/// | `incident` | none | not beside a fault, so that there is one truth; see [`PlaceFault`] |
 /// | `blackouts` | none | see [`Blackout`] |
 /// | `events_max` | 10⁷ | bounds the time and memory of a run |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,7 +66,7 @@ pub struct Scenario {
     /// What is wrong with one of the releases, if anything is.
     pub fault: Option<Fault>,
     /// What is wrong with a place for a time, if anything is.
-    pub incident: Option<Incident>,
+    pub incident: Option<PlaceFault>,
     /// When telemetry is lost.
     pub blackouts: Vec<Blackout>,
     /// Most events that a simulator may take.

@@ -3,7 +3,8 @@
 /// Writes one chainable method for each named parameter of a type, named after it.
 ///
 /// The argument is converted by [`Into`], so that the setter of an `Option<T>` may take a `T`, and
-/// that of an `Arc<str>` an `impl Into<Arc<str>>`. A type that borrows names its lifetime: `Page<'a>`.
+/// that of an `Arc<str>` an `impl Into<Arc<str>>`. A type with a lifetime or
+/// a parameter names it: `Page<'a>`.
 ///
 /// # Example
 /// ```
@@ -27,8 +28,8 @@
 /// ```
 #[macro_export]
 macro_rules! setters {
-    ($params:ident $(<$lifetime:lifetime>)? { $($(#[$doc:meta])* $name:ident: $type:ty),+ $(,)? }) => {
-        impl $(<$lifetime>)? $params $(<$lifetime>)? {
+    ($params:ident $(<$generic:tt>)? { $($(#[$doc:meta])* $name:ident: $type:ty),+ $(,)? }) => {
+        impl $(<$generic>)? $params $(<$generic>)? {
             $($(#[$doc])*
             #[must_use]
             pub fn $name(mut self, $name: $type) -> Self {

@@ -16,17 +16,16 @@ use csv::{ByteRecord, ReaderBuilder};
 
 use crate::attributes::service_of_pod;
 use crate::error::ParseError;
-use crate::format::Format;
 use crate::id;
-use crate::params::Params;
+use crate::params::SpanParams;
 use crate::spans::{Decoded, Draft, Spans};
 
 /// Decodes a document and joins its spans.
 ///
 /// # Errors
 /// [`ParseError`] when it is no such document, or when a parameter breaks its rule.
-pub fn decode(bytes: &[u8], params: &Params) -> Result<Decoded, ParseError> {
-    crate::decode(Format::Csv, bytes, params)
+pub fn decode(bytes: &[u8], params: &SpanParams) -> Result<Decoded, ParseError> {
+    Spans::of_document(params, |spans| read(bytes, spans))
 }
 
 const COLUMNS: [&str; 7] = [
@@ -52,7 +51,7 @@ enum Column {
 }
 
 pub(crate) fn read(bytes: &[u8], spans: &mut Spans) -> Result<(), ParseError> {
-    let error = |source| ParseError::Csv { source };
+    let error = |cause| ParseError::Csv { cause };
     let mut reader = ReaderBuilder::new().from_reader(bytes);
     let places = places(reader.byte_headers().map_err(error)?)?;
     let mut record = ByteRecord::new();

@@ -2,28 +2,28 @@
 
 use astern_stats::ParamError;
 
-use crate::format::Format;
+use crate::format::TraceFormat;
 
 /// A document that cannot be read. Nothing of it was taken.
 ///
 /// A span that is well-formed but makes no sense (it ends before it starts, its id is zero) is no
-/// error: it is left out and counted in the [`Report`](crate::Report).
+/// error: it is left out and counted in the [`SpanReport`](crate::SpanReport).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseError {
-    /// Not JSON, or not of the format's shape; the source names line and column.
-    #[error("{format}: {source}")]
+    /// Not JSON, or not of the format's shape; the cause names line and column.
+    #[error("{format}: {cause}")]
     Json {
         /// The format that was expected.
-        format: Format,
+        format: TraceFormat,
         /// What the parser said.
-        source: serde_json::Error,
+        cause: serde_json::Error,
     },
     /// Well-formed, but no document of traces.
     #[error("not {format} traces: {found}")]
     NotTraces {
         /// The format that was expected.
-        format: Format,
+        format: TraceFormat,
         /// What was found instead.
         found: String,
     },
@@ -52,11 +52,11 @@ pub enum ParseError {
         /// What is wrong with it.
         what: &'static str,
     },
-    /// Not CSV; the source names line and record.
-    #[error("CSV: {source}")]
+    /// Not CSV; the cause names line and record.
+    #[error("CSV: {cause}")]
     Csv {
         /// What the parser said.
-        source: csv::Error,
+        cause: csv::Error,
     },
     /// A column of the CSV header is missing.
     #[error("CSV: the header has no column `{column}`")]
@@ -81,5 +81,5 @@ pub enum ParseError {
     UnknownFormat,
     /// A parameter broke its rule.
     #[error(transparent)]
-    Params(#[from] ParamError),
+    Param(#[from] ParamError),
 }

@@ -6,13 +6,13 @@ use std::str::FromStr;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::json::Text;
+use astern_adapters_base::json::Text;
 
 /// A format that this crate reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Format {
+pub enum TraceFormat {
     /// Jaeger's query API: `{"data": [{"traceID", "spans", "processes"}]}`, or such traces alone.
     Jaeger,
     /// Zipkin v2: a list of spans, or a list of such lists.
@@ -25,7 +25,7 @@ pub enum Format {
     Csv,
 }
 
-impl Format {
+impl TraceFormat {
     /// Every format.
     pub const ALL: [Self; 5] = [
         Self::Jaeger,
@@ -52,9 +52,9 @@ impl Format {
     /// protobuf by its first byte. Whether the rest of the document is right is for reading to say.
     ///
     /// ```
-    /// use astern_traces::Format;
-    /// assert_eq!(Format::recognise(br#"{"resourceSpans": []}"#), Some(Format::OtlpJson));
-    /// assert_eq!(Format::recognise(b"hello"), None);
+    /// use astern_traces::TraceFormat;
+    /// assert_eq!(TraceFormat::recognise(br#"{"resourceSpans": []}"#), Some(TraceFormat::OtlpJson));
+    /// assert_eq!(TraceFormat::recognise(b"hello"), None);
     /// ```
     ///
     /// # Complexity
@@ -87,7 +87,7 @@ impl Format {
     }
 }
 
-impl fmt::Display for Format {
+impl fmt::Display for TraceFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Jaeger => "Jaeger JSON",
@@ -108,7 +108,7 @@ pub struct UnknownFormat {
     pub word: String,
 }
 
-impl FromStr for Format {
+impl FromStr for TraceFormat {
     type Err = UnknownFormat;
 
     fn from_str(word: &str) -> Result<Self, UnknownFormat> {
@@ -121,18 +121,18 @@ impl FromStr for Format {
 
 /// Looks for the first key that only one format has.
 struct Probe<'f> {
-    found: &'f mut Option<Format>,
+    found: &'f mut Option<TraceFormat>,
     depth: u8,
 }
 
 /// Lists that a span may lie in: Zipkin has lists of lists.
 const LISTS_MAX: u8 = 2;
 
-fn told_by(key: &str) -> Option<Format> {
+fn told_by(key: &str) -> Option<TraceFormat> {
     match key {
-        "data" | "spans" | "processes" | "traceID" => Some(Format::Jaeger),
-        "resourceSpans" | "resource_spans" => Some(Format::OtlpJson),
-        "traceId" | "id" | "localEndpoint" => Some(Format::Zipkin),
+        "data" | "spans" | "processes" | "traceID" => Some(TraceFormat::Jaeger),
+        "resourceSpans" | "resource_spans" => Some(TraceFormat::OtlpJson),
+        "traceId" | "id" | "localEndpoint" => Some(TraceFormat::Zipkin),
         _ => None,
     }
 }
@@ -180,7 +180,7 @@ impl<'de> Visitor<'de> for Probe<'_> {
         }
         // A list without anything is what Zipkin answers when there is nothing.
         if empty && self.found.is_none() {
-            *self.found = Some(Format::Zipkin);
+            *self.found = Some(TraceFormat::Zipkin);
         }
         Ok(())
     }
@@ -195,22 +195,25 @@ mod tests {
         for (bytes, format) in [
             (
                 &br#"{"total": {"a": [1]}, "data": []}"#[..],
-                Some(Format::Jaeger),
+                Some(TraceFormat::Jaeger),
             ),
-            (br#" [{"traceID": "1"}]"#, Some(Format::Jaeger)),
-            (br#"[{"kind": "CLIENT", "id": "1""#, Some(Format::Zipkin)),
-            (br#"[[{"traceId": "1"}]]"#, Some(Format::Zipkin)),
-            (b"[]", Some(Format::Zipkin)),
-            (br#"{"resource_spans": ["#, Some(Format::OtlpJson)),
+            (br#" [{"traceID": "1"}]"#, Some(TraceFormat::Jaeger)),
+            (
+                br#"[{"kind": "CLIENT", "id": "1""#,
+                Some(TraceFormat::Zipkin),
+            ),
+            (br#"[[{"traceId": "1"}]]"#, Some(TraceFormat::Zipkin)),
+            (b"[]", Some(TraceFormat::Zipkin)),
+            (br#"{"resource_spans": ["#, Some(TraceFormat::OtlpJson)),
             (br#"{"resourceLogs": []}"#, None),
-            (b"a,TraceID\n", Some(Format::Csv)),
-            (b"\x0a\x00", Some(Format::OtlpProtobuf)),
+            (b"a,TraceID\n", Some(TraceFormat::Csv)),
+            (b"\x0a\x00", Some(TraceFormat::OtlpProtobuf)),
             (b"{", None),
             (b"[[[[[[", None),
             (b"", None),
         ] {
             assert_eq!(
-                Format::recognise(bytes),
+                TraceFormat::recognise(bytes),
                 format,
                 "{}",
                 String::from_utf8_lossy(bytes)
@@ -220,9 +223,9 @@ mod tests {
 
     #[test]
     fn words_name_formats() {
-        for format in Format::ALL {
+        for format in TraceFormat::ALL {
             assert_eq!(format.as_str().parse(), Ok(format));
         }
-        assert!("xml".parse::<Format>().is_err());
+        assert!("xml".parse::<TraceFormat>().is_err());
     }
 }

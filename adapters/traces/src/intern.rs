@@ -1,27 +1,12 @@
-//! Equal names share memory.
+//! Equal origins share memory.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use astern_adapters_base::Names;
 use astern_graph_core::NodeKey;
 
 use crate::span::Origin;
-
-/// Names seen so far. Look-up only: nothing ever iterates it.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Names(HashSet<Arc<str>>);
-
-impl Names {
-    /// The one copy of this name.
-    pub(crate) fn get(&mut self, name: &str) -> Arc<str> {
-        if let Some(known) = self.0.get(name) {
-            return Arc::clone(known);
-        }
-        let name: Arc<str> = name.into();
-        self.0.insert(Arc::clone(&name));
-        name
-    }
-}
 
 /// Origins of which a format says no more than one name.
 #[derive(Debug, Default, Clone)]

@@ -18,19 +18,19 @@ use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess};
 
 use crate::attributes::{Attributes, Resource, Value};
 use crate::error::ParseError;
-use crate::format::Format;
-use crate::json::{Each, Fill, List, Number, Object, Text, skip};
-use crate::params::Params;
+use crate::format::TraceFormat;
+use crate::id;
+use crate::params::SpanParams;
 use crate::span::Origin;
 use crate::spans::{Decoded, Draft, Spans};
-use crate::{id, json};
+use astern_adapters_base::json::{Each, Fill, List, Number, Object, OneOrMany, Text, skip};
 
 /// Decodes a document and joins its spans.
 ///
 /// # Errors
 /// [`ParseError`] when it is no such document, or when a parameter breaks its rule.
-pub fn decode(bytes: &[u8], params: &Params) -> Result<Decoded, ParseError> {
-    crate::decode(Format::Jaeger, bytes, params)
+pub fn decode(bytes: &[u8], params: &SpanParams) -> Result<Decoded, ParseError> {
+    Spans::of_document(params, |spans| read(bytes, spans))
 }
 
 pub(crate) fn read(bytes: &[u8], spans: &mut Spans) -> Result<(), ParseError> {
@@ -41,12 +41,12 @@ pub(crate) fn read(bytes: &[u8], spans: &mut Spans) -> Result<(), ParseError> {
         empty: true,
     };
     let mut read = serde_json::Deserializer::from_slice(bytes);
-    let done = json::OneOrMany(&mut document)
+    let done = OneOrMany(&mut document)
         .deserialize(&mut read)
         .and_then(|()| read.end());
-    done.map_err(|source| ParseError::Json {
-        format: Format::Jaeger,
-        source,
+    done.map_err(|cause| ParseError::Json {
+        format: TraceFormat::Jaeger,
+        cause,
     })?;
     document.bare.settle(document.spans);
     if document.told || document.empty {
@@ -54,7 +54,7 @@ pub(crate) fn read(bytes: &[u8], spans: &mut Spans) -> Result<(), ParseError> {
     }
     let found = "an object without `data` and without `spans`".to_owned();
     Err(ParseError::NotTraces {
-        format: Format::Jaeger,
+        format: TraceFormat::Jaeger,
         found,
     })
 }
@@ -366,7 +366,7 @@ fn trace(text: &Text<'_>) -> u128 {
     if text.0.is_empty() {
         0
     } else {
-        id::text_trace(text.bytes())
+        id::text_trace(text.as_bytes())
     }
 }
 
@@ -374,7 +374,7 @@ fn span(text: &Text<'_>) -> u64 {
     if text.0.is_empty() {
         0
     } else {
-        id::text_span(text.bytes())
+        id::text_span(text.as_bytes())
     }
 }
 

@@ -1,24 +1,4 @@
-//! Traces to calls: reads what Jaeger, Zipkin, OpenTelemetry and others export, and joins the spans to
-//! the [`Call`](astern_graph_core::Call)s that Astern's graph is built from.
-//!
-//! ```text
-//! bytes ── codec ──► spans ── join ──► calls, and a report of what became of every span
-//! ```
-//!
-//! ```
-//! use astern_graph_core::{GraphBuilder, GraphParams, Record};
-//! use astern_traces::{Params, jaeger};
-//!
-//! # let bytes = br#"{"data": [{"spans": [{"traceID": "1", "spanID": "2", "operationName": "GET /",
-//! #     "startTime": 0, "duration": 5, "processID": "p"}], "processes": {"p": {"serviceName": "web"}}}]}"#;
-//! let decoded = jaeger::decode(&bytes[..], &Params::default())?;
-//! println!("{}", decoded.report); // 1 span to 1 call
-//!
-//! let mut builder = GraphBuilder::new(GraphParams::default())?;
-//! builder.extend(decoded.calls.into_iter().map(Record::from));
-//! # assert_eq!(builder.build().node_count(), 1);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+#![doc = include_str!("../README.md")]
 //!
 //! Pure functions: no clock, no IO, no async runtime. The same bytes give the same calls, and the order
 //! in which spans come decides nothing.
@@ -35,9 +15,9 @@
 //! | CSV | [`csv`](mod@csv) | pod | the columns of the Nezha data set |
 //! | your own | [`Spans::push`] | what you say | |
 //!
-//! [`Format::recognise`] tells them apart. A document that is none of its format is refused with a
+//! [`TraceFormat::recognise`] tells them apart. A document that is none of its format is refused with a
 //! [`ParseError`] that says where; then nothing of it is taken. A span that is well-formed but cannot be
-//! is left out and counted in the [`Report`].
+//! is left out and counted in the [`SpanReport`].
 //!
 //! # Features
 //!
@@ -56,7 +36,7 @@
 //! A root server span is a call from outside. Of client spans of one service under one another the
 //! innermost is the call. Formats without kinds are judged by services alone; there, a span with one
 //! child, which is in another service, is taken for that call's client span
-//! ([`Params::infer_clients`]). A client span without an answer is a call to the peer that it names:
+//! ([`SpanParams::infer_clients`]). A client span without an answer is a call to the peer that it names:
 //! a service, a database or cache (`Reads`, `Writes` or `Calls` by the operation), or something external.
 //! The call begins when its client's side does, else its server's.
 //!
@@ -73,11 +53,11 @@
 //!
 //! **Clock skew.** A server span that does not fit into its client span on another host is centred in
 //! it, or, when it is longer, moved to the client's start if it began before. What runs under it shifts
-//! along; durations never change ([`Params::adjust_skew`]).
+//! along; durations never change ([`SpanParams::adjust_skew`]).
 //!
 //! **Parties.** Instance: `service.instance.id`, `k8s.pod.name`, `container.id`. Host: `k8s.node.name`,
 //! `host.name`, `hostname`. Revision: `service.version`. Segment: the attribute of
-//! [`Params::segment_attribute`], of the span, else of its resource.
+//! [`SpanParams::segment_attribute`], of the span, else of its resource.
 //!
 //! **Faults.** A parent that is not there leaves an orphan without a caller. Circles of parents are cut
 //! at their earliest span. Equal spans are duplicates; pieces of one span are put together; others with
@@ -90,17 +70,18 @@
 //! shortest), plus 64 KiB, whatever is in it: a test measures it on documents made for the purpose.
 //! JSON is read to a depth of 128, protobuf to that of its messages. Joining is `O(n log n)` in the
 //! number of spans, whatever shape their parents have.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod attributes;
 pub mod csv;
+mod documents;
 mod error;
 mod format;
 mod id;
 mod intern;
 pub mod jaeger;
 mod join;
-mod json;
 pub mod otlp;
 mod params;
 mod report;
@@ -108,21 +89,10 @@ mod span;
 mod spans;
 pub mod zipkin;
 
+pub use documents::decode;
 pub use error::ParseError;
-pub use format::{Format, UnknownFormat};
-pub use params::Params;
-pub use report::Report;
+pub use format::{TraceFormat, UnknownFormat};
+pub use params::SpanParams;
+pub use report::SpanReport;
 pub use span::{Origin, Peer, Span, SpanKind};
 pub use spans::{Decoded, Spans};
-
-/// Decodes a document and joins its spans.
-///
-/// A trace that lies in several documents is joined by [`Spans`].
-///
-/// # Errors
-/// [`ParseError`] when it is not of the format, or when a parameter breaks its rule.
-pub fn decode(format: Format, bytes: &[u8], params: &Params) -> Result<Decoded, ParseError> {
-    let mut spans = Spans::new(params)?;
-    spans.read(format, bytes)?;
-    Ok(spans.join())
-}

@@ -16,14 +16,14 @@ use serde::{Deserialize, Serialize};
 /// | `spans_max` | 10,000,000 | 1 to 4,000,000,000: further spans are counted as over the limit |
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Params {
+pub struct SpanParams {
     pub(crate) segment_attribute: Option<Arc<str>>,
     pub(crate) adjust_skew: bool,
     pub(crate) infer_clients: bool,
     pub(crate) spans_max: u32,
 }
 
-impl Default for Params {
+impl Default for SpanParams {
     fn default() -> Self {
         Self {
             segment_attribute: None,
@@ -34,35 +34,18 @@ impl Default for Params {
     }
 }
 
-impl Params {
-    /// With the attribute that holds the user segment of a call, such as `user.tier`.
-    #[must_use]
-    pub fn segment_attribute(mut self, key: impl Into<Arc<str>>) -> Self {
-        self.segment_attribute = Some(key.into());
-        self
-    }
+astern_stats::setters!(SpanParams {
+    /// Sets the attribute that holds the user segment of a call, such as `user.tier`.
+    segment_attribute: Arc<str>,
+    /// Sets whether clock skew is adjusted.
+    adjust_skew: bool,
+    /// Sets whether client spans are inferred from spans without a kind.
+    infer_clients: bool,
+    /// Sets the limit on the number of spans that are held to be joined.
+    spans_max: u32,
+});
 
-    /// With or without the adjustment of clock skew.
-    #[must_use]
-    pub fn adjust_skew(mut self, on: bool) -> Self {
-        self.adjust_skew = on;
-        self
-    }
-
-    /// With or without client spans inferred from unkinded ones.
-    #[must_use]
-    pub fn infer_clients(mut self, on: bool) -> Self {
-        self.infer_clients = on;
-        self
-    }
-
-    /// With another limit on the number of spans that are held to be joined.
-    #[must_use]
-    pub fn spans_max(mut self, spans: u32) -> Self {
-        self.spans_max = spans;
-        self
-    }
-
+impl SpanParams {
     /// The one place where the rules of the table are checked.
     pub(crate) fn check(&self) -> Result<(), ParamError> {
         if let Some(key) = &self.segment_attribute {
@@ -79,12 +62,22 @@ mod tests {
 
     #[test]
     fn each_rule_is_checked() {
-        let checked = |params: Params| params.check();
-        assert!(checked(Params::default()).is_ok());
-        assert!(checked(Params::default().segment_attribute("tier")).is_ok());
-        assert!(checked(Params::default().segment_attribute("")).is_err());
-        assert!(checked(Params::default().segment_attribute("x".repeat(256))).is_err());
-        assert!(checked(Params::default().spans_max(0)).is_err());
-        assert!(checked(Params::default().spans_max(u32::MAX)).is_err());
+        let checked = |params: SpanParams| params.check();
+        assert!(checked(SpanParams::default()).is_ok());
+        assert!(checked(SpanParams::default().segment_attribute("tier".into())).is_ok());
+        assert!(checked(SpanParams::default().segment_attribute("".into())).is_err());
+        assert!(checked(SpanParams::default().segment_attribute("x".repeat(256).into())).is_err());
+        assert!(checked(SpanParams::default().spans_max(0)).is_err());
+        assert!(checked(SpanParams::default().spans_max(u32::MAX)).is_err());
+    }
+
+    #[test]
+    fn a_part_of_them_is_enough_and_a_stranger_is_named() {
+        let read = |text| serde_json::from_str::<SpanParams>(text);
+        let params = read(r#"{"spans_max": 5, "segment_attribute": "tier"}"#).unwrap();
+        let wanted = SpanParams::default().spans_max(5);
+        assert_eq!(params, wanted.segment_attribute("tier".into()));
+        let error = read(r#"{"spans": 5}"#).unwrap_err().to_string();
+        assert!(error.contains("`spans`"), "{error}");
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::AddAssign;
 
+use astern_adapters_base::{Count, sentence};
 use serde::{Deserialize, Serialize};
 
 /// What became of each span, and what was mended on the way.
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
-pub struct Report {
+pub struct SpanReport {
     /// Documents read.
     pub documents: u64,
     /// Spans read.
@@ -54,41 +55,7 @@ pub struct Report {
     pub inferred_clients: u64,
 }
 
-/// A count and what it counts.
-#[derive(Debug, Clone, Copy)]
-struct Count {
-    number: u64,
-    one: &'static str,
-    several: &'static str,
-}
-
-impl Count {
-    const fn new(number: u64, one: &'static str, several: &'static str) -> Self {
-        Self {
-            number,
-            one,
-            several,
-        }
-    }
-
-    /// By words that fit one and several alike.
-    const fn alike(number: u64, words: &'static str) -> Self {
-        Self::new(number, words, words)
-    }
-}
-
-impl fmt::Display for Count {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = if self.number == 1 {
-            self.one
-        } else {
-            self.several
-        };
-        write!(f, "{} {words}", self.number)
-    }
-}
-
-impl Report {
+impl SpanReport {
     /// The counts that each span is in exactly one of, calls first.
     fn fates(&self) -> [Count; 13] {
         [
@@ -121,11 +88,11 @@ impl Report {
     /// inside a service, and those that were there already.
     pub fn lost(&self) -> u64 {
         let fine = self.calls + self.merged + self.internal + self.duplicate + self.fragment;
-        self.fates().iter().map(|fate| fate.number).sum::<u64>() - fine
+        self.fates().iter().map(|fate| fate.number()).sum::<u64>() - fine
     }
 }
 
-impl AddAssign for Report {
+impl AddAssign for SpanReport {
     fn add_assign(&mut self, other: Self) {
         self.documents += other.documents;
         self.spans += other.spans;
@@ -149,16 +116,11 @@ impl AddAssign for Report {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for SpanReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [calls, others @ ..] = self.fates();
         let spans = Count::new(self.spans, "span", "spans");
-        write!(f, "{spans} to {calls}")?;
-        let rest = others.into_iter().chain(self.notes());
-        for count in rest.filter(|count| count.number > 0) {
-            write!(f, ", {count}")?;
-        }
-        Ok(())
+        sentence(f, spans, calls, others.into_iter().chain(self.notes()))
     }
 }
 
@@ -168,13 +130,13 @@ mod tests {
 
     #[test]
     fn says_what_is_not_zero() {
-        let mut report = Report {
+        let mut report = SpanReport {
             spans: 5,
             calls: 2,
             internal: 1,
             zero_id: 2,
             orphans: 1,
-            ..Report::default()
+            ..SpanReport::default()
         };
         let text = "5 spans to 2 calls, 1 inside a service, 2 with a zero id, 1 orphan";
         assert_eq!(report.to_string(), text);
@@ -184,8 +146,8 @@ mod tests {
     }
 
     /// Every count as one number.
-    fn each(count: u64) -> Report {
-        Report {
+    fn each(count: u64) -> SpanReport {
+        SpanReport {
             documents: count,
             spans: count,
             calls: count,

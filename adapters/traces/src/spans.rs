@@ -4,16 +4,16 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use astern_adapters_base::Names;
 use astern_graph_core::{Call, SpanId, Timestamp};
 use astern_stats::ParamError;
 
 use crate::attributes::Attributes;
 use crate::error::ParseError;
-use crate::format::Format;
-use crate::intern::{Names, Origins};
+use crate::intern::Origins;
 use crate::join;
-use crate::params::Params;
-use crate::report::Report;
+use crate::params::SpanParams;
+use crate::report::SpanReport;
 use crate::span::{Origin, Span, SpanKind};
 
 /// Spans of any number of documents and formats, waiting to be joined.
@@ -23,10 +23,10 @@ use crate::span::{Origin, Span, SpanKind};
 /// ```
 /// use std::{sync::Arc, time::Duration};
 /// use astern_graph_core::{SpanId, Timestamp};
-/// use astern_traces::{Format, Origin, Params, Span, SpanKind, Spans};
+/// use astern_traces::{TraceFormat, Origin, SpanParams, Span, SpanKind, Spans};
 ///
-/// let mut spans = Spans::new(&Params::default())?;
-/// spans.read(Format::Zipkin, br#"[{"traceId": "7", "id": "1", "kind": "CLIENT",
+/// let mut spans = Spans::new(&SpanParams::default())?;
+/// spans.read(TraceFormat::Zipkin, br#"[{"traceId": "7", "id": "1", "kind": "CLIENT",
 ///     "timestamp": 1000, "duration": 90, "localEndpoint": {"serviceName": "web"}}]"#)?;
 /// // A span of your own format.
 /// let cart = Arc::new(Origin::new("cart"));
@@ -44,10 +44,10 @@ use crate::span::{Origin, Span, SpanKind};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Spans {
-    pub(crate) params: Params,
+    pub(crate) params: SpanParams,
     pub(crate) names: Names,
     pub(crate) origins: Origins,
-    pub(crate) report: Report,
+    pub(crate) report: SpanReport,
     held: Vec<Span>,
     /// Stands for an origin that comes later in the document.
     nobody: Arc<Origin>,
@@ -60,7 +60,7 @@ pub struct Decoded {
     /// The calls, by time, then by span.
     pub calls: Vec<Call>,
     /// What became of every span.
-    pub report: Report,
+    pub report: SpanReport,
 }
 
 /// A span as a codec reads it, its origin not yet known.
@@ -85,33 +85,26 @@ impl Spans {
     ///
     /// # Errors
     /// [`ParamError`] when a parameter breaks its rule.
-    pub fn new(params: &Params) -> Result<Self, ParamError> {
+    pub fn new(params: &SpanParams) -> Result<Self, ParamError> {
         params.check()?;
         Ok(Self {
             params: params.clone(),
             names: Names::default(),
             origins: Origins::default(),
-            report: Report::default(),
+            report: SpanReport::default(),
             held: Vec::new(),
             nobody: Arc::new(Origin::new("")),
         })
     }
 
-    /// Reads the spans of a document.
-    ///
-    /// # Errors
-    /// [`ParseError`] when it is not of the format; then nothing of it is taken.
-    ///
-    /// # Complexity
-    /// Linear in the size of the document.
-    pub fn read(&mut self, format: Format, bytes: &[u8]) -> Result<(), ParseError> {
-        self.whole(|spans| match format {
-            Format::Jaeger => crate::jaeger::read(bytes, spans),
-            Format::Zipkin => crate::zipkin::read(bytes, spans),
-            Format::OtlpJson => crate::otlp::json::read(bytes, spans),
-            Format::OtlpProtobuf => crate::otlp::protobuf::read(bytes, spans),
-            Format::Csv => crate::csv::read(bytes, spans),
-        })
+    /// The calls of one document, whose codec reads it.
+    pub(crate) fn of_document(
+        params: &SpanParams,
+        read: impl FnOnce(&mut Self) -> Result<(), ParseError>,
+    ) -> Result<Decoded, ParseError> {
+        let mut spans = Self::new(params)?;
+        spans.whole(read)?;
+        Ok(spans.join())
     }
 
     /// Reads a document whole, or nothing of it.

@@ -12,28 +12,28 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 
 use crate::attributes::{Attributes, Value, kind};
 use crate::error::ParseError;
-use crate::format::Format;
+use crate::format::TraceFormat;
 use crate::id;
-use crate::json::{Each, Fill, List, Number, Object, Text, skip};
-use crate::params::Params;
+use crate::params::SpanParams;
 use crate::span::SpanKind;
 use crate::spans::{Decoded, Draft, Spans};
+use astern_adapters_base::json::{Each, Fill, List, Number, Object, Text, skip};
 
 /// Decodes a document and joins its spans.
 ///
 /// # Errors
 /// [`ParseError`] when it is no such document, or when a parameter breaks its rule.
-pub fn decode(bytes: &[u8], params: &Params) -> Result<Decoded, ParseError> {
-    crate::decode(Format::Zipkin, bytes, params)
+pub fn decode(bytes: &[u8], params: &SpanParams) -> Result<Decoded, ParseError> {
+    Spans::of_document(params, |spans| read(bytes, spans))
 }
 
 pub(crate) fn read(bytes: &[u8], spans: &mut Spans) -> Result<(), ParseError> {
     let mut read = serde_json::Deserializer::from_slice(bytes);
     let list = Each(SpanList { spans, lists: true });
     let done = list.deserialize(&mut read).and_then(|()| read.end());
-    done.map_err(|source| ParseError::Json {
-        format: Format::Zipkin,
-        source,
+    done.map_err(|cause| ParseError::Json {
+        format: TraceFormat::Zipkin,
+        cause,
     })
 }
 
@@ -171,7 +171,7 @@ fn or_zero<T: Default>(text: &Text<'_>, id: fn(&[u8]) -> T) -> T {
     if text.0.is_empty() {
         T::default()
     } else {
-        id(text.bytes())
+        id(text.as_bytes())
     }
 }
 

@@ -3,7 +3,7 @@
 //! A test binary of its own: its allocator counts, so nothing else may run beside it.
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
-use astern_traces::{Format, Params, decode};
+use astern_traces::{SpanParams, TraceFormat, decode};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
@@ -16,8 +16,8 @@ use prost::Message as _;
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 /// The multiple of the size of a document, and what it may take besides.
-fn multiple(format: Format) -> usize {
-    if format == Format::Csv { 100 } else { 40 }
+fn multiple(format: TraceFormat) -> usize {
+    if format == TraceFormat::Csv { 100 } else { 40 }
 }
 
 const BESIDES: usize = 64 << 10;
@@ -26,10 +26,10 @@ const BESIDES: usize = 64 << 10;
 const MANY: usize = 66_000;
 
 /// Peak of bytes held while a document is decoded, its calls included.
-fn peak(format: Format, bytes: &[u8]) -> usize {
+fn peak(format: TraceFormat, bytes: &[u8]) -> usize {
     ALLOCATOR.reset_peak_usage();
     let before = ALLOCATOR.current_usage();
-    let decoded = decode(format, bytes, &Params::default());
+    let decoded = decode(format, bytes, &SpanParams::default());
     let peak = ALLOCATOR.peak_usage() - before;
     drop(decoded);
     peak
@@ -169,11 +169,11 @@ fn csv() -> Vec<Vec<u8>> {
 fn memory_stays_below_the_stated_multiple() {
     let mut worst = 0;
     for (format, documents) in [
-        (Format::Jaeger, jaeger()),
-        (Format::Zipkin, zipkin()),
-        (Format::OtlpJson, otlp_json()),
-        (Format::OtlpProtobuf, otlp_protobuf()),
-        (Format::Csv, csv()),
+        (TraceFormat::Jaeger, jaeger()),
+        (TraceFormat::Zipkin, zipkin()),
+        (TraceFormat::OtlpJson, otlp_json()),
+        (TraceFormat::OtlpProtobuf, otlp_protobuf()),
+        (TraceFormat::Csv, csv()),
     ] {
         for (place, bytes) in documents.iter().enumerate() {
             let (peak, size) = (peak(format, bytes), bytes.len());

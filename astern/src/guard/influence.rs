@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use astern_graph_core::schema::LATENCY_MS_P95;
 use astern_graph_core::signal::Diagnosis;
 use astern_graph_core::{NodeId, TemporalGraph, TimeRange};
-use astern_rollback_policy::Influence;
+use astern_rollback_policy::InfluenceWeights;
 use astern_stats::ParamError;
 
 /// Transfer entropy on the call edges over which a fault of a blamed service can travel, estimated
@@ -16,7 +16,7 @@ pub(super) fn of_blamed(
     graph: &TemporalGraph,
     diagnosis: &Diagnosis,
     healthy: TimeRange,
-) -> Result<Influence, ParamError> {
+) -> Result<InfluenceWeights, ParamError> {
     let blamed = diagnosis
         .changes
         .iter()
@@ -24,7 +24,7 @@ pub(super) fn of_blamed(
     let reached: BTreeSet<NodeId> = blamed
         .flat_map(|id| graph.blast_radius(id).into_keys())
         .collect();
-    let mut influence = Influence::full();
+    let mut influence = InfluenceWeights::full();
     for callee in &reached {
         for caller in graph.callers(*callee) {
             let Some((from, to)) = graph.key(*callee).zip(graph.key(caller)) else {

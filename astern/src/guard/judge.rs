@@ -5,7 +5,7 @@ use std::time::Duration;
 use astern_detect::release::AnyReleaseJudge;
 use astern_graph_core::signal::{Assessment, Diagnosis, Verdict};
 use astern_graph_core::{NodeKind, TemporalGraph, TimeRange, Timestamp};
-use astern_rollback_policy::{Impact, Influence, Planner, Policy, Risk};
+use astern_rollback_policy::{Impact, InfluenceWeights, Planner, Policy, Risk};
 
 use super::params::GuardParams;
 use crate::error::Error;
@@ -85,7 +85,7 @@ fn share_at_risk(
     service: &astern_graph_core::NodeKey,
     range: TimeRange,
 ) -> Option<f64> {
-    let at_risk = Impact::of(graph, service, range, &Influence::full())
+    let at_risk = Impact::of(graph, service, range, &InfluenceWeights::full())
         .ok()?
         .score;
     let services = graph

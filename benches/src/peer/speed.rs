@@ -8,7 +8,7 @@ use std::time::Instant;
 use astern_gnn::layer::{GatConfig, GatV2Config, GcnConfig, SageConfig, TgcnConfig};
 use astern_gnn::torch::tch::{self, Device, Kind, Tensor};
 use astern_gnn::torch::{
-    GatConv, GatV2Conv, GcnConv, GraphLayer, GraphTensors, Init, Mode, SageConv, TgcnCell,
+    ForwardMode, GatConv, GatV2Conv, GcnConv, GraphLayer, GraphTensors, Init, SageConv, TgcnCell,
     load_state,
 };
 use astern_gnn::{Graph, StateDict, StateTensor, ndarray::Array2};
@@ -73,7 +73,7 @@ impl Speed {
 
     pub(super) fn output(&self, path: &Path) -> Outcome<()> {
         let (graph, layer) = self.ready()?;
-        let y = tch::no_grad(|| layer.forward(graph.x(), graph, Mode::Eval))?;
+        let y = tch::no_grad(|| layer.forward(graph.x(), graph, ForwardMode::Eval))?;
         let shape = y.size().into_iter().map(usize::try_from);
         let shape = shape.collect::<Result<Vec<_>, _>>()?;
         let values = Vec::try_from(y.f_to_kind(Kind::Double)?.f_reshape(-1)?)?;
@@ -93,7 +93,9 @@ impl Speed {
                 if backward {
                     gradients(layer, &x, graph)?;
                 } else {
-                    drop(tch::no_grad(|| layer.forward(&x, graph, Mode::Eval))?);
+                    drop(tch::no_grad(|| {
+                        layer.forward(&x, graph, ForwardMode::Eval)
+                    })?);
                 }
                 Ok(1e3 * start.elapsed().as_secs_f64())
             })
@@ -102,7 +104,7 @@ impl Speed {
 }
 
 fn gradients(layer: &dyn GraphLayer, x: &Tensor, graph: &GraphTensors) -> Outcome<()> {
-    let y = layer.forward(x, graph, Mode::Eval)?;
+    let y = layer.forward(x, graph, ForwardMode::Eval)?;
     Ok(y.f_square()?.f_sum(Kind::Float)?.f_backward()?)
 }
 

@@ -1,6 +1,6 @@
 //! What can go wrong with a learned detector.
 
-use astern_gnn::{EncodeError, FileError, GraphError};
+use astern_gnn::{EncodeError, FileError, GraphDataError, OneClassError};
 use astern_graph_core::{CodecError, MetricName};
 
 use crate::error::{FitError, ScoreError};
@@ -23,10 +23,10 @@ pub enum LearnedError {
     },
     /// The window makes no snapshots.
     #[error(transparent)]
-    Snapshots(#[from] GraphError),
+    Snapshots(#[from] GraphDataError),
     /// The network could not be trained.
     #[error(transparent)]
-    Train(#[from] astern_gnn::FitError),
+    Train(#[from] OneClassError),
     /// The network takes other features.
     #[error(transparent)]
     Encode(#[from] EncodeError),

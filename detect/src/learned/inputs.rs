@@ -1,6 +1,6 @@
 //! From a window to what a network takes.
 
-use astern_gnn::{GraphError, GraphSnapshots};
+use astern_gnn::{GraphDataError, GraphSnapshots};
 use astern_graph_core::{FeatureClass, MetricName, Subject, Window};
 use ndarray::Array3;
 
@@ -59,6 +59,6 @@ pub(super) fn snapshots(
     x: Array3<f64>,
     features: &[String],
     edges: Vec<(u32, u32)>,
-) -> Result<GraphSnapshots, GraphError> {
+) -> Result<GraphSnapshots, GraphDataError> {
     GraphSnapshots::new(x, edges)?.with_feature_names(features)
 }

@@ -77,5 +77,5 @@ pub use astern_gnn::message_edges;
 
 pub use controls::{Comparison, ControlScores};
 pub use error::{LabelError, LearnedError};
-pub use hypersphere::{Hypersphere, HypersphereModel, HypersphereParams, Network};
+pub use hypersphere::{Hypersphere, HypersphereModel, HypersphereParams, NetworkRole};
 pub use model_params::ModelParams;

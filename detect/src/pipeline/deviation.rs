@@ -8,6 +8,9 @@ use astern_stats::order::ascending;
 use crate::ScoreError;
 use crate::score::RobustZ;
 
+/// Healthy standard deviations from which a metric is bad by itself.
+const BAD: f64 = 3.0;
+
 /// One metric of one subject at the end of a range, beside its healthy level.
 pub(super) struct Deviation<'a> {
     pub(super) feature: &'a Feature,
@@ -84,23 +87,17 @@ impl<'a> Deviations<'a> {
     }
 
     /// The metric by which an anomaly of a whole subject is named: of those that users feel the one that is worst,
-    /// where it is worse by at least `least`; or else the one that deviates most, be it for the better.
+    /// where it is bad by itself; or else the one that deviates most, be it for the better.
     ///
     /// What was deployed differs after every release by nature and is left out.
-    pub(super) fn most(
-        &self,
-        subject: &Subject,
-        least: f64,
-    ) -> Result<Option<Deviation<'a>>, ScoreError> {
+    pub(super) fn most(&self, subject: &Subject) -> Result<Option<Deviation<'a>>, ScoreError> {
         let mut all = Vec::new();
         for feature in self.levels.features() {
             if feature.class != FeatureClass::Deployment {
                 all.extend(self.of(subject, feature)?);
             }
         }
-        let felt = first_greatest(&all, |d| {
-            (d.is_application() && d.z >= least).then_some(d.z)
-        });
+        let felt = first_greatest(&all, |d| (d.is_application() && d.z >= BAD).then_some(d.z));
         let most = felt.or_else(|| first_greatest(&all, |d| Some(d.z.abs())));
         Ok(most.map(|at| all.swap_remove(at)))
     }

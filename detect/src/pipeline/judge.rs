@@ -137,7 +137,7 @@ impl Pipeline {
         let feature = scores.feature(column);
         let deviation = match feature {
             Some(feature) => deviations.of(subject, feature),
-            None => deviations.most(subject, self.params.score_min),
+            None => deviations.most(subject),
         }?;
         let is_regression = match (feature, &deviation) {
             (Some(feature), _) => feature.class == FeatureClass::Application,

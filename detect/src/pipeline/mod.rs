@@ -35,7 +35,7 @@ use split::Split;
 /// that reach the greater of `score_min` and the score that is significant by itself.
 ///
 /// An anomaly of a metric states how far the metric has moved ([`Evidence::Shift`]). One of a whole subject does
-/// so too: for the application metric that is worst, where it is worse by `score_min` healthy standard
+/// so too: for the application metric that is worst, where it is worse by three healthy standard
 /// deviations, or else for the metric that deviates most.
 ///
 /// The verdict rests on metrics of class [`Application`](astern_graph_core::FeatureClass::Application) alone: a busy

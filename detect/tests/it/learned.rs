@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use astern_detect::learned::gnn::{EncodeError, OneClass, OneClassParams};
 use astern_detect::learned::{
-    Hypersphere, HypersphereModel, HypersphereParams, LearnedError, Network,
+    Hypersphere, HypersphereModel, HypersphereParams, LearnedError, NetworkRole,
 };
 use astern_detect::pipeline::Calibrated;
 use astern_detect::{FitError, FittedDetector as _, ScoreError};
@@ -101,7 +101,7 @@ fn networks_learn_from_two_thirds_and_the_mlp_gets_no_message() {
         let data = params().training_data(&graph, &healthy(&graph), network);
         data.unwrap()
     };
-    let (heard, alone) = (data(Network::Graph), data(Network::Mlp));
+    let (heard, alone) = (data(NetworkRole::Graph), data(NetworkRole::Mlp));
     assert_eq!(heard.x().dim(), (80, SERVICES, 2));
     assert_eq!(heard.features(), ["cpu_utilisation", "latency_ms"]);
     assert_eq!(heard.edges(), [(1, 0), (2, 0), (3, 1), (4, 1), (5, 2)]);
@@ -334,7 +334,7 @@ fn a_network_of_other_features_is_refused() {
     let graph = graph(0.0);
     let window = healthy(&graph);
     let data = params()
-        .training_data(&graph, &window, Network::Graph)
+        .training_data(&graph, &window, NetworkRole::Graph)
         .unwrap();
     let fitted = OneClassParams::default().untrained(&data).unwrap();
     let renamed = data.with_feature_names(["a", "b"]).unwrap();
@@ -483,7 +483,7 @@ mod torch {
                 DeviceChoice::Cpu,
                 |network, epoch| {
                     epochs.push((network, epoch.index));
-                    if network == Network::Graph && epoch.index == 1 {
+                    if network == NetworkRole::Graph && epoch.index == 1 {
                         ControlFlow::Break(())
                     } else {
                         ControlFlow::Continue(())
@@ -492,9 +492,12 @@ mod torch {
             )
             .unwrap();
         assert_eq!(model.gnn().report().stop, StopReason::Caller);
-        assert_eq!(epochs[..2], [(Network::Graph, 0), (Network::Graph, 1)]);
+        assert_eq!(
+            epochs[..2],
+            [(NetworkRole::Graph, 0), (NetworkRole::Graph, 1)]
+        );
         let mlp = epochs[2..].iter().map(|(network, _)| *network);
-        assert_eq!(mlp.collect::<Vec<_>>(), [Network::Mlp; 60]);
+        assert_eq!(mlp.collect::<Vec<_>>(), [NetworkRole::Mlp; 60]);
     }
 
     #[test]

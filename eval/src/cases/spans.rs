@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use astern_graph_core::{Call, CallStatus, EdgeKind};
-use astern_traces::{Decoded, Format, Params, ParseError, decode};
+use astern_traces::{Decoded, ParseError, SpanParams, TraceFormat, decode};
 
 use super::{Outcome, Played, Situation};
 
@@ -13,8 +13,8 @@ const BEGINS_US: u64 = 1_700_000_000_000_000;
 
 fn calls_of(document: &Value) -> Played<Decoded> {
     let bytes = document.to_string().into_bytes();
-    let format = Format::recognise(&bytes).ok_or(ParseError::UnknownFormat)?;
-    Ok(decode(format, &bytes, &Params::default())?)
+    let format = TraceFormat::recognise(&bytes).ok_or(ParseError::UnknownFormat)?;
+    Ok(decode(format, &bytes, &SpanParams::default())?)
 }
 
 /// Callers, callees and what is known of each call.

@@ -15,8 +15,8 @@ use astern_gnn::ndarray::{Array1, Array2};
 use astern_gnn::torch::loss::CrossEntropy;
 use astern_gnn::torch::tch::{self, Device, Kind, Tensor};
 use astern_gnn::torch::train::Trainer;
-use astern_gnn::torch::{GraphLayer, GraphTensors, Mode, Network, TorchError};
-use astern_gnn::train::{AdamConfig, EarlyStop, OptimizerConfig, Report, TrainParams};
+use astern_gnn::torch::{ForwardMode, GraphLayer, GraphTensors, TorchError, TrainableNetwork};
+use astern_gnn::train::{AdamConfig, EarlyStop, OptimizerConfig, TrainParams, TrainerReport};
 use astern_gnn::{Activation, Graph, LayerConfig, NetworkConfig, NodeSplit, Reduce};
 use astern_stats::classification::ConfusionMatrix;
 use serde::{Deserialize, Serialize};
@@ -161,12 +161,12 @@ impl Cora {
     pub fn train(&self, model: Model, seed: u64) -> Outcome<Trained> {
         let split = self.split(seed)?;
         let config = model.network(self.n_features, self.n_classes);
-        let network = Network::new(&config, seed, Kind::Float, Device::Cpu)?;
+        let network = TrainableNetwork::new(&config, seed, Kind::Float, Device::Cpu)?;
         // The input is dropped out too.
         let logits = |mode| {
             let x = self.graph.x();
             let x = x
-                .f_dropout(DROPOUT, mode == Mode::Train)
+                .f_dropout(DROPOUT, mode == ForwardMode::Train)
                 .map_err(|e| TorchError::new("dropout", &[x], e))?;
             network.forward(&x, &self.graph, mode)
         };
@@ -187,12 +187,12 @@ impl Cora {
     /// Trains the parameters of `network` for the classes that `logits` gives.
     pub(super) fn fit(
         &self,
-        network: &Network,
-        logits: impl Fn(Mode) -> Result<Tensor, TorchError>,
+        network: &TrainableNetwork,
+        logits: impl Fn(ForwardMode) -> Result<Tensor, TorchError>,
         split: &NodeSplit,
         learning_rate: f64,
         seed: u64,
-    ) -> Outcome<Report> {
+    ) -> Outcome<TrainerReport> {
         let loss = CrossEntropy::new(&self.labels, self.n_classes, Device::Cpu)?;
         let train = weights(split.train_mask())?;
         let validation = weights(split.validation_mask())?;
@@ -203,20 +203,20 @@ impl Cora {
             .seed(seed);
         let report = Trainer::new(network, &params)?
             .validate(|_| {
-                let loss = loss.loss(&logits(Mode::Eval)?, Some(&validation))?;
+                let loss = loss.loss(&logits(ForwardMode::Eval)?, Some(&validation))?;
                 let value = loss.f_double_value(&[]);
                 value.map_err(|e| TorchError::new("value", &[&loss], e))
             })
-            .run(|_| loss.loss(&logits(Mode::Train)?, Some(&train)))?;
+            .run(|_| loss.loss(&logits(ForwardMode::Train)?, Some(&train)))?;
         Ok(report)
     }
 
     pub(super) fn judge(
         &self,
-        logits: impl Fn(Mode) -> Result<Tensor, TorchError>,
+        logits: impl Fn(ForwardMode) -> Result<Tensor, TorchError>,
         nodes: &[u32],
     ) -> Outcome<ConfusionMatrix> {
-        let logits = tch::no_grad(|| logits(Mode::Eval))?;
+        let logits = tch::no_grad(|| logits(ForwardMode::Eval))?;
         let classes: Vec<i64> = logits.f_argmax(1, false)?.try_into()?;
         let of = |&node: &u32| -> Outcome<(usize, usize)> {
             let found = usize::try_from(classes[node as usize])?;

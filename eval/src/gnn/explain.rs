@@ -13,7 +13,7 @@ use astern_gnn::layer::{GcnConfig, LinearConfig};
 use astern_gnn::ndarray::Array2;
 use astern_gnn::torch::explain::{Explained, GnnExplainer};
 use astern_gnn::torch::tch::{Device, Kind};
-use astern_gnn::torch::{self, GraphLayer, GraphTensors, Mode};
+use astern_gnn::torch::{self, ForwardMode, GraphLayer, GraphTensors};
 use astern_gnn::{EncodeError, Graph, Network, NetworkConfig, PreparedGraph};
 use astern_stats::order::descending;
 use astern_stats::rng::seeded;
@@ -89,7 +89,7 @@ fn pair(edges: u32, seed: u64) -> Outcome<Pair> {
         .layer(GcnConfig::new(FEATURES, WIDTH))
         .layer(GcnConfig::new(WIDTH, WIDTH))
         .layer(LinearConfig::new(WIDTH, 1));
-    let trained = torch::Network::new(&config, seed, Kind::Float, Device::Cpu)?;
+    let trained = torch::TrainableNetwork::new(&config, seed, Kind::Float, Device::Cpu)?;
     let network = Network::<f32>::new(&trained.checkpoint()?)?;
 
     let start = Instant::now();
@@ -106,7 +106,7 @@ fn pair(edges: u32, seed: u64) -> Outcome<Pair> {
     let explain = |seed| {
         let explainer = GnnExplainer::default().seed(seed);
         explainer.explain(&tensors, 0, Explained::Score, |x, graph| {
-            trained.forward(x, graph, Mode::Eval)
+            trained.forward(x, graph, ForwardMode::Eval)
         })
     };
     let mask = explain(seed)?;

@@ -2,14 +2,11 @@
 
 use astern_graph_core::ChangeId;
 
-use super::evidence::{Evidences, Remembering};
+use super::evidence::{BLAMED, Evidences, Remembering};
 use super::incidents::{Plot, Run};
 use crate::EvalError;
 use crate::simulated::watch_by;
 use crate::table::{markdown, share};
-
-/// Probability from which on a change counts as blamed.
-pub(super) const BLAMED: f64 = 0.5;
 
 /// Bins of the reliability table.
 const BINS: usize = 5;

@@ -9,10 +9,12 @@ use astern_rca::ranker::{FusedParams, FusedRanker, Ranking};
 use astern_rca::{Diagnoser, DiagnoserParams, Incident, RankError, Ranker};
 use astern_stats::ParamError;
 
-use super::changes::BLAMED;
 use super::incidents::{Plot, Run};
 use crate::EvalError;
 use crate::table::markdown;
+
+/// Probability from which on a change counts as blamed.
+pub(super) const BLAMED: f64 = 0.5;
 
 /// The blame with one of its terms off.
 type Off = (&'static str, fn(BlameParams) -> BlameParams);

@@ -177,14 +177,14 @@ fn draw(plot: Plot, scenario: &mut Scenario, rng: &mut ChaCha8Rng) -> Result<(),
         let ms = (40.0 + 160.0 * rng.random::<f64>()).round();
         let delay = FaultKind::NetworkDelay { ms };
         let edge = Subject::Edge { from, to, kind };
-        scenario.incident = Some(astern_sim::Incident::new(edge, delay, starts));
+        scenario.incident = Some(astern_sim::PlaceFault::new(edge, delay, starts));
     }
     if plot == Plot::Machine {
         let host = machine(rng.random_range(0..MACHINES));
         let workers = (16.0 + 24.0 * rng.random::<f64>()).round();
         let host = Subject::Node(NodeKey::new(NodeKind::Host, host));
         let hogs = FaultKind::Hogs { workers };
-        scenario.incident = Some(astern_sim::Incident::new(host, hogs, starts));
+        scenario.incident = Some(astern_sim::PlaceFault::new(host, hogs, starts));
     }
     if plot == Plot::Surge {
         scenario.load.surges.push(astern_sim::Surge {

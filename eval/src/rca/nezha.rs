@@ -23,7 +23,7 @@ use astern_graph_core::{
 };
 use astern_rca::Incident;
 use astern_rca::trace::Traces;
-use astern_traces::{Format, Params, Span, Spans};
+use astern_traces::{Span, SpanParams, Spans, TraceFormat};
 
 use crate::EvalError;
 use crate::case::Case;
@@ -228,7 +228,7 @@ impl Day {
 /// Calls of the fault-free document and of the documents of the fault's three minutes that are of either
 /// time, in the time of the case. The documents are joined together, so that a span that two of them hold counts once.
 fn calls(base: &Path, at: i64, inject_time: &str) -> Result<Vec<Call>, EvalError> {
-    let mut spans = Spans::new(&Params::default())?;
+    let mut spans = Spans::new(&SpanParams::default())?;
     let (document, normal_s) = fault_free(base)?;
     let mut documents = vec![document];
     let clock: Vec<i64> = inject_time
@@ -248,7 +248,7 @@ fn calls(base: &Path, at: i64, inject_time: &str) -> Result<Vec<Call>, EvalError
     }));
     for document in documents {
         let path = base.join(document);
-        let read = spans.read(Format::Csv, &files::read(&path)?);
+        let read = spans.read(TraceFormat::Csv, &files::read(&path)?);
         read.map_err(|e| refused(&path, e))?;
     }
     let failed = failed(spans.as_slice());

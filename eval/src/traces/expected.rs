@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use astern_traces::{Decoded, Format, Params, Spans};
+use astern_traces::{Decoded, SpanParams, Spans, TraceFormat};
 use serde::Deserialize;
 
 use crate::EvalError;
@@ -47,8 +47,14 @@ pub(super) fn table(traces: &Path) -> Result<String, EvalError> {
     };
     let spans = |found: &Found| found.spans.values().sum::<u64>();
     let (otlp, jaeger) = (
-        decoded(Format::OtlpJson, &traces.join("jaeger/otlp2jaeger-in.json"))?,
-        decoded(Format::Jaeger, &traces.join("jaeger/otlp2jaeger-out.json"))?,
+        decoded(
+            TraceFormat::OtlpJson,
+            &traces.join("jaeger/otlp2jaeger-in.json"),
+        )?,
+        decoded(
+            TraceFormat::Jaeger,
+            &traces.join("jaeger/otlp2jaeger-out.json"),
+        )?,
     );
     let rows = [
         pair(
@@ -107,10 +113,10 @@ fn joined(folder: &Path) -> Result<Found, EvalError> {
     let is_document =
         |path: &&std::path::PathBuf| path.extension().is_some_and(|end| end == "json");
     for path in entries(folder)?.iter().filter(is_document) {
-        let mut spans = Spans::new(&Params::default())?;
+        let mut spans = Spans::new(&SpanParams::default())?;
         let bytes = read(path)?;
         spans
-            .read(Format::Jaeger, &bytes)
+            .read(TraceFormat::Jaeger, &bytes)
             .map_err(|e| refused(path, e))?;
         for span in spans.as_slice() {
             if let Some(parent) = span.parent {
@@ -133,6 +139,7 @@ fn joined(folder: &Path) -> Result<Found, EvalError> {
     Ok(found)
 }
 
-fn decoded(format: Format, path: &Path) -> Result<Decoded, EvalError> {
-    astern_traces::decode(format, &read(path)?, &Params::default()).map_err(|e| refused(path, e))
+fn decoded(format: TraceFormat, path: &Path) -> Result<Decoded, EvalError> {
+    astern_traces::decode(format, &read(path)?, &SpanParams::default())
+        .map_err(|e| refused(path, e))
 }

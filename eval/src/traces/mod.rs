@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use astern_graph_core::{Call, EdgeKind, NodeKey};
-use astern_traces::{Format, Params, ParseError, Report, Spans};
+use astern_traces::{ParseError, SpanParams, SpanReport, Spans, TraceFormat};
 
 use crate::EvalError;
 use crate::error::refused;
@@ -18,7 +18,7 @@ use crate::table::markdown;
 #[derive(Default)]
 struct Tally {
     documents: u64,
-    report: Report,
+    report: SpanReport,
     services: BTreeSet<NodeKey>,
     edges: BTreeSet<(NodeKey, NodeKey, EdgeKind)>,
     refused: Vec<String>,
@@ -112,9 +112,9 @@ fn one_by_one(folder: &Path) -> Result<Tally, EvalError> {
     for path in documents(folder)? {
         tally.documents += 1;
         let bytes = read(&path)?;
-        let decoded = Format::recognise(&bytes)
+        let decoded = TraceFormat::recognise(&bytes)
             .ok_or(ParseError::UnknownFormat)
-            .and_then(|format| astern_traces::decode(format, &bytes, &Params::default()));
+            .and_then(|format| astern_traces::decode(format, &bytes, &SpanParams::default()));
         match decoded {
             Ok(decoded) => {
                 tally.report += decoded.report;
@@ -134,12 +134,12 @@ fn one_by_one(folder: &Path) -> Result<Tally, EvalError> {
 /// All documents joined: a trace goes over the edge of a file's minute.
 fn together(folder: &Path) -> Result<Tally, EvalError> {
     let mut tally = Tally::default();
-    let mut spans = Spans::new(&Params::default())?;
+    let mut spans = Spans::new(&SpanParams::default())?;
     for path in documents(folder)? {
         tally.documents += 1;
         let bytes = read(&path)?;
         spans
-            .read(Format::Csv, &bytes)
+            .read(TraceFormat::Csv, &bytes)
             .map_err(|e| refused(&path, e))?;
     }
     let joined = spans.join();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ExplainError;
 use super::ball::{Ball, Cause, Scorer, per_feature, without};
-use crate::Graph;
+use crate::graph::Graph;
 
 /// What each edge and each feature in reach does to the score of one node, by brute force.
 ///

@@ -1,7 +1,8 @@
 //! The part of a graph that a node's score hears, and changes of it.
 
+use crate::error::GraphDataError;
 use crate::explain::ExplainError;
-use crate::{Graph, GraphError, k_hop};
+use crate::graph::{Graph, k_hop};
 
 /// Error of a scorer that a closure gives.
 pub(super) type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -53,7 +54,7 @@ impl Ball {
 }
 
 /// `graph` without the edges `dropped[e]`, in the order of its edge index.
-pub(super) fn without(graph: &Graph, dropped: &[bool]) -> Result<Graph, GraphError> {
+pub(super) fn without(graph: &Graph, dropped: &[bool]) -> Result<Graph, GraphDataError> {
     let kept: Vec<usize> = (0..graph.n_edges()).filter(|&e| !dropped[e]).collect();
     let (source, target) = (graph.edges().source(), graph.edges().target());
     let pairs = kept.iter().map(|&e| (source[e], target[e]));

@@ -10,7 +10,8 @@ use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::ExplainError;
 use super::ball::{Cause, Scorer, per_feature};
-use crate::{Graph, ParamError, k_hop};
+use crate::error::ConfigError;
+use crate::graph::{Graph, k_hop};
 
 /// Largest number of layers.
 const MAX_REACH: usize = 10_000;
@@ -240,8 +241,8 @@ impl CascadeParams {
     }
 
     /// Quantile of the normal distribution for the interval.
-    fn check(&self) -> Result<f64, ParamError> {
-        let refuse = |name, value, allowed| ParamError::OutOfRange {
+    fn check(&self) -> Result<f64, ConfigError> {
+        let refuse = |name, value, allowed| ConfigError::OutOfRange {
             name,
             value,
             allowed,

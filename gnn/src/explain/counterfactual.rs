@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ExplainError;
 use super::ball::{Ball, Cause, Scorer, without};
-use crate::{Graph, ParamError};
+use crate::error::ConfigError;
+use crate::graph::Graph;
 
 /// Looks for few edges without which the score of a node falls below a threshold.
 ///
@@ -102,7 +103,7 @@ pub enum Search {
 /// What [`CounterfactualParams::run`] found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Counterfactual {
+pub struct EdgeCounterfactual {
     /// The node.
     pub node: u32,
     /// The threshold.
@@ -155,11 +156,11 @@ impl CounterfactualParams {
         graph: &Graph,
         node: u32,
         scorer: impl FnMut(&Graph) -> Result<Vec<f64>, E>,
-    ) -> Result<Counterfactual, ExplainError> {
+    ) -> Result<EdgeCounterfactual, ExplainError> {
         if self.threshold.is_nan() {
             let (name, value) = ("threshold", self.threshold);
             let allowed = "a number";
-            let error = ParamError::OutOfRange {
+            let error = ConfigError::OutOfRange {
                 name,
                 value,
                 allowed,
@@ -170,7 +171,7 @@ impl CounterfactualParams {
         let whole = Ball::new(graph, node, None)?;
         let mut scorer = Scorer::new(scorer);
         let score = scorer.one(graph, &whole)?;
-        let mut found = Counterfactual {
+        let mut found = EdgeCounterfactual {
             node,
             threshold: self.threshold,
             score,
@@ -291,7 +292,7 @@ pub fn class_margin(logits: &ArrayRef2<f64>, class: usize) -> Vec<f64> {
     logits.rows().into_iter().map(margin).collect()
 }
 
-impl fmt::Display for Counterfactual {
+impl fmt::Display for EdgeCounterfactual {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (node, score, threshold) = (self.node, self.score, self.threshold);
         write!(

@@ -2,7 +2,8 @@
 
 use std::error::Error;
 
-use crate::{GraphError, ParamError, SampleError};
+use crate::error::{ConfigError, GraphDataError};
+use crate::graph::NeighbourSampleError;
 
 /// A score cannot be explained.
 #[derive(Debug, thiserror::Error)]
@@ -42,11 +43,11 @@ pub enum ExplainError {
     },
     /// The node is not there.
     #[error(transparent)]
-    Sample(#[from] SampleError),
+    Sample(#[from] NeighbourSampleError),
     /// A changed graph is none, such as one with a baseline that is not finite.
     #[error(transparent)]
-    Graph(#[from] GraphError),
+    Graph(#[from] GraphDataError),
     /// The settings are not allowed.
     #[error(transparent)]
-    Param(#[from] ParamError),
+    Param(#[from] ConfigError),
 }

@@ -1,7 +1,7 @@
 //! Why a node scores as it does, and what would follow from a change, for any scorer.
 //!
 //! * [`AblationParams`] → [`Ablation`]: what each edge and each feature does to a score, exactly.
-//! * [`CounterfactualParams`] → [`Counterfactual`]: edges without which a score is below a threshold.
+//! * [`CounterfactualParams`] → [`EdgeCounterfactual`]: edges without which a score is below a threshold.
 //! * [`CascadeParams`] → [`CascadeReport`]: how far a change of one node moves the others.
 //! * [`MaskExplanation`]: what `torch::explain::GnnExplainer` (feature `torch`) learned.
 //!
@@ -17,6 +17,8 @@ mod mask;
 
 pub use ablation::{Ablation, AblationParams, EdgeEffect, FeatureEffect};
 pub use cascade::{Cascade, CascadeParams, CascadeReport};
-pub use counterfactual::{Counterfactual, CounterfactualParams, Deletion, Search, class_margin};
+pub use counterfactual::{
+    CounterfactualParams, Deletion, EdgeCounterfactual, Search, class_margin,
+};
 pub use error::ExplainError;
 pub use mask::{EdgeImportance, FeatureImportance, MaskExplanation};

@@ -7,7 +7,7 @@ use ndarray::{Array2, Axis, Slice};
 
 use super::edge_index::{check_edge_count, check_node_count};
 use super::{EdgeIndex, Graph};
-use crate::GraphError;
+use crate::error::GraphDataError;
 
 /// Several graphs joined into one whose parts have no edge between them.
 ///
@@ -29,7 +29,7 @@ use crate::GraphError;
 /// assert_eq!(batch.batch(), [0, 0, 1]);
 /// assert_eq!(batch.node_offsets(), [0, 2, 3]);
 /// assert_eq!(batch.graph(1), Some(lone));
-/// # Ok::<(), astern_gnn::GraphError>(())
+/// # Ok::<(), astern_gnn::GraphDataError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
@@ -45,14 +45,14 @@ impl Batch {
     ///
     /// # Errors
     ///
-    /// [`GraphError::EmptyBatch`], [`GraphError::Unlike`], and [`GraphError::TooManyNodes`] and
-    /// [`GraphError::TooManyEdges`] of the whole.
+    /// [`GraphDataError::EmptyBatch`], [`GraphDataError::Unlike`], and [`GraphDataError::TooManyNodes`] and
+    /// [`GraphDataError::TooManyEdges`] of the whole.
     ///
     /// # Complexity
     ///
     /// Time and memory linear in what the graphs hold: nothing is sorted again.
-    pub fn new(graphs: &[Graph]) -> Result<Self, GraphError> {
-        let first = graphs.first().ok_or(GraphError::EmptyBatch)?;
+    pub fn new(graphs: &[Graph]) -> Result<Self, GraphDataError> {
+        let first = graphs.first().ok_or(GraphDataError::EmptyBatch)?;
         for (part, graph) in graphs.iter().enumerate() {
             check_alike(part, first, graph)?;
         }
@@ -134,7 +134,7 @@ impl Batch {
     }
 }
 
-fn check_alike(part: usize, first: &Graph, graph: &Graph) -> Result<(), GraphError> {
+fn check_alike(part: usize, first: &Graph, graph: &Graph) -> Result<(), GraphDataError> {
     let widths = |graph: &Graph| {
         [
             ("x", Some(graph.n_features())),
@@ -145,7 +145,7 @@ fn check_alike(part: usize, first: &Graph, graph: &Graph) -> Result<(), GraphErr
     };
     for ((name, expected), (_, got)) in widths(first).into_iter().zip(widths(graph)) {
         if expected != got {
-            return Err(GraphError::Unlike {
+            return Err(GraphDataError::Unlike {
                 part,
                 name,
                 expected,
@@ -159,8 +159,8 @@ fn check_alike(part: usize, first: &Graph, graph: &Graph) -> Result<(), GraphErr
 /// Running sums of `sizes`, from 0; `check` holds the last one against its limit.
 fn starts(
     sizes: impl Iterator<Item = usize>,
-    check: impl Fn(usize) -> Result<(), GraphError>,
-) -> Result<Vec<u32>, GraphError> {
+    check: impl Fn(usize) -> Result<(), GraphDataError>,
+) -> Result<Vec<u32>, GraphDataError> {
     let mut total = 0usize;
     let mut starts = vec![0];
     for size in sizes {
@@ -225,7 +225,7 @@ mod tests {
         let nodes = starts([half, half].into_iter(), check_node_count);
         assert_eq!(
             nodes,
-            Err(GraphError::TooManyNodes {
+            Err(GraphDataError::TooManyNodes {
                 n_nodes: 2 * half,
                 limit: u32::MAX as usize - 1,
             })
@@ -233,7 +233,7 @@ mod tests {
         let edges = starts([half, usize::MAX].into_iter(), |n| check_edge_count(n, 3));
         assert_eq!(
             edges,
-            Err(GraphError::TooManyEdges {
+            Err(GraphDataError::TooManyEdges {
                 n_edges: usize::MAX,
                 limit: u32::MAX as usize - 3,
             })

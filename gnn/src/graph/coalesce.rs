@@ -4,18 +4,20 @@ use ndarray::{Array2, Axis};
 
 use super::data::check_finite;
 use super::{EdgeIndex, Graph};
-use crate::GraphError;
+use crate::error::GraphDataError;
 
-/// What becomes of the weights, and of each attribute, of edges that are made one.
+/// How several values become one: the weights, and each attribute, of edges that are made one, or the messages
+/// into a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Reduce {
     /// Their sum: right for counts (`PyTorch` Geometric's default).
     #[default]
     Sum,
-    /// Their mean: right for rates and latencies.
+    /// Their mean: right for rates and latencies; 0 for a node without messages.
     Mean,
-    /// The greatest.
+    /// The greatest of each entry; 0 for a node without messages. Equal greatest values share the gradient
+    /// evenly.
     Max,
 }
 
@@ -29,12 +31,12 @@ impl Graph {
     ///
     /// # Errors
     ///
-    /// [`GraphError::Weight`] and [`GraphError::NotFinite`] for a sum beyond the range of `f64`.
+    /// [`GraphDataError::Weight`] and [`GraphDataError::NotFinite`] for a sum beyond the range of `f64`.
     ///
     /// # Complexity
     ///
     /// Time O(E log E + E D), memory O(E D) for D attributes.
-    pub fn coalesced(&self, reduce: Reduce) -> Result<Self, GraphError> {
+    pub fn coalesced(&self, reduce: Reduce) -> Result<Self, GraphDataError> {
         self.merged(self.moved().collect(), reduce)
     }
 
@@ -48,7 +50,7 @@ impl Graph {
     ///
     /// # Errors
     ///
-    /// Those of [`coalesced`](Self::coalesced), and [`GraphError::TooManyEdges`].
+    /// Those of [`coalesced`](Self::coalesced), and [`GraphDataError::TooManyEdges`].
     ///
     /// # Complexity
     ///
@@ -64,9 +66,9 @@ impl Graph {
     /// let both = graph.undirected(Reduce::Mean)?;
     /// assert_eq!(both.edges().pairs().collect::<Vec<_>>(), [(1, 0), (0, 1), (2, 1), (1, 2)]);
     /// assert_eq!(both.edge_weight(), Some(&[4.0, 4.0, 4.0, 4.0][..]));
-    /// # Ok::<(), astern_gnn::GraphError>(())
+    /// # Ok::<(), astern_gnn::GraphDataError>(())
     /// ```
-    pub fn undirected(&self, reduce: Reduce) -> Result<Self, GraphError> {
+    pub fn undirected(&self, reduce: Reduce) -> Result<Self, GraphDataError> {
         let turned = self.moved().filter(|(target, source, ..)| target != source);
         let turned = turned.map(|(target, source, relation, e)| (source, target, relation, e));
         self.merged(self.moved().chain(turned).collect(), reduce)
@@ -78,7 +80,7 @@ impl Graph {
         pairs.map(move |(e, (source, target))| (target, source, relation(e), e))
     }
 
-    fn merged(&self, mut moved: Vec<Moved>, reduce: Reduce) -> Result<Self, GraphError> {
+    fn merged(&self, mut moved: Vec<Moved>, reduce: Reduce) -> Result<Self, GraphDataError> {
         moved.sort_unstable();
         let same = |a: &Moved, b: &Moved| (a.0, a.1, a.2) == (b.0, b.1, b.2);
         let groups: Vec<&[Moved]> = moved.chunk_by(same).collect();

@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayRef2};
 
 use super::EdgeIndex;
-use crate::GraphError;
+use crate::error::GraphDataError;
 
 /// A graph: features `x` of its nodes, edges, and optionally weights, attributes and types of the
 /// edges.
@@ -28,7 +28,7 @@ use crate::GraphError;
 ///     .with_edge_attr(&array![[20.0], [10.0]])?;
 /// assert_eq!(graph.edges().pairs().collect::<Vec<_>>(), [(1, 0), (2, 1)]);
 /// assert_eq!(graph.edge_attr(), Some(&array![[10.0], [20.0]]));
-/// # Ok::<(), astern_gnn::GraphError>(())
+/// # Ok::<(), astern_gnn::GraphDataError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Graph {
@@ -45,11 +45,11 @@ impl Graph {
     ///
     /// # Errors
     ///
-    /// [`GraphError::NotFinite`] and those of [`EdgeIndex::new`].
+    /// [`GraphDataError::NotFinite`] and those of [`EdgeIndex::new`].
     pub fn new(
         x: Array2<f64>,
         edges: impl IntoIterator<Item = (u32, u32)>,
-    ) -> Result<Self, GraphError> {
+    ) -> Result<Self, GraphDataError> {
         check_finite("x", &x)?;
         let graph = Self::of_edges(EdgeIndex::new(x.nrows(), edges)?);
         Ok(Self { x, ..graph })
@@ -71,14 +71,14 @@ impl Graph {
     ///
     /// # Errors
     ///
-    /// [`GraphError::EdgeCount`], and [`GraphError::Weight`] for one that is negative or not
+    /// [`GraphDataError::EdgeCount`], and [`GraphDataError::Weight`] for one that is negative or not
     /// finite.
-    pub fn with_edge_weight(mut self, weights: &[f64]) -> Result<Self, GraphError> {
+    pub fn with_edge_weight(mut self, weights: &[f64]) -> Result<Self, GraphDataError> {
         self.check_count("edge_weight", weights.len())?;
         let bad = |w: &f64| !w.is_finite() || *w < 0.0;
         if let Some(edge) = weights.iter().position(bad) {
             let value = weights[edge];
-            return Err(GraphError::Weight { edge, value });
+            return Err(GraphDataError::Weight { edge, value });
         }
         self.edge_weight = Some(self.edges.arrange(weights));
         Ok(self)
@@ -88,8 +88,8 @@ impl Graph {
     ///
     /// # Errors
     ///
-    /// [`GraphError::EdgeCount`] and [`GraphError::NotFinite`].
-    pub fn with_edge_attr(mut self, attr: &ArrayRef2<f64>) -> Result<Self, GraphError> {
+    /// [`GraphDataError::EdgeCount`] and [`GraphDataError::NotFinite`].
+    pub fn with_edge_attr(mut self, attr: &ArrayRef2<f64>) -> Result<Self, GraphDataError> {
         self.check_count("edge_attr", attr.nrows())?;
         check_finite("edge_attr", attr)?;
         let order = self.edges.given();
@@ -102,12 +102,12 @@ impl Graph {
     ///
     /// # Errors
     ///
-    /// [`GraphError::EdgeCount`] and [`GraphError::EdgeType`].
-    pub fn with_edge_type(mut self, types: &[u32], n_types: usize) -> Result<Self, GraphError> {
+    /// [`GraphDataError::EdgeCount`] and [`GraphDataError::EdgeType`].
+    pub fn with_edge_type(mut self, types: &[u32], n_types: usize) -> Result<Self, GraphDataError> {
         self.check_count("edge_type", types.len())?;
         if let Some(edge) = types.iter().position(|&t| t as usize >= n_types) {
             let edge_type = types[edge];
-            return Err(GraphError::EdgeType {
+            return Err(GraphDataError::EdgeType {
                 edge,
                 edge_type,
                 n_types,
@@ -122,10 +122,10 @@ impl Graph {
     ///
     /// # Errors
     ///
-    /// [`GraphError::NodeCount`] and [`GraphError::NotFinite`].
-    pub fn with_x(mut self, x: Array2<f64>) -> Result<Self, GraphError> {
+    /// [`GraphDataError::NodeCount`] and [`GraphDataError::NotFinite`].
+    pub fn with_x(mut self, x: Array2<f64>) -> Result<Self, GraphDataError> {
         if x.nrows() != self.n_nodes() {
-            return Err(GraphError::NodeCount {
+            return Err(GraphDataError::NodeCount {
                 expected: self.n_nodes(),
                 got: x.nrows(),
             });
@@ -135,12 +135,12 @@ impl Graph {
         Ok(self)
     }
 
-    fn check_count(&self, name: &'static str, got: usize) -> Result<(), GraphError> {
+    fn check_count(&self, name: &'static str, got: usize) -> Result<(), GraphDataError> {
         let edges = self.n_edges();
         if got == edges {
             return Ok(());
         }
-        Err(GraphError::EdgeCount { name, edges, got })
+        Err(GraphDataError::EdgeCount { name, edges, got })
     }
 
     /// Features of the nodes, `[N, F]`.
@@ -190,10 +190,13 @@ impl Graph {
 }
 
 /// Layers know no missing values: one would spread to every node within reach.
-pub(super) fn check_finite(name: &'static str, values: &ArrayRef2<f64>) -> Result<(), GraphError> {
+pub(super) fn check_finite(
+    name: &'static str,
+    values: &ArrayRef2<f64>,
+) -> Result<(), GraphDataError> {
     let bad = values.indexed_iter().find(|(_, v)| !v.is_finite());
     match bad {
-        Some(((row, column), &value)) => Err(GraphError::NotFinite {
+        Some(((row, column), &value)) => Err(GraphDataError::NotFinite {
             name,
             row,
             column,

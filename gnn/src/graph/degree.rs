@@ -13,7 +13,7 @@ impl EdgeIndex {
     /// assert_eq!(edges.out_degrees(), [2, 0, 1, 0]);
     /// assert!(edges.has_loops());
     /// assert_eq!(edges.isolated_nodes(), [2, 3]);
-    /// # Ok::<(), astern_gnn::GraphError>(())
+    /// # Ok::<(), astern_gnn::GraphDataError>(())
     /// ```
     pub fn in_degrees(&self) -> Vec<u32> {
         let starts = self.offsets().windows(2);

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::GraphError;
+use crate::error::GraphDataError;
 
 /// Largest number of nodes, and of edges: both are numbered by `u32`.
 const LIMIT: usize = u32::MAX as usize;
@@ -28,7 +28,7 @@ const LIMIT: usize = u32::MAX as usize;
 /// assert_eq!(edges.pairs().collect::<Vec<_>>(), [(1, 0), (0, 1), (2, 1)]);
 /// assert_eq!(edges.given(), [1, 2, 0]);
 /// assert_eq!((edges.incoming(1), edges.in_degree(2)), (1..3, 0));
-/// # Ok::<(), astern_gnn::GraphError>(())
+/// # Ok::<(), astern_gnn::GraphDataError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EdgeIndex {
@@ -43,12 +43,12 @@ impl EdgeIndex {
     ///
     /// # Errors
     ///
-    /// [`GraphError::TooManyNodes`], [`GraphError::TooManyEdges`] and
-    /// [`GraphError::NodeOutOfRange`].
+    /// [`GraphDataError::TooManyNodes`], [`GraphDataError::TooManyEdges`] and
+    /// [`GraphDataError::NodeOutOfRange`].
     pub fn new(
         n_nodes: usize,
         edges: impl IntoIterator<Item = (u32, u32)>,
-    ) -> Result<Self, GraphError> {
+    ) -> Result<Self, GraphDataError> {
         check_node_count(n_nodes)?;
         let edges: Vec<_> = edges.into_iter().collect();
         check_edges(&edges, n_nodes)?;
@@ -185,9 +185,9 @@ pub(super) fn offsets(n_nodes: usize, target: &[u32]) -> Vec<u32> {
 }
 
 /// Every node can be named by an edge.
-pub(crate) fn check_node_count(n_nodes: usize) -> Result<(), GraphError> {
+pub(crate) fn check_node_count(n_nodes: usize) -> Result<(), GraphDataError> {
     if n_nodes >= LIMIT {
-        return Err(GraphError::TooManyNodes {
+        return Err(GraphDataError::TooManyNodes {
             n_nodes,
             limit: LIMIT - 1,
         });
@@ -196,21 +196,21 @@ pub(crate) fn check_node_count(n_nodes: usize) -> Result<(), GraphError> {
 }
 
 /// Every edge can be numbered, with a loop at every node added.
-pub(super) fn check_edge_count(n_edges: usize, n_nodes: usize) -> Result<(), GraphError> {
+pub(super) fn check_edge_count(n_edges: usize, n_nodes: usize) -> Result<(), GraphDataError> {
     let limit = LIMIT.saturating_sub(n_nodes);
     if n_edges >= limit {
-        return Err(GraphError::TooManyEdges { n_edges, limit });
+        return Err(GraphDataError::TooManyEdges { n_edges, limit });
     }
     Ok(())
 }
 
 /// Every edge ends at a node that is there and can be numbered.
-pub(crate) fn check_edges(edges: &[(u32, u32)], n_nodes: usize) -> Result<(), GraphError> {
+pub(crate) fn check_edges(edges: &[(u32, u32)], n_nodes: usize) -> Result<(), GraphDataError> {
     check_edge_count(edges.len(), n_nodes)?;
     for (edge, &(source, target)) in edges.iter().enumerate() {
         for node in [source, target] {
             if node as usize >= n_nodes {
-                return Err(GraphError::NodeOutOfRange {
+                return Err(GraphDataError::NodeOutOfRange {
                     edge,
                     node,
                     n_nodes,

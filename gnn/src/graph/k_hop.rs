@@ -1,7 +1,7 @@
 //! All that can be heard within a number of hops.
 
 use super::EdgeIndex;
-use super::subgraph::{SampleError, Subgraph, check_seeds, grow};
+use super::subgraph::{NeighbourSampleError, Subgraph, check_seeds, grow};
 
 /// The nodes whose messages reach the seeds within `hops` hops, and the edges that carry them.
 ///
@@ -18,7 +18,7 @@ use super::subgraph::{SampleError, Subgraph, check_seeds, grow};
 ///
 /// # Errors
 ///
-/// [`SampleError::SeedOutOfRange`] and [`SampleError::RepeatedSeed`].
+/// [`NeighbourSampleError::SeedOutOfRange`] and [`NeighbourSampleError::RepeatedSeed`].
 ///
 /// # Complexity
 ///
@@ -36,7 +36,11 @@ use super::subgraph::{SampleError, Subgraph, check_seeds, grow};
 /// assert_eq!(near.edges().pairs().collect::<Vec<_>>(), [(1, 0), (2, 0)]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn k_hop(edges: &EdgeIndex, seeds: &[u32], hops: usize) -> Result<Subgraph, SampleError> {
+pub fn k_hop(
+    edges: &EdgeIndex,
+    seeds: &[u32],
+    hops: usize,
+) -> Result<Subgraph, NeighbourSampleError> {
     check_seeds(seeds, edges.n_nodes())?;
     Ok(grow(edges, seeds, hops, |node, _, taken| {
         taken.extend(edges.incoming_ids(node));

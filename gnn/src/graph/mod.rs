@@ -34,5 +34,5 @@ pub use propagation::{Propagation, SelfLoops};
 pub use sample::NeighbourSampler;
 pub use snapshots::GraphSnapshots;
 pub use split::{NodeSplit, SplitError};
-pub use subgraph::{SampleError, Subgraph};
+pub use subgraph::{NeighbourSampleError, Subgraph};
 pub use temporal::{GraphWindow, MessageFlow, WindowError, message_edges};

@@ -4,7 +4,7 @@ use astern_stats::rng::seeded;
 use rand::seq::{SliceRandom, index};
 
 use super::EdgeIndex;
-use super::subgraph::{SampleError, Subgraph, check_seeds, grow};
+use super::subgraph::{NeighbourSampleError, Subgraph, check_seeds, grow};
 
 /// Word of the stream from which seeds are shuffled: no node has this number.
 const SHUFFLE: u32 = u32::MAX;
@@ -57,10 +57,10 @@ impl NeighbourSampler {
     ///
     /// # Errors
     ///
-    /// [`SampleError::Zero`] for a fan-out of 0.
-    pub fn new(fanouts: &[usize], seed: u64) -> Result<Self, SampleError> {
+    /// [`NeighbourSampleError::Zero`] for a fan-out of 0.
+    pub fn new(fanouts: &[usize], seed: u64) -> Result<Self, NeighbourSampleError> {
         if fanouts.contains(&0) {
-            return Err(SampleError::Zero { name: "fanout" });
+            return Err(NeighbourSampleError::Zero { name: "fanout" });
         }
         let fanouts = fanouts.to_vec();
         Ok(Self { fanouts, seed })
@@ -70,7 +70,7 @@ impl NeighbourSampler {
     ///
     /// # Errors
     ///
-    /// [`SampleError::SeedOutOfRange`] and [`SampleError::RepeatedSeed`].
+    /// [`NeighbourSampleError::SeedOutOfRange`] and [`NeighbourSampleError::RepeatedSeed`].
     ///
     /// # Complexity
     ///
@@ -81,7 +81,7 @@ impl NeighbourSampler {
         edges: &EdgeIndex,
         seeds: &[u32],
         draw: u32,
-    ) -> Result<Subgraph, SampleError> {
+    ) -> Result<Subgraph, NeighbourSampleError> {
         check_seeds(seeds, edges.n_nodes())?;
         Ok(self.draw(edges, seeds, draw))
     }
@@ -91,7 +91,7 @@ impl NeighbourSampler {
     ///
     /// # Errors
     ///
-    /// [`SampleError::Zero`] for a size of 0, and those of [`sample`](Self::sample).
+    /// [`NeighbourSampleError::Zero`] for a size of 0, and those of [`sample`](Self::sample).
     ///
     /// # Complexity
     ///
@@ -102,9 +102,9 @@ impl NeighbourSampler {
         seeds: &[u32],
         size: usize,
         draw: u32,
-    ) -> Result<impl ExactSizeIterator<Item = Subgraph> + use<'a>, SampleError> {
+    ) -> Result<impl ExactSizeIterator<Item = Subgraph> + use<'a>, NeighbourSampleError> {
         if size == 0 {
-            return Err(SampleError::Zero { name: "batch size" });
+            return Err(NeighbourSampleError::Zero { name: "batch size" });
         }
         check_seeds(seeds, edges.n_nodes())?;
         let mut seeds = seeds.to_vec();

@@ -6,7 +6,7 @@ use ndarray::{Array3, ArrayView3, Axis, Slice};
 
 use super::edge_index::{check_edges, check_node_count};
 use super::{EdgeIndex, Graph, Missing, WindowError};
-use crate::GraphError;
+use crate::error::GraphDataError;
 
 /// Features of the same nodes at several times, and the edges that messages run along.
 ///
@@ -29,7 +29,7 @@ use crate::GraphError;
 /// let data = GraphSnapshots::new(x, [(2, 1), (1, 0), (2, 1)])?.with_feature_names(["p99_ms"])?;
 /// assert_eq!(data.edges(), [(1, 0), (2, 1)]);
 /// assert_eq!((data.n_snapshots(), data.n_nodes(), data.missing()), (2, 3, 1));
-/// # Ok::<(), astern_gnn::GraphError>(())
+/// # Ok::<(), astern_gnn::GraphDataError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct GraphSnapshots {
@@ -47,8 +47,8 @@ impl GraphSnapshots {
     ///
     /// # Errors
     ///
-    /// [`GraphError::EmptyAxis`], [`GraphError::TooManyNodes`], [`GraphError::Infinite`] and
-    /// [`GraphError::NodeOutOfRange`].
+    /// [`GraphDataError::EmptyAxis`], [`GraphDataError::TooManyNodes`], [`GraphDataError::Infinite`] and
+    /// [`GraphDataError::NodeOutOfRange`].
     ///
     /// # Complexity
     ///
@@ -56,7 +56,7 @@ impl GraphSnapshots {
     pub fn new(
         x: Array3<f64>,
         edges: impl IntoIterator<Item = (u32, u32)>,
-    ) -> Result<Self, GraphError> {
+    ) -> Result<Self, GraphDataError> {
         let (n_snapshots, n_nodes, n_features) = x.dim();
         for (axis, n) in [
             ("snapshots", n_snapshots),
@@ -64,7 +64,7 @@ impl GraphSnapshots {
             ("features", n_features),
         ] {
             if n == 0 {
-                return Err(GraphError::EmptyAxis {
+                return Err(GraphDataError::EmptyAxis {
                     axis,
                     shape: [n_snapshots, n_nodes, n_features],
                 });
@@ -74,7 +74,7 @@ impl GraphSnapshots {
         let mut missing = 0;
         for ((snapshot, node, feature), &value) in x.indexed_iter() {
             if value.is_infinite() {
-                return Err(GraphError::Infinite {
+                return Err(GraphDataError::Infinite {
                     snapshot,
                     node,
                     feature,
@@ -100,14 +100,14 @@ impl GraphSnapshots {
     ///
     /// # Errors
     ///
-    /// [`GraphError::FeatureNames`] when there is not one name per feature.
+    /// [`GraphDataError::FeatureNames`] when there is not one name per feature.
     pub fn with_feature_names<S: Into<String>>(
         mut self,
         names: impl IntoIterator<Item = S>,
-    ) -> Result<Self, GraphError> {
+    ) -> Result<Self, GraphDataError> {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
         if names.len() != self.n_features() {
-            return Err(GraphError::FeatureNames {
+            return Err(GraphDataError::FeatureNames {
                 expected: self.n_features(),
                 got: names.len(),
             });
@@ -140,7 +140,7 @@ impl GraphSnapshots {
     ///
     /// # Errors
     ///
-    /// [`WindowError::NoStep`], and [`GraphError::NotFinite`] for a missing value that is not
+    /// [`WindowError::NoStep`], and [`GraphDataError::NotFinite`] for a missing value that is not
     /// filled.
     pub fn at(&self, step: usize, missing: Missing) -> Result<Graph, WindowError> {
         let steps = self.n_snapshots();

@@ -8,7 +8,7 @@ use super::{EdgeIndex, Graph};
 /// A part of a graph cannot be taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum SampleError {
+pub enum NeighbourSampleError {
     /// A seed is not there.
     #[error("seed {position} is node {node}, there are {n_nodes} nodes")]
     SeedOutOfRange {
@@ -91,7 +91,7 @@ impl Graph {
     ///
     /// # Errors
     ///
-    /// [`SampleError::OtherGraph`] where `part` was taken from other edges than those of this graph.
+    /// [`NeighbourSampleError::OtherGraph`] where `part` was taken from other edges than those of this graph.
     ///
     /// # Complexity
     ///
@@ -109,7 +109,7 @@ impl Graph {
     /// assert_eq!(part.edge_weight(), Some(&[0.2][..]));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn subgraph(&self, part: &Subgraph) -> Result<Self, SampleError> {
+    pub fn subgraph(&self, part: &Subgraph) -> Result<Self, NeighbourSampleError> {
         self.check_part(part)?;
         let nodes: Vec<usize> = part.nodes.iter().map(|&node| node as usize).collect();
         let edges: Vec<usize> = part.edge_ids.iter().map(|&edge| edge as usize).collect();
@@ -124,17 +124,17 @@ impl Graph {
         })
     }
 
-    fn check_part(&self, part: &Subgraph) -> Result<(), SampleError> {
+    fn check_part(&self, part: &Subgraph) -> Result<(), NeighbourSampleError> {
         let absent = |node: &&u32| **node as usize >= self.n_nodes();
         if let Some(&id) = part.nodes.iter().find(absent) {
-            return Err(SampleError::OtherGraph { what: "node", id });
+            return Err(NeighbourSampleError::OtherGraph { what: "node", id });
         }
         for (&id, (source, target)) in part.edge_ids.iter().zip(part.edges.pairs()) {
             let here = |ends: &[u32]| ends.get(id as usize).copied();
             let there = |row: u32| part.nodes.get(row as usize).copied();
             let edges = self.edges();
             if here(edges.source()) != there(source) || here(edges.target()) != there(target) {
-                return Err(SampleError::OtherGraph { what: "edge", id });
+                return Err(NeighbourSampleError::OtherGraph { what: "edge", id });
             }
         }
         Ok(())
@@ -146,18 +146,18 @@ fn pick<T: Copy>(all: &[T], places: &[usize]) -> Vec<T> {
 }
 
 /// Seeds are there, each once. `O(seeds)`.
-pub(super) fn check_seeds(seeds: &[u32], n_nodes: usize) -> Result<(), SampleError> {
+pub(super) fn check_seeds(seeds: &[u32], n_nodes: usize) -> Result<(), NeighbourSampleError> {
     let mut seen = HashSet::with_capacity(seeds.len());
     for (position, &node) in seeds.iter().enumerate() {
         if node as usize >= n_nodes {
-            return Err(SampleError::SeedOutOfRange {
+            return Err(NeighbourSampleError::SeedOutOfRange {
                 position,
                 node,
                 n_nodes,
             });
         }
         if !seen.insert(node) {
-            return Err(SampleError::RepeatedSeed { position, node });
+            return Err(NeighbourSampleError::RepeatedSeed { position, node });
         }
     }
     Ok(())

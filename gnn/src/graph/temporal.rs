@@ -5,7 +5,7 @@ use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::{Graph, GraphSnapshots, Missing};
-use crate::GraphError;
+use crate::error::GraphDataError;
 
 /// A window makes no graph.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -27,7 +27,7 @@ pub enum WindowError {
     },
     /// The values make no graph.
     #[error(transparent)]
-    Graph(#[from] GraphError),
+    Graph(#[from] GraphDataError),
 }
 
 /// Which way messages go over the edges of a [`TemporalGraph`].
@@ -195,7 +195,7 @@ impl<'a> GraphWindow<'a> {
     /// # Errors
     ///
     /// Those of [`GraphSnapshots::new`] and [`GraphSnapshots::with_feature_names`].
-    pub fn snapshots(&self) -> Result<GraphSnapshots, GraphError> {
+    pub fn snapshots(&self) -> Result<GraphSnapshots, GraphDataError> {
         let names = self.nodes.schema.iter().map(|f| f.name.to_string());
         GraphSnapshots::new(self.nodes.values.clone(), self.pairs())?.with_feature_names(names)
     }
@@ -205,7 +205,7 @@ impl<'a> GraphWindow<'a> {
     ///
     /// # Errors
     ///
-    /// [`WindowError::NoStep`], [`WindowError::NoEdgeStep`], and [`GraphError::NotFinite`] for a
+    /// [`WindowError::NoStep`], [`WindowError::NoEdgeStep`], and [`GraphDataError::NotFinite`] for a
     /// value that is infinite, or missing and not filled.
     ///
     /// # Complexity

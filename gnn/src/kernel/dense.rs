@@ -46,12 +46,6 @@ impl<F: Real> Dense<F> {
         self.outputs
     }
 
-    /// The weight from output `o` to input `i`.
-    pub(crate) fn weight(&self, o: usize, i: usize) -> F {
-        let columns = F::COLUMNS;
-        self.panels[(o / columns * self.inputs + i) * columns + o % columns]
-    }
-
     /// `x W^T + b` for rows `x` `[N, inputs]`.
     pub(crate) fn apply(&self, x: &[F]) -> Vec<F> {
         let n_rows = x.len().checked_div(self.inputs).unwrap_or(0);
@@ -142,10 +136,6 @@ mod tests {
                 }
             }
             assert_eq!(dense.apply(&x), expected, "{n} rows, {inputs} to {outputs}");
-            assert_eq!(
-                dense.weight(outputs - 1, inputs - 1).to_bits(),
-                w[w.len() - 1].to_bits()
-            );
         }
     }
 }

@@ -6,6 +6,7 @@
 //! processors.
 
 mod dense;
+mod quantile;
 mod real;
 mod segment;
 
@@ -14,6 +15,7 @@ use std::borrow::Cow;
 use ndarray::{Array2, ArrayRef, Dimension};
 
 pub(crate) use dense::{Dense, filled};
+pub(crate) use quantile::quantile_radius;
 pub use real::Real;
 pub(crate) use segment::{Heads, add_neighbours, add_rows, attend, max_of_neighbours};
 

@@ -1,7 +1,7 @@
 //! Sums over the edges into each node.
 
 use super::{Real, each};
-use crate::Propagation;
+use crate::graph::Propagation;
 
 /// `y += c x`.
 #[inline]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::at_least_1;
-use crate::ParamError;
+use crate::error::ConfigError;
 
 /// Settings of a causal convolution: `y_t = b + Σ_k W_k x_{t - (K - 1 - k) dilation}`, with 0
 /// before the first step.
@@ -51,8 +51,8 @@ impl CausalConvConfig {
     ///
     /// # Errors
     ///
-    /// [`ParamError::OutOfRange`] for a width, a kernel or a dilation of 0.
-    pub fn check(&self) -> Result<(), ParamError> {
+    /// [`ConfigError::OutOfRange`] for a width, a kernel or a dilation of 0.
+    pub fn check(&self) -> Result<(), ConfigError> {
         at_least_1("inputs", self.inputs)?;
         at_least_1("outputs", self.outputs)?;
         at_least_1("kernel", self.kernel)?;

@@ -1,87 +1,19 @@
 //! Graph attention (GAT).
 
-use serde::{Deserialize, Serialize};
-
-use super::{Parameters, Weights, at_least_1, check_dropout, check_slope};
+use super::{AttentionConfig, OneWeight, Parameters, PreparedGraph, Weights};
+use crate::error::{ConfigError, EncodeError};
+use crate::graph::SelfLoops;
 use crate::kernel::{Dense, Heads, Real, add_rows, attend, dot, filled, leaky_relu};
-use crate::model::PreparedGraph;
-use crate::{EncodeError, ParamError, SelfLoops};
 
 /// Settings of a GAT layer: `y_i = Σ_{j→i} α_ji W x_j + b` with
 /// `α = softmax_j LeakyReLU(<a_src, W x_j> + <a_dst, W x_i> + <a_edge, W_e e_ji>)`, per head.
 ///
-/// Defaults are those of `torch_geometric.nn.GATConv`: one head, concatenated, slope .2, no dropout,
-/// loops replaced, a bias, no edge attributes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default = "GatConfig::unset", deny_unknown_fields)]
-#[non_exhaustive]
-pub struct GatConfig {
-    /// Width of the input rows.
-    pub inputs: usize,
-    /// Width of the output of one head.
-    pub outputs: usize,
-    /// Number of heads.
-    pub heads: usize,
-    /// Whether heads are laid side by side (`heads * outputs` columns) or averaged.
-    pub concat: bool,
-    /// Slope of `LeakyReLU` below 0.
-    pub negative_slope: f64,
-    /// Share of the attention coefficients that training sets to 0.
-    pub dropout: f64,
-    /// Number of edge attributes; 0 leaves them out.
-    pub edge_features: usize,
-    /// Rule about loops: [`SelfLoops::Replace`] or [`SelfLoops::AsGiven`].
-    pub loops: SelfLoops,
-    /// Whether there is a bias.
-    pub bias: bool,
-}
+/// The defaults are those of [`AttentionConfig`].
+pub type GatConfig = AttentionConfig<OneWeight>;
 
 impl GatConfig {
-    /// A layer with the defaults.
-    pub fn new(inputs: usize, outputs: usize) -> Self {
-        Self {
-            inputs,
-            outputs,
-            heads: 1,
-            concat: true,
-            negative_slope: 0.2,
-            dropout: 0.0,
-            edge_features: 0,
-            loops: SelfLoops::Replace,
-            bias: true,
-        }
-    }
-
-    /// Width of the output rows: `heads * outputs` where heads are concatenated, else `outputs`.
-    pub fn width(&self) -> usize {
-        if self.concat {
-            self.heads.saturating_mul(self.outputs)
-        } else {
-            self.outputs
-        }
-    }
-
-    /// What a file leaves out; [`check`](Self::check) refuses the widths.
-    fn unset() -> Self {
-        Self::new(0, 0)
-    }
-
-    /// Holds every setting against its range.
-    ///
-    /// # Errors
-    ///
-    /// [`ParamError::OutOfRange`] for a width or a number of heads of 0, a slope that is not
-    /// finite, dropout outside [0, 1).
-    pub fn check(&self) -> Result<(), ParamError> {
-        at_least_1("inputs", self.inputs)?;
-        at_least_1("outputs", self.outputs)?;
-        at_least_1("heads", self.heads)?;
-        check_slope(self.negative_slope)?;
-        check_dropout(self.dropout)
-    }
-
     pub(crate) fn parameters(&self) -> Parameters {
-        let wide = self.heads.saturating_mul(self.outputs);
+        let wide = self.wide();
         let vector = || vec![1, self.heads, self.outputs];
         let mut all = vec![
             ("lin.weight", vec![wide, self.inputs]),
@@ -98,23 +30,6 @@ impl GatConfig {
         all
     }
 }
-
-astern_stats::setters!(GatConfig {
-    /// Sets the number of heads.
-    heads: usize,
-    /// Sets whether heads are laid side by side or averaged.
-    concat: bool,
-    /// Sets the slope of `LeakyReLU` below 0.
-    negative_slope: f64,
-    /// Sets the dropout of the attention coefficients.
-    dropout: f64,
-    /// Sets the number of edge attributes.
-    edge_features: usize,
-    /// Sets the rule about loops.
-    loops: SelfLoops,
-    /// Sets whether there is a bias.
-    bias: bool,
-});
 
 /// Graph attention in pure Rust.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,7 +48,7 @@ pub(crate) struct GatConv<F> {
 }
 
 impl<F: Real> GatConv<F> {
-    pub(crate) fn new(config: &GatConfig, weights: &Weights<'_>) -> Result<Self, ParamError> {
+    pub(crate) fn new(config: &GatConfig, weights: &Weights<'_>) -> Result<Self, ConfigError> {
         let (width, edge_features) = (config.outputs, config.edge_features);
         let mut edge = Vec::new();
         if edge_features > 0 {

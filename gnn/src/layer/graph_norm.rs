@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{at_least_1, check_above_0};
-use crate::ParamError;
+use crate::error::ConfigError;
 
 /// Settings of `GraphNorm`: every feature is shifted and scaled per graph,
 /// `y = w (x - s mean(x)) / sqrt(mean((x - s mean(x))²) + eps) + b`.
@@ -35,8 +35,8 @@ impl GraphNormConfig {
     ///
     /// # Errors
     ///
-    /// [`ParamError::OutOfRange`] for a width of 0, `eps` not finite or not above 0.
-    pub fn check(&self) -> Result<(), ParamError> {
+    /// [`ConfigError::OutOfRange`] for a width of 0, `eps` not finite or not above 0.
+    pub fn check(&self) -> Result<(), ConfigError> {
         at_least_1("width", self.width)?;
         check_above_0("eps", self.eps)
     }

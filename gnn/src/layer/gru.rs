@@ -1,7 +1,7 @@
 //! A gated recurrent unit over the window of each node by itself.
 
 use super::{Parameters, RecurrentConfig, Weights};
-use crate::ParamError;
+use crate::error::ConfigError;
 use crate::kernel::{Dense, Real, each, sigmoid, tanh};
 
 /// Nodes that go through their windows together: their gates stay in the nearest cache.
@@ -38,7 +38,10 @@ pub(crate) struct Gru<F> {
 }
 
 impl<F: Real> Gru<F> {
-    pub(crate) fn new(config: &RecurrentConfig, weights: &Weights<'_>) -> Result<Self, ParamError> {
+    pub(crate) fn new(
+        config: &RecurrentConfig,
+        weights: &Weights<'_>,
+    ) -> Result<Self, ConfigError> {
         let dense = |of: &str, inputs| {
             let weight = weights.get(&format!("weight_{of}_l0"))?;
             let bias = weights.given(&format!("bias_{of}_l0"), config.bias)?;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Parameters, Weights, at_least_1};
-use crate::ParamError;
+use crate::error::ConfigError;
 use crate::kernel::{Dense, Real};
 
 /// Settings of a dense layer `y = W x + b`.
@@ -38,8 +38,8 @@ impl LinearConfig {
     ///
     /// # Errors
     ///
-    /// [`ParamError::OutOfRange`] for a width of 0.
-    pub fn check(&self) -> Result<(), ParamError> {
+    /// [`ConfigError::OutOfRange`] for a width of 0.
+    pub fn check(&self) -> Result<(), ConfigError> {
         at_least_1("inputs", self.inputs)?;
         at_least_1("outputs", self.outputs)
     }
@@ -63,7 +63,7 @@ astern_stats::setters!(LinearConfig {
 pub(crate) struct Linear<F>(Dense<F>);
 
 impl<F: Real> Linear<F> {
-    pub(crate) fn new(config: &LinearConfig, weights: &Weights<'_>) -> Result<Self, ParamError> {
+    pub(crate) fn new(config: &LinearConfig, weights: &Weights<'_>) -> Result<Self, ConfigError> {
         weights
             .dense("", [config.outputs, config.inputs], config.bias)
             .map(Self)

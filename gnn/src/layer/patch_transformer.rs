@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::at_least_1;
 use super::transformer::TransformerConfig;
-use crate::ParamError;
+use crate::error::ConfigError;
 
 /// Settings of a transformer over patches of time that learns by rebuilding hidden ones.
 ///
@@ -55,9 +55,9 @@ impl PatchTransformerConfig {
     ///
     /// # Errors
     ///
-    /// [`ParamError::OutOfRange`] for a number of features, steps, patches or layers of 0, and
+    /// [`ConfigError::OutOfRange`] for a number of features, steps, patches or layers of 0, and
     /// those of [`TransformerConfig::check`].
-    pub fn check(&self) -> Result<(), ParamError> {
+    pub fn check(&self) -> Result<(), ConfigError> {
         at_least_1("features", self.features)?;
         at_least_1("patch_length", self.patch_length)?;
         at_least_1("max_patches", self.max_patches)?;
@@ -81,7 +81,7 @@ astern_stats::setters!(PatchTransformerConfig {
 /// let mask = PatchMask::random(8, 0.75, 7)?;
 /// assert_eq!((mask.hidden().len(), mask.shown().len()), (6, 2));
 /// assert_eq!(mask, PatchMask::random(8, 0.75, 7)?);
-/// # Ok::<(), astern_gnn::ParamError>(())
+/// # Ok::<(), astern_gnn::ConfigError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PatchMask {
@@ -92,9 +92,9 @@ pub struct PatchMask {
 /// Greatest number of patches of a mask: the place of each is held.
 const MAX_PATCHES: usize = 1 << 24;
 
-fn check_count(n_patches: usize) -> Result<(), ParamError> {
+fn check_count(n_patches: usize) -> Result<(), ConfigError> {
     if n_patches > MAX_PATCHES {
-        return Err(ParamError::OutOfRange {
+        return Err(ConfigError::OutOfRange {
             name: "patches",
             value: n_patches as f64,
             allowed: "at most 2^24",
@@ -108,24 +108,24 @@ impl PatchMask {
     ///
     /// # Errors
     ///
-    /// [`ParamError::OutOfRange`] when a patch is not there, or none is hidden, or none shown.
+    /// [`ConfigError::OutOfRange`] when a patch is not there, or none is hidden, or none shown.
     pub fn new(
         n_patches: usize,
         hidden: impl IntoIterator<Item = usize>,
-    ) -> Result<Self, ParamError> {
+    ) -> Result<Self, ConfigError> {
         check_count(n_patches)?;
         let mut hidden: Vec<usize> = hidden.into_iter().collect();
         hidden.sort_unstable();
         hidden.dedup();
         if let Some(&last) = hidden.last().filter(|&&last| last >= n_patches) {
-            return Err(ParamError::OutOfRange {
+            return Err(ConfigError::OutOfRange {
                 name: "hidden patch",
                 value: last as f64,
                 allowed: "below the number of patches",
             });
         }
         if hidden.is_empty() || hidden.len() == n_patches {
-            return Err(ParamError::OutOfRange {
+            return Err(ConfigError::OutOfRange {
                 name: "hidden patches",
                 value: hidden.len() as f64,
                 allowed: "at least 1, fewer than all",
@@ -142,10 +142,10 @@ impl PatchMask {
     ///
     /// # Errors
     ///
-    /// [`ParamError::OutOfRange`] when that hides none or all.
-    pub fn random(n_patches: usize, share: f64, seed: u64) -> Result<Self, ParamError> {
+    /// [`ConfigError::OutOfRange`] when that hides none or all.
+    pub fn random(n_patches: usize, share: f64, seed: u64) -> Result<Self, ConfigError> {
         if !(0.0..1.0).contains(&share) {
-            return Err(ParamError::OutOfRange {
+            return Err(ConfigError::OutOfRange {
                 name: "share",
                 value: share,
                 allowed: "at least 0, below 1",

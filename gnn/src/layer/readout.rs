@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::at_least_1;
-use crate::ParamError;
+use crate::error::ConfigError;
 
 /// Settings of an attention readout: `y_g = Σ_{i in g} α_i V(x_i)` with
 /// `α = softmax_{i in g}(<w, x_i> + c)`.
@@ -37,8 +37,8 @@ impl AttentionReadoutConfig {
     ///
     /// # Errors
     ///
-    /// [`ParamError::OutOfRange`] for a width of 0.
-    pub fn check(&self) -> Result<(), ParamError> {
+    /// [`ConfigError::OutOfRange`] for a width of 0.
+    pub fn check(&self) -> Result<(), ConfigError> {
         at_least_1("inputs", self.inputs)?;
         self.outputs.map_or(Ok(()), |n| at_least_1("outputs", n))
     }

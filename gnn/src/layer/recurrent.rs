@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::at_least_1;
-use crate::ParamError;
+use crate::error::ConfigError;
 
 /// Settings of a recurrent layer, GRU or LSTM: one layer, one direction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,8 +37,8 @@ impl RecurrentConfig {
     ///
     /// # Errors
     ///
-    /// [`ParamError::OutOfRange`] for a width of 0.
-    pub fn check(&self) -> Result<(), ParamError> {
+    /// [`ConfigError::OutOfRange`] for a width of 0.
+    pub fn check(&self) -> Result<(), ConfigError> {
         at_least_1("inputs", self.inputs)?;
         at_least_1("outputs", self.outputs)
     }

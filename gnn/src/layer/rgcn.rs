@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::at_least_1;
-use crate::ParamError;
+use crate::error::ConfigError;
 
 /// Settings of an R-GCN layer: `y_i = W_0^T x_i + b + Σ_r W_r^T mean_{j→i in r}(x_j)`.
 ///
@@ -52,8 +52,8 @@ impl RgcnConfig {
     ///
     /// # Errors
     ///
-    /// [`ParamError::OutOfRange`] for a width, or a number of relations or bases, of 0.
-    pub fn check(&self) -> Result<(), ParamError> {
+    /// [`ConfigError::OutOfRange`] for a width, or a number of relations or bases, of 0.
+    pub fn check(&self) -> Result<(), ConfigError> {
         at_least_1("inputs", self.inputs)?;
         at_least_1("outputs", self.outputs)?;
         at_least_1("relations", self.relations)?;

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Parameters, Weights, at_least_1};
+use super::{Parameters, PreparedGraph, Weights, at_least_1};
+use crate::error::ConfigError;
+use crate::graph::SelfLoops;
 use crate::kernel::{Dense, Real, add_neighbours, dot, each, max_of_neighbours, relu};
-use crate::model::PreparedGraph;
-use crate::{ParamError, SelfLoops};
 
 /// How `GraphSAGE` joins what the neighbours say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -71,8 +71,8 @@ impl SageConfig {
     ///
     /// # Errors
     ///
-    /// [`ParamError::OutOfRange`] for a width of 0.
-    pub fn check(&self) -> Result<(), ParamError> {
+    /// [`ConfigError::OutOfRange`] for a width of 0.
+    pub fn check(&self) -> Result<(), ConfigError> {
         at_least_1("inputs", self.inputs)?;
         at_least_1("outputs", self.outputs)
     }
@@ -118,7 +118,7 @@ pub(crate) struct SageConv<F> {
 }
 
 impl<F: Real> SageConv<F> {
-    pub(crate) fn new(config: &SageConfig, weights: &Weights<'_>) -> Result<Self, ParamError> {
+    pub(crate) fn new(config: &SageConfig, weights: &Weights<'_>) -> Result<Self, ConfigError> {
         let (inputs, outputs) = (config.inputs, config.outputs);
         let across = |name, bias| weights.dense(name, [outputs, inputs], bias);
         let square = || weights.dense("lin.", [inputs, inputs], true);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{at_least_1, check_dropout, check_slope};
-use crate::ParamError;
+use crate::error::ConfigError;
 
 /// What a node is held against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -65,9 +65,9 @@ impl SubtractiveConfig {
     ///
     /// # Errors
     ///
-    /// [`ParamError::OutOfRange`] for a width of 0, a slope that is not finite, dropout outside
+    /// [`ConfigError::OutOfRange`] for a width of 0, a slope that is not finite, dropout outside
     /// [0, 1).
-    pub fn check(&self) -> Result<(), ParamError> {
+    pub fn check(&self) -> Result<(), ConfigError> {
         at_least_1("inputs", self.inputs)?;
         at_least_1("outputs", self.outputs)?;
         check_slope(self.negative_slope)?;

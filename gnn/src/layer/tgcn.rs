@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::at_least_1;
-use crate::{ParamError, SelfLoops};
+use crate::error::ConfigError;
+use crate::graph::SelfLoops;
 
 /// Settings of a T-GCN cell, with `A` the propagation of GCN and `‖` side by side:
 ///
@@ -46,8 +47,8 @@ impl TgcnConfig {
     ///
     /// # Errors
     ///
-    /// [`ParamError::OutOfRange`] for a width of 0.
-    pub fn check(&self) -> Result<(), ParamError> {
+    /// [`ConfigError::OutOfRange`] for a width of 0.
+    pub fn check(&self) -> Result<(), ConfigError> {
         at_least_1("inputs", self.inputs)?;
         at_least_1("outputs", self.outputs)
     }

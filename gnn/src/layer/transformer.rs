@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{at_least_1, check_dropout};
-use crate::ParamError;
+use crate::error::ConfigError;
 
 /// Settings of a transformer encoder layer:
 /// `h = norm(x + attention(x))`, `y = norm(h + W_2 relu(W_1 h))`.
@@ -59,13 +59,13 @@ impl TransformerConfig {
     ///
     /// # Errors
     ///
-    /// [`ParamError::OutOfRange`] for a width of 0, heads that do not divide the width, dropout
+    /// [`ConfigError::OutOfRange`] for a width of 0, heads that do not divide the width, dropout
     /// outside [0, 1).
-    pub fn check(&self) -> Result<(), ParamError> {
+    pub fn check(&self) -> Result<(), ConfigError> {
         at_least_1("width", self.width)?;
         at_least_1("feed_forward", self.feed_forward)?;
         if self.heads == 0 || !self.width.is_multiple_of(self.heads) {
-            return Err(ParamError::OutOfRange {
+            return Err(ConfigError::OutOfRange {
                 name: "heads",
                 value: self.heads as f64,
                 allowed: "a divisor of the width",

@@ -1,7 +1,8 @@
 //! Parameters of one layer: which there are, and their numbers.
 
+use crate::error::ConfigError;
 use crate::kernel::{Dense, Real};
-use crate::{ParamError, StateDict};
+use crate::state::StateDict;
 
 /// Names, as in `PyTorch` Geometric's state dictionaries, and shapes.
 pub(crate) type Parameters = Vec<(&'static str, Vec<usize>)>;
@@ -20,10 +21,10 @@ impl<'a> Weights<'a> {
     }
 
     /// The numbers of one parameter, in row-major order.
-    pub(crate) fn get<F: Real>(&self, name: &str) -> Result<Vec<F>, ParamError> {
+    pub(crate) fn get<F: Real>(&self, name: &str) -> Result<Vec<F>, ConfigError> {
         let name = format!("{}.{name}", self.layer);
         let Some(tensor) = self.state.get(&name) else {
-            return Err(ParamError::Tensor {
+            return Err(ConfigError::Tensor {
                 name,
                 expected: Vec::new(),
                 got: None,
@@ -34,13 +35,13 @@ impl<'a> Weights<'a> {
             let finite = number.is_finite();
             finite
                 .then_some(number)
-                .ok_or(ParamError::NonFiniteWeight { value })
+                .ok_or(ConfigError::NonFiniteWeight { value })
         };
         tensor.values.iter().map(number).collect()
     }
 
     /// Those of a parameter that a layer may be without.
-    pub(crate) fn given<F: Real>(&self, name: &str, given: bool) -> Result<Vec<F>, ParamError> {
+    pub(crate) fn given<F: Real>(&self, name: &str, given: bool) -> Result<Vec<F>, ConfigError> {
         if given {
             self.get(name)
         } else {
@@ -54,7 +55,7 @@ impl<'a> Weights<'a> {
         name: &str,
         shape: [usize; 2],
         bias: bool,
-    ) -> Result<Dense<F>, ParamError> {
+    ) -> Result<Dense<F>, ConfigError> {
         let weight = self.get(&format!("{name}weight"))?;
         let bias = self.given(&format!("{name}bias"), bias)?;
         Ok(Dense::new(&weight, shape, bias))

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::NetworkConfig;
+use crate::error::{ConfigError, FileError};
+use crate::state::StateDict;
 use crate::weights::{Tensors, Unpacked};
-use crate::{FileError, ParamError, StateDict};
 
 /// Version of the format, raised with every change that an older reader cannot read.
 const FORMAT: u32 = 1;
@@ -22,13 +23,13 @@ const KEY: &str = "astern.network";
 ///
 /// ```
 /// use astern_gnn::layer::LinearConfig;
-/// use astern_gnn::{Checkpoint, NetworkConfig, ParamError, StateDict};
+/// use astern_gnn::{Checkpoint, NetworkConfig, ConfigError, StateDict};
 ///
 /// let config = NetworkConfig::new().layer(LinearConfig::new(2, 1));
 /// let mut state = StateDict::default();
 /// state.insert("0.weight", &[1, 2], vec![0.5, -1.0]);
 /// let incomplete = Checkpoint::new(config.clone(), state.clone());
-/// assert!(matches!(incomplete, Err(ParamError::Tensor { .. })));
+/// assert!(matches!(incomplete, Err(ConfigError::Tensor { .. })));
 ///
 /// state.insert("0.bias", &[1], vec![0.0]);
 /// let checkpoint = Checkpoint::new(config, state)?;
@@ -53,26 +54,26 @@ impl Checkpoint {
     ///
     /// # Errors
     ///
-    /// Those of [`NetworkConfig::check`], [`ParamError::Tensor`], [`ParamError::UnknownTensor`] and
-    /// [`ParamError::NonFiniteWeight`].
-    pub fn new(config: NetworkConfig, state: StateDict) -> Result<Self, ParamError> {
+    /// Those of [`NetworkConfig::check`], [`ConfigError::Tensor`], [`ConfigError::UnknownTensor`] and
+    /// [`ConfigError::NonFiniteWeight`].
+    pub fn new(config: NetworkConfig, state: StateDict) -> Result<Self, ConfigError> {
         config.check()?;
         let mut known = 0;
         for (name, expected) in config.parameters() {
             let found = state.get(&name);
-            let fits = |t: &&crate::StateTensor| {
+            let fits = |t: &&crate::state::StateTensor| {
                 t.shape == expected && t.values.len() == expected.iter().product::<usize>()
             };
             let Some(tensor) = found.filter(fits) else {
                 let got = found.map(|t| t.shape.clone());
-                return Err(ParamError::Tensor {
+                return Err(ConfigError::Tensor {
                     name,
                     expected,
                     got,
                 });
             };
             if let Some(&value) = tensor.values.iter().find(|v| !v.is_finite()) {
-                return Err(ParamError::NonFiniteWeight { value });
+                return Err(ConfigError::NonFiniteWeight { value });
             }
             known += 1;
         }
@@ -81,7 +82,7 @@ impl Checkpoint {
             let mut given = state.iter().map(|(name, _)| name);
             let unknown = given.find(|name| names.iter().all(|known| known != name));
             let name = unknown.unwrap_or_default().to_owned();
-            return Err(ParamError::UnknownTensor { name });
+            return Err(ConfigError::UnknownTensor { name });
         }
         Ok(Self { config, state })
     }

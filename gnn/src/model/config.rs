@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Activation;
-use crate::ParamError;
+use crate::error::ConfigError;
 use crate::layer::{
     GatConfig, GatV2Config, GcnConfig, LinearConfig, Parameters, RecurrentConfig, SageConfig,
     check_dropout,
@@ -61,8 +61,8 @@ impl LayerConfig {
     ///
     /// # Errors
     ///
-    /// [`ParamError::OutOfRange`].
-    pub fn check(&self) -> Result<(), ParamError> {
+    /// [`ConfigError::OutOfRange`].
+    pub fn check(&self) -> Result<(), ConfigError> {
         match self {
             Self::Gru(config) => config.check(),
             Self::Linear(config) => config.check(),
@@ -126,7 +126,7 @@ from_config! {
 ///     .dropout(0.1);
 /// config.check()?;
 /// assert_eq!((config.inputs(), config.outputs()), (4, 1));
-/// # Ok::<(), astern_gnn::ParamError>(())
+/// # Ok::<(), astern_gnn::ConfigError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -172,17 +172,17 @@ impl NetworkConfig {
     ///
     /// # Errors
     ///
-    /// [`ParamError::NoLayer`], [`ParamError::OutOfRange`], also for a GRU that is not first,
-    /// [`ParamError::LayerChain`], and [`ParamError::TooManyWeights`] above 2²⁶ weights.
-    pub fn check(&self) -> Result<(), ParamError> {
+    /// [`ConfigError::NoLayer`], [`ConfigError::OutOfRange`], also for a GRU that is not first,
+    /// [`ConfigError::LayerChain`], and [`ConfigError::TooManyWeights`] above 2²⁶ weights.
+    pub fn check(&self) -> Result<(), ConfigError> {
         if self.layers.is_empty() {
-            return Err(ParamError::NoLayer { widths: Vec::new() });
+            return Err(ConfigError::NoLayer { widths: Vec::new() });
         }
         check_dropout(self.dropout)?;
         for (i, layer) in self.layers.iter().enumerate() {
             layer.check()?;
             if i > 0 && matches!(layer, LayerConfig::Gru(_)) {
-                return Err(ParamError::OutOfRange {
+                return Err(ConfigError::OutOfRange {
                     name: "position of the GRU",
                     value: i as f64,
                     allowed: "0: only the input is a window",
@@ -192,7 +192,7 @@ impl NetworkConfig {
         for (i, pair) in self.layers.windows(2).enumerate() {
             let (expected, got) = (pair[0].width(), pair[1].inputs());
             if expected != got {
-                return Err(ParamError::LayerChain {
+                return Err(ConfigError::LayerChain {
                     layer: i + 1,
                     expected,
                     got,
@@ -208,7 +208,7 @@ impl NetworkConfig {
         let total = sizes.try_fold(0usize, usize::checked_add);
         if total.is_none_or(|n| n > MAX_WEIGHTS) {
             let widths = self.layers.iter().map(LayerConfig::width);
-            return Err(ParamError::TooManyWeights {
+            return Err(ConfigError::TooManyWeights {
                 widths: std::iter::once(self.inputs()).chain(widths).collect(),
                 limit: MAX_WEIGHTS,
             });

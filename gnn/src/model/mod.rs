@@ -18,15 +18,16 @@
 mod activation;
 mod checkpoint;
 mod config;
+mod initial;
 mod network;
 #[cfg(feature = "onnx")]
 pub mod onnx;
-mod prepared;
 
+pub use crate::kernel::Real;
+pub use crate::layer::PreparedGraph;
 pub use activation::Activation;
 pub use checkpoint::Checkpoint;
 pub use config::{LayerConfig, NetworkConfig};
+#[cfg(feature = "torch")]
+pub(crate) use initial::uniform;
 pub use network::Network;
-pub use prepared::PreparedGraph;
-
-pub use crate::kernel::Real;

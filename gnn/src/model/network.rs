@@ -3,9 +3,10 @@
 use ndarray::{Array2, ArrayRef2, ArrayRef3};
 
 use super::{Activation, Checkpoint, LayerConfig, PreparedGraph};
+use crate::error::{ConfigError, EncodeError};
+use crate::graph::SelfLoops;
 use crate::kernel::{Real, flat, matrix};
 use crate::layer::{GatConv, GatV2Conv, GcnConv, Gru, Linear, SageConv, Weights};
-use crate::{EncodeError, ParamError, SelfLoops};
 
 /// Scores a [`Checkpoint`] without libtorch, in `f32` or `f64`.
 ///
@@ -59,8 +60,8 @@ impl<F: Real> Network<F> {
     ///
     /// # Errors
     ///
-    /// [`ParamError::NonFiniteWeight`] for a weight beyond the range of `F`.
-    pub fn new(checkpoint: &Checkpoint) -> Result<Self, ParamError> {
+    /// [`ConfigError::NonFiniteWeight`] for a weight beyond the range of `F`.
+    pub fn new(checkpoint: &Checkpoint) -> Result<Self, ConfigError> {
         let config = checkpoint.config();
         let layers = config.layers.iter().enumerate();
         let layers =
@@ -154,13 +155,11 @@ impl<F: Real> Network<F> {
 }
 
 impl<F: Real> Layer<F> {
-    fn new(config: &LayerConfig, weights: &Weights<'_>) -> Result<Self, ParamError> {
+    fn new(config: &LayerConfig, weights: &Weights<'_>) -> Result<Self, ConfigError> {
         Ok(match config {
             LayerConfig::Gru(config) => Self::Gru(Gru::new(config, weights)?),
             LayerConfig::Linear(config) => Self::Linear(Linear::new(config, weights)?),
-            LayerConfig::Gcn(config) => {
-                Self::Gcn(GcnConv::of_state(config, weights)?, config.loops)
-            }
+            LayerConfig::Gcn(config) => Self::Gcn(GcnConv::new(config, weights)?, config.loops),
             LayerConfig::Sage(config) => Self::Sage(SageConv::new(config, weights)?),
             LayerConfig::Gat(config) => Self::Gat(GatConv::new(config, weights)?),
             LayerConfig::GatV2(config) => Self::GatV2(GatV2Conv::new(config, weights)?),

@@ -1,15 +1,17 @@
 //! A fitted model as bytes, and back.
 
-use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::sphere::Sphere;
 use super::{OneClass, OneClassParams, TrainReport};
+use crate::error::FileError;
+use crate::model::{Checkpoint, NetworkConfig};
+use crate::scale::Scaler;
+use crate::state::StateDict;
 use crate::weights::{Tensors, Unpacked, in_range};
-use crate::{FileError, GcnConv, GcnEncoder, Scaler};
 
 /// Version of the format, raised with every change that an older reader cannot read.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Name of the metadata entry that marks a file as ours.
 const KEY: &str = "astern.one_class";
 
@@ -38,9 +40,9 @@ impl OneClass {
             tensors.put(format!("scaler.{name}"), &[values.len()], values);
         }
         for (name, sphere) in [("trained", &self.trained), ("control", &self.control)] {
-            for (i, layer) in sphere.encoder.layers().iter().enumerate() {
-                let weight = layer.weight();
-                tensors.put(weight_name(name, i), weight.shape(), weight.iter());
+            for (parameter, tensor) in sphere.checkpoint.state().iter() {
+                let name = network_name(name, parameter);
+                tensors.put(name, &tensor.shape, &tensor.values);
             }
             let center = &sphere.center;
             tensors.put(format!("{name}.center"), &[center.len()], center);
@@ -70,9 +72,10 @@ impl OneClass {
         let mean = file.vector("scaler.mean", features.len())?;
         let scale = file.vector("scaler.scale", features.len())?;
         in_range("scaler.scale", &scale, "above 0", |v| v > 0.0)?;
-        let widths = params.widths(features.len());
-        let trained = read_sphere(&file, "trained", &widths)?;
-        let control = read_sphere(&file, "control", &widths)?;
+        let network = params.network(features.len());
+        network.check()?;
+        let trained = read_sphere(&file, "trained", &network)?;
+        let control = read_sphere(&file, "control", &network)?;
         Ok(Self {
             params,
             features,
@@ -84,32 +87,24 @@ impl OneClass {
     }
 }
 
-fn weight_name(sphere: &str, layer: usize) -> String {
-    format!("{sphere}.encoder.{layer}.weight")
+fn network_name(sphere: &str, parameter: &str) -> String {
+    format!("{sphere}.network.{parameter}")
 }
 
-fn read_sphere(file: &Unpacked<'_>, name: &str, widths: &[usize]) -> Result<Sphere, FileError> {
-    let mut layers = Vec::with_capacity(widths.len());
-    for (i, pair) in widths.windows(2).enumerate() {
-        let shape = [pair[1], pair[0]];
-        let values = file.values(&weight_name(name, i), &shape)?;
-        let mut weight = Array2::zeros(shape);
-        weight
-            .iter_mut()
-            .zip(values)
-            .for_each(|(w, value)| *w = value);
-        layers.push(GcnConv::new(weight, None)?);
+fn read_sphere(
+    file: &Unpacked<'_>,
+    name: &str,
+    network: &NetworkConfig,
+) -> Result<Sphere, FileError> {
+    let mut state = StateDict::default();
+    for (parameter, shape) in network.parameters() {
+        let values = file.values(&network_name(name, &parameter), &shape)?;
+        state.insert(parameter, &shape, values);
     }
-    let center = file.vector(
-        &format!("{name}.center"),
-        widths.last().copied().unwrap_or(0),
-    )?;
+    let center = file.vector(&format!("{name}.center"), network.outputs())?;
     let radius_name = format!("{name}.radius");
     let radius = file.vector(&radius_name, 1)?;
     in_range(&radius_name, &radius, "at least 0", |v| v >= 0.0)?;
-    Ok(Sphere {
-        encoder: GcnEncoder::from_layers(layers)?,
-        center,
-        radius: radius.sum(),
-    })
+    let checkpoint = Checkpoint::new(network.clone(), state)?;
+    Ok(Sphere::new(checkpoint, center, radius.sum())?)
 }

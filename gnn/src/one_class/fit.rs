@@ -3,9 +3,13 @@
 use ndarray::{Array2, Array3, ArrayRef3, s};
 
 use super::report::{Collapse, TrainReport};
-use super::sphere::{Sphere, center, quantile_radius, spread};
-use super::{CollapsePolicy, OneClass, OneClassParams};
-use crate::{FitError, GcnEncoder, GcnGraph, GraphSnapshots, Scaler, StopReason};
+use super::sphere::{Sphere, center, embed, spread};
+use super::{CollapsePolicy, OneClass, OneClassError, OneClassParams};
+use crate::graph::GraphSnapshots;
+use crate::kernel::quantile_radius;
+use crate::model::{Checkpoint, Network, PreparedGraph};
+use crate::scale::Scaler;
+use crate::train::StopReason;
 
 /// Where training starts: scaled data and the untrained network with its sphere.
 pub(crate) struct Start<'a> {
@@ -14,7 +18,7 @@ pub(crate) struct Start<'a> {
     scaler: Scaler,
     /// Scaled features, `[T, N, F]`.
     pub(crate) x: Array3<f64>,
-    graph: GcnGraph,
+    graph: PreparedGraph<f64>,
     /// Rows `t * N + n` with at least one value.
     pub(crate) rows: Vec<usize>,
     pub(crate) initial: Sphere,
@@ -23,25 +27,25 @@ pub(crate) struct Start<'a> {
 
 impl OneClassParams {
     /// Checks the settings and scales the data, draws the weights, and places the sphere.
-    pub(crate) fn start<'a>(&'a self, data: &'a GraphSnapshots) -> Result<Start<'a>, FitError> {
+    pub(crate) fn start<'a>(
+        &'a self,
+        data: &'a GraphSnapshots,
+    ) -> Result<Start<'a>, OneClassError> {
         self.check()?;
-        let encoder = GcnEncoder::glorot(&self.widths(data.n_features()), self.seed)?;
+        let checkpoint = Checkpoint::glorot(self.network(data.n_features()), self.seed)?;
         let rows = data.observed_rows();
         if rows.is_empty() {
             let (snapshots, nodes) = (data.n_snapshots(), data.n_nodes());
-            return Err(FitError::NoObservation { snapshots, nodes });
+            return Err(OneClassError::NoObservation { snapshots, nodes });
         }
         let scaler = Scaler::fit(data)?;
         let x = scaler.apply(data.x());
-        let graph = GcnGraph::of(data);
-        let z = observed(&encoder.run_all(&x, &graph), &rows);
+        let graph = PreparedGraph::new(&data.structure());
+        let network = Network::new(&checkpoint)?;
+        let z = observed(&embed(&network, &x, &graph)?, &rows);
         let center = center(&z, self.center_eps);
         let spread = spread(&z);
-        let mut initial = Sphere {
-            encoder,
-            center,
-            radius: 0.0,
-        };
+        let mut initial = Sphere::new(checkpoint, center, 0.0)?;
         let mut squared: Vec<f64> = z
             .rows()
             .into_iter()
@@ -67,8 +71,8 @@ impl OneClassParams {
     ///
     /// # Errors
     ///
-    /// [`FitError::Param`], [`FitError::NoObservation`], [`FitError::Overflow`] and
-    /// [`FitError::Collapsed`].
+    /// [`OneClassError::Param`], [`OneClassError::NoObservation`], [`OneClassError::Scale`] and
+    /// [`OneClassError::Collapsed`].
     ///
     /// # Example
     ///
@@ -81,29 +85,25 @@ impl OneClassParams {
     /// assert_eq!(model.score(&data)?.dim(), (20, 3));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn untrained(&self, data: &GraphSnapshots) -> Result<OneClass, FitError> {
+    pub fn untrained(&self, data: &GraphSnapshots) -> Result<OneClass, OneClassError> {
         let start = self.start(data)?;
-        let encoder = start.initial.encoder.clone();
-        start.finish(encoder, Vec::new(), StopReason::Untrained, "none".into())
+        let checkpoint = start.initial.checkpoint.clone();
+        start.finish(checkpoint, Vec::new(), StopReason::Untrained, "none".into())
     }
 }
 
 impl Start<'_> {
-    /// The model with the weights of `encoder`; radius and spread are taken from the path that
+    /// The model with the weights of `checkpoint`; radius and spread are taken from the path that
     /// scores.
     pub(crate) fn finish(
         self,
-        encoder: GcnEncoder,
+        checkpoint: Checkpoint,
         losses: Vec<f64>,
         stop: StopReason,
         device: String,
-    ) -> Result<OneClass, FitError> {
-        let mut trained = Sphere {
-            encoder,
-            center: self.initial.center.clone(),
-            radius: 0.0,
-        };
-        let z = observed(&trained.embed(&self.x, &self.graph), &self.rows);
+    ) -> Result<OneClass, OneClassError> {
+        let mut trained = Sphere::new(checkpoint, self.initial.center.clone(), 0.0)?;
+        let z = observed(&trained.embed(&self.x, &self.graph)?, &self.rows);
         let spread_after = spread(&z);
         let mut squared: Vec<f64> = z
             .rows()
@@ -120,14 +120,14 @@ impl Start<'_> {
         };
         if !(spread_after.is_finite() && embedding.distance_max.is_finite()) {
             let loss = losses.last().copied().unwrap_or(f64::NAN);
-            return Err(FitError::Diverged {
+            return Err(OneClassError::Diverged {
                 epoch: losses.len(),
                 loss,
             });
         }
         let collapsed = embedding.happened(self.params.collapse_ratio);
         if collapsed && self.params.collapse == CollapsePolicy::Refuse {
-            return Err(FitError::Collapsed(embedding));
+            return Err(OneClassError::Collapsed(embedding));
         }
         let report = TrainReport {
             losses,

@@ -2,8 +2,8 @@
 //! from there.
 //!
 //! [`OneClassParams`] → `fit` → [`OneClass`]. The fitted model embeds each node of each snapshot
-//! with a bias-free [`GcnEncoder`](crate::GcnEncoder) and compares it with a hypersphere of centre
-//! `c` and radius `r`:
+//! with a bias-free stack of graph convolutions, `ReLU` between them, and compares it with a hypersphere of
+//! centre `c` and radius `r`:
 //!
 //! * centre: mean embedding of the training data under the *untrained* network, frozen from then
 //!   on; entries closer to 0 than `center_eps` are moved to `±center_eps` (an exact 0 to
@@ -30,19 +30,21 @@
 //! saved with the weights; a node without any value in a snapshot takes no part in centre, loss
 //! and radius, and its score is `NaN`.
 
+mod error;
 mod file;
 mod fit;
 mod model;
 mod params;
 mod report;
 mod sphere;
-
 #[cfg(feature = "torch")]
-pub(crate) use fit::Start;
+mod train;
+
+pub use error::OneClassError;
 pub use model::OneClass;
 pub use params::{CollapsePolicy, Objective, OneClassParams, Plateau};
 pub use report::{Collapse, TrainReport};
+#[cfg(feature = "torch")]
+pub use train::OneClassEpoch;
 
 pub use crate::train::StopReason;
-#[cfg(feature = "torch")]
-pub(crate) use sphere::quantile_radius;

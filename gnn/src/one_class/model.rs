@@ -4,9 +4,12 @@ use ndarray::{Array1, Array2, Array3, Axis, Zip};
 
 use super::sphere::Sphere;
 use super::{OneClassParams, TrainReport};
-use crate::{EncodeError, GcnEncoder, GcnGraph, GraphSnapshots, Scaler};
+use crate::error::EncodeError;
+use crate::graph::GraphSnapshots;
+use crate::model::{Checkpoint, PreparedGraph};
+use crate::scale::Scaler;
 
-/// A fitted one-class model: scaler, encoder, hypersphere, and its untrained twin.
+/// A fitted one-class model: scaler, network, hypersphere, and its untrained twin.
 ///
 /// Scoring is pure Rust in `f64`: the same bytes whether the model was trained on CPU or GPU a
 /// moment ago or read from a file without libtorch. The graph may differ from the one that was
@@ -14,7 +17,7 @@ use crate::{EncodeError, GcnEncoder, GcnGraph, GraphSnapshots, Scaler};
 ///
 /// # Complexity
 ///
-/// T passes of the encoder: time O(T L (N d² + E d)), memory O(T N d).
+/// T passes of the network: time O(T L (N d² + E d)), memory O(T N d).
 #[derive(Debug, Clone, PartialEq)]
 pub struct OneClass {
     pub(super) params: OneClassParams,
@@ -42,7 +45,7 @@ impl OneClass {
         Ok(squared - self.trained.radius * self.trained.radius)
     }
 
-    /// [`score`](Self::score) of the untrained twin: the same encoder with its initial weights,
+    /// [`score`](Self::score) of the untrained twin: the same network with its initial weights,
     /// the same centre, and a radius of its own. When this ranks as well, training was for nothing.
     ///
     /// # Errors
@@ -71,14 +74,14 @@ impl OneClass {
     /// Those of [`score`](Self::score).
     pub fn embed(&self, data: &GraphSnapshots) -> Result<Array3<f64>, EncodeError> {
         self.check(data)?;
-        Ok(self
-            .trained
-            .embed(&self.scaler.apply(data.x()), &GcnGraph::of(data)))
+        let graph = PreparedGraph::new(&data.structure());
+        self.trained.embed(&self.scaler.apply(data.x()), &graph)
     }
 
     fn squared(&self, sphere: &Sphere, data: &GraphSnapshots) -> Result<Array2<f64>, EncodeError> {
         self.check(data)?;
-        let z = sphere.embed(&self.scaler.apply(data.x()), &GcnGraph::of(data));
+        let graph = PreparedGraph::new(&data.structure());
+        let z = sphere.embed(&self.scaler.apply(data.x()), &graph)?;
         let mut squared = z.map_axis(Axis(2), |z| sphere.squared_distance(&z));
         Zip::from(&mut squared)
             .and(data.x().lanes(Axis(2)))
@@ -124,9 +127,9 @@ impl OneClass {
         &self.scaler
     }
 
-    /// The trained encoder.
-    pub fn encoder(&self) -> &GcnEncoder {
-        &self.trained.encoder
+    /// Settings and weights of the trained network.
+    pub fn network(&self) -> &Checkpoint {
+        &self.trained.checkpoint
     }
 
     /// Centre of the sphere, one entry per entry of the embedding.

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ParamError;
+use crate::error::ConfigError;
+use crate::layer::GcnConfig;
+use crate::model::NetworkConfig;
 
 /// What training makes small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +33,7 @@ pub struct Plateau {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CollapsePolicy {
-    /// Fitting fails with [`FitError::Collapsed`](crate::FitError::Collapsed).
+    /// Fitting fails with [`OneClassError::Collapsed`](super::OneClassError::Collapsed).
     Refuse,
     /// The model is returned and its report says so.
     Report,
@@ -136,7 +138,7 @@ astern_stats::setters!(OneClassParams {
 
 impl OneClassParams {
     /// Holds every setting against its range.
-    pub(crate) fn check(&self) -> Result<(), ParamError> {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let whole = |name, n: usize| (n > 0, name, n as f64, "at least 1");
         let patience = self.plateau.map_or(1, |p| p.patience);
         let decrease = self.plateau.map_or(0.0, |p| p.min_decrease);
@@ -164,7 +166,7 @@ impl OneClassParams {
             below_1("collapse_ratio", self.collapse_ratio),
         ];
         match rules.into_iter().find(|(ok, ..)| !ok) {
-            Some((_, name, value, allowed)) => Err(ParamError::OutOfRange {
+            Some((_, name, value, allowed)) => Err(ConfigError::OutOfRange {
                 name,
                 value,
                 allowed,
@@ -173,12 +175,15 @@ impl OneClassParams {
         }
     }
 
-    /// Layer widths from `n_features` inputs to the embedding.
-    pub(crate) fn widths(&self, n_features: usize) -> Vec<usize> {
-        let mut widths = vec![n_features];
-        widths.extend(&self.hidden);
-        widths.push(self.embedding);
-        widths
+    /// Graph convolutions without bias from `n_features` inputs to the embedding.
+    pub(crate) fn network(&self, n_features: usize) -> NetworkConfig {
+        let outputs = self.hidden.iter().copied().chain([self.embedding]);
+        let mut inputs = n_features;
+        outputs.fold(NetworkConfig::new(), |network, width| {
+            let layer = GcnConfig::new(inputs, width).bias(false);
+            inputs = width;
+            network.layer(layer)
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::StopReason;
+use crate::train::StopReason;
 
 /// How far the training rows lie apart in the embedding, before and after training.
 ///

@@ -1,18 +1,35 @@
-//! An encoder with the hypersphere that healthy embeddings lie in.
+//! A network with the hypersphere that healthy embeddings lie in.
 
-use ndarray::{Array1, Array3, ArrayRef1, ArrayRef2, ArrayRef3, ArrayView1, Axis};
+use ndarray::{Array1, Array3, ArrayRef1, ArrayRef2, ArrayRef3, ArrayView1, Axis, stack};
 
-use crate::{GcnEncoder, GcnGraph};
+use crate::error::{ConfigError, EncodeError};
+use crate::model::{Checkpoint, Network, PreparedGraph};
 
-/// Encoder, centre and radius: everything that a score needs beside scaled features.
+/// Network, centre and radius: everything that a score needs beside scaled features.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sphere {
-    pub(crate) encoder: GcnEncoder,
+    pub(crate) checkpoint: Checkpoint,
+    /// That of the checkpoint, ready to score.
+    network: Network<f64>,
     pub(crate) center: Array1<f64>,
     pub(crate) radius: f64,
 }
 
 impl Sphere {
+    /// A sphere around the embeddings of this network.
+    pub(crate) fn new(
+        checkpoint: Checkpoint,
+        center: Array1<f64>,
+        radius: f64,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self {
+            network: Network::new(&checkpoint)?,
+            checkpoint,
+            center,
+            radius,
+        })
+    }
+
     /// Squared distance of one embedding from the centre.
     pub(crate) fn squared_distance(&self, z: &ArrayRef1<f64>) -> f64 {
         z.iter()
@@ -22,9 +39,27 @@ impl Sphere {
     }
 
     /// Embeddings `[T, N, d]` of scaled features `[T, N, F]`.
-    pub(crate) fn embed(&self, x: &ArrayRef3<f64>, graph: &GcnGraph) -> Array3<f64> {
-        self.encoder.run_all(x, graph)
+    pub(crate) fn embed(
+        &self,
+        x: &ArrayRef3<f64>,
+        graph: &PreparedGraph<f64>,
+    ) -> Result<Array3<f64>, EncodeError> {
+        embed(&self.network, x, graph)
     }
+}
+
+/// Embeddings `[T, N, d]` of features `[T, N, F]`, snapshot by snapshot.
+pub(crate) fn embed(
+    network: &Network<f64>,
+    x: &ArrayRef3<f64>,
+    graph: &PreparedGraph<f64>,
+) -> Result<Array3<f64>, EncodeError> {
+    let mut z = Vec::new();
+    for x in x.outer_iter() {
+        z.push(network.forward(&x, graph)?);
+    }
+    let views: Vec<_> = z.iter().map(|z| z.view()).collect();
+    Ok(stack(Axis(0), &views).unwrap_or_default())
 }
 
 /// Mean of `rows`, with entries closer to 0 than `eps` moved to `±eps`, 0 itself to `+eps`.
@@ -53,52 +88,12 @@ pub(crate) fn spread(rows: &ArrayRef2<f64>) -> f64 {
     (rows.columns().into_iter().map(variance).sum::<f64>() / columns).sqrt()
 }
 
-/// The `(1 - nu)`-quantile of the distances, by linear interpolation between order statistics
-/// (`torch.quantile`'s default); 0 for no distance.
-pub(crate) fn quantile_radius(squared: &mut [f64], nu: f64) -> f64 {
-    squared.sort_unstable_by(f64::total_cmp);
-    let position = (1.0 - nu) * squared.len().saturating_sub(1) as f64;
-    let (below, share) = (position.floor(), position.fract());
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "an index, >= 0"
-    )]
-    let below = below as usize;
-    let distance = |i: usize| squared.get(i).or(squared.last()).map_or(0.0, |d| d.sqrt());
-    let (low, high) = (distance(below), distance(below + 1));
-    low + share * (high - low)
-}
-
 #[cfg(test)]
 mod tests {
     use approx::assert_relative_eq;
     use ndarray::array;
 
     use super::*;
-
-    /// `torch.quantile(torch.sqrt(d), 0.5)` of torch 2.11.0, `f64`.
-    #[test]
-    fn radius_equals_torch_quantile() {
-        let mut squared = [
-            1.172_109_826_984_765,
-            10.260_734_976_745_384,
-            4.354_616_932_552_157,
-            4.949_420_610_015_475,
-            2.242_529_664_891_606,
-            3.739_973_710_074_371,
-        ];
-        let radius = quantile_radius(&mut squared, 0.5);
-        assert_relative_eq!(radius, 2.010_336_528_132_137_7, max_relative = 1e-14);
-    }
-
-    #[test]
-    fn radius_reaches_both_ends() {
-        assert_relative_eq!(quantile_radius(&mut [9.0, 1.0, 4.0], 1.0), 1.0);
-        assert_relative_eq!(quantile_radius(&mut [9.0, 1.0, 4.0], 1e-300), 3.0);
-        assert_relative_eq!(quantile_radius(&mut [4.0], 0.3), 2.0);
-        assert_relative_eq!(quantile_radius(&mut [], 0.3), 0.0);
-    }
 
     #[test]
     fn small_entries_of_the_centre_are_moved_zero_too() {

@@ -13,32 +13,32 @@ const MAX_POINTS: usize = 1_000_000;
 /// A value of a setting.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Value {
+pub enum GridValue {
     /// A number.
     Number(f64),
     /// A name.
     Text(String),
 }
 
-impl From<f64> for Value {
+impl From<f64> for GridValue {
     fn from(number: f64) -> Self {
         Self::Number(number)
     }
 }
 
-impl From<u32> for Value {
+impl From<u32> for GridValue {
     fn from(number: u32) -> Self {
         Self::Number(number.into())
     }
 }
 
-impl From<&str> for Value {
+impl From<&str> for GridValue {
     fn from(text: &str) -> Self {
         Self::Text(text.into())
     }
 }
 
-impl fmt::Display for Value {
+impl fmt::Display for GridValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => write!(f, "{number}"),
@@ -49,11 +49,11 @@ impl fmt::Display for Value {
 
 /// One value of each axis. `Display` gives `name=value` pairs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Point(Vec<(String, Value)>);
+pub struct Point(Vec<(String, GridValue)>);
 
 impl Point {
     /// The value of this name.
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub fn get(&self, name: &str) -> Option<&GridValue> {
         let found = self.0.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value)
     }
@@ -65,7 +65,7 @@ impl Point {
     /// [`SearchError::Value`] when there is none.
     pub fn number(&self, name: &str) -> Result<f64, SearchError> {
         match self.get(name) {
-            Some(Value::Number(number)) => Ok(*number),
+            Some(GridValue::Number(number)) => Ok(*number),
             _ => Err(absent(name, "number")),
         }
     }
@@ -96,7 +96,7 @@ impl Point {
     /// [`SearchError::Value`] when there is none.
     pub fn text(&self, name: &str) -> Result<&str, SearchError> {
         match self.get(name) {
-            Some(Value::Text(text)) => Ok(text),
+            Some(GridValue::Text(text)) => Ok(text),
             _ => Err(absent(name, "text")),
         }
     }
@@ -120,7 +120,7 @@ impl fmt::Display for Point {
 /// Named values of which every combination is tried; the last axis changes fastest.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Grid {
-    axes: Vec<(String, Vec<Value>)>,
+    axes: Vec<(String, Vec<GridValue>)>,
 }
 
 impl Grid {
@@ -135,12 +135,12 @@ impl Grid {
     ///
     /// [`SearchError::Axis`] for a name that is there or no value, [`SearchError::TooManyPoints`]
     /// above a million points.
-    pub fn axis<V: Into<Value>>(
+    pub fn axis<V: Into<GridValue>>(
         mut self,
         name: &str,
         values: impl IntoIterator<Item = V>,
     ) -> Result<Self, SearchError> {
-        let values: Vec<Value> = values.into_iter().map(Into::into).collect();
+        let values: Vec<GridValue> = values.into_iter().map(Into::into).collect();
         if values.is_empty() || self.axes.iter().any(|(known, _)| known == name) {
             return Err(SearchError::Axis { name: name.into() });
         }

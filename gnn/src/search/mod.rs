@@ -30,5 +30,5 @@ mod report;
 
 pub use error::SearchError;
 pub use fold::{Fold, k_fold, stratified_k_fold};
-pub use grid::{Grid, Point, Value};
+pub use grid::{Grid, GridValue, Point};
 pub use report::{GridReport, PointResult};

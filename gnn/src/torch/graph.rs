@@ -8,7 +8,7 @@ use super::TorchError;
 use super::error::Named;
 use super::message::Edges;
 use super::tensor::{from_indices, from_values, int};
-use crate::{EdgeIndex, Graph, Propagation, SelfLoops};
+use crate::graph::{EdgeIndex, Graph, Propagation, SelfLoops};
 
 /// Number of rules about loops.
 const RULES: usize = 4;

@@ -7,9 +7,8 @@
 //! * [`RgcnConv`], [`SubtractiveConv`], [`GraphNorm`]: relations, deviation from neighbours, norms.
 //! * [`GruCell`], [`LstmCell`], [`NodeGru`], [`TgcnCell`], [`CausalConv`], [`PatchTransformer`]: time.
 //! * [`NodeBatch`], [`AttentionReadout`]: many graphs at once, and one row for each.
-//! * [`Network`]: a stack of GRU, dense, GCN, SAGE, GAT and `GATv2` layers, from settings; its weights are a
+//! * [`TrainableNetwork`]: a stack of GRU, dense, GCN, SAGE, GAT and `GATv2` layers, from settings; its weights are a
 //!   [`Checkpoint`](crate::Checkpoint).
-//! * [`GcnEncoder`]: a stack that converts from and to the pure-Rust one.
 //! * [`DeviceChoice`]: where to compute; `Auto` takes the GPU if there is one. `libtorch_cuda` is
 //!   loaded at run time, so one program serves both; [`CudaStatus`] says what was found.
 //! * [`explain`]: masks of edges and features that suffice for a score.
@@ -32,8 +31,7 @@
 
 mod batch;
 mod device;
-mod encoder;
-mod error;
+pub(crate) mod error;
 pub mod explain;
 pub mod few;
 mod graph;
@@ -44,15 +42,13 @@ pub mod loss;
 mod message;
 mod module;
 mod network;
-mod one_class;
 pub mod pretrain;
 mod state;
-mod tensor;
+pub(crate) mod tensor;
 pub mod train;
 
 pub use batch::NodeBatch;
 pub use device::{DeviceChoice, DeviceError, TorchDevice};
-pub use encoder::GcnEncoder;
 pub use error::TorchError;
 pub use graph::GraphTensors;
 pub use layer::{
@@ -61,9 +57,10 @@ pub use layer::{
     SubtractiveConv, TgcnCell, TransformerLayer,
 };
 pub use load::{CudaStatus, cuda_status};
-pub use message::{Edges, Ends, MessagePassing, Reduce};
-pub use module::{GraphLayer, Init, Mode, Module, Visitor, tensor_of};
-pub use network::Network;
-pub use one_class::Epoch;
+pub use message::{Edges, Ends, MessagePassing};
+pub use module::{ForwardMode, GraphLayer, Init, Module, Visitor, tensor_of};
+pub use network::TrainableNetwork;
 pub use state::{load_state, state_of};
 pub use tch;
+
+pub use crate::graph::Reduce;

@@ -2,16 +2,17 @@
 
 use ndarray::Array2;
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand_chacha::rand_core::SeedableRng;
 use tch::{Device, Kind, Tensor};
 
 use super::error::Named;
 use super::tensor::{from_values, int};
 use super::{GraphTensors, TorchError};
+use crate::model::uniform;
 
 /// Whether a model is being trained: dropout is on in training only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Mode {
+pub enum ForwardMode {
     /// Dropout is on.
     Train,
     /// Everything is deterministic.
@@ -19,7 +20,7 @@ pub enum Mode {
     Eval,
 }
 
-impl Mode {
+impl ForwardMode {
     /// `rate` in training, else 0.
     pub(super) fn dropout(self, rate: f64) -> f64 {
         match self {
@@ -51,7 +52,12 @@ pub trait GraphLayer: Module {
     /// # Errors
     ///
     /// [`TorchError`] for shapes, kinds or devices that do not fit, and whatever libtorch refuses.
-    fn forward(&self, x: &Tensor, graph: &GraphTensors, mode: Mode) -> Result<Tensor, TorchError>;
+    fn forward(
+        &self,
+        x: &Tensor,
+        graph: &GraphTensors,
+        mode: ForwardMode,
+    ) -> Result<Tensor, TorchError>;
 }
 
 /// Collects the parameters of modules within modules.
@@ -112,9 +118,7 @@ impl Init {
     /// [`TorchError`], for instance when the device has no room.
     pub fn uniform(&mut self, shape: &[i64], bound: f64) -> Result<Tensor, TorchError> {
         let n = count(shape)?;
-        let draw = |rng: &mut ChaCha8Rng| f64::from(rng.next_u32() >> 8) / f64::from(1u32 << 23);
-        let values = (0..n).map(|_| (draw(&mut self.rng) - 1.0) * bound);
-        let values: Vec<f64> = values.map(crate::encoder::round_to_f32).collect();
+        let values = uniform(&mut self.rng, n, bound);
         trainable(&from_values(&values, shape, self.kind, self.device)?)
     }
 

@@ -3,12 +3,12 @@
 use tch::{Device, Kind, Tensor};
 
 use super::error::Named;
-use super::module::{GraphLayer, Init, Mode, Module, Visitor};
+use super::module::{ForwardMode, GraphLayer, Init, Module, Visitor};
 use super::{
     GatConv, GatV2Conv, GcnConv, GraphTensors, Linear, NodeGru, SageConv, TorchError, load_state,
     state_of,
 };
-use crate::{Activation, Checkpoint, LayerConfig, NetworkConfig};
+use crate::model::{Activation, Checkpoint, LayerConfig, NetworkConfig};
 
 /// The network of a [`NetworkConfig`] with gradients: what [`crate::Network`] scores.
 ///
@@ -20,16 +20,16 @@ use crate::{Activation, Checkpoint, LayerConfig, NetworkConfig};
 /// ```
 /// use astern_gnn::layer::{GatV2Config, LinearConfig};
 /// use astern_gnn::torch::tch::{Device, Kind};
-/// use astern_gnn::torch::{GraphLayer, GraphTensors, Mode, Network};
+/// use astern_gnn::torch::{GraphLayer, GraphTensors, ForwardMode, TrainableNetwork};
 /// use astern_gnn::{Graph, NetworkConfig, PreparedGraph, ndarray::Array2};
 ///
 /// let config = NetworkConfig::new()
 ///     .layer(GatV2Config::new(4, 8).heads(2))
 ///     .layer(LinearConfig::new(16, 1));
-/// let network = Network::new(&config, 7, Kind::Float, Device::Cpu)?;
+/// let network = TrainableNetwork::new(&config, 7, Kind::Float, Device::Cpu)?;
 /// let graph = Graph::new(Array2::ones((3, 4)), [(0, 1), (1, 2)])?;
 /// let tensors = GraphTensors::new(&graph, Kind::Float, Device::Cpu)?;
-/// let y = network.forward(tensors.x(), &tensors, Mode::Eval)?;
+/// let y = network.forward(tensors.x(), &tensors, ForwardMode::Eval)?;
 /// assert_eq!(y.size(), [3, 1]);
 ///
 /// // Trained or not, the same network runs without libtorch.
@@ -40,7 +40,7 @@ use crate::{Activation, Checkpoint, LayerConfig, NetworkConfig};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Network {
+pub struct TrainableNetwork {
     config: NetworkConfig,
     layers: Vec<Layer>,
 }
@@ -55,12 +55,12 @@ enum Layer {
     GatV2(GatV2Conv),
 }
 
-impl Network {
+impl TrainableNetwork {
     /// A network with random weights from `seed`: each layer as it is by itself.
     ///
     /// # Errors
     ///
-    /// [`TorchError`] whose source is a [`ParamError`](crate::ParamError) for settings that do not
+    /// [`TorchError`] whose source is a [`ConfigError`](crate::ConfigError) for settings that do not
     /// pass [`NetworkConfig::check`], or when the device has no room.
     pub fn new(
         config: &NetworkConfig,
@@ -101,7 +101,7 @@ impl Network {
     /// # Errors
     ///
     /// [`TorchError`] when a weight cannot be read; its source is a
-    /// [`ParamError`](crate::ParamError) when one is not finite.
+    /// [`ConfigError`](crate::ConfigError) when one is not finite.
     pub fn checkpoint(&self) -> Result<Checkpoint, TorchError> {
         let state = state_of(self)?;
         Checkpoint::new(self.config.clone(), state)
@@ -114,7 +114,7 @@ impl Network {
     }
 }
 
-impl Module for Network {
+impl Module for TrainableNetwork {
     fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
         for (i, layer) in self.layers.iter().enumerate() {
             visitor.module(&i.to_string(), layer.get());
@@ -122,8 +122,13 @@ impl Module for Network {
     }
 }
 
-impl GraphLayer for Network {
-    fn forward(&self, x: &Tensor, graph: &GraphTensors, mode: Mode) -> Result<Tensor, TorchError> {
+impl GraphLayer for TrainableNetwork {
+    fn forward(
+        &self,
+        x: &Tensor,
+        graph: &GraphTensors,
+        mode: ForwardMode,
+    ) -> Result<Tensor, TorchError> {
         let mut layers = self.layers.iter();
         // Checked: there is a first layer.
         let mut h = match layers.next() {

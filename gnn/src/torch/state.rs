@@ -6,7 +6,7 @@ use super::TorchError;
 use super::error::Named;
 use super::module::Module;
 use super::tensor::{from_values, to_values};
-use crate::StateDict;
+use crate::state::StateDict;
 
 /// All parameters of `module` by name, exactly.
 ///

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::state::Progress;
-use super::{Report, TrainParams};
+use super::{TrainParams, TrainerReport};
+use crate::error::FileError;
 use crate::file::{read, write_atomic};
+use crate::state::{StateDict, StateTensor};
 use crate::weights::{Tensors, Unpacked};
-use crate::{FileError, StateDict, StateTensor};
 
 /// Version of the format, raised with every change that an older reader cannot read.
 const FORMAT: u32 = 1;
@@ -28,7 +29,7 @@ const KEY: &str = "astern.training";
 /// `optimizer.<name>.<slot>`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct Checkpoint {
+pub struct TrainCheckpoint {
     /// Settings of the training.
     pub params: TrainParams,
     /// Parameters after the last epoch.
@@ -80,9 +81,9 @@ fn take(file: &Unpacked<'_>, family: &str, shapes: &Shapes) -> Result<StateDict,
     Ok(state)
 }
 
-impl Checkpoint {
+impl TrainCheckpoint {
     /// The course of the training so far.
-    pub fn report(&self) -> &Report {
+    pub fn report(&self) -> &TrainerReport {
         &self.progress.report
     }
 

@@ -4,7 +4,7 @@ use astern_stats::rng::seeded;
 use rand_chacha::ChaCha8Rng;
 
 use super::draw::shuffle;
-use crate::ParamError;
+use crate::error::ConfigError;
 
 /// Nodes with a label, for a step of training.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -31,7 +31,7 @@ pub struct LabelledNodes {
 /// let [support, query] = labels.support_and_query(8, 7);
 /// assert_eq!(support.nodes.len(), 2 + 8);
 /// assert!(query.nodes.iter().all(|node| !support.nodes.contains(node)));
-/// # Ok::<(), astern_gnn::ParamError>(())
+/// # Ok::<(), astern_gnn::ConfigError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FewLabels {
@@ -44,14 +44,14 @@ impl FewLabels {
     ///
     /// # Errors
     ///
-    /// [`ParamError::OutOfRange`] with fewer than two nodes of either kind, for a node that is not
+    /// [`ConfigError::OutOfRange`] with fewer than two nodes of either kind, for a node that is not
     /// there, or one that is named twice.
     pub fn new(
         n_nodes: usize,
         anomalies: Vec<u32>,
         unlabelled: Vec<u32>,
-    ) -> Result<Self, ParamError> {
-        let wrong = |name, value: f64, allowed| ParamError::OutOfRange {
+    ) -> Result<Self, ConfigError> {
+        let wrong = |name, value: f64, allowed| ConfigError::OutOfRange {
             name,
             value,
             allowed,

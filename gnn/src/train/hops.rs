@@ -4,7 +4,8 @@ use astern_stats::rng::seeded;
 
 use super::draw::below;
 use super::rule::at_least_1;
-use crate::{EdgeIndex, ParamError};
+use crate::error::ConfigError;
+use crate::graph::EdgeIndex;
 
 /// Pairs `(first[i], second[i])` of class `class[i]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -58,12 +59,12 @@ impl HopSampler {
     ///
     /// # Errors
     ///
-    /// [`ParamError::OutOfRange`] for a cut-off below 2 or above the number of nodes and 2.
-    pub fn new(edges: &EdgeIndex, cutoff: usize) -> Result<Self, ParamError> {
+    /// [`ConfigError::OutOfRange`] for a cut-off below 2 or above the number of nodes and 2.
+    pub fn new(edges: &EdgeIndex, cutoff: usize) -> Result<Self, ConfigError> {
         at_least_1("cutoff - 1", cutoff.saturating_sub(1))?;
         let n = edges.n_nodes();
         if cutoff > n.max(2) {
-            return Err(ParamError::OutOfRange {
+            return Err(ConfigError::OutOfRange {
                 name: "cutoff",
                 value: cutoff as f64,
                 allowed: "at most the number of nodes",

@@ -17,13 +17,13 @@ mod smote;
 mod state;
 mod watch;
 
-pub use checkpoint::Checkpoint;
+pub use checkpoint::TrainCheckpoint;
 pub use few::{FewLabels, LabelledNodes};
 pub use hops::{HopPairs, HopSampler};
 pub use negative::{NegativeSampler, NonEdges};
 pub use optimizer::{AdamConfig, OptimizerConfig, RmsPropConfig, SgdConfig};
 pub use params::{Clip, TrainParams};
-pub use report::{Problem, Report, StopReason};
+pub use report::{Problem, StopReason, TrainerReport};
 pub use schedule::{Schedule, Scheduler};
 pub use smote::{Smote, SmoteAmount, SmoteError, SmotePlan, Synthetic};
 #[cfg(feature = "torch")]

@@ -4,7 +4,7 @@ use astern_stats::rng::seeded;
 use rand_chacha::ChaCha8Rng;
 
 use super::draw::below;
-use crate::EdgeIndex;
+use crate::graph::EdgeIndex;
 
 /// Pairs `(node[i], other[i])` without an edge in either direction.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,7 +34,7 @@ pub struct NonEdges {
 /// assert_eq!(pairs.node, [0, 0, 1, 1, 2, 2, 3, 3]);
 /// // Only 3 is no neighbour of 0.
 /// assert_eq!(pairs.other[..2], [3, 3]);
-/// # Ok::<(), astern_gnn::GraphError>(())
+/// # Ok::<(), astern_gnn::GraphDataError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NegativeSampler {

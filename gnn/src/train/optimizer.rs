@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::rule::{from_0, from_0_below_1, positive};
-use crate::ParamError;
+use crate::error::ConfigError;
 
 /// Which optimiser takes the steps.
 ///
@@ -18,7 +18,7 @@ use crate::ParamError;
 /// let lighter = OptimizerConfig::AdamW(AdamConfig::new(1e-3).weight_decay(5e-4));
 /// assert_ne!(default, lighter);
 /// lighter.check()?;
-/// # Ok::<(), astern_gnn::ParamError>(())
+/// # Ok::<(), astern_gnn::ConfigError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "snake_case")]
@@ -80,8 +80,8 @@ impl OptimizerConfig {
     ///
     /// # Errors
     ///
-    /// [`ParamError::OutOfRange`]; the ranges are in the tables of the settings.
-    pub fn check(&self) -> Result<(), ParamError> {
+    /// [`ConfigError::OutOfRange`]; the ranges are in the tables of the settings.
+    pub fn check(&self) -> Result<(), ConfigError> {
         match self {
             Self::Sgd(c) => c.check(),
             Self::Adam(c) | Self::AdamW(c) => c.check(),
@@ -134,13 +134,13 @@ impl SgdConfig {
         }
     }
 
-    fn check(&self) -> Result<(), ParamError> {
+    fn check(&self) -> Result<(), ConfigError> {
         positive("learning_rate", self.learning_rate)?;
         from_0_below_1("momentum", self.momentum)?;
         from_0_below_1("dampening", self.dampening)?;
         from_0("weight_decay", self.weight_decay)?;
         if self.nesterov && (self.momentum <= 0.0 || self.dampening > 0.0) {
-            return Err(ParamError::OutOfRange {
+            return Err(ConfigError::OutOfRange {
                 name: "nesterov",
                 value: 1.0,
                 allowed: "only with momentum above 0 and dampening 0",
@@ -224,7 +224,7 @@ impl AdamConfig {
         Self::default().weight_decay(1e-2)
     }
 
-    fn check(&self) -> Result<(), ParamError> {
+    fn check(&self) -> Result<(), ConfigError> {
         positive("learning_rate", self.learning_rate)?;
         from_0_below_1("beta1", self.beta1)?;
         from_0_below_1("beta2", self.beta2)?;
@@ -293,7 +293,7 @@ impl RmsPropConfig {
         }
     }
 
-    fn check(&self) -> Result<(), ParamError> {
+    fn check(&self) -> Result<(), ConfigError> {
         positive("learning_rate", self.learning_rate)?;
         from_0_below_1("alpha", self.alpha)?;
         positive("eps", self.eps)?;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rule::{at_least_1, positive};
 use super::{EarlyStop, Goal, OptimizerConfig, Schedule};
-use crate::ParamError;
+use crate::error::ConfigError;
 
 /// What is done to gradients before a step.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ pub enum Clip {
 ///     .early_stop(EarlyStop::after(30).restore_best(true))
 ///     .seed(7);
 /// params.check()?;
-/// # Ok::<(), astern_gnn::ParamError>(())
+/// # Ok::<(), astern_gnn::ConfigError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -108,8 +108,8 @@ impl TrainParams {
     ///
     /// # Errors
     ///
-    /// [`ParamError::OutOfRange`].
-    pub fn check(&self) -> Result<(), ParamError> {
+    /// [`ConfigError::OutOfRange`].
+    pub fn check(&self) -> Result<(), ConfigError> {
         self.optimizer.check()?;
         at_least_1("epochs", self.epochs)?;
         at_least_1("batches", self.batches)?;

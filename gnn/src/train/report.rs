@@ -101,7 +101,7 @@ impl fmt::Display for Problem {
 /// `Display` gives a summary for one screen.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Report {
+pub struct TrainerReport {
     /// Mean of the losses of the steps, each taken before its step.
     pub losses: Vec<f64>,
     /// Validation values, taken after the last step of the epoch; empty where none are given.
@@ -119,14 +119,14 @@ pub struct Report {
     pub problems: Vec<Problem>,
 }
 
-impl Report {
+impl TrainerReport {
     /// Number of epochs that ran.
     pub fn epochs_run(&self) -> usize {
         self.losses.len()
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for TrainerReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stop = self.stop.map_or("not finished".into(), |s| s.to_string());
         writeln!(f, "{} epochs, {stop}", self.epochs_run())?;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rule::{above_0_to_1, at_least_1, from_0, positive};
 use super::watch::{Goal, MinDelta, Watch};
-use crate::ParamError;
+use crate::error::ConfigError;
 
 /// How the learning rate changes from epoch to epoch; the rate is `base` at the start.
 ///
@@ -92,8 +92,8 @@ impl Schedule {
     ///
     /// # Errors
     ///
-    /// [`ParamError::OutOfRange`].
-    pub fn check(&self) -> Result<(), ParamError> {
+    /// [`ConfigError::OutOfRange`].
+    pub fn check(&self) -> Result<(), ConfigError> {
         match *self {
             Self::Constant => Ok(()),
             Self::Step { every, factor } => {

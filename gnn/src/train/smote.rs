@@ -6,7 +6,8 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::draw::{shuffle, unit};
-use crate::{EdgeIndex, GraphError};
+use crate::error::GraphDataError;
+use crate::graph::EdgeIndex;
 
 /// How many synthetic nodes a class gets.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -369,12 +370,12 @@ impl SmotePlan {
     ///
     /// # Errors
     ///
-    /// [`GraphError`] for an edge that ends at no node, or too many.
+    /// [`GraphDataError`] for an edge that ends at no node, or too many.
     pub fn edges(
         &self,
         edges: &EdgeIndex,
         chosen: impl IntoIterator<Item = (u32, u32)>,
-    ) -> Result<EdgeIndex, GraphError> {
+    ) -> Result<EdgeIndex, GraphDataError> {
         let mut all = vec![(0, 0); edges.n_edges()];
         for (pair, &given) in edges.pairs().zip(edges.given()) {
             all[given as usize] = pair;

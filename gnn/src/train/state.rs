@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "torch")]
 use super::{MinDelta, StopReason, TrainParams};
-use super::{Report, Scheduler, Watch};
+use super::{Scheduler, TrainerReport, Watch};
 
 /// Everything but tensors that the next epoch depends on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -12,7 +12,7 @@ pub(crate) struct Progress {
     scheduler: Scheduler,
     /// For the early stop.
     watch: Watch,
-    pub(crate) report: Report,
+    pub(crate) report: TrainerReport,
 }
 
 impl Progress {
@@ -29,7 +29,7 @@ impl Progress {
         Self {
             scheduler: Scheduler::new(params.schedule, base, params.goal),
             watch: Watch::new(params.goal, min_delta(params)),
-            report: Report::default(),
+            report: TrainerReport::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::rule::{from_0, from_0_below_1};
-use crate::ParamError;
+use crate::error::ConfigError;
 
 /// Which values are better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub enum MinDelta {
 }
 
 impl MinDelta {
-    pub(crate) fn check(self) -> Result<(), ParamError> {
+    pub(crate) fn check(self) -> Result<(), ConfigError> {
         match self {
             Self::Absolute(delta) => from_0("min_delta", delta),
             Self::Relative(share) => from_0_below_1("min_delta", share),

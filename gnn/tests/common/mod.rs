@@ -14,8 +14,12 @@ pub(crate) mod training;
 use std::error::Error;
 use std::ops::Range;
 
-use astern_gnn::ndarray::{Array1, Array2, Array3};
-use astern_gnn::{GcnConv, GcnGraph, Graph, GraphSnapshots, SelfLoops};
+use astern_gnn::layer::GcnConfig;
+use astern_gnn::ndarray::{Array2, Array3};
+use astern_gnn::{
+    Checkpoint, ConfigError, Graph, GraphSnapshots, Network, NetworkConfig, PreparedGraph,
+    SelfLoops, StateDict,
+};
 use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -57,8 +61,8 @@ pub(crate) struct Params {
 pub(crate) struct Ready<'a> {
     pub(crate) name: &'static str,
     pub(crate) case: &'a Case,
-    pub(crate) graph: GcnGraph,
-    pub(crate) layer: GcnConv,
+    pub(crate) graph: PreparedGraph<f64>,
+    pub(crate) layer: Network<f64>,
 }
 
 impl Fixture {
@@ -97,16 +101,51 @@ impl Fixture {
         let ready = cases.map(|(name, case, weights, loops)| {
             let [source, target] = &self.edge_index;
             let edges: Vec<_> = source.iter().copied().zip(target.iter().copied()).collect();
-            let bias = case.params.bias.clone().map(Array1::from);
+            let graph = Graph::new(self.x(), edges)?;
+            let graph = match weights {
+                Some(weights) => graph.with_edge_weight(weights)?,
+                None => graph,
+            };
+            let (weight, bias) = (matrix(&case.params.weight), case.params.bias.as_deref());
             Ok(Ready {
                 name,
                 case,
-                graph: GcnGraph::new(self.x.len(), &edges, weights, loops)?,
-                layer: GcnConv::new(matrix(&case.params.weight), bias)?,
+                graph: PreparedGraph::new(&graph),
+                layer: Network::new(&gcn(&weight, bias, loops)?)?,
             })
         });
         ready.into_iter().collect()
     }
+}
+
+/// One graph convolution with these weights.
+pub(crate) fn gcn(
+    weight: &Array2<f64>,
+    bias: Option<&[f64]>,
+    loops: SelfLoops,
+) -> Result<Checkpoint, ConfigError> {
+    let layer = GcnConfig::new(weight.ncols(), weight.nrows());
+    let config = NetworkConfig::new().layer(layer.loops(loops).bias(bias.is_some()));
+    let mut state = StateDict::default();
+    state.insert(
+        "0.lin.weight",
+        weight.shape(),
+        weight.iter().copied().collect(),
+    );
+    if let Some(bias) = bias {
+        state.insert("0.bias", &[bias.len()], bias.to_vec());
+    }
+    Checkpoint::new(config, state)
+}
+
+/// Graph convolutions of these widths, without bias, untrained.
+pub(crate) fn untrained(widths: &[usize], seed: u64) -> Result<Checkpoint, ConfigError> {
+    let layer = |pair: &[usize]| GcnConfig::new(pair[0], pair[1]).bias(false);
+    let config = widths
+        .windows(2)
+        .map(layer)
+        .fold(NetworkConfig::new(), NetworkConfig::layer);
+    Checkpoint::glorot(config, seed)
 }
 
 pub(crate) fn matrix(rows: &[Vec<f64>]) -> Array2<f64> {

@@ -8,11 +8,11 @@ use astern_gnn::ndarray::Array2;
 use astern_gnn::torch::tch::{Device, Kind, Tensor};
 use astern_gnn::torch::train::{TrainError, Trainer};
 use astern_gnn::torch::{
-    GatV2Conv, GraphLayer, GraphTensors, Init, Mode, Module, TorchError, Visitor,
+    ForwardMode, GatV2Conv, GraphLayer, GraphTensors, Init, Module, TorchError, Visitor,
 };
 use astern_gnn::train::{
-    Clip, EarlyStop, MinDelta, OptimizerConfig, Report, RmsPropConfig, Schedule, SgdConfig,
-    TrainParams,
+    Clip, EarlyStop, MinDelta, OptimizerConfig, RmsPropConfig, Schedule, SgdConfig, TrainParams,
+    TrainerReport,
 };
 
 use super::noise;
@@ -43,7 +43,7 @@ impl Model {
         })
     }
 
-    pub(crate) fn error(&self, mode: Mode) -> Result<Tensor, TorchError> {
+    pub(crate) fn error(&self, mode: ForwardMode) -> Result<Tensor, TorchError> {
         let h = self
             .first
             .forward(self.graph.x(), &self.graph, mode)?
@@ -53,7 +53,7 @@ impl Model {
     }
 
     pub(crate) fn validation(&self) -> Result<f64, TorchError> {
-        Ok(self.error(Mode::Eval)?.double_value(&[]))
+        Ok(self.error(ForwardMode::Eval)?.double_value(&[]))
     }
 }
 
@@ -87,10 +87,10 @@ pub(crate) fn sgd(learning_rate: f64) -> TrainParams {
     TrainParams::new(OptimizerConfig::sgd(learning_rate))
 }
 
-pub(crate) fn train(model: &Model, params: &TrainParams) -> Result<Report, TrainError> {
+pub(crate) fn train(model: &Model, params: &TrainParams) -> Result<TrainerReport, TrainError> {
     Trainer::new(model, params)?
         .validate(|_| model.validation())
-        .run(|_| model.error(Mode::Train))
+        .run(|_| model.error(ForwardMode::Train))
 }
 
 pub(crate) fn cases() -> Vec<TrainParams> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use astern_gnn::ndarray::array;
-use astern_gnn::{EdgeIndex, Graph, GraphError, Reduce};
+use astern_gnn::{EdgeIndex, Graph, GraphDataError, Reduce};
 use proptest::prelude::*;
 
 use crate::any_graph;
@@ -110,7 +110,7 @@ fn a_sum_that_is_not_finite_is_an_error() {
         .unwrap();
     let refused = heavy.coalesced(Reduce::Sum);
     assert!(
-        matches!(refused, Err(GraphError::Weight { edge: 0, .. })),
+        matches!(refused, Err(GraphDataError::Weight { edge: 0, .. })),
         "{refused:?}"
     );
     let wild = graph
@@ -120,7 +120,7 @@ fn a_sum_that_is_not_finite_is_an_error() {
     assert!(
         matches!(
             refused,
-            Err(GraphError::NotFinite {
+            Err(GraphDataError::NotFinite {
                 name: "edge_attr",
                 ..
             })

@@ -8,9 +8,20 @@ mod sample;
 mod split;
 mod temporal;
 
-use astern_gnn::Graph;
+use astern_gnn::layer::GcnConfig;
 use astern_gnn::ndarray::Array2;
+use astern_gnn::{Checkpoint, Graph, Network, NetworkConfig, StateDict};
 use proptest::prelude::*;
+
+/// One graph convolution with this weight, loops added, without bias.
+fn gcn(weight: &Array2<f64>) -> Network<f64> {
+    let layer = GcnConfig::new(weight.ncols(), weight.nrows()).bias(false);
+    let mut state = StateDict::default();
+    let values = weight.iter().copied().collect();
+    state.insert("0.lin.weight", weight.shape(), values);
+    let config = NetworkConfig::new().layer(layer);
+    Network::new(&Checkpoint::new(config, state).unwrap()).unwrap()
+}
 
 /// Widths of what belongs to nodes and edges; edges have weights and relations where said.
 #[derive(Debug, Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use astern_gnn::ndarray::{Array2, ArrayRef2, Axis};
 use astern_gnn::{
-    EdgeIndex, GcnConv, GcnGraph, Graph, NeighbourSampler, SampleError, SelfLoops, Subgraph, k_hop,
+    EdgeIndex, Graph, NeighbourSampleError, NeighbourSampler, PreparedGraph, Subgraph, k_hop,
 };
 use proptest::prelude::*;
 
@@ -53,14 +53,12 @@ fn mean_layer(x: &ArrayRef2<f64>, edges: &EdgeIndex) -> Array2<f64> {
 }
 
 fn gcn(x: &ArrayRef2<f64>, graph: &Graph, layers: usize) -> Array2<f64> {
-    let pairs: Vec<_> = graph.edges().pairs().collect();
-    let edges =
-        GcnGraph::new(graph.n_nodes(), &pairs, graph.edge_weight(), SelfLoops::Add).unwrap();
+    let edges = PreparedGraph::new(graph);
     let width = x.ncols();
     let weight = Array2::from_shape_fn((width, width), |(i, j)| {
         0.5 + 0.3 * i as f64 - 0.4 * j as f64
     });
-    let layer = GcnConv::new(weight, None).unwrap();
+    let layer = super::gcn(&weight);
     (0..layers).fold(x.to_owned(), |x, _| {
         layer.forward(&x, &edges).unwrap().mapv(f64::tanh)
     })
@@ -285,20 +283,20 @@ fn endless_hops_end() {
 #[test]
 fn every_rule_is_held() {
     let edges = star(3);
-    let absent = SampleError::SeedOutOfRange {
+    let absent = NeighbourSampleError::SeedOutOfRange {
         position: 1,
         node: 4,
         n_nodes: 4,
     };
     assert_eq!(k_hop(&edges, &[0, 4], 1), Err(absent.clone()));
-    let twice = SampleError::RepeatedSeed {
+    let twice = NeighbourSampleError::RepeatedSeed {
         position: 2,
         node: 1,
     };
     assert_eq!(k_hop(&edges, &[1, 0, 1], 1), Err(twice.clone()));
     let sampler = NeighbourSampler::new(&[1], 0).unwrap();
     assert_eq!(sampler.sample(&edges, &[0, 4], 0), Err(absent));
-    let zero = |name| SampleError::Zero { name };
+    let zero = |name| NeighbourSampleError::Zero { name };
     assert_eq!(NeighbourSampler::new(&[1, 0], 0), Err(zero("fanout")));
     let refused = |seeds: &[u32], size| sampler.batches(&edges, seeds, size, 0).err();
     assert_eq!(refused(&[0], 0), Some(zero("batch size")));
@@ -314,7 +312,7 @@ fn a_part_of_another_graph_is_refused() {
     let graph = of(3, &[(1, 0), (2, 1)]);
     let part = k_hop(graph.edges(), &[0], 2).unwrap();
     assert!(graph.subgraph(&part).is_ok());
-    let other = |what, id| Err(SampleError::OtherGraph { what, id });
+    let other = |what, id| Err(NeighbourSampleError::OtherGraph { what, id });
     assert_eq!(of(2, &[(1, 0)]).subgraph(&part), other("node", 2));
     assert_eq!(of(3, &[(1, 0)]).subgraph(&part), other("edge", 1));
     assert_eq!(of(3, &[(2, 0), (2, 1)]).subgraph(&part), other("edge", 0));

@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use astern_gnn::ndarray::{Array2, Array3, array};
 use astern_gnn::{
-    GcnConv, GcnGraph, Graph, GraphError, GraphSnapshots, GraphWindow, MessageFlow, Missing,
-    SelfLoops, WindowError, message_edges,
+    Graph, GraphDataError, GraphSnapshots, GraphWindow, MessageFlow, Missing, PreparedGraph,
+    WindowError, message_edges,
 };
 use astern_graph_core::{
     Call, EdgeKind, EdgeWindow, GraphBuilder, GraphParams, NodeKey, NodeKind, Party, Sample,
     TemporalGraph, TimeRange, Timestamp, Window,
 };
 use proptest::prelude::*;
+
+use crate::gcn;
 
 const FLOWS: [MessageFlow; 3] = [
     MessageFlow::AlongFaults,
@@ -63,8 +65,8 @@ fn heard(graph: &Graph, relation: Option<u32>) -> Vec<bool> {
         .filter(|(e, _)| wanted(*e))
         .map(|(_, pair)| pair)
         .collect();
-    let edges = GcnGraph::new(graph.n_nodes(), &pairs, None, SelfLoops::Add).unwrap();
-    let layer = GcnConv::new(array![[1.0]], None).unwrap();
+    let edges = PreparedGraph::new(&Graph::new(graph.x().clone(), pairs).unwrap());
+    let layer = gcn(&array![[1.0]]);
     let once = layer.forward(graph.x(), &edges).unwrap();
     let twice = layer.forward(&once, &edges).unwrap();
     twice.iter().map(|&y| y > 0.0).collect()
@@ -130,7 +132,7 @@ fn snapshots_keep_what_is_missing_and_graphs_say_what_becomes_of_it() {
     let refused = |error| {
         matches!(
             error,
-            WindowError::Graph(GraphError::NotFinite { name: "x", row: 1, column: 0, value })
+            WindowError::Graph(GraphDataError::NotFinite { name: "x", row: 1, column: 0, value })
                 if value.is_nan()
         )
     };
@@ -209,7 +211,7 @@ fn attributes_are_those_of_the_call_at_the_same_time() {
     let refused = source.at(1).unwrap_err();
     let name = "edge_attr";
     assert!(
-        matches!(refused, WindowError::Graph(GraphError::NotFinite { name: n, .. }) if n == name),
+        matches!(refused, WindowError::Graph(GraphDataError::NotFinite { name: n, .. }) if n == name),
         "{refused}"
     );
     let filled = source.missing(Missing::Fill(-1.0));

@@ -8,7 +8,7 @@ use astern_gnn::layer::{
 use astern_gnn::model::onnx::EdgeWeights;
 use astern_gnn::ndarray::{Array2, Array3};
 use astern_gnn::{
-    Activation, Checkpoint, Graph, LayerConfig, NetworkConfig, ParamError, SelfLoops, StateDict,
+    Activation, Checkpoint, ConfigError, Graph, LayerConfig, NetworkConfig, SelfLoops, StateDict,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -39,7 +39,7 @@ pub(crate) fn checkpoint(config: &NetworkConfig, seed: u64, scale: f64) -> Check
         // What is missing says its name and shape.
         match Checkpoint::new(config.clone(), state.clone()) {
             Ok(checkpoint) => return checkpoint,
-            Err(ParamError::Tensor { name, expected, .. }) => {
+            Err(ConfigError::Tensor { name, expected, .. }) => {
                 let size = expected.iter().product();
                 let values = (0..size).map(|_| scale * noise()).collect();
                 state.insert(name, &expected, values);

@@ -21,7 +21,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use astern_gnn::layer::{GatConfig, GatV2Config, GcnConfig, LinearConfig, SageConfig};
-use astern_gnn::model::onnx::{EdgeWeights, ExportError};
+use astern_gnn::model::onnx::{EdgeWeights, OnnxError};
 use astern_gnn::ndarray::Array2;
 use astern_gnn::{LayerConfig, Network, NetworkConfig, PreparedGraph, SelfLoops};
 use cases::{Case, Input, all, checkpoint};
@@ -142,11 +142,11 @@ fn what_cannot_be_exported_is_named() {
         .layer(LinearConfig::new(2, 1));
     assert_eq!(
         of(dense.clone(), 1.0).to_onnx(EdgeWeights::Input),
-        Err(ExportError::UnusedEdgeWeights)
+        Err(OnnxError::UnusedEdgeWeights)
     );
     let large = of(dense, 1e300).to_onnx(EdgeWeights::One).unwrap_err();
     assert!(
-        matches!(large, ExportError::Range { layer: 0, ref name, .. } if name == "0.weight"),
+        matches!(large, OnnxError::Range { layer: 0, ref name, .. } if name == "0.weight"),
         "{large:?}"
     );
     let steep = GatV2Config::new(2, 2).negative_slope(-1e39);
@@ -155,7 +155,7 @@ fn what_cannot_be_exported_is_named() {
         .layer(steep);
     let steep = of(steep, 1.0).to_onnx(EdgeWeights::Input).unwrap_err();
     let (layer, name, value) = (1, "negative_slope".to_owned(), -1e39);
-    assert_eq!(steep, ExportError::Range { layer, name, value });
+    assert_eq!(steep, OnnxError::Range { layer, name, value });
     let mixed = NetworkConfig::new()
         .layer(GatConfig::new(2, 2).edge_features(3))
         .layer(SageConfig::new(2, 2))
@@ -163,7 +163,7 @@ fn what_cannot_be_exported_is_named() {
     let (layer, expected, got) = (2, 3, 1);
     assert_eq!(
         of(mixed, 1.0).to_onnx(EdgeWeights::One),
-        Err(ExportError::EdgeFeatureCount {
+        Err(OnnxError::EdgeFeatureCount {
             layer,
             expected,
             got

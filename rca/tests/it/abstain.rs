@@ -15,10 +15,10 @@ const END: i64 = 72;
 
 /// `web`, called so many times a minute, and so slow, before and since minute 60.
 fn diagnosis(calls: (u64, u64), ms: (u64, u64)) -> Diagnosis {
-    diagnosis_by(DiagnoserParams::default(), calls, ms)
+    diagnosis_by(&DiagnoserParams::default(), calls, ms)
 }
 
-fn diagnosis_by(params: DiagnoserParams, calls: (u64, u64), ms: (u64, u64)) -> Diagnosis {
+fn diagnosis_by(params: &DiagnoserParams, calls: (u64, u64), ms: (u64, u64)) -> Diagnosis {
     let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
     for at in 0..END {
         let (calls, ms) = if at < ONSET {
@@ -92,7 +92,7 @@ fn other_parameters_give_no_probability_of_causes_and_say_so() {
     };
     let ranker = FusedParams::default().weights(weights);
     let other = diagnosis_by(
-        DiagnoserParams::default().ranker(ranker),
+        &DiagnoserParams::default().ranker(ranker),
         (20, 20),
         (30, 300),
     );
@@ -100,6 +100,10 @@ fn other_parameters_give_no_probability_of_causes_and_say_so() {
     assert_eq!(telling(&other), 3, "{other}");
     // Blame moves no score.
     let blame = BlameParams::default().prior(-2.0);
-    let cautious = diagnosis_by(DiagnoserParams::default().blame(blame), (20, 20), (30, 300));
+    let cautious = diagnosis_by(
+        &DiagnoserParams::default().blame(blame),
+        (20, 20),
+        (30, 300),
+    );
     assert!(cautious.causes[0].probability.is_some() && telling(&cautious) == 0);
 }

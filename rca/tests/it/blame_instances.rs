@@ -10,6 +10,7 @@ use astern_graph_core::{
     Reversibility, TemporalGraph,
 };
 use astern_rca::blame::BlameParams;
+use astern_rca::ranker::baseline::NSigma;
 use astern_rca::ranker::{Candidates, RankerParams, Ranking, catalogue};
 use astern_rca::{DiagnoserParams, Incident, RankError, Ranker};
 use astern_stats::rng::{ChaCha8Rng, seeded};
@@ -472,7 +473,7 @@ fn scores_that_are_no_log_odds_give_no_lead_and_no_probability_of_causes() {
     let p = |ranker, blame| probability(&diagnosis(ranker, blame), "cart-v2");
     let fused = RankerParams::default();
     assert!(p(fused, with) > p(fused, without));
-    let n_sigma = RankerParams::NSigma(Default::default());
+    let n_sigma = RankerParams::NSigma(NSigma::default());
     assert!((p(n_sigma, with) - p(n_sigma, without)).abs() < 1e-12);
     // The rest of the evidence is the same, but for what only the fused ranker says of the service.
     let found = diagnosis(n_sigma, with);

@@ -82,8 +82,8 @@ fn values_too_great_to_be_subtracted_are_left_out_as_in_the_batch() {
         let shift = if at < 40 { 0.0 } else { 30.0 };
         let great = if at < 40 { -1.7e308 } else { 1.7e308 };
         for (name, value) in [
-            ("cart", great + (at % 3) as f64 * 1e306),
-            ("web", (at % 5) as f64 + shift),
+            ("cart", great + f64::from(at % 3) * 1e306),
+            ("web", f64::from(at % 5) + shift),
         ] {
             builder.extend([Sample::new(minute(at), service(name), "x", value).into()]);
         }
@@ -142,7 +142,7 @@ fn a_node_that_went_away_leaves_nothing() {
     let mut baselines = BaselineParams::default().steps(5).check().unwrap();
     for at in 0..20 {
         let name = if at < 4 { "gone" } else { "web" };
-        builder.extend([Sample::new(minute(at), service(name), "x", at as f64).into()]);
+        builder.extend([Sample::new(minute(at), service(name), "x", f64::from(at)).into()]);
         baselines.advance(&builder.build(), minute(at + 1)).unwrap();
     }
     assert!(baselines.sample(&service("gone"), &"x".into()).is_none());

@@ -15,7 +15,7 @@ use astern_graph_core::{ChangeEvent, NodeKey, TemporalGraph, TimeRange, Timestam
 use astern_stats::ParamError;
 
 use crate::action::Action;
-use crate::impact::{Impact, Influence};
+use crate::impact::{Impact, InfluenceWeights};
 use crate::plan::{Check, Plan, PlanError, RejectedAlternative, Step, StepId};
 use crate::undo::changes::merged;
 use crate::undo::weigh::{Kept, Proposal, Weighed};
@@ -63,12 +63,12 @@ use recovery::Recovery;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Planner {
     params: PlannerParams,
-    influence: Influence,
+    influence: InfluenceWeights,
 }
 
 astern_stats::setters!(Planner {
     /// Sets how strongly faults show at neighbours.
-    influence: Influence,
+    influence: InfluenceWeights,
 });
 
 impl Planner {
@@ -80,7 +80,7 @@ impl Planner {
         params.check()?;
         Ok(Self {
             params,
-            influence: Influence::full(),
+            influence: InfluenceWeights::full(),
         })
     }
 

@@ -1,12 +1,12 @@
 //! Whom a fault drags down.
 
 use astern_graph_core::{GraphError, NodeKey};
-use astern_rollback_policy::{Impact, Influence};
+use astern_rollback_policy::{Impact, InfluenceWeights};
 use proptest::prelude::*;
 
 use crate::world::{diamond, graph, last_minute, service};
 
-fn impact(calls: &[(&str, &str, u32)], name: &str, influence: &Influence) -> Impact {
+fn impact(calls: &[(&str, &str, u32)], name: &str, influence: &InfluenceWeights) -> Impact {
     Impact::of(&graph(calls), &service(name), last_minute(), influence).unwrap()
 }
 
@@ -16,7 +16,7 @@ fn callers_count_with_their_traffic() {
         &diamond(),
         &service("base"),
         last_minute(),
-        &Influence::full(),
+        &InfluenceWeights::full(),
     )
     .unwrap();
     assert!((impact.calls_per_second - 11.0).abs() < 1e-9);
@@ -37,7 +37,7 @@ fn callers_count_with_their_traffic() {
 #[test]
 fn influence_takes_the_strongest_path() {
     let weak = |from: &str, to: &str, weight| (service(from), service(to), weight);
-    let mut influence = Influence::full();
+    let mut influence = InfluenceWeights::full();
     for (from, to, weight) in [
         weak("base", "left", 0.5),
         weak("left", "edge", 0.5),
@@ -62,7 +62,13 @@ fn influence_takes_the_strongest_path() {
 #[test]
 fn ranks_by_what_is_at_stake() {
     let services = ["left", "base", "right", "left"].map(service);
-    let ranked = Impact::rank(&diamond(), &services, last_minute(), &Influence::full()).unwrap();
+    let ranked = Impact::rank(
+        &diamond(),
+        &services,
+        last_minute(),
+        &InfluenceWeights::full(),
+    )
+    .unwrap();
     let names: Vec<NodeKey> = ranked.into_iter().map(|impact| impact.service).collect();
     assert_eq!(names, ["base", "right", "left"].map(service));
 }
@@ -70,11 +76,11 @@ fn ranks_by_what_is_at_stake() {
 #[test]
 fn unknown_services_are_refused() {
     let ghost = service("ghost");
-    let refused = Impact::of(&diamond(), &ghost, last_minute(), &Influence::full());
+    let refused = Impact::of(&diamond(), &ghost, last_minute(), &InfluenceWeights::full());
     assert_eq!(refused, Err(GraphError::UnknownNode { key: ghost.clone() }));
     let known = service("left");
     let keys = [&known, &ghost];
-    assert!(Impact::rank(&diamond(), keys, last_minute(), &Influence::full()).is_err());
+    assert!(Impact::rank(&diamond(), keys, last_minute(), &InfluenceWeights::full()).is_err());
 }
 
 const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
@@ -96,7 +102,7 @@ proptest! {
             let index = index % grown.len();
             grown[index].2 += extra;
         }
-        let influence = weights.iter().fold(Influence::full(), |influence, (from, to, weight)| {
+        let influence = weights.iter().fold(InfluenceWeights::full(), |influence, (from, to, weight)| {
             influence.with(service(NAMES[*from]), service(NAMES[*to]), *weight).unwrap()
         });
         let start = NAMES[calls[0].1];

@@ -131,8 +131,8 @@ impl Engine {
         if let Some(bad) = &engine.model.bad
             && scenario.incident.is_some()
         {
-            engine.agenda.put(bad.during.start, Event::Incident);
-            engine.agenda.put(bad.during.end, Event::Incident);
+            engine.agenda.put(bad.during.start, Event::PlaceFault);
+            engine.agenda.put(bad.during.end, Event::PlaceFault);
         }
         Ok(engine)
     }
@@ -164,7 +164,7 @@ impl Engine {
                     attempt,
                 } => self.call(caller, call, attempt),
                 Event::Stopped { caller, call } => self.call_over(caller, call, true, false),
-                Event::Incident => self.incident(),
+                Event::PlaceFault => self.incident(),
                 Event::Batch(change) => self.batch(change),
                 Event::Sample => self.sample(),
             }

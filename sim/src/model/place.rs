@@ -8,7 +8,7 @@ use astern_graph_core::{EdgeKind, NodeKey, Subject};
 use super::{CallTo, Change, Model};
 use crate::error::SimError;
 use crate::event::{Tick, ticks};
-use crate::fault::{Fault, FaultKind, Incident, Scope};
+use crate::fault::{Fault, FaultKind, PlaceFault, Scope};
 use crate::load::Segment;
 
 /// A fault with its names resolved.
@@ -83,7 +83,7 @@ impl Model {
 
     pub(super) fn placed(
         &self,
-        incident: &Incident,
+        incident: &PlaceFault,
         segments: &[Segment],
     ) -> Result<Bad, SimError> {
         let place = self.place(&incident.subject)?;

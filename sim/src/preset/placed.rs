@@ -5,7 +5,7 @@ use std::time::Duration;
 use astern_graph_core::{EdgeKind, NodeKey, NodeKind, Subject};
 
 use super::{Draw, Preset};
-use crate::fault::{FaultKind, Incident};
+use crate::fault::{FaultKind, PlaceFault};
 use crate::law::TimeLaw;
 use crate::resilience::{CacheAside, Retries};
 use crate::scenario::Scenario;
@@ -39,11 +39,11 @@ pub(super) fn scenario(preset: Preset, draw: &mut Draw) -> Scenario {
             put_on_hosts(topology);
             let host = NodeKey::new(NodeKind::Host, draw.one(HOSTS));
             let workers = draw.between(24.0, 40.0).round();
-            Incident::new(Subject::Node(host), FaultKind::Hogs { workers }, starts)
+            PlaceFault::new(Subject::Node(host), FaultKind::Hogs { workers }, starts)
         }
         Preset::NetworkDelay => {
             let ms = draw.between(80.0, 200.0);
-            Incident::new(edge, FaultKind::NetworkDelay { ms }, starts)
+            PlaceFault::new(edge, FaultKind::NetworkDelay { ms }, starts)
         }
         Preset::LostCalls => {
             let to_callee = |call: &&mut CallSpec| &*call.to == callee;
@@ -53,28 +53,28 @@ pub(super) fn scenario(preset: Preset, draw: &mut Draw) -> Scenario {
                 call.timeout = Some(Duration::from_secs(1));
             }
             let share = draw.between(0.2, 0.5);
-            Incident::new(edge, FaultKind::Lost { share }, starts)
+            PlaceFault::new(edge, FaultKind::Lost { share }, starts)
         }
         Preset::Outage => {
             let down = NodeKey::instance(format!("{callee}-v1-1"));
-            Incident::new(Subject::Node(down), FaultKind::Down, starts)
+            PlaceFault::new(Subject::Node(down), FaultKind::Down, starts)
         }
         Preset::CacheFlush => {
             put_store_behind_cache(topology);
             let cache = NodeKey::new(NodeKind::Cache, "cart-cache");
-            Incident::new(Subject::Node(cache), FaultKind::Flush, starts)
+            PlaceFault::new(Subject::Node(cache), FaultKind::Flush, starts)
         }
         Preset::Metastable => {
             let slow = FaultKind::Capacity {
                 factor: draw.between(4.0, 6.0),
             };
             let fragile = Subject::Node(NodeKey::service(FRAGILE));
-            Incident::new(fragile, slow, starts).lasts(Duration::from_secs(60))
+            PlaceFault::new(fragile, slow, starts).lasts(Duration::from_secs(60))
         }
         _ => {
             let factor = draw.between(2.5, 4.0);
             let slow = FaultKind::Slower { factor };
-            Incident::new(Subject::Node(NodeKey::service(callee)), slow, starts)
+            PlaceFault::new(Subject::Node(NodeKey::service(callee)), slow, starts)
         }
     };
     scenario.incident = Some(incident);

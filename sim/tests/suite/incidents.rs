@@ -3,8 +3,8 @@
 use approx::assert_relative_eq;
 use astern_graph_core::{Call, EdgeKind, NodeKey, Record, Subject, Timestamp};
 use astern_sim::{
-    Blackout, CallSpec, FaultKind, Incident, Retries, Scenario, Scope, Segment, Simulation, Surge,
-    Topology, run,
+    Blackout, CallSpec, FaultKind, PlaceFault, Retries, Scenario, Scope, Segment, Simulation,
+    Surge, Topology, run,
 };
 
 use crate::{calls, constant, failed, mean, ms, of, quiet, seconds, server_ms, share};
@@ -44,7 +44,7 @@ fn edge() -> Subject {
 
 fn hit(subject: Subject, kind: FaultKind, scope: Scope) -> Simulation {
     let mut scenario = scenario();
-    let incident = Incident::new(subject, kind, seconds(ONSET));
+    let incident = PlaceFault::new(subject, kind, seconds(ONSET));
     scenario.incident = Some(incident.lasts(seconds(END - ONSET)).only(scope));
     run(&scenario).unwrap()
 }
@@ -113,7 +113,7 @@ fn lost_calls_time_out_and_never_arrive() {
     scenario.incident = simulation
         .truth
         .fault
-        .map(|kind| Incident::new(edge(), kind, seconds(1)));
+        .map(|kind| PlaceFault::new(edge(), kind, seconds(1)));
     assert!(run(&scenario).is_err(), "a caller would wait for ever");
 }
 
@@ -218,7 +218,7 @@ fn fewer_workers_make_calls_wait_and_all_come_back() {
     let mut scenario = scenario();
     scenario.load.per_second = 100.0;
     let left = FaultKind::Workers { left: 1 };
-    let incident = Incident::new(service("back"), left, seconds(ONSET));
+    let incident = PlaceFault::new(service("back"), left, seconds(ONSET));
     scenario.incident = Some(incident.lasts(seconds(END - ONSET)));
     let simulation = run(&scenario).unwrap();
     let waits = |calls: Vec<Call>| mean(calls.iter().map(server_ms)) - 10.0;

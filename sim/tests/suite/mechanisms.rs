@@ -5,7 +5,7 @@ use std::time::Duration;
 use approx::assert_relative_eq;
 use astern_graph_core::{Call, CallStatus, EdgeKind, NodeKey, NodeKind, Record, Subject};
 use astern_sim::{
-    Breaker, CacheAside, CallSpec, FaultKind, HostSpec, Incident, Retries, Scenario, ServiceSpec,
+    Breaker, CacheAside, CallSpec, FaultKind, HostSpec, PlaceFault, Retries, Scenario, ServiceSpec,
     Simulation, TimeLaw, Topology, run,
 };
 
@@ -21,9 +21,9 @@ fn asks() -> CallSpec {
     CallSpec::new("back", "get")
 }
 
-fn at_back(kind: FaultKind, from: u64) -> Incident {
+fn at_back(kind: FaultKind, from: u64) -> PlaceFault {
     let back = Subject::Node(NodeKey::service("back"));
-    Incident::new(back, kind, seconds(from))
+    PlaceFault::new(back, kind, seconds(from))
 }
 
 fn client_ms(call: &Call) -> f64 {
@@ -172,7 +172,7 @@ fn messages_are_handled_later_by_each_consumer() {
         .with(constant("audit", 3.0).workers(1).consumes("orders", "log"));
     let mut scenario = quiet(topology, 10.0, 300);
     let audit = Subject::Node(NodeKey::service("audit"));
-    scenario.incident = Some(Incident::new(audit, FaultKind::Down, seconds(250)));
+    scenario.incident = Some(PlaceFault::new(audit, FaultKind::Down, seconds(250)));
     let simulation = run(&scenario).unwrap();
     for call in of(&simulation, "front") {
         assert_relative_eq!(server_ms(call), 3.0);
@@ -269,7 +269,7 @@ fn a_noisy_neighbour_slows_what_shares_its_machine() {
     let mut scenario = quiet(topology, 5.0, 400);
     let right = NodeKey::new(NodeKind::Host, "right");
     let noise = FaultKind::Hogs { workers: 7.0 };
-    let incident = Incident::new(Subject::Node(right.clone()), noise, seconds(200));
+    let incident = PlaceFault::new(Subject::Node(right.clone()), noise, seconds(200));
     scenario.incident = Some(incident.lasts(seconds(100)));
     let simulation = run(&scenario).unwrap();
     let taken = |from: u64, to: u64, host: &str| {

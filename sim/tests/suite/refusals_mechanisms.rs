@@ -6,7 +6,7 @@ use astern_graph_core::{
     EdgeKind, NodeKey, NodeKind, Reversibility, Revision, Subject, TrafficShare,
 };
 use astern_sim::{
-    Blackout, Breaker, CacheAside, CallSpec, Fault, FaultKind, HostSpec, Incident, Release,
+    Blackout, Breaker, CacheAside, CallSpec, Fault, FaultKind, HostSpec, PlaceFault, Release,
     Retries, Scenario, Scope, Segment, SimError, Surge,
 };
 
@@ -172,7 +172,7 @@ fn releases_of_another_shape_than_their_kind_are_refused() {
     assert!(matches!(unknown, SimError::UnknownRevision { .. }));
 }
 
-fn with(scenario: &mut Scenario, incident: Incident) {
+fn with(scenario: &mut Scenario, incident: PlaceFault) {
     scenario.fault = None;
     scenario.incident = Some(incident);
 }
@@ -181,14 +181,14 @@ fn with(scenario: &mut Scenario, incident: Incident) {
 fn incidents_out_of_time_are_refused() {
     let ads = || Subject::Node(NodeKey::service("ads"));
     let kind = FaultKind::Delay { ms: 1.0 };
-    let late = Incident::new(ads(), kind, LONG);
+    let late = PlaceFault::new(ads(), kind, LONG);
     let found = wrong(|s| with(s, late));
     assert_eq!(found, ("the incident".to_owned(), "starts in seconds"));
-    let short = Incident::new(ads(), kind, seconds(1)).lasts(Duration::ZERO);
+    let short = PlaceFault::new(ads(), kind, seconds(1)).lasts(Duration::ZERO);
     assert_eq!(wrong(|s| with(s, short)).1, "lasts in seconds");
-    let none = Incident::new(ads(), FaultKind::Workers { left: 0 }, seconds(1));
+    let none = PlaceFault::new(ads(), FaultKind::Workers { left: 0 }, seconds(1));
     assert_eq!(wrong(|s| with(s, none)).1, "left");
-    let two = refused(|s| s.incident = Some(Incident::new(ads(), kind, seconds(1))));
+    let two = refused(|s| s.incident = Some(PlaceFault::new(ads(), kind, seconds(1))));
     assert_eq!(two, SimError::TwoTruths);
 
     let lost = |starts, lasts| wrong(move |s| s.blackouts.push(Blackout::new(None, starts, lasts)));
@@ -214,7 +214,7 @@ fn faults_in_places_that_they_cannot_have_are_refused() {
     let at = |subject, kind, scope: Scope| {
         refused(move |s| {
             s.topology.hosts.push(HostSpec::new("h", 1.0));
-            with(s, Incident::new(subject, kind, seconds(1)).only(scope));
+            with(s, PlaceFault::new(subject, kind, seconds(1)).only(scope));
         })
     };
     let all = Scope::default;

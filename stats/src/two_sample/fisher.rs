@@ -75,6 +75,39 @@ mod tests {
     }
 
     #[test]
+    fn known_values_of_unequal_sides() {
+        // Sums of binomial coefficients, over all of the same margins.
+        let known = [
+            ((7, 12, 2, 9), 0.112_907_835_198_876_87),
+            ((9, 100, 1, 100), 0.009_243_839_938_738_183),
+            ((5, 5, 0, 20), 1.882_175_795_219_273_4e-5),
+        ];
+        for ((new, of_new, old, of_old), p) in known {
+            let found = fisher_greater(new, of_new, old, of_old);
+            assert!((found - p).abs() < 1e-12, "{found}");
+        }
+    }
+
+    #[test]
+    fn the_exact_sum_is_made_up_to_its_limit() {
+        let exact = fisher_greater(60, 50_000, 40, 50_000);
+        let pooled = pooled_z(60, 50_000, 40, 50_000);
+        assert!((exact - pooled).abs() > 1e-6);
+        let beyond = fisher_greater(60, 50_001, 40, 50_000);
+        assert!((beyond - pooled_z(60, 50_001, 40, 50_000)).abs() < 1e-15);
+    }
+
+    #[test]
+    fn the_ends_of_the_counts() {
+        assert!((fisher_greater(0, 4, 4, 4) - 1.0).abs() < 1e-12);
+        assert!((fisher_greater(4, 4, 4, 4) - 1.0).abs() < 1e-12);
+        // All hit or none, of more than can be summed: no scale, so no difference.
+        let many = 1 << 20;
+        assert!((fisher_greater(many, many, many, many) - 1.0).abs() < 1e-12);
+        assert!(fisher_greater(3, 4, 0, 0).is_nan() && fisher_greater(0, 4, 5, 4).is_nan());
+    }
+
+    #[test]
     fn impossible_counts_have_no_p_value() {
         assert!(fisher_greater(5, 4, 0, 4).is_nan());
         assert!(fisher_greater(1, u64::MAX, 1, u64::MAX).is_nan());

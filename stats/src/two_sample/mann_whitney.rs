@@ -64,6 +64,25 @@ mod tests {
     }
 
     #[test]
+    fn known_values_without_ties() {
+        // By the formula: U = 9 and 15, from the sums of ranks 15 and 25.
+        let p = mann_whitney_greater(&[4.0, 5.0, 6.0], &[1.0, 2.0, 3.0]);
+        assert!((p - 0.040_427_799_185_026_15).abs() < 1e-10, "{p}");
+        let p = mann_whitney_greater(&[3.0, 5.0, 9.0, 11.0], &[1.0, 2.0, 4.0, 6.0, 7.0]);
+        assert!((p - 0.135_172_070_327_389_98).abs() < 1e-10, "{p}");
+    }
+
+    #[test]
+    fn what_is_missing_is_left_out_and_three_are_enough() {
+        let old = [1.0, 2.0, 3.0];
+        let gaps = [4.0, f64::NAN, 5.0, f64::INFINITY, 6.0];
+        let whole = mann_whitney_greater(&[4.0, 5.0, 6.0], &old);
+        assert!((mann_whitney_greater(&gaps, &old) - whole).abs() < 1e-15);
+        assert!(mann_whitney_greater(&gaps[..3], &old).is_nan());
+        assert!(mann_whitney_greater(&old, &gaps[..3]).is_nan());
+    }
+
+    #[test]
     fn equal_and_short_samples() {
         assert!((mann_whitney_greater(&[1.0; 5], &[1.0; 5]) - 1.0).abs() < 1e-12);
         assert!(mann_whitney_greater(&[1.0, 2.0], &[1.0; 5]).is_nan());
@@ -76,6 +95,19 @@ mod tests {
             b in prop::collection::vec(-10.0..10.0f64, 3..20),
         ) {
             prop_assert!((0.0..=1.0).contains(&mann_whitney_greater(&a, &b)));
+        }
+
+        #[test]
+        fn order_and_unit_do_not_matter_and_more_is_more(
+            a in prop::collection::vec(-10.0..10.0f64, 3..20),
+            b in prop::collection::vec(-10.0..10.0f64, 3..20),
+        ) {
+            let p = mann_whitney_greater(&a, &b);
+            let scaled = |values: &[f64], by: f64| values.iter().rev().map(|x| by * x).collect::<Vec<_>>();
+            let other = mann_whitney_greater(&scaled(&a, 4.0), &scaled(&b, 4.0));
+            prop_assert!((p - other).abs() < 1e-15);
+            let raised: Vec<f64> = a.iter().map(|x| x + 3.0).collect();
+            prop_assert!(mann_whitney_greater(&raised, &b) <= p + 1e-15);
         }
     }
 }

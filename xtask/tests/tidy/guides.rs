@@ -1,12 +1,14 @@
 //! Code in a guide is code that is compiled: each of its Rust blocks stands in an example.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::{Finding, assert_tidy, root};
 
 const GUIDES: &str = "docs/guides";
+/// Where examples stand, beside those of each adapter in `adapters/*/examples`.
 const EXAMPLES: &str = "examples/examples";
+const ADAPTERS: &str = "adapters";
 
 /// Lines without indentation; empty ones do not count.
 fn lines(text: &str) -> Vec<&str> {
@@ -51,7 +53,7 @@ fn strangers(name: &str, guide: &str, examples: &[String]) -> Vec<Finding> {
     let blocks = blocks(guide).into_iter();
     blocks
         .filter(|(_, block)| !in_one(block))
-        .map(|(line, _)| Finding::new(name, line, format!("this code is in no file of {EXAMPLES}")))
+        .map(|(line, _)| Finding::new(name, line, "this code is in no example"))
         .collect()
 }
 
@@ -72,10 +74,22 @@ fn files(folder: &Path, end: &str) -> Vec<(String, String)> {
     found
 }
 
+/// The texts of all examples below a root.
+fn examples(root: &Path) -> Vec<String> {
+    let adapters = fs::read_dir(root.join(ADAPTERS))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let of_adapters = adapters.map(|entry| entry.path().join("examples"));
+    let mut folders: Vec<PathBuf> = of_adapters.chain([root.join(EXAMPLES)]).collect();
+    folders.sort();
+    let files = folders.iter().flat_map(|folder| files(folder, "rs"));
+    files.map(|(_, text)| text).collect()
+}
+
 #[test]
 fn code_in_guides_is_in_an_example() {
-    let examples = files(&root().join(EXAMPLES), "rs");
-    let examples: Vec<String> = examples.into_iter().map(|(_, text)| text).collect();
+    let examples = examples(&root());
     let guides = files(&root().join(GUIDES), "md");
     assert!(!guides.is_empty(), "no guides in {GUIDES}");
     let findings: Vec<_> = guides
@@ -86,12 +100,32 @@ fn code_in_guides_is_in_an_example() {
 }
 
 #[test]
+fn an_example_of_an_adapter_counts() {
+    let root = std::env::temp_dir().join(format!("astern-guides-{}", std::process::id()));
+    let put = |folder: &str| {
+        let folder = root.join(folder);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("a.rs"), folder.display().to_string()).unwrap();
+    };
+    put(EXAMPLES);
+    put("adapters/kube/examples");
+    put("adapters/kube/src");
+    let found = examples(&root);
+    fs::remove_dir_all(&root).unwrap();
+    let ends = |end: &str| found.iter().filter(|text| text.ends_with(end)).count();
+    assert_eq!(
+        (found.len(), ends(EXAMPLES), ends("kube/examples")),
+        (2, 1, 1)
+    );
+}
+
+#[test]
 fn planted_code_is_caught() {
     let examples = ["fn a() {\n    b();\n\n    c();\n}\n".to_owned()];
     let guide = |code: &str| format!("Text.\n\n```rust\n{code}\n```\n\n```python\nz()\n```\n");
     assert_eq!(strangers("g.md", &guide("b();\nc();"), &examples), []);
     for code in ["c();\nb();", "b();\nd();", "b()"] {
-        let what = "this code is in no file of examples/examples";
+        let what = "this code is in no example";
         let expected = [Finding::new("g.md", 3, what)];
         assert_eq!(
             strangers("g.md", &guide(code), &examples),

@@ -1,13 +1,13 @@
 //! What every target checks: reading ends, and every span is accounted for once.
 
-use astern_traces::{Decoded, Format, Params, Spans};
+use astern_traces::{Decoded, TraceFormat, SpanParams, Spans};
 
 /// Reads `bytes` as `format`, joins what is in them, and checks the laws of the report.
-pub fn check(format: Format, bytes: &[u8]) {
-    let params = Params::default().segment_attribute("user.tier");
+pub fn check(format: TraceFormat, bytes: &[u8]) {
+    let params = SpanParams::default().segment_attribute("user.tier".into());
     let mut spans = Spans::new(&params).expect("the parameters are sound");
     // Told by its beginning or not: it must not panic.
-    let _ = Format::recognise(bytes);
+    let _ = TraceFormat::recognise(bytes);
     if spans.read(format, bytes).is_err() {
         assert!(spans.as_slice().is_empty(), "a refused document left spans behind");
         return;

@@ -2,4 +2,4 @@
 
 mod check;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| check::check(astern_traces::Format::OtlpJson, bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| check::check(astern_traces::TraceFormat::OtlpJson, bytes));

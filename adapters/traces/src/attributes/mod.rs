@@ -3,6 +3,7 @@
 mod peer;
 mod resource;
 mod status;
+mod value;
 mod verb;
 
 use std::borrow::Cow;
@@ -11,45 +12,7 @@ use crate::span::SpanKind;
 pub(crate) use peer::PeerNames;
 pub(crate) use resource::{Resource, service_of_pod};
 pub(crate) use status::Outcome;
-
-/// The value of an attribute. Arrays, maps and bytes are [`Other`](Value::Other): nothing reads them.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Value<'a> {
-    Text(Cow<'a, str>),
-    Bool(bool),
-    Int(i64),
-    Float(f64),
-    Other,
-}
-
-impl<'a> Value<'a> {
-    fn text(self) -> Option<Cow<'a, str>> {
-        match self {
-            Self::Text(text) if !text.is_empty() => Some(text),
-            Self::Int(number) => Some(number.to_string().into()),
-            _ => None,
-        }
-    }
-
-    /// A small number, also one written as text.
-    fn code(&self) -> Option<u16> {
-        match self {
-            Self::Text(text) => text.trim().parse().ok(),
-            Self::Int(number) => u16::try_from(*number).ok(),
-            // A tag may be a float that holds a whole number.
-            Self::Float(number) => {
-                let whole = (0.0..=999.0).contains(number) && number.fract().abs() < f64::EPSILON;
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "0 to 999"
-                )]
-                whole.then_some(*number as u16)
-            }
-            Self::Bool(_) | Self::Other => None,
-        }
-    }
-}
+pub(crate) use value::Value;
 
 /// The attributes of one span that mean something here; all others are passed over.
 #[derive(Debug, Default)]

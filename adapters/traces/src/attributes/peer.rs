@@ -15,10 +15,10 @@
 
 use std::borrow::Cow;
 
+use astern_adapters_base::Names;
 use astern_graph_core::{EdgeKind, NodeKey, NodeKind};
 
 use super::{Value, verb};
-use crate::intern::Names;
 use crate::span::{Peer, SpanKind};
 
 type Text<'a> = Option<Cow<'a, str>>;

@@ -10,10 +10,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use astern_adapters_base::Names;
 use astern_graph_core::{NodeKey, Revision};
 
 use super::Value;
-use crate::intern::Names;
 use crate::span::Origin;
 
 /// Attributes of a resource or process that mean something here.

@@ -7,7 +7,7 @@
 use astern_graph_core::{CallStatus, NodeKind, SpanId};
 
 use super::{Claim, Key, NONE, Node, Trace};
-use crate::report::Report;
+use crate::report::SpanReport;
 use crate::span::SpanKind;
 
 /// A call before it is written out: places of spans instead of names.
@@ -41,7 +41,7 @@ pub(super) enum Callee {
 
 impl Trace<'_> {
     /// Turns the nodes into calls and counts.
-    pub(super) fn harvest(&self, keys: &[Key], halves: &mut Vec<Half>, report: &mut Report) {
+    pub(super) fn harvest(&self, keys: &[Key], halves: &mut Vec<Half>, report: &mut SpanReport) {
         for node in &self.nodes {
             let half = match node.kind {
                 _ if matches!(node.claimed, Claim::Answered | Claim::Inferred) => {

@@ -17,8 +17,8 @@ mod twins;
 
 use astern_graph_core::{Call, CallStatus};
 
-use crate::params::Params;
-use crate::report::Report;
+use crate::params::SpanParams;
+use crate::report::SpanReport;
 use crate::span::{Origin, Span, SpanKind};
 
 /// No such node.
@@ -80,7 +80,7 @@ struct Node {
 #[derive(Debug)]
 struct Trace<'s> {
     spans: &'s [Span],
-    params: &'s Params,
+    params: &'s SpanParams,
     nodes: Vec<Node>,
     /// Nodes, each behind its parent.
     parents_first: Vec<u32>,
@@ -115,7 +115,7 @@ impl<'s> Trace<'s> {
 }
 
 /// Joins spans to calls, by time, then by span.
-pub(crate) fn join(spans: &[Span], params: &Params, report: &mut Report) -> Vec<Call> {
+pub(crate) fn join(spans: &[Span], params: &SpanParams, report: &mut SpanReport) -> Vec<Call> {
     let mut keys: Vec<Key> = spans
         .iter()
         .zip(0_u32..)

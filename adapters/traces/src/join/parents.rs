@@ -4,11 +4,11 @@
 //! also of one span, is cut at its earliest span, which then has no parent.
 
 use super::{NONE, Node, Trace};
-use crate::report::Report;
+use crate::report::SpanReport;
 
 impl Trace<'_> {
     /// Links nodes to their parents and orders them, each behind its parent.
-    pub(super) fn link(&mut self, report: &mut Report) {
+    pub(super) fn link(&mut self, report: &mut SpanReport) {
         for at in 0..self.nodes.len() {
             let Some(node) = self.nodes.get(at).filter(|node| !node.twin) else {
                 continue;
@@ -43,7 +43,7 @@ impl Trace<'_> {
         }
     }
 
-    fn cut_cycles(&mut self, report: &mut Report) {
+    fn cut_cycles(&mut self, report: &mut SpanReport) {
         // 0: not seen yet; otherwise the number of the walk that saw it.
         let mut seen = vec![0_u32; self.nodes.len()];
         for (start, walk) in (0..self.nodes.len()).zip(1_u32..) {

@@ -8,15 +8,15 @@
 //! - A client span without an entry, but with a client, producer or consumer span of another service
 //!   under it, called that service.
 //! - An unkinded span that is itself no entry, has one child, and that child is an entry in another
-//!   service, is taken for the client's side ([`Params::infer_clients`](crate::Params::infer_clients)).
+//!   service, is taken for the client's side ([`SpanParams::infer_clients`](crate::SpanParams::infer_clients)).
 
 use super::{Claim, NONE, Trace};
-use crate::report::Report;
+use crate::report::SpanReport;
 use crate::span::SpanKind;
 
 impl Trace<'_> {
     /// Finds entries, and pairs each with its client's side.
-    pub(super) fn pair(&mut self, report: &mut Report) {
+    pub(super) fn pair(&mut self, report: &mut SpanReport) {
         for order in 0..self.parents_first.len() {
             let at = self.parents_first.get(order).copied().unwrap_or(NONE);
             self.place(at);
@@ -69,7 +69,7 @@ impl Trace<'_> {
     }
 
     /// Gives an entry its client's side, if there is one that nobody has claimed.
-    fn claim(&mut self, at: u32, report: &mut Report) {
+    fn claim(&mut self, at: u32, report: &mut SpanReport) {
         let Some((entry, parent)) = self.node(at).and_then(|e| Some((e, self.node(e.parent)?)))
         else {
             return;

@@ -15,11 +15,11 @@
 //! Unlike Jaeger, only the two sides of one call are compared, never a span with another kind of parent.
 
 use super::{NONE, Trace};
-use crate::report::Report;
+use crate::report::SpanReport;
 
 impl Trace<'_> {
     /// Shifts starts so that callees lie inside their callers.
-    pub(super) fn align(&mut self, report: &mut Report) {
+    pub(super) fn align(&mut self, report: &mut SpanReport) {
         let mut shifts = vec![0_i64; self.nodes.len()];
         for order in 0..self.parents_first.len() {
             let at = self.parents_first.get(order).copied().unwrap_or(NONE);
@@ -35,7 +35,7 @@ impl Trace<'_> {
         }
     }
 
-    fn shift_of(&self, at: u32, shifts: &[i64], report: &mut Report) -> Option<i64> {
+    fn shift_of(&self, at: u32, shifts: &[i64], report: &mut SpanReport) -> Option<i64> {
         let node = self.node(at)?;
         let parent = self.node(node.parent)?;
         let origin = self.origin(node)?;

@@ -17,12 +17,12 @@ use std::cmp::Ordering;
 use astern_graph_core::CallStatus;
 
 use super::{Claim, Key, NONE, Node, Trace};
-use crate::report::Report;
+use crate::report::SpanReport;
 use crate::span::{Span, SpanKind};
 
 impl Trace<'_> {
     /// Makes the nodes of a trace, by id.
-    pub(super) fn gather(&mut self, group: &[Key], report: &mut Report) {
+    pub(super) fn gather(&mut self, group: &[Key], report: &mut SpanReport) {
         self.nodes.clear();
         for run in group.chunk_by(|a, b| a.id == b.id) {
             if let [only] = run {
@@ -35,7 +35,7 @@ impl Trace<'_> {
         }
     }
 
-    fn gather_twins(&mut self, run: &[Key], report: &mut Report) {
+    fn gather_twins(&mut self, run: &[Key], report: &mut SpanReport) {
         let spans = self.spans;
         let mut twins: Vec<(&Span, u32)> = run
             .iter()

@@ -7,16 +7,16 @@ use astern_graph_core::SpanId;
 use super::{kind_of, linked};
 use crate::attributes::{self, Resource, Value};
 use crate::error::ParseError;
-use crate::format::Format;
+use crate::format::TraceFormat;
 use crate::id;
-use crate::json::{Each, Fill, List, Number, Object, Text, skip};
 use crate::span::SpanKind;
 use crate::spans::{Draft, Spans};
+use astern_adapters_base::json::{Each, Fill, List, Number, Object, Text, skip};
 
 pub(crate) fn read(bytes: &[u8], spans: &mut Spans) -> Result<(), ParseError> {
-    let error = |source| ParseError::Json {
-        format: Format::OtlpJson,
-        source,
+    let error = |cause| ParseError::Json {
+        format: TraceFormat::OtlpJson,
+        cause,
     };
     let mut read = serde_json::Deserializer::from_slice(bytes);
     loop {
@@ -29,7 +29,7 @@ pub(crate) fn read(bytes: &[u8], spans: &mut Spans) -> Result<(), ParseError> {
         if let (false, Some(key)) = (request.told, request.other) {
             let found = format!("an object with `{key}` and without `resourceSpans`");
             return Err(ParseError::NotTraces {
-                format: Format::OtlpJson,
+                format: TraceFormat::OtlpJson,
                 found,
             });
         }
@@ -253,7 +253,7 @@ fn hex<'de, A: MapAccess<'de>, T: Default>(
     if text.0.is_empty() {
         return Ok(T::default());
     }
-    id(text.bytes()).ok_or_else(|| A::Error::custom("an id is not hexadecimal or too long"))
+    id(text.as_bytes()).ok_or_else(|| A::Error::custom("an id is not hexadecimal or too long"))
 }
 
 fn kind(value: Value<'_>) -> SpanKind {

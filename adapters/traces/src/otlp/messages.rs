@@ -12,13 +12,13 @@ impl Spans {
     /// Reads messages that were decoded already, such as the `resource_spans` of an
     /// `ExportTraceServiceRequest` or of `TracesData` (feature `opentelemetry-proto`).
     ///
-    /// It gives the spans that [`Format::OtlpProtobuf`](crate::Format::OtlpProtobuf) gives of the same
+    /// It gives the spans that [`TraceFormat::OtlpProtobuf`](crate::TraceFormat::OtlpProtobuf) gives of the same
     /// messages as bytes, and counts as one document. Ids of no bytes are zero; like times that cannot
-    /// be, they are no error but counted in the [`Report`](crate::Report). Text is borrowed until a
+    /// be, they are no error but counted in the [`SpanReport`](crate::SpanReport). Text is borrowed until a
     /// span is held.
     ///
     /// ```
-    /// use astern_traces::{Params, Spans};
+    /// use astern_traces::{SpanParams, Spans};
     /// use opentelemetry_proto::tonic::{
     ///     common::v1::{AnyValue, KeyValue, any_value::Value},
     ///     resource::v1::Resource,
@@ -50,7 +50,7 @@ impl Spans {
     ///     ..Default::default()
     /// }];
     ///
-    /// let mut spans = Spans::new(&Params::default())?;
+    /// let mut spans = Spans::new(&SpanParams::default())?;
     /// spans.read_messages(&resource_spans)?;
     /// let joined = spans.join();
     /// assert_eq!(joined.report.to_string(), "1 span to 1 call");

@@ -30,24 +30,23 @@ pub use opentelemetry_proto;
 use astern_graph_core::SpanId;
 
 use crate::error::ParseError;
-use crate::format::Format;
-use crate::params::Params;
-use crate::spans::{Decoded, Draft};
+use crate::params::SpanParams;
+use crate::spans::{Decoded, Draft, Spans};
 
 /// Decodes a JSON document and joins its spans.
 ///
 /// # Errors
 /// [`ParseError`] when it is no such document, or when a parameter breaks its rule.
-pub fn decode_json(bytes: &[u8], params: &Params) -> Result<Decoded, ParseError> {
-    crate::decode(Format::OtlpJson, bytes, params)
+pub fn decode_json(bytes: &[u8], params: &SpanParams) -> Result<Decoded, ParseError> {
+    Spans::of_document(params, |spans| json::read(bytes, spans))
 }
 
 /// Decodes a protobuf document and joins its spans.
 ///
 /// # Errors
 /// [`ParseError`] when it is no such document, or when a parameter breaks its rule.
-pub fn decode_protobuf(bytes: &[u8], params: &Params) -> Result<Decoded, ParseError> {
-    crate::decode(Format::OtlpProtobuf, bytes, params)
+pub fn decode_protobuf(bytes: &[u8], params: &SpanParams) -> Result<Decoded, ParseError> {
+    Spans::of_document(params, |spans| protobuf::read(bytes, spans))
 }
 
 /// The kind of a span by its number; unknown numbers say nothing.

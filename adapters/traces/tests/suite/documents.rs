@@ -5,16 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use astern_graph_core::NodeKey;
-use astern_traces::{Decoded, Format, Params, Spans, decode};
+use astern_traces::{Decoded, SpanParams, Spans, TraceFormat, decode};
 
 use crate::support::lines;
 
-fn folder(format: Format) -> PathBuf {
+fn folder(format: TraceFormat) -> PathBuf {
     // Tests run in the folder of their package.
     Path::new("tests/documents").join(format.as_str())
 }
 
-fn documents(format: Format) -> Vec<(PathBuf, Vec<u8>)> {
+fn documents(format: TraceFormat) -> Vec<(PathBuf, Vec<u8>)> {
     let entries = fs::read_dir(folder(format)).unwrap();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
@@ -25,27 +25,27 @@ fn documents(format: Format) -> Vec<(PathBuf, Vec<u8>)> {
         .collect()
 }
 
-fn shop(format: Format, name: &str) -> Decoded {
+fn shop(format: TraceFormat, name: &str) -> Decoded {
     let bytes = fs::read(folder(format).join(name)).unwrap();
     decode(
         format,
         &bytes,
-        &Params::default().segment_attribute("user.tier"),
+        &SpanParams::default().segment_attribute("user.tier".into()),
     )
     .unwrap()
 }
 
 #[test]
 fn every_document_is_recognised_and_read() {
-    for format in Format::ALL {
+    for format in TraceFormat::ALL {
         for (path, bytes) in documents(format) {
             assert_eq!(
-                Format::recognise(&bytes),
+                TraceFormat::recognise(&bytes),
                 Some(format),
                 "{}",
                 path.display()
             );
-            let decoded = decode(format, &bytes, &Params::default()).unwrap();
+            let decoded = decode(format, &bytes, &SpanParams::default()).unwrap();
             assert!(decoded.report.spans > 0, "{}", path.display());
         }
     }
@@ -53,7 +53,7 @@ fn every_document_is_recognised_and_read() {
 
 #[test]
 fn jaeger_says_what_it_says() {
-    let decoded = shop(Format::Jaeger, "shop.json");
+    let decoded = shop(TraceFormat::Jaeger, "shop.json");
     let expected = [
         "- calls service/web -/900000/400000 Ok",
         "service/web calls service/cart 500000/300000/200000 ClientError",
@@ -74,7 +74,7 @@ fn jaeger_says_what_it_says() {
     assert_eq!(call.operation.as_deref(), Some("/cart/{id}"));
     assert_eq!(decoded.calls[0].callee.segment.as_deref(), Some("gold"));
 
-    let decoded = shop(Format::Jaeger, "bare.json");
+    let decoded = shop(TraceFormat::Jaeger, "bare.json");
     let expected = [
         "- calls service/solo -/1000/0 Ok",
         "service/solo calls service/inline -/1000/1000 Ok",
@@ -89,7 +89,7 @@ fn jaeger_says_what_it_says() {
 
 #[test]
 fn zipkin_says_what_it_says() {
-    let decoded = shop(Format::Zipkin, "shop.json");
+    let decoded = shop(TraceFormat::Zipkin, "shop.json");
     let expected = [
         "- calls service/web -/900000/391000 Ok",
         "service/web calls service/cart 500000/300000/250000 Error",
@@ -104,12 +104,12 @@ fn zipkin_says_what_it_says() {
         (report.fragment, report.internal, report.shifted),
         (1, 1, 1)
     );
-    assert_eq!(shop(Format::Zipkin, "lists.json").report.calls, 1);
+    assert_eq!(shop(TraceFormat::Zipkin, "lists.json").report.calls, 1);
 }
 
 #[test]
 fn otlp_says_the_same_in_json_and_protobuf() {
-    let decoded = shop(Format::OtlpJson, "shop.json");
+    let decoded = shop(TraceFormat::OtlpJson, "shop.json");
     let expected = [
         "- calls service/web -/900000/400000 Error",
         "service/web calls service/cart 500000/300000/250000 ClientError",
@@ -118,15 +118,15 @@ fn otlp_says_the_same_in_json_and_protobuf() {
         "service/mail consumes queue/orders -/50000/50000 Ok",
     ];
     assert_eq!(lines(&decoded), expected);
-    assert_eq!(decoded, shop(Format::OtlpProtobuf, "shop.pb"));
+    assert_eq!(decoded, shop(TraceFormat::OtlpProtobuf, "shop.pb"));
     // Three documents, one a line.
-    let lines = shop(Format::OtlpJson, "lines.json").report;
+    let lines = shop(TraceFormat::OtlpJson, "lines.json").report;
     assert_eq!((lines.spans, lines.negative, lines.documents), (1, 1, 1));
 }
 
 #[test]
 fn csv_says_what_it_says() {
-    let decoded = shop(Format::Csv, "shop.csv");
+    let decoded = shop(TraceFormat::Csv, "shop.csv");
     let expected = [
         "- calls service/web -/900000/400000 Ok",
         "service/web calls service/cart 500000/300000/300000 Ok",
@@ -139,13 +139,13 @@ fn csv_says_what_it_says() {
 
 #[test]
 fn a_trace_in_pieces_joins_to_the_same_calls() {
-    let bytes = fs::read(folder(Format::OtlpJson).join("shop.json")).unwrap();
-    let whole = decode(Format::OtlpJson, &bytes, &Params::default()).unwrap();
+    let bytes = fs::read(folder(TraceFormat::OtlpJson).join("shop.json")).unwrap();
+    let whole = decode(TraceFormat::OtlpJson, &bytes, &SpanParams::default()).unwrap();
     let lists: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
-    let mut spans = Spans::new(&Params::default()).unwrap();
+    let mut spans = Spans::new(&SpanParams::default()).unwrap();
     for resource in lists["resourceSpans"].as_array().unwrap().iter().rev() {
         let piece = serde_json::json!({ "resourceSpans": [resource] }).to_string();
-        spans.read(Format::OtlpJson, piece.as_bytes()).unwrap();
+        spans.read(TraceFormat::OtlpJson, piece.as_bytes()).unwrap();
     }
     let joined = spans.join();
     assert_eq!(joined.calls, whole.calls);
@@ -154,12 +154,12 @@ fn a_trace_in_pieces_joins_to_the_same_calls() {
 
 #[test]
 fn a_document_cut_short_is_refused_whole() {
-    for format in Format::ALL {
+    for format in TraceFormat::ALL {
         for (path, bytes) in documents(format) {
             let end = bytes.trim_ascii_end().len();
             let mut refused = 0;
             for cut in 0..end {
-                let mut spans = Spans::new(&Params::default()).unwrap();
+                let mut spans = Spans::new(&SpanParams::default()).unwrap();
                 if spans.read(format, &bytes[..cut]).is_err() {
                     refused += 1;
                     assert!(spans.as_slice().is_empty(), "{} at {cut}", path.display());
@@ -167,7 +167,7 @@ fn a_document_cut_short_is_refused_whole() {
                 spans.join();
             }
             // A list of records or of fields may end after any of them; JSON ends where it ends.
-            let whole = matches!(format, Format::Jaeger | Format::Zipkin)
+            let whole = matches!(format, TraceFormat::Jaeger | TraceFormat::Zipkin)
                 || path.ends_with("otlp-json/shop.json");
             assert!(
                 refused > 0 && (!whole || refused == end),
@@ -180,14 +180,14 @@ fn a_document_cut_short_is_refused_whole() {
 
 #[test]
 fn a_changed_byte_is_never_fatal() {
-    for format in Format::ALL {
+    for format in TraceFormat::ALL {
         for (_, bytes) in documents(format) {
             for at in 0..bytes.len() {
                 for change in [0x01, 0x80] {
                     let mut changed = bytes.clone();
                     changed[at] ^= change;
                     // What it says may differ or be refused; every span is still accounted for.
-                    if let Ok(decoded) = decode(format, &changed, &Params::default()) {
+                    if let Ok(decoded) = decode(format, &changed, &SpanParams::default()) {
                         assert_eq!(decoded.report.calls, decoded.calls.len() as u64);
                     }
                 }
@@ -200,61 +200,65 @@ fn a_changed_byte_is_never_fatal() {
 fn what_is_no_document_of_traces_is_refused_with_its_place() {
     for (format, bytes, told) in [
         (
-            Format::OtlpJson,
+            TraceFormat::OtlpJson,
             r#"{"resourceLogs": []}"#,
             "`resourceLogs`",
         ),
         (
-            Format::OtlpJson,
+            TraceFormat::OtlpJson,
             r#"{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "xyz"}]}]}]}"#,
             "line 1 column 64",
         ),
-        (Format::OtlpJson, "{} x", "column 4"),
-        (Format::Jaeger, r#"{"hits": []}"#, "without `data`"),
+        (TraceFormat::OtlpJson, "{} x", "column 4"),
+        (TraceFormat::Jaeger, r#"{"hits": []}"#, "without `data`"),
         (
-            Format::Jaeger,
+            TraceFormat::Jaeger,
             "{\"data\": [{\"spans\": [\n{\"startTime\": true}]}]}",
             "line 2 column",
         ),
         (
-            Format::Jaeger,
+            TraceFormat::Jaeger,
             r#"{"data": [{"spans": [{"references": [{"refType": "X"}]}]}]}"#,
             "CHILD_OF",
         ),
-        (Format::Zipkin, r#"{"spans": []}"#, "a list"),
-        (Format::Zipkin, "[[[]]]", "a span"),
-        (Format::Zipkin, r#"[{"kind": "WAITER"}]"#, "`kind`"),
-        (Format::Zipkin, r#"[{"binaryAnnotations": []}]"#, "v1"),
-        (Format::OtlpProtobuf, "\n\u{5}a", "byte 1"),
-        (Format::Csv, "TraceID,SpanID\n", "`ParentID`"),
+        (TraceFormat::Zipkin, r#"{"spans": []}"#, "a list"),
+        (TraceFormat::Zipkin, "[[[]]]", "a span"),
+        (TraceFormat::Zipkin, r#"[{"kind": "WAITER"}]"#, "`kind`"),
+        (TraceFormat::Zipkin, r#"[{"binaryAnnotations": []}]"#, "v1"),
+        (TraceFormat::OtlpProtobuf, "\n\u{5}a", "byte 1"),
+        (TraceFormat::Csv, "TraceID,SpanID\n", "`ParentID`"),
         (
-            Format::Csv,
+            TraceFormat::Csv,
             "TraceID,SpanID,ParentID,PodName,OperationName,StartTimeUnixNano,EndTimeUnixNano\n1,2,,a,b,soon,",
             "line 2, column `StartTimeUnixNano`: `soon`",
         ),
         (
-            Format::Csv,
+            TraceFormat::Csv,
             "TraceID,SpanID,ParentID,PodName,OperationName,StartTimeUnixNano,EndTimeUnixNano\n1,2",
             "line: 2",
         ),
     ] {
-        let error = decode(format, bytes.as_bytes(), &Params::default())
+        let error = decode(format, bytes.as_bytes(), &SpanParams::default())
             .unwrap_err()
             .to_string();
         assert!(error.contains(told), "{error}");
     }
     let deep = "[".repeat(100_000);
-    for format in [Format::Jaeger, Format::Zipkin, Format::OtlpJson] {
-        assert!(decode(format, deep.as_bytes(), &Params::default()).is_err());
+    for format in [
+        TraceFormat::Jaeger,
+        TraceFormat::Zipkin,
+        TraceFormat::OtlpJson,
+    ] {
+        assert!(decode(format, deep.as_bytes(), &SpanParams::default()).is_err());
     }
     for (format, empty) in [
-        (Format::Jaeger, "{\"data\": null}"),
-        (Format::Zipkin, "[]"),
-        (Format::OtlpJson, "{}"),
-        (Format::OtlpProtobuf, ""),
+        (TraceFormat::Jaeger, "{\"data\": null}"),
+        (TraceFormat::Zipkin, "[]"),
+        (TraceFormat::OtlpJson, "{}"),
+        (TraceFormat::OtlpProtobuf, ""),
     ] {
         assert_eq!(
-            decode(format, empty.as_bytes(), &Params::default())
+            decode(format, empty.as_bytes(), &SpanParams::default())
                 .unwrap()
                 .report
                 .spans,

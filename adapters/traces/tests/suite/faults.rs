@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use astern_graph_core::{SpanId, Timestamp};
-use astern_traces::{Params, SpanKind, Spans};
+use astern_traces::{SpanKind, SpanParams, Spans};
 
 use crate::support::{join, join_with, lines, span};
 use SpanKind::{Client, Internal, Server, Unspecified};
@@ -100,11 +100,11 @@ fn a_call_that_nobody_timed_is_counted() {
 
 #[test]
 fn no_more_spans_are_held_than_allowed() {
-    let params = Params::default().spans_max(2);
+    let params = SpanParams::default().spans_max(2);
     let list = (1..=5).map(|id| span(id, 0, Server, "a", 0, 1));
     let report = join_with(&params, list).report;
     assert_eq!((report.calls, report.over_limit), (2, 3));
-    assert!(Spans::new(&Params::default().spans_max(0)).is_err());
+    assert!(Spans::new(&SpanParams::default().spans_max(0)).is_err());
 }
 
 #[test]

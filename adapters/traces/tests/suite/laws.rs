@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use astern_graph_core::{CallStatus, EdgeKind, NodeKey, NodeKind, SpanId};
-use astern_traces::{Params, Peer, Span, SpanKind};
+use astern_traces::{Peer, Span, SpanKind, SpanParams};
 use proptest::prelude::*;
 
 use crate::support::{join_with, span};
@@ -47,7 +47,7 @@ proptest! {
     #[test]
     fn every_span_is_counted_once(spans in any_spans()) {
         let given = spans.len() as u64;
-        let joined = join_with(&Params::default(), spans);
+        let joined = join_with(&SpanParams::default(), spans);
         let report = joined.report;
         prop_assert_eq!(report.spans, given);
         prop_assert_eq!(report.calls, joined.calls.len() as u64);
@@ -63,14 +63,14 @@ proptest! {
         }),
     ) {
         prop_assert_eq!(
-            join_with(&Params::default(), spans),
-            join_with(&Params::default(), mixed)
+            join_with(&SpanParams::default(), spans),
+            join_with(&SpanParams::default(), mixed)
         );
     }
 
     #[test]
     fn calls_are_sound(spans in any_spans(), skew in any::<bool>(), infer in any::<bool>()) {
-        let params = Params::default().adjust_skew(skew).infer_clients(infer);
+        let params = SpanParams::default().adjust_skew(skew).infer_clients(infer);
         let durations: BTreeSet<_> = spans.iter().filter_map(|span| span.duration).collect();
         let joined = join_with(&params, spans);
         let mut ids = BTreeSet::new();

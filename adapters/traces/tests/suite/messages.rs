@@ -1,6 +1,6 @@
 //! OTLP messages handed over as they are: what is refused, with its place, and what is counted.
 
-use astern_traces::{Format, Params, ParseError, Spans};
+use astern_traces::{ParseError, SpanParams, Spans, TraceFormat};
 use opentelemetry_proto::tonic::trace::v1::span::Link;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, TracesData};
 use proptest::prelude::*;
@@ -38,7 +38,7 @@ fn last(batch: &mut [ResourceSpans]) -> &mut Span {
 }
 
 fn spans() -> Spans {
-    Spans::new(&Params::default()).unwrap()
+    Spans::new(&SpanParams::default()).unwrap()
 }
 
 #[test]
@@ -156,7 +156,7 @@ proptest! {
     #[test]
     fn messages_and_their_bytes_give_the_same_spans_or_are_both_refused(traces in any_spoilt()) {
         let (mut binary, mut handed) = (spans(), spans());
-        let read = binary.read(Format::OtlpProtobuf, &traces.encode_to_vec());
+        let read = binary.read(TraceFormat::OtlpProtobuf, &traces.encode_to_vec());
         prop_assert_eq!(read.is_ok(), handed.read_messages(&traces.resource_spans).is_ok());
         prop_assert_eq!(binary.as_slice(), handed.as_slice());
         prop_assert_eq!(binary.join(), handed.join());

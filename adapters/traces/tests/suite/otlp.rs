@@ -1,7 +1,7 @@
 //! The protobuf codec against the generated types of OpenTelemetry, against the JSON codec, and
 //! against those types handed over as they are.
 
-use astern_traces::{Params, otlp};
+use astern_traces::{SpanParams, otlp};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
@@ -181,7 +181,7 @@ fn json_of(traces: &TracesData) -> serde_json::Value {
 proptest! {
     #[test]
     fn every_codec_says_the_same(traces in any_traces()) {
-        let params = Params::default().segment_attribute("tier");
+        let params = SpanParams::default().segment_attribute("tier".into());
         let binary = otlp::decode_protobuf(&traces.encode_to_vec(), &params).unwrap();
         let text = otlp::decode_json(json_of(&traces).to_string().as_bytes(), &params).unwrap();
         prop_assert_eq!(&binary, &text);
@@ -221,7 +221,7 @@ fn a_tag_names_the_kind_where_the_field_does_not() {
         (json!(2), "web"),
     ] {
         let document = span(kind.clone()).to_string();
-        let decoded = otlp::decode_json(document.as_bytes(), &Params::default()).unwrap();
+        let decoded = otlp::decode_json(document.as_bytes(), &SpanParams::default()).unwrap();
         assert_eq!(&*decoded.calls[0].callee.service.name, callee, "{kind}");
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use astern_graph_core::{CallStatus, EdgeKind, NodeKey, NodeKind, SpanId};
-use astern_traces::{Origin, Params, Peer, Span, SpanKind};
+use astern_traces::{Origin, Peer, Span, SpanKind, SpanParams};
 
 use crate::support::{join, join_with, lines, span};
 use CallStatus::{ClientError, Error, Ok};
@@ -138,7 +138,7 @@ fn spans_without_kinds_are_judged_by_their_services() {
         (1, 1)
     );
     // Not inferred: the caller's side is not known, and it waits for the callee's.
-    let joined = join_with(&Params::default().infer_clients(false), trace());
+    let joined = join_with(&SpanParams::default().infer_clients(false), trace());
     let root = "- calls service/web -/100/60 Ok";
     assert_eq!(
         lines(&joined),
@@ -249,14 +249,17 @@ fn a_server_on_another_host_is_shifted_into_its_client() {
             span(4, 3, Server, "stock", 1_011, 10),
         ]
     };
-    let starts = |params: &Params| {
+    let starts = |params: &SpanParams| {
         let joined = join_with(params, chain());
         assert_eq!(joined.calls[0].server.unwrap().as_nanos(), 30);
         (joined.calls[1].at.nanos(), joined.report.shifted)
     };
     // Centred: 10 on each side; what runs under it shifts along, and then fits.
-    assert_eq!(starts(&Params::default()), (120, 2));
-    assert_eq!(starts(&Params::default().adjust_skew(false)), (1_010, 0));
+    assert_eq!(starts(&SpanParams::default()), (120, 2));
+    assert_eq!(
+        starts(&SpanParams::default().adjust_skew(false)),
+        (1_010, 0)
+    );
     // One clock: whatever the times say, they are not two clocks'.
     let mut host = Origin::new("web");
     host.host = Some(NodeKey::host("h"));

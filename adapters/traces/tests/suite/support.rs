@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use astern_graph_core::{Call, SpanId, Timestamp};
-use astern_traces::{Decoded, Origin, Params, Span, SpanKind, Spans};
+use astern_traces::{Decoded, Origin, Span, SpanKind, SpanParams, Spans};
 
 /// A span of trace 1: `at` and `took` in nanoseconds, parent 0 is none.
 pub(crate) fn span(
@@ -21,14 +21,14 @@ pub(crate) fn span(
         .took(Timestamp::from_nanos(at), Duration::from_nanos(took))
 }
 
-pub(crate) fn join_with(params: &Params, list: impl IntoIterator<Item = Span>) -> Decoded {
+pub(crate) fn join_with(params: &SpanParams, list: impl IntoIterator<Item = Span>) -> Decoded {
     let mut spans = Spans::new(params).unwrap();
     list.into_iter().for_each(|span| spans.push(span));
     spans.join()
 }
 
 pub(crate) fn join(list: impl IntoIterator<Item = Span>) -> Decoded {
-    join_with(&Params::default(), list)
+    join_with(&SpanParams::default(), list)
 }
 
 /// A call as one line: `caller -kind-> callee client/server/exclusive status`.

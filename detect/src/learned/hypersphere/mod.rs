@@ -9,4 +9,4 @@ mod train;
 
 pub use fitted::Hypersphere;
 pub use model::HypersphereModel;
-pub use params::{HypersphereParams, Network};
+pub use params::{HypersphereParams, NetworkRole};

@@ -48,7 +48,7 @@ astern_stats::setters!(HypersphereParams {
 
 /// The two networks that are fitted side by side, with the same settings and inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Network {
+pub enum NetworkRole {
     /// Receives messages from neighbours.
     Graph,
     /// Sees each node by itself: the same layers on a graph without edges, where a graph
@@ -62,7 +62,7 @@ impl HypersphereParams {
     /// Features are deviations from each node's own healthy level, in its healthy standard
     /// deviations ([`RobustZ`] without the sign of what is worse): a node is compared with its own
     /// past, and services of all sizes look alike while they are healthy. Edges are those of
-    /// [`message_edges`]; [`Network::Mlp`] gets none.
+    /// [`message_edges`]; [`NetworkRole::Mlp`] gets none.
     ///
     /// # Errors
     /// [`LearnedError::Fit`] for a parameter outside its rule, too few steps, or when no series
@@ -74,7 +74,7 @@ impl HypersphereParams {
         &self,
         graph: &TemporalGraph,
         healthy: &Window,
-        network: Network,
+        network: NetworkRole,
     ) -> Result<GraphSnapshots, LearnedError> {
         Prepared::new(self, graph, healthy)?.training_data(network)
     }
@@ -95,7 +95,7 @@ impl HypersphereParams {
             let data = prepared.training_data(network)?;
             Ok::<_, LearnedError>(self.network.untrained(&data)?)
         };
-        let (gnn, mlp) = (network(Network::Graph)?, network(Network::Mlp)?);
+        let (gnn, mlp) = (network(NetworkRole::Graph)?, network(NetworkRole::Mlp)?);
         HypersphereModel::new(healthy.kind, gnn, mlp)
     }
 }
@@ -131,11 +131,14 @@ impl<'a> Prepared<'a> {
         })
     }
 
-    pub(super) fn training_data(&self, network: Network) -> Result<GraphSnapshots, LearnedError> {
+    pub(super) fn training_data(
+        &self,
+        network: NetworkRole,
+    ) -> Result<GraphSnapshots, LearnedError> {
         let x = standardised(&self.levels, &self.features, &self.learn)?;
         let edges = match network {
-            Network::Graph => message_edges(self.graph, &self.learn),
-            Network::Mlp => Vec::new(),
+            NetworkRole::Graph => message_edges(self.graph, &self.learn),
+            NetworkRole::Mlp => Vec::new(),
         };
         Ok(snapshots(x, &self.features, edges)?)
     }

@@ -2,11 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use astern_gnn::torch::{DeviceChoice, Epoch};
+use astern_gnn::one_class::OneClassEpoch;
+use astern_gnn::torch::DeviceChoice;
 use astern_graph_core::{TemporalGraph, Window};
 
 use super::params::Prepared;
-use super::{HypersphereModel, HypersphereParams, Network};
+use super::{HypersphereModel, HypersphereParams, NetworkRole};
 use crate::learned::LearnedError;
 
 impl HypersphereParams {
@@ -40,7 +41,7 @@ impl HypersphereParams {
         graph: &TemporalGraph,
         healthy: &Window,
         device: DeviceChoice,
-        mut progress: impl FnMut(Network, Epoch) -> ControlFlow<()>,
+        mut progress: impl FnMut(NetworkRole, OneClassEpoch) -> ControlFlow<()>,
     ) -> Result<HypersphereModel, LearnedError> {
         let prepared = Prepared::new(self, graph, healthy)?;
         let mut train = |network| {
@@ -50,7 +51,7 @@ impl HypersphereParams {
                 .fit_with(&data, device, |epoch| progress(network, epoch))?;
             Ok::<_, LearnedError>(trained)
         };
-        let (gnn, mlp) = (train(Network::Graph)?, train(Network::Mlp)?);
+        let (gnn, mlp) = (train(NetworkRole::Graph)?, train(NetworkRole::Mlp)?);
         HypersphereModel::new(healthy.kind, gnn, mlp)
     }
 }

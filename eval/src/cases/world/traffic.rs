@@ -30,6 +30,15 @@ pub(in crate::cases) struct Instance {
     failure: CallStatus,
 }
 
+astern_stats::setters!(Instance {
+    /// Sets the calls of a step.
+    calls: u32,
+    /// Sets the median duration.
+    ms: f64,
+    /// Sets the share of its calls that fail.
+    failing: f64,
+});
+
 impl Instance {
     /// 25 calls of 20 ms, of which none fails.
     pub(in crate::cases) fn new(service: &str, name: &str, revision: &str) -> Self {
@@ -42,23 +51,6 @@ impl Instance {
             failing: 0.0,
             failure: CallStatus::Error,
         }
-    }
-
-    pub(in crate::cases) fn calls(mut self, calls: u32) -> Self {
-        self.calls = calls;
-        self
-    }
-
-    /// Median duration.
-    pub(in crate::cases) fn ms(mut self, ms: f64) -> Self {
-        self.ms = ms;
-        self
-    }
-
-    /// Share of its calls that fail.
-    pub(in crate::cases) fn failing(mut self, share: f64) -> Self {
-        self.failing = share;
-        self
     }
 
     /// What a failed call ends with.

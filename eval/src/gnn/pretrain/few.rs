@@ -12,7 +12,7 @@ use astern_gnn::layer::{LinearConfig, SageConfig};
 use astern_gnn::ndarray::{Array1, Array2, Axis};
 use astern_gnn::torch::few::{FewParams, MetaParams, MetaTask, adapt, fit, meta_train};
 use astern_gnn::torch::tch::{Device, Kind};
-use astern_gnn::torch::{GraphLayer, GraphTensors, Mode, Network};
+use astern_gnn::torch::{ForwardMode, GraphLayer, GraphTensors, TrainableNetwork};
 use astern_gnn::train::FewLabels;
 use astern_gnn::{Graph, NetworkConfig};
 use astern_stats::auroc::auroc;
@@ -53,8 +53,8 @@ impl Part {
     }
 
     /// On the nodes that no training has seen a label of.
-    fn auroc(&self, model: &Network) -> Outcome<f64> {
-        let scores = model.forward(self.graph.x(), &self.graph, Mode::Eval)?;
+    fn auroc(&self, model: &TrainableNetwork) -> Outcome<f64> {
+        let scores = model.forward(self.graph.x(), &self.graph, ForwardMode::Eval)?;
         let scores: Vec<f32> = Vec::try_from(&scores.f_detach()?.f_reshape(-1)?)?;
         let named =
             |v: u32| self.labels.anomalies().contains(&v) || self.labels.unlabelled().contains(&v);
@@ -96,7 +96,7 @@ fn both(parts: &[Part], seed: u64) -> Outcome<[f64; 2]> {
     let config = NetworkConfig::new()
         .layer(SageConfig::new(inputs, 32))
         .layer(LinearConfig::new(32, 1));
-    let model = || Network::new(&config, seed, Kind::Float, Device::Cpu);
+    let model = || TrainableNetwork::new(&config, seed, Kind::Float, Device::Cpu);
 
     let plain = model()?;
     let mut params = FewParams::default();

@@ -10,7 +10,7 @@ use std::path::Path;
 use astern_gnn::layer::{GcnConfig, LinearConfig};
 use astern_gnn::torch::pretrain::{HopCountParams, hop_counts};
 use astern_gnn::torch::tch::{Device, Kind};
-use astern_gnn::torch::{GraphLayer, Network, load_state, state_of};
+use astern_gnn::torch::{GraphLayer, TrainableNetwork, load_state, state_of};
 use astern_gnn::{NetworkConfig, NodeSplit};
 
 use super::super::cora::Cora;
@@ -31,7 +31,7 @@ pub(super) fn compare(root: &Path, seeds: RangeInclusive<u64>) -> Outcome<Vec<Co
         })
         .into();
     for seed in seeds {
-        let encoder = Network::new(&encoder(&cora), seed, Kind::Float, Device::Cpu)?;
+        let encoder = TrainableNetwork::new(&encoder(&cora), seed, Kind::Float, Device::Cpu)?;
         let params = HopCountParams::default().seed(seed);
         let train = params.train.clone().seed(seed);
         hop_counts(&encoder, cora.graph.x(), &cora.graph, &params.train(train))?;
@@ -53,9 +53,14 @@ fn encoder(cora: &Cora) -> NetworkConfig {
 }
 
 /// Accuracy on the test nodes, from the weights of `start` where there is one.
-fn accuracy(cora: &Cora, split: &NodeSplit, start: Option<&Network>, seed: u64) -> Outcome<f64> {
+fn accuracy(
+    cora: &Cora,
+    split: &NodeSplit,
+    start: Option<&TrainableNetwork>,
+    seed: u64,
+) -> Outcome<f64> {
     let config = encoder(cora).layer(LinearConfig::new(WIDTH, cora.n_classes));
-    let network = Network::new(&config, seed, Kind::Float, Device::Cpu)?;
+    let network = TrainableNetwork::new(&config, seed, Kind::Float, Device::Cpu)?;
     if let Some(start) = start {
         // The encoder's layers have the same names in both.
         let mut state = state_of(&network)?;

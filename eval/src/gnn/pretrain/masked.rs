@@ -14,7 +14,7 @@ use astern_gnn::ndarray::{Array2, Axis};
 use astern_gnn::torch::pretrain::{MaskedParams, masked_patches};
 use astern_gnn::torch::tch::{Device, Kind, Reduction, Tensor};
 use astern_gnn::torch::train::Trainer;
-use astern_gnn::torch::{Init, Linear, Mode, Module, PatchTransformer, TorchError, Visitor};
+use astern_gnn::torch::{ForwardMode, Init, Linear, Module, PatchTransformer, TorchError, Visitor};
 use astern_gnn::train::{Clip, OptimizerConfig, TrainParams};
 
 use super::super::npz::Npz;
@@ -88,7 +88,7 @@ impl Forecaster {
         })
     }
 
-    fn error(&self, windows: &Windows, mode: Mode) -> Result<Tensor, TorchError> {
+    fn error(&self, windows: &Windows, mode: ForwardMode) -> Result<Tensor, TorchError> {
         let refused = |e| TorchError::new("forecast", &[&windows.x], e);
         let z = self.encoder.encode(&windows.x, mode)?;
         let told = self.output.apply(&z.f_flatten(1, 2).map_err(refused)?)?;
@@ -113,9 +113,9 @@ impl Forecaster {
                 })
             });
             let batch = batch.map_err(|e| TorchError::new("batch", &[&train.x], e))?;
-            self.error(&batch, Mode::Train)
+            self.error(&batch, ForwardMode::Train)
         })?;
-        Ok(f64::try_from(&self.error(test, Mode::Eval)?)?)
+        Ok(f64::try_from(&self.error(test, ForwardMode::Eval)?)?)
     }
 }
 

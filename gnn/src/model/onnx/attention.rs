@@ -1,6 +1,6 @@
 //! What GAT and `GATv2` share: the softmax over the edges into a node, and the weighted sum.
 
-use super::ExportError;
+use super::OnnxError;
 use super::builder::{Builder, Value, length, of_int};
 use super::edges::Edges;
 use super::step::Join;
@@ -28,7 +28,7 @@ impl Heads {
         edges: &Edges,
         h: &str,
         scores: &str,
-    ) -> Result<Value, ExportError> {
+    ) -> Result<Value, OnnxError> {
         let greatest = b.join(Join::Max, scores, &edges.target, Some(self.count));
         let greatest = b.gather(&greatest, &edges.target);
         let less = b.node("Sub", &[scores, &greatest], vec![]);

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 
-use super::ExportError;
+use super::OnnxError;
 use super::proto::{
     AttributeProto, FLOAT, GraphProto, INT64, KIND_FLOAT, KIND_INT, KIND_STRING, NodeProto,
     TensorProto,
 };
-use crate::StateDict;
+use crate::state::StateDict;
 
 /// Name of a value of the graph: an input, an initializer or the output of a node.
 pub(super) type Value = String;
@@ -78,16 +78,16 @@ impl<'a> Builder<'a> {
     }
 
     /// A parameter of the layer, `f` of its numbers if they are to be rearranged.
-    pub(super) fn parameter(&self, name: &str) -> Result<Vec<f64>, ExportError> {
+    pub(super) fn parameter(&self, name: &str) -> Result<Vec<f64>, OnnxError> {
         let name = format!("{}.{name}", self.layer);
         match self.state.get(&name) {
             Some(tensor) => Ok(tensor.values.clone()),
-            None => Err(ExportError::Tensor { name }),
+            None => Err(OnnxError::Tensor { name }),
         }
     }
 
     /// A parameter of the layer as an initializer of this shape.
-    pub(super) fn weight(&mut self, name: &str, shape: &[usize]) -> Result<Value, ExportError> {
+    pub(super) fn weight(&mut self, name: &str, shape: &[usize]) -> Result<Value, OnnxError> {
         let values = self.parameter(name)?;
         self.weights(name, shape, &values)
     }
@@ -98,11 +98,11 @@ impl<'a> Builder<'a> {
         name: &str,
         shape: &[usize],
         values: &[f64],
-    ) -> Result<Value, ExportError> {
+    ) -> Result<Value, OnnxError> {
         let name = format!("{}.{name}", self.layer);
         let mut data = Vec::with_capacity(4 * values.len());
         for &value in values {
-            let number = single(value).ok_or_else(|| ExportError::Range {
+            let number = single(value).ok_or_else(|| OnnxError::Range {
                 layer: self.layer,
                 name: name.clone(),
                 value,
@@ -115,8 +115,8 @@ impl<'a> Builder<'a> {
     }
 
     /// A setting of the layer as an attribute.
-    pub(super) fn setting(&self, name: &str, value: f64) -> Result<f32, ExportError> {
-        single(value).ok_or_else(|| ExportError::Range {
+    pub(super) fn setting(&self, name: &str, value: f64) -> Result<f32, OnnxError> {
+        single(value).ok_or_else(|| OnnxError::Range {
             layer: self.layer,
             name: name.to_owned(),
             value,

@@ -1,7 +1,7 @@
 //! Edges with a layer's rule about loops, in the terms of ONNX; see `graph/propagation.rs`.
 
 use super::builder::{Builder, EDGE_ATTR, EDGE_INDEX, EDGE_WEIGHT, Value, of_int};
-use crate::SelfLoops;
+use crate::graph::SelfLoops;
 
 /// Edges with loops: those that were given, without loops, then one loop a node. `AsGiven` leaves
 /// them as they are. Sums over them do not depend on the order but for rounding.

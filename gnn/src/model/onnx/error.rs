@@ -3,7 +3,7 @@
 /// Why a network cannot be written as an ONNX file.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ExportError {
+pub enum OnnxError {
     /// A weight or setting is beyond the range of `f32`.
     #[error("{name} of layer {layer} is {value}, beyond the range of f32")]
     Range {

@@ -1,12 +1,12 @@
 //! GAT.
 
-use super::ExportError;
+use super::OnnxError;
 use super::attention::Heads;
 use super::builder::{Builder, Value};
 use super::edges::Edges;
 use crate::layer::GatConfig;
 
-pub(super) fn gat(b: &mut Builder<'_>, config: &GatConfig, x: &str) -> Result<Value, ExportError> {
+pub(super) fn gat(b: &mut Builder<'_>, config: &GatConfig, x: &str) -> Result<Value, OnnxError> {
     let heads = Heads {
         count: config.heads,
         width: config.outputs,
@@ -20,7 +20,7 @@ pub(super) fn gat(b: &mut Builder<'_>, config: &GatConfig, x: &str) -> Result<Va
         let vector = b.weight(vector, &[1, heads.count, heads.width])?;
         let products = b.node("Mul", &[&h, &vector], vec![]);
         let sums = b.sum_last(&products);
-        Ok::<_, ExportError>(b.gather(&sums, ends))
+        Ok::<_, OnnxError>(b.gather(&sums, ends))
     };
     let of_source = per_node("att_src", &edges.source)?;
     let of_target = per_node("att_dst", &edges.target)?;
@@ -37,7 +37,7 @@ pub(super) fn gat(b: &mut Builder<'_>, config: &GatConfig, x: &str) -> Result<Va
 }
 
 /// `a_e W_e` of each head as `[edge features, heads]`: the layer never needs `W_e` alone.
-fn edge_vectors(b: &mut Builder<'_>, config: &GatConfig) -> Result<Value, ExportError> {
+fn edge_vectors(b: &mut Builder<'_>, config: &GatConfig) -> Result<Value, OnnxError> {
     let weight = b.parameter("lin_edge.weight")?;
     let vector = b.parameter("att_edge")?;
     let (features, count) = (config.edge_features, config.heads);

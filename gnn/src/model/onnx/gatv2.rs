@@ -1,6 +1,6 @@
 //! `GATv2`.
 
-use super::ExportError;
+use super::OnnxError;
 use super::attention::Heads;
 use super::builder::{Builder, Value, of_int};
 use super::edges::Edges;
@@ -10,7 +10,7 @@ pub(super) fn gatv2(
     b: &mut Builder<'_>,
     config: &GatV2Config,
     x: &str,
-) -> Result<Value, ExportError> {
+) -> Result<Value, OnnxError> {
     let heads = Heads {
         count: config.heads,
         width: config.outputs,

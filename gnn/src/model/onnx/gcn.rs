@@ -1,6 +1,6 @@
 //! GCN.
 
-use super::ExportError;
+use super::OnnxError;
 use super::builder::{Builder, Value};
 use super::edges::Edges;
 use super::step::Join;
@@ -11,7 +11,7 @@ pub(super) fn gcn(
     config: &GcnConfig,
     weighted: bool,
     x: &str,
-) -> Result<Value, ExportError> {
+) -> Result<Value, OnnxError> {
     let edges = Edges::new(b, config.loops);
     let weights = edges.weights(b, weighted);
     let coefficients = coefficients(b, &edges, &weights);

@@ -1,6 +1,6 @@
 //! GRU over the window of each node.
 
-use super::ExportError;
+use super::OnnxError;
 use super::builder::{Builder, Value, length, of_int};
 use super::proto::{AttributeProto, KIND_INTS, NodeProto};
 use crate::layer::RecurrentConfig;
@@ -11,7 +11,7 @@ pub(super) fn gru(
     b: &mut Builder<'_>,
     config: &RecurrentConfig,
     x: &str,
-) -> Result<Value, ExportError> {
+) -> Result<Value, OnnxError> {
     let width = config.outputs;
     let mut input = vec![guarded(b, x)];
     for (of, inputs) in [("ih", config.inputs), ("hh", width)] {

@@ -66,7 +66,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 
-pub use error::ExportError;
+pub use error::OnnxError;
 
 use prost::Message;
 
@@ -98,7 +98,7 @@ impl Checkpoint {
     ///
     /// # Errors
     ///
-    /// [`ExportError`], by what cannot be exported and in which layer.
+    /// [`OnnxError`], by what cannot be exported and in which layer.
     ///
     /// # Complexity
     ///
@@ -120,12 +120,12 @@ impl Checkpoint {
     /// # assert!(!bytes.is_empty());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn to_onnx(&self, weights: EdgeWeights) -> Result<Vec<u8>, ExportError> {
+    pub fn to_onnx(&self, weights: EdgeWeights) -> Result<Vec<u8>, OnnxError> {
         let config = self.config();
         let weighted = weights == EdgeWeights::Input;
         let is_gcn = |layer: &LayerConfig| matches!(layer, LayerConfig::Gcn(_));
         if weighted && !config.layers.iter().any(is_gcn) {
-            return Err(ExportError::UnusedEdgeWeights);
+            return Err(OnnxError::UnusedEdgeWeights);
         }
         let edge_features = edge_features(config)?;
         let mut b = Builder::new(self.state());
@@ -157,7 +157,7 @@ impl Checkpoint {
 }
 
 /// The number of edge features that all layers with any agree on; 0 without.
-fn edge_features(config: &NetworkConfig) -> Result<usize, ExportError> {
+fn edge_features(config: &NetworkConfig) -> Result<usize, OnnxError> {
     let mut common = 0;
     for (layer, config) in config.layers.iter().enumerate() {
         let got = match config {
@@ -167,7 +167,7 @@ fn edge_features(config: &NetworkConfig) -> Result<usize, ExportError> {
         };
         if common > 0 && got > 0 && got != common {
             let expected = common;
-            return Err(ExportError::EdgeFeatureCount {
+            return Err(OnnxError::EdgeFeatureCount {
                 layer,
                 expected,
                 got,

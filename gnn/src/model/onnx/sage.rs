@@ -1,17 +1,13 @@
 //! `GraphSAGE`.
 
-use super::ExportError;
+use super::OnnxError;
 use super::builder::{Builder, Value, of_int};
 use super::edges::Edges;
 use super::step::Join;
-use crate::SelfLoops;
+use crate::graph::SelfLoops;
 use crate::layer::{SageAggregation, SageConfig};
 
-pub(super) fn sage(
-    b: &mut Builder<'_>,
-    config: &SageConfig,
-    x: &str,
-) -> Result<Value, ExportError> {
+pub(super) fn sage(b: &mut Builder<'_>, config: &SageConfig, x: &str) -> Result<Value, OnnxError> {
     let edges = Edges::new(b, SelfLoops::AsGiven);
     let mut neighbours = x.to_owned();
     if config.project {

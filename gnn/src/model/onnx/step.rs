@@ -1,6 +1,6 @@
 //! Steps that several layers take.
 
-use super::ExportError;
+use super::OnnxError;
 use super::builder::{Builder, Value, X, length, of_float, of_int, of_text};
 
 /// How messages into one node are joined.
@@ -26,7 +26,7 @@ impl Builder<'_> {
         name: &str,
         shape: [usize; 2],
         bias: bool,
-    ) -> Result<Value, ExportError> {
+    ) -> Result<Value, OnnxError> {
         let weight = self.weight(&format!("{name}weight"), &shape)?;
         let transposed = vec![of_int("transB", 1)];
         if !bias {
@@ -42,7 +42,7 @@ impl Builder<'_> {
         y: Value,
         width: usize,
         bias: bool,
-    ) -> Result<Value, ExportError> {
+    ) -> Result<Value, OnnxError> {
         if !bias {
             return Ok(y);
         }

@@ -1,8 +1,9 @@
 //! What the bytes hold.
 
 use super::*;
+use crate::graph::SelfLoops;
 use crate::layer::{GatConfig, GcnConfig, RecurrentConfig};
-use crate::{SelfLoops, StateDict};
+use crate::state::StateDict;
 
 fn exported(config: NetworkConfig, weights: EdgeWeights) -> ModelProto {
     let mut state = StateDict::default();

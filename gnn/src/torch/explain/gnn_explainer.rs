@@ -84,7 +84,7 @@ pub enum FeatureMask {
 /// use astern_gnn::layer::GcnConfig;
 /// use astern_gnn::torch::explain::{Explained, GnnExplainer};
 /// use astern_gnn::torch::tch::{Device, Kind};
-/// use astern_gnn::torch::{GcnConv, GraphLayer, GraphTensors, Init, Mode};
+/// use astern_gnn::torch::{GcnConv, GraphLayer, GraphTensors, Init, ForwardMode};
 /// use astern_gnn::{Graph, ndarray::array};
 ///
 /// // Node 0 hears 1, which hears nobody; 3 hears 2.
@@ -92,7 +92,7 @@ pub enum FeatureMask {
 /// let graph = GraphTensors::new(&graph, Kind::Double, Device::Cpu)?;
 /// let layer = GcnConv::new(&GcnConfig::new(1, 1), &mut Init::new(1, Kind::Double, Device::Cpu))?;
 /// let why = GnnExplainer::default().explain(&graph, 0, Explained::Score, |x, graph| {
-///     layer.forward(x, graph, Mode::Eval)
+///     layer.forward(x, graph, ForwardMode::Eval)
 /// })?;
 /// assert_eq!((why.edges[0].source, why.edges[0].target), (1, 0));
 /// assert_eq!(why.edges[1].importance, 0.0);

@@ -5,12 +5,12 @@ use tch::{Kind, Tensor};
 
 use super::super::error::Named;
 use super::super::loss::{Deviation, DeviationConfig};
-use super::super::module::{GraphLayer, Mode};
+use super::super::module::{ForwardMode, GraphLayer};
 use super::super::tensor::{from_indices, from_values, int, shaped};
 use super::super::train::{TrainError, Trainer};
 use super::super::{GraphTensors, TorchError};
 use crate::train::rule::at_least_1;
-use crate::train::{FewLabels, LabelledNodes, OptimizerConfig, Report, TrainParams};
+use crate::train::{FewLabels, LabelledNodes, OptimizerConfig, TrainParams, TrainerReport};
 
 /// Settings of training on few labels.
 ///
@@ -75,7 +75,7 @@ astern_stats::setters!(FewParams {
 /// use astern_gnn::layer::LinearConfig;
 /// use astern_gnn::torch::few::{FewParams, fit};
 /// use astern_gnn::torch::tch::{Device, Kind};
-/// use astern_gnn::torch::{GraphLayer, GraphTensors, Init, Linear, Mode};
+/// use astern_gnn::torch::{GraphLayer, GraphTensors, Init, Linear, ForwardMode};
 /// use astern_gnn::train::FewLabels;
 /// use astern_gnn::{Graph, ndarray::Array2};
 ///
@@ -89,7 +89,7 @@ astern_stats::setters!(FewParams {
 /// let mut params = FewParams::default();
 /// params.train.epochs = 400;
 /// fit(&model, &graph, &labels, &params)?;
-/// let scores = model.forward(graph.x(), &graph, Mode::Eval)?;
+/// let scores = model.forward(graph.x(), &graph, ForwardMode::Eval)?;
 /// assert!(scores.f_double_value(&[10, 0])? > 3.0);
 /// assert!(scores.f_double_value(&[11, 0])? < 1.0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -99,12 +99,12 @@ pub fn fit(
     graph: &GraphTensors,
     labels: &FewLabels,
     params: &FewParams,
-) -> Result<Report, TrainError> {
+) -> Result<TrainerReport, TrainError> {
     at_least_1("per_kind", params.per_kind)?;
     let deviation = Deviation::new(&params.deviation)?;
     Trainer::new(model, &params.train)?.run(|step| {
         let batch = labels.batch(params.per_kind, step.seed);
-        loss(model, graph, &batch, &deviation, Mode::Train)
+        loss(model, graph, &batch, &deviation, ForwardMode::Train)
     })
 }
 
@@ -114,7 +114,7 @@ pub(super) fn loss(
     graph: &GraphTensors,
     batch: &LabelledNodes,
     deviation: &Deviation,
-    mode: Mode,
+    mode: ForwardMode,
 ) -> Result<Tensor, TorchError> {
     let scores = model.forward(graph.x(), graph, mode)?;
     shaped("few", &scores, [Some(graph.n_nodes()), Some(1)])?;

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::super::module::{GraphLayer, Init, Mode, Module, Visitor};
+use super::super::module::{ForwardMode, GraphLayer, Init, Module, Visitor};
 use super::super::{GraphTensors, Linear, TorchError};
 use crate::layer::LinearConfig;
 
@@ -17,7 +17,7 @@ use crate::layer::LinearConfig;
 /// use astern_gnn::layer::GcnConfig;
 /// use astern_gnn::torch::few::AnomalyHead;
 /// use astern_gnn::torch::tch::{Device, Kind};
-/// use astern_gnn::torch::{GcnConv, GraphLayer, GraphTensors, Init, Mode};
+/// use astern_gnn::torch::{GcnConv, GraphLayer, GraphTensors, Init, ForwardMode};
 /// use astern_gnn::{Graph, ndarray::Array2};
 ///
 /// let init = &mut Init::new(1, Kind::Float, Device::Cpu);
@@ -25,7 +25,7 @@ use crate::layer::LinearConfig;
 /// let model = AnomalyHead::new(encoder, 8, init)?;
 /// let graph = Graph::new(Array2::ones((3, 4)), [(0, 1), (1, 2)])?;
 /// let graph = GraphTensors::new(&graph, Kind::Float, Device::Cpu)?;
-/// assert_eq!(model.forward(graph.x(), &graph, Mode::Eval)?.size(), [3, 1]);
+/// assert_eq!(model.forward(graph.x(), &graph, ForwardMode::Eval)?.size(), [3, 1]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -61,7 +61,12 @@ impl<E: GraphLayer> Module for AnomalyHead<E> {
 }
 
 impl<E: GraphLayer> GraphLayer for AnomalyHead<E> {
-    fn forward(&self, x: &Tensor, graph: &GraphTensors, mode: Mode) -> Result<Tensor, TorchError> {
+    fn forward(
+        &self,
+        x: &Tensor,
+        graph: &GraphTensors,
+        mode: ForwardMode,
+    ) -> Result<Tensor, TorchError> {
         let z = self.encoder.forward(x, graph, mode)?;
         self.output.apply(&z)
     }

@@ -5,13 +5,13 @@ use tch::Tensor;
 
 use super::super::error::Named;
 use super::super::loss::{Deviation, DeviationConfig};
-use super::super::module::{GraphLayer, Mode};
-use super::super::train::{Gradients, Step, TrainError, Trainer};
+use super::super::module::{ForwardMode, GraphLayer};
+use super::super::train::{Gradients, TrainError, TrainStep, Trainer};
 use super::super::{GraphTensors, TorchError};
 use super::fit::loss;
-use crate::ParamError;
+use crate::error::ConfigError;
 use crate::train::rule::{at_least_1, positive};
-use crate::train::{FewLabels, LabelledNodes, OptimizerConfig, Report, TrainParams};
+use crate::train::{FewLabels, LabelledNodes, OptimizerConfig, TrainParams, TrainerReport};
 
 /// A graph with a few labels.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ astern_stats::setters!(MetaParams {
 });
 
 impl MetaParams {
-    fn check(&self) -> Result<(), ParamError> {
+    fn check(&self) -> Result<(), ConfigError> {
         positive("inner_rate", self.inner_rate)?;
         at_least_1("inner_steps", self.inner_steps)?;
         at_least_1("per_kind", self.per_kind)
@@ -128,7 +128,7 @@ impl MetaParams {
 /// use astern_gnn::layer::LinearConfig;
 /// use astern_gnn::torch::few::{MetaParams, MetaTask, adapt, meta_train};
 /// use astern_gnn::torch::tch::{Device, Kind};
-/// use astern_gnn::torch::{GraphLayer, GraphTensors, Init, Linear, Mode};
+/// use astern_gnn::torch::{GraphLayer, GraphTensors, Init, Linear, ForwardMode};
 /// use astern_gnn::train::FewLabels;
 /// use astern_gnn::{Graph, ndarray::Array2};
 ///
@@ -147,7 +147,7 @@ impl MetaParams {
 /// params.train.epochs = 300;
 /// meta_train(&model, &tasks[..2], &params)?;
 /// adapt(&model, &tasks[2], &params, 7)?;
-/// let scores = model.forward(graphs[2].x(), &graphs[2], Mode::Eval)?;
+/// let scores = model.forward(graphs[2].x(), &graphs[2], ForwardMode::Eval)?;
 /// assert!(scores.f_double_value(&[0, 0])? > scores.f_double_value(&[19, 0])? + 2.0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -155,7 +155,7 @@ pub fn meta_train(
     model: &dyn GraphLayer,
     tasks: &[MetaTask<'_>],
     params: &MetaParams,
-) -> Result<Report, TrainError> {
+) -> Result<TrainerReport, TrainError> {
     params.check()?;
     at_least_1("tasks", tasks.len())?;
     let deviation = Deviation::new(&params.deviation)?;
@@ -185,14 +185,14 @@ pub fn adapt(
     task: &MetaTask<'_>,
     params: &MetaParams,
     seed: u64,
-) -> Result<Report, TrainError> {
+) -> Result<TrainerReport, TrainError> {
     params.check()?;
     let deviation = Deviation::new(&params.deviation)?;
     let train = TrainParams::new(OptimizerConfig::sgd(params.inner_rate));
     let train = train.epochs(params.inner_steps).seed(seed);
-    Trainer::new(model, &train)?.run(|step: &Step| {
+    Trainer::new(model, &train)?.run(|step: &TrainStep| {
         let batch = task.labels.batch(params.per_kind, step.seed);
-        loss(model, task.graph, &batch, &deviation, Mode::Train)
+        loss(model, task.graph, &batch, &deviation, ForwardMode::Train)
     })
 }
 
@@ -210,7 +210,7 @@ fn query_loss(
     let start = parameters.iter().map(copy).collect::<Result<Vec<_>, _>>()?;
     let [support, query] = task.labels.support_and_query(params.per_kind, seed);
     let found = inner(model, task.graph, &support, params, deviation)
-        .and_then(|()| loss(model, task.graph, &query, deviation, Mode::Train))
+        .and_then(|()| loss(model, task.graph, &query, deviation, ForwardMode::Train))
         .and_then(|value| Ok((Gradients::of(&value, model)?, value)));
     // Put back before an error is told.
     for (p, start) in parameters.iter().zip(&start) {
@@ -230,7 +230,7 @@ fn inner(
     deviation: &Deviation,
 ) -> Result<(), TorchError> {
     for _ in 0..params.inner_steps {
-        let value = loss(model, graph, support, deviation, Mode::Train)?;
+        let value = loss(model, graph, support, deviation, ForwardMode::Train)?;
         let gradients = Gradients::of(&value, model)?;
         let pairs = model.parameters().into_iter().zip(gradients.tensors());
         for ((_, p), g) in pairs.filter(|(_, g)| g.defined()) {

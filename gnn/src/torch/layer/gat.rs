@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use super::super::error::Named;
-use super::super::module::{GraphLayer, Init, Mode, Module, Visitor};
+use super::super::module::{ForwardMode, GraphLayer, Init, Module, Visitor};
 use super::super::tensor::int;
 use super::super::{Edges, GraphTensors, TorchError};
 use super::{joined, linear, with_bias};
@@ -133,7 +133,12 @@ impl Module for GatConv {
 }
 
 impl GraphLayer for GatConv {
-    fn forward(&self, x: &Tensor, graph: &GraphTensors, mode: Mode) -> Result<Tensor, TorchError> {
+    fn forward(
+        &self,
+        x: &Tensor,
+        graph: &GraphTensors,
+        mode: ForwardMode,
+    ) -> Result<Tensor, TorchError> {
         let edges = graph.edges(self.config.loops)?;
         let h = linear(x, &self.weight, None)?;
         let scores = self.scores(&h, &edges, graph)?;

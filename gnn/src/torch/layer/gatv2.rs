@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::super::module::{GraphLayer, Init, Mode, Module, Visitor};
+use super::super::module::{ForwardMode, GraphLayer, Init, Module, Visitor};
 use super::super::tensor::int;
 use super::super::{Edges, GraphTensors, TorchError};
 use super::{Linear, joined, linear, with_bias};
@@ -114,7 +114,12 @@ impl Module for GatV2Conv {
 }
 
 impl GraphLayer for GatV2Conv {
-    fn forward(&self, x: &Tensor, graph: &GraphTensors, mode: Mode) -> Result<Tensor, TorchError> {
+    fn forward(
+        &self,
+        x: &Tensor,
+        graph: &GraphTensors,
+        mode: ForwardMode,
+    ) -> Result<Tensor, TorchError> {
         let edges = graph.edges(self.config.loops)?;
         let left = self.left.apply(x)?;
         let scores = self.scores(x, &left, &edges, graph)?;

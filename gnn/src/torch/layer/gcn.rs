@@ -1,17 +1,15 @@
 //! Graph convolution (GCN) on tensors.
 
-use ndarray::{Array1, Array2};
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
 
-use super::super::error::Named;
-use super::super::module::{GraphLayer, Init, Mode, Module, Visitor};
-use super::super::tensor::{from_values, int, to_values};
+use super::super::module::{ForwardMode, GraphLayer, Init, Module, Visitor};
+use super::super::tensor::int;
 use super::super::{GraphTensors, TorchError};
 use super::{linear, with_bias};
-use crate::SelfLoops;
-use crate::layer::{self, GcnConfig};
+use crate::graph::SelfLoops;
+use crate::layer::GcnConfig;
 
-/// [`layer::GcnConv`] with gradients: `y_i = b + Σ_{j→i} c_ji W x_j`.
+/// Graph convolution; see [`GcnConfig`].
 ///
 /// Nodes are the first axis of the input, features the last; axes between them are a batch that
 /// shares the graph: `[N, inputs]` gives `[N, outputs]`, and T snapshots as `[N, T, inputs]` give
@@ -32,13 +30,13 @@ use crate::layer::{self, GcnConfig};
 /// ```
 /// use astern_gnn::layer::GcnConfig;
 /// use astern_gnn::torch::tch::{Device, Kind};
-/// use astern_gnn::torch::{GcnConv, GraphLayer, GraphTensors, Init, Mode};
+/// use astern_gnn::torch::{GcnConv, GraphLayer, GraphTensors, Init, ForwardMode};
 /// use astern_gnn::{Graph, ndarray::Array2};
 ///
 /// let graph = Graph::new(Array2::ones((3, 4)), [(0, 1), (1, 2)])?;
 /// let graph = GraphTensors::new(&graph, Kind::Float, Device::Cpu)?;
 /// let layer = GcnConv::new(&GcnConfig::new(4, 8), &mut Init::new(7, Kind::Float, Device::Cpu))?;
-/// assert_eq!(layer.forward(graph.x(), &graph, Mode::Eval)?.size(), [3, 8]);
+/// assert_eq!(layer.forward(graph.x(), &graph, ForwardMode::Eval)?.size(), [3, 8]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -70,54 +68,6 @@ impl GcnConv {
                 .transpose()?,
         })
     }
-
-    /// Trainable copies of the weights of `layer`, of `kind`, on `device`; loops are added.
-    ///
-    /// # Errors
-    ///
-    /// [`TorchError`], for instance when the device has no room.
-    pub fn from_layer(
-        layer: &layer::GcnConv,
-        kind: Kind,
-        device: Device,
-    ) -> Result<Self, TorchError> {
-        let trainable = |values: Vec<f64>, shape: &[i64]| {
-            let tensor = from_values(&values, shape, kind, device)?;
-            tensor
-                .f_set_requires_grad(true)
-                .named("set_requires_grad", &[&tensor])
-        };
-        let shape = [int(layer.n_outputs()), int(layer.n_inputs())];
-        let weight = trainable(layer.weight().iter().copied().collect(), &shape)?;
-        let bias = layer
-            .bias()
-            .map(|bias| trainable(bias.to_vec(), &shape[..1]))
-            .transpose()?;
-        Ok(Self {
-            loops: SelfLoops::Add,
-            inputs: shape[1],
-            outputs: shape[0],
-            weight,
-            bias,
-        })
-    }
-
-    /// The weights as a pure-Rust layer; exact up to kind `Double`.
-    ///
-    /// # Errors
-    ///
-    /// [`TorchError`] when the weights cannot be read; its source is a
-    /// [`ParamError`](crate::ParamError) when one is not finite.
-    pub fn to_layer(&self) -> Result<layer::GcnConv, TorchError> {
-        let weight = to_values(&self.weight)?;
-        let count = |n: i64| usize::try_from(n).unwrap_or(0);
-        let shape = (count(self.outputs), count(self.inputs));
-        let weight = Array2::from_shape_vec(shape, weight)
-            .map_err(|source| TorchError::new("to_layer", &[&self.weight], source))?;
-        let bias = self.bias.as_ref().map(to_values).transpose()?;
-        layer::GcnConv::new(weight, bias.map(Array1::from))
-            .map_err(|source| TorchError::new("to_layer", &[&self.weight], source))
-    }
 }
 
 impl Module for GcnConv {
@@ -128,7 +78,12 @@ impl Module for GcnConv {
 }
 
 impl GraphLayer for GcnConv {
-    fn forward(&self, x: &Tensor, graph: &GraphTensors, _: Mode) -> Result<Tensor, TorchError> {
+    fn forward(
+        &self,
+        x: &Tensor,
+        graph: &GraphTensors,
+        _: ForwardMode,
+    ) -> Result<Tensor, TorchError> {
         let edges = graph.edges(self.loops)?;
         let coefficients = Some(graph.gcn(self.loops)?);
         // Propagation is linear: it goes where rows are narrower.

@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use super::super::error::Named;
-use super::super::module::{GraphLayer, Init, Mode, Module, Visitor};
+use super::super::module::{ForwardMode, GraphLayer, Init, Module, Visitor};
 use super::super::tensor::{int, shaped};
 use super::super::{GraphTensors, NodeBatch, Reduce, TorchError};
 use crate::layer::GraphNormConfig;
@@ -103,7 +103,7 @@ impl Module for GraphNorm {
 }
 
 impl GraphLayer for GraphNorm {
-    fn forward(&self, x: &Tensor, _: &GraphTensors, _: Mode) -> Result<Tensor, TorchError> {
+    fn forward(&self, x: &Tensor, _: &GraphTensors, _: ForwardMode) -> Result<Tensor, TorchError> {
         self.apply(x, None)
     }
 }

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::super::module::{GraphLayer, Init, Mode, Module, Visitor};
+use super::super::module::{ForwardMode, GraphLayer, Init, Module, Visitor};
 use super::super::tensor::int;
 use super::super::{GraphTensors, TorchError};
 use super::linear;
@@ -74,7 +74,7 @@ impl Module for Linear {
 }
 
 impl GraphLayer for Linear {
-    fn forward(&self, x: &Tensor, _: &GraphTensors, _: Mode) -> Result<Tensor, TorchError> {
+    fn forward(&self, x: &Tensor, _: &GraphTensors, _: ForwardMode) -> Result<Tensor, TorchError> {
         self.apply(x)
     }
 }

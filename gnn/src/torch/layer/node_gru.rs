@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::super::module::{GraphLayer, Init, Mode, Module, Visitor};
+use super::super::module::{ForwardMode, GraphLayer, Init, Module, Visitor};
 use super::super::tensor::shaped;
 use super::super::{GraphTensors, TorchError};
 use super::GruCell;
@@ -23,7 +23,7 @@ use crate::layer::RecurrentConfig;
 /// ```
 /// use astern_gnn::layer::{GatV2Config, RecurrentConfig};
 /// use astern_gnn::torch::tch::{Device, Kind, Tensor};
-/// use astern_gnn::torch::{GatV2Conv, GraphLayer, GraphTensors, Init, Mode, NodeGru};
+/// use astern_gnn::torch::{GatV2Conv, GraphLayer, GraphTensors, Init, ForwardMode, NodeGru};
 /// use astern_gnn::{EdgeIndex, Graph};
 ///
 /// let init = &mut Init::new(7, Kind::Float, Device::Cpu);
@@ -33,7 +33,7 @@ use crate::layer::RecurrentConfig;
 /// let graph = Graph::of_edges(EdgeIndex::new(3, [(1, 0), (2, 1)])?);
 /// let graph = GraphTensors::new(&graph, Kind::Float, Device::Cpu)?;
 /// let window = Tensor::f_ones([3, 12, 4], (Kind::Float, Device::Cpu))?;
-/// let z = space.forward(&time.last(&window)?, &graph, Mode::Eval)?;
+/// let z = space.forward(&time.last(&window)?, &graph, ForwardMode::Eval)?;
 /// assert_eq!(z.size(), [3, 8]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -71,7 +71,7 @@ impl Module for NodeGru {
 }
 
 impl GraphLayer for NodeGru {
-    fn forward(&self, x: &Tensor, _: &GraphTensors, _: Mode) -> Result<Tensor, TorchError> {
+    fn forward(&self, x: &Tensor, _: &GraphTensors, _: ForwardMode) -> Result<Tensor, TorchError> {
         self.last(x)
     }
 }

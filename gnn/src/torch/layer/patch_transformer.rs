@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use super::super::TorchError;
 use super::super::error::Named;
-use super::super::module::{Init, Mode, Module, Visitor};
+use super::super::module::{ForwardMode, Init, Module, Visitor};
 use super::super::tensor::{from_indices, int, shaped};
 use super::layer_norm::LayerNorm;
 use super::{Linear, TransformerLayer, dropped};
@@ -36,7 +36,7 @@ use crate::layer::{LinearConfig, PatchMask, PatchTransformerConfig};
 /// ```
 /// use astern_gnn::layer::{PatchMask, PatchTransformerConfig, TransformerConfig};
 /// use astern_gnn::torch::tch::{Device, Kind, Tensor};
-/// use astern_gnn::torch::{Init, Mode, PatchTransformer};
+/// use astern_gnn::torch::{Init, ForwardMode, PatchTransformer};
 ///
 /// // Patches of 5 steps of 2 features, up to 8 of them.
 /// let config = PatchTransformerConfig::new(2, 5, 8, TransformerConfig::new(16, 4)).layers(2);
@@ -44,8 +44,8 @@ use crate::layer::{LinearConfig, PatchMask, PatchTransformerConfig};
 /// let model = PatchTransformer::new(&config, init)?;
 ///
 /// let window = Tensor::f_ones([3, 40, 2], (Kind::Float, Device::Cpu))?;
-/// assert_eq!(model.encode(&window, Mode::Eval)?.size(), [3, 8, 16]);
-/// let hidden = model.reconstruct(&window, &PatchMask::random(8, 0.75, 1)?, Mode::Eval)?;
+/// assert_eq!(model.encode(&window, ForwardMode::Eval)?.size(), [3, 8, 16]);
+/// let hidden = model.reconstruct(&window, &PatchMask::random(8, 0.75, 1)?, ForwardMode::Eval)?;
 /// assert_eq!(hidden.predicted.size(), [3, 6, 5, 2]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -116,7 +116,7 @@ impl PatchTransformer {
     /// # Errors
     ///
     /// [`TorchError`] for other shapes, too many patches, another kind or another device.
-    pub fn encode(&self, x: &Tensor, mode: Mode) -> Result<Tensor, TorchError> {
+    pub fn encode(&self, x: &Tensor, mode: ForwardMode) -> Result<Tensor, TorchError> {
         let tokens = self.tokens(&self.patches(x)?, mode)?;
         self.encoded(&tokens, mode)
     }
@@ -131,7 +131,7 @@ impl PatchTransformer {
         &self,
         x: &Tensor,
         mask: &PatchMask,
-        mode: Mode,
+        mode: ForwardMode,
     ) -> Result<Reconstruction, TorchError> {
         let patches = self.patches(x)?;
         let [nodes, n_patches, _] = shaped("patch_transformer", &patches, [None; 3])?;
@@ -187,7 +187,7 @@ impl PatchTransformer {
         patches.f_reshape(shape).named("reshape", &[patches])
     }
 
-    fn tokens(&self, patches: &Tensor, mode: Mode) -> Result<Tensor, TorchError> {
+    fn tokens(&self, patches: &Tensor, mode: ForwardMode) -> Result<Tensor, TorchError> {
         let [_, n, _] = shaped("patch_transformer", patches, [None; 3])?;
         let position = self
             .position
@@ -201,7 +201,12 @@ impl PatchTransformer {
     }
 
     /// The mask token with the positions of the hidden patches, `[N, M, d]`.
-    fn mask_tokens(&self, hidden: &Tensor, nodes: i64, mode: Mode) -> Result<Tensor, TorchError> {
+    fn mask_tokens(
+        &self,
+        hidden: &Tensor,
+        nodes: i64,
+        mode: ForwardMode,
+    ) -> Result<Tensor, TorchError> {
         let position = self
             .position
             .f_index_select(0, hidden)
@@ -215,7 +220,7 @@ impl PatchTransformer {
         dropped(tokens, mode.dropout(self.config.layer.dropout))
     }
 
-    fn encoded(&self, tokens: &Tensor, mode: Mode) -> Result<Tensor, TorchError> {
+    fn encoded(&self, tokens: &Tensor, mode: ForwardMode) -> Result<Tensor, TorchError> {
         let mut h = self.scaled(tokens)?;
         for layer in &self.encoder {
             h = layer.forward(&h, mode)?;

@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use super::super::error::Named;
 use super::super::graph::Relation;
-use super::super::module::{GraphLayer, Init, Mode, Module, Visitor};
+use super::super::module::{ForwardMode, GraphLayer, Init, Module, Visitor};
 use super::super::tensor::int;
 use super::super::{GraphTensors, TorchError};
 use super::with_bias;
@@ -28,7 +28,7 @@ use crate::layer::RgcnConfig;
 /// ```
 /// use astern_gnn::layer::RgcnConfig;
 /// use astern_gnn::torch::tch::{Device, Kind};
-/// use astern_gnn::torch::{GraphLayer, GraphTensors, Init, Mode, RgcnConv};
+/// use astern_gnn::torch::{GraphLayer, GraphTensors, Init, ForwardMode, RgcnConv};
 /// use astern_gnn::{Graph, ndarray::Array2};
 ///
 /// let (calls, runs_on) = (0, 1);
@@ -36,7 +36,7 @@ use crate::layer::RgcnConfig;
 ///     .with_edge_type(&[calls, runs_on], 2)?;
 /// let graph = GraphTensors::new(&graph, Kind::Float, Device::Cpu)?;
 /// let layer = RgcnConv::new(&RgcnConfig::new(4, 8, 2), &mut Init::new(7, Kind::Float, Device::Cpu))?;
-/// assert_eq!(layer.forward(graph.x(), &graph, Mode::Eval)?.size(), [3, 8]);
+/// assert_eq!(layer.forward(graph.x(), &graph, ForwardMode::Eval)?.size(), [3, 8]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -117,7 +117,12 @@ impl Module for RgcnConv {
 }
 
 impl GraphLayer for RgcnConv {
-    fn forward(&self, x: &Tensor, graph: &GraphTensors, _: Mode) -> Result<Tensor, TorchError> {
+    fn forward(
+        &self,
+        x: &Tensor,
+        graph: &GraphTensors,
+        _: ForwardMode,
+    ) -> Result<Tensor, TorchError> {
         let (got, expected) = (graph.n_edge_types(), self.config.relations);
         if got != expected {
             let source = format!("the layer has {expected} relations, the graph {got}");

@@ -3,10 +3,10 @@
 use tch::Tensor;
 
 use super::super::error::Named;
-use super::super::module::{GraphLayer, Init, Mode, Module, Visitor};
+use super::super::module::{ForwardMode, GraphLayer, Init, Module, Visitor};
 use super::super::{GraphTensors, Reduce, TorchError};
 use super::Linear;
-use crate::SelfLoops;
+use crate::graph::SelfLoops;
 use crate::layer::{LinearConfig, SageAggregation, SageConfig};
 
 /// `y_i = W_l aggregate_{j→i}(x_j) + b + W_r x_i`; see [`SageConfig`].
@@ -73,7 +73,12 @@ impl Module for SageConv {
 }
 
 impl GraphLayer for SageConv {
-    fn forward(&self, x: &Tensor, graph: &GraphTensors, _: Mode) -> Result<Tensor, TorchError> {
+    fn forward(
+        &self,
+        x: &Tensor,
+        graph: &GraphTensors,
+        _: ForwardMode,
+    ) -> Result<Tensor, TorchError> {
         let projected;
         let neighbours = match &self.project {
             Some(project) => {

@@ -3,11 +3,11 @@
 use tch::Tensor;
 
 use super::super::error::Named;
-use super::super::module::{GraphLayer, Init, Mode, Module, Visitor};
+use super::super::module::{ForwardMode, GraphLayer, Init, Module, Visitor};
 use super::super::tensor::int;
 use super::super::{Edges, GraphTensors, TorchError};
 use super::{linear, with_bias};
-use crate::SelfLoops;
+use crate::graph::SelfLoops;
 use crate::layer::{SubtractiveConfig, Subtrahend};
 
 /// How a node deviates from its neighbours; see [`SubtractiveConfig`]. Input `[N, inputs]`, output
@@ -36,7 +36,7 @@ use crate::layer::{SubtractiveConfig, Subtrahend};
 /// ```
 /// use astern_gnn::layer::SubtractiveConfig;
 /// use astern_gnn::torch::tch::{Device, Kind};
-/// use astern_gnn::torch::{GraphLayer, GraphTensors, Init, Mode, SubtractiveConv};
+/// use astern_gnn::torch::{GraphLayer, GraphTensors, Init, ForwardMode, SubtractiveConv};
 /// use astern_gnn::{Graph, ndarray::Array2};
 ///
 /// // Three equal nodes: nobody deviates.
@@ -44,7 +44,7 @@ use crate::layer::{SubtractiveConfig, Subtrahend};
 /// let graph = GraphTensors::new(&graph, Kind::Double, Device::Cpu)?;
 /// let init = &mut Init::new(7, Kind::Double, Device::Cpu);
 /// let layer = SubtractiveConv::new(&SubtractiveConfig::new(4, 8), init)?;
-/// let y = layer.forward(graph.x(), &graph, Mode::Eval)?;
+/// let y = layer.forward(graph.x(), &graph, ForwardMode::Eval)?;
 /// assert_eq!(y.f_abs()?.f_max()?.f_double_value(&[])?, 0.0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -107,7 +107,12 @@ impl Module for SubtractiveConv {
 }
 
 impl GraphLayer for SubtractiveConv {
-    fn forward(&self, x: &Tensor, graph: &GraphTensors, mode: Mode) -> Result<Tensor, TorchError> {
+    fn forward(
+        &self,
+        x: &Tensor,
+        graph: &GraphTensors,
+        mode: ForwardMode,
+    ) -> Result<Tensor, TorchError> {
         let edges = graph.edges(SelfLoops::AsGiven)?;
         let y = match &self.attention {
             Some(a) => {

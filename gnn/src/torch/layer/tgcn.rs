@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use super::super::error::Named;
-use super::super::module::{GraphLayer, Init, Mode, Module, Visitor};
+use super::super::module::{ForwardMode, GraphLayer, Init, Module, Visitor};
 use super::super::tensor::{int, shaped};
 use super::super::{GraphTensors, TorchError};
 use super::{Linear, Sequence, linear, with_bias};
@@ -249,7 +249,12 @@ impl Module for TgcnCell {
 }
 
 impl GraphLayer for TgcnCell {
-    fn forward(&self, x: &Tensor, graph: &GraphTensors, _: Mode) -> Result<Tensor, TorchError> {
+    fn forward(
+        &self,
+        x: &Tensor,
+        graph: &GraphTensors,
+        _: ForwardMode,
+    ) -> Result<Tensor, TorchError> {
         if x.defined() && x.dim() == 3 {
             return Ok(self.sequence(x, graph, None)?.last);
         }

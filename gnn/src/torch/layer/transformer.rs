@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use super::super::TorchError;
 use super::super::error::Named;
-use super::super::module::{Init, Mode, Module, Visitor};
+use super::super::module::{ForwardMode, Init, Module, Visitor};
 use super::super::tensor::{int, shaped};
 use super::layer_norm::LayerNorm;
 use super::{Linear, dropped, linear};
@@ -28,12 +28,12 @@ use crate::layer::{LinearConfig, TransformerConfig};
 /// ```
 /// use astern_gnn::layer::TransformerConfig;
 /// use astern_gnn::torch::tch::{Device, Kind, Tensor};
-/// use astern_gnn::torch::{Init, Mode, TransformerLayer};
+/// use astern_gnn::torch::{Init, ForwardMode, TransformerLayer};
 ///
 /// let init = &mut Init::new(7, Kind::Float, Device::Cpu);
 /// let layer = TransformerLayer::new(&TransformerConfig::new(8, 2), init)?;
 /// let tokens = Tensor::f_ones([3, 5, 8], (Kind::Float, Device::Cpu))?;
-/// assert_eq!(layer.forward(&tokens, Mode::Eval)?.size(), [3, 5, 8]);
+/// assert_eq!(layer.forward(&tokens, ForwardMode::Eval)?.size(), [3, 5, 8]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl TransformerLayer {
     /// # Errors
     ///
     /// [`TorchError`] for other shapes, another kind or another device.
-    pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor, TorchError> {
+    pub fn forward(&self, x: &Tensor, mode: ForwardMode) -> Result<Tensor, TorchError> {
         let rate = mode.dropout(self.config.dropout);
         let heard = dropped(self.attention(x, rate)?, rate)?;
         let h = x.f_add(&heard).named("add", &[x, &heard])?;

@@ -6,7 +6,7 @@ use super::super::TorchError;
 use super::super::error::Named;
 use super::super::tensor::{from_indices, from_values, int};
 use super::{mean, same_shape};
-use crate::ParamError;
+use crate::error::ConfigError;
 
 /// Cross entropy of logits `[N, C]` against one class an item:
 /// `Σ_i w_i u_{y_i} (-log softmax(l_i)_{y_i}) / Σ_i w_i u_{y_i}`, with weights `u` of classes and
@@ -45,7 +45,7 @@ impl CrossEntropy {
     /// [`TorchError`] for a class out of range, or more than 2²⁴ classes.
     pub fn new(labels: &[u32], n_classes: usize, device: Device) -> Result<Self, TorchError> {
         if let Some(&label) = labels.iter().find(|&&label| label as usize >= n_classes) {
-            let error = ParamError::OutOfRange {
+            let error = ConfigError::OutOfRange {
                 name: "label",
                 value: label.into(),
                 allowed: "below the number of classes",
@@ -53,7 +53,7 @@ impl CrossEntropy {
             return Err(TorchError::new("cross_entropy", &[], error));
         }
         if n_classes > MAX_CLASSES {
-            let error = ParamError::OutOfRange {
+            let error = ConfigError::OutOfRange {
                 name: "n_classes",
                 value: n_classes as f64,
                 allowed: "at most 2^24",
@@ -85,7 +85,7 @@ impl CrossEntropy {
             None => None,
         };
         if let Some((name, value, allowed)) = error {
-            let error = ParamError::OutOfRange {
+            let error = ConfigError::OutOfRange {
                 name,
                 value,
                 allowed,

@@ -8,7 +8,7 @@ use tch::Tensor;
 use super::super::TorchError;
 use super::super::error::Named;
 use super::{mean, same_shape};
-use crate::ParamError;
+use crate::error::ConfigError;
 use crate::train::rule::positive;
 
 /// Settings of the deviation loss.
@@ -86,11 +86,11 @@ impl Deviation {
     ///
     /// # Errors
     ///
-    /// [`ParamError::OutOfRange`].
-    pub fn new(config: &DeviationConfig) -> Result<Self, ParamError> {
+    /// [`ConfigError::OutOfRange`].
+    pub fn new(config: &DeviationConfig) -> Result<Self, ConfigError> {
         positive("margin", config.margin)?;
         if config.draws < 2 {
-            return Err(ParamError::OutOfRange {
+            return Err(ConfigError::OutOfRange {
                 name: "draws",
                 value: config.draws as f64,
                 allowed: "at least 2",

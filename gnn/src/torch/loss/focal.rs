@@ -6,7 +6,7 @@ use tch::Tensor;
 use super::super::TorchError;
 use super::super::error::Named;
 use super::{mean, same_shape, weighted_sum};
-use crate::ParamError;
+use crate::error::ConfigError;
 use crate::train::rule::{from_0, share};
 
 /// What the sum of the focal loss is divided by.
@@ -64,8 +64,8 @@ impl FocalConfig {
     ///
     /// # Errors
     ///
-    /// [`ParamError::OutOfRange`].
-    pub fn check(&self) -> Result<(), ParamError> {
+    /// [`ConfigError::OutOfRange`].
+    pub fn check(&self) -> Result<(), ConfigError> {
         share("alpha", self.alpha)?;
         from_0("gamma", self.gamma)
     }
@@ -160,12 +160,12 @@ pub fn focal(
 ///
 /// # Errors
 ///
-/// [`ParamError::OutOfRange`] unless `0 < positives < 1`.
-pub fn prior_bias(positives: f64) -> Result<f64, ParamError> {
+/// [`ConfigError::OutOfRange`] unless `0 < positives < 1`.
+pub fn prior_bias(positives: f64) -> Result<f64, ConfigError> {
     if positives > 0.0 && positives < 1.0 {
         return Ok(-((1.0 - positives) / positives).ln());
     }
-    Err(ParamError::OutOfRange {
+    Err(ConfigError::OutOfRange {
         name: "positives",
         value: positives,
         allowed: "above 0, below 1",

@@ -6,7 +6,7 @@ use super::super::TorchError;
 use super::super::error::Named;
 use super::super::tensor::to_values;
 use super::mean;
-use crate::one_class::quantile_radius;
+use crate::kernel::quantile_radius;
 use crate::train::rule::above_0_to_1;
 
 /// Squared Euclidean distance of each row of `z` `[n, d]` from `center` `[d]`, `[n]`.

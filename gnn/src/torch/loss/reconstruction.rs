@@ -6,7 +6,7 @@ use super::super::TorchError;
 use super::super::error::Named;
 use super::super::tensor::{from_indices, int};
 use super::same_shape;
-use crate::EdgeIndex;
+use crate::graph::EdgeIndex;
 use crate::train::rule::share;
 use crate::train::{NegativeSampler, NonEdges};
 

@@ -16,7 +16,6 @@ mod tests;
 
 pub use edges::Edges;
 pub use passing::{Ends, MessagePassing};
-pub use reduce::Reduce;
 
 use tch::Tensor;
 

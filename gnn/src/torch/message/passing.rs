@@ -2,7 +2,8 @@
 
 use tch::Tensor;
 
-use super::{Edges, Reduce};
+use super::Edges;
+use crate::graph::Reduce;
 use crate::torch::TorchError;
 
 /// What a message can be made of, one row an edge.

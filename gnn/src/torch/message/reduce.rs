@@ -3,22 +3,10 @@
 use tch::{Kind, Tensor};
 
 use super::{Edges, check_rows, per_row};
+use crate::graph::Reduce;
 use crate::torch::TorchError;
 use crate::torch::error::Named;
 use crate::torch::kernel;
-
-/// How messages into a node are joined.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Reduce {
-    /// Their sum.
-    Sum,
-    /// Their mean; 0 for a node without messages.
-    Mean,
-    /// The greatest value of each entry; 0 for a node without messages. Equal greatest values
-    /// share the gradient evenly.
-    Max,
-}
 
 impl Edges {
     /// Joins messages `[E, …]` at their receivers, `[N, …]`.

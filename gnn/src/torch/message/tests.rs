@@ -5,8 +5,8 @@
 use tch::{Device, Kind, Tensor};
 
 use super::*;
+use crate::graph::{EdgeIndex, Propagation, Reduce, SelfLoops};
 use crate::torch::Init;
-use crate::{EdgeIndex, Propagation, SelfLoops};
 
 const NODES: i64 = 40;
 const HEADS: i64 = 3;

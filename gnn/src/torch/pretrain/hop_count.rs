@@ -5,14 +5,14 @@ use tch::Tensor;
 
 use super::super::error::Named;
 use super::super::loss::CrossEntropy;
-use super::super::module::{GraphLayer, Init, Mode, Module, Visitor};
+use super::super::module::{ForwardMode, GraphLayer, Init, Module, Visitor};
 use super::super::tensor::{from_indices, int, shaped, to_indices};
 use super::super::train::{TrainError, Trainer};
 use super::super::{GraphTensors, Linear, TorchError};
-use crate::ParamError;
+use crate::error::ConfigError;
 use crate::layer::{LinearConfig, check_dropout};
 use crate::train::rule::above_0_to_1;
-use crate::train::{HopPairs, HopSampler, OptimizerConfig, Report, TrainParams};
+use crate::train::{HopPairs, HopSampler, OptimizerConfig, TrainParams, TrainerReport};
 
 /// Settings of pre-training by hop counts.
 ///
@@ -67,7 +67,7 @@ astern_stats::setters!(HopCountParams {
 });
 
 impl HopCountParams {
-    fn check(&self) -> Result<(), ParamError> {
+    fn check(&self) -> Result<(), ConfigError> {
         above_0_to_1("share", self.share)?;
         check_dropout(self.dropout)
     }
@@ -78,7 +78,7 @@ impl HopCountParams {
 #[non_exhaustive]
 pub struct HopCountReport {
     /// The course of the training.
-    pub training: Report,
+    pub training: TrainerReport,
     /// Pairs of each class in a step.
     pub pairs_per_class: usize,
     /// Share of newly drawn pairs, equally many of each class, whose class is told; dropout is off.
@@ -101,7 +101,7 @@ pub struct HopCountReport {
 ///
 /// # Errors
 ///
-/// [`TrainError`]; its source is a [`ParamError`] for settings out of range, and a [`TorchError`]
+/// [`TrainError`]; its source is a [`ConfigError`] for settings out of range, and a [`TorchError`]
 /// for a graph whose pairs are all of one class: there is nothing to tell.
 ///
 /// # Complexity
@@ -121,7 +121,7 @@ pub struct HopCountReport {
 /// use astern_gnn::layer::GcnConfig;
 /// use astern_gnn::torch::pretrain::{HopCountParams, hop_counts};
 /// use astern_gnn::torch::tch::{Device, Kind};
-/// use astern_gnn::torch::{GraphTensors, Network};
+/// use astern_gnn::torch::{GraphTensors, TrainableNetwork};
 /// use astern_gnn::train::{OptimizerConfig, TrainParams};
 /// use astern_gnn::{Graph, NetworkConfig, ndarray::Array2};
 ///
@@ -130,7 +130,7 @@ pub struct HopCountReport {
 /// let graph = Graph::new(Array2::eye(12), ring)?;
 /// let graph = GraphTensors::new(&graph, Kind::Float, Device::Cpu)?;
 /// let config = NetworkConfig::new().layer(GcnConfig::new(12, 8)).layer(GcnConfig::new(8, 8));
-/// let encoder = Network::new(&config, 1, Kind::Float, Device::Cpu)?;
+/// let encoder = TrainableNetwork::new(&config, 1, Kind::Float, Device::Cpu)?;
 ///
 /// let train = TrainParams::new(OptimizerConfig::adam(0.02)).epochs(150);
 /// let params = HopCountParams::default().share(1.0).dropout(0.0).train(train);
@@ -161,7 +161,7 @@ pub fn hop_counts(
     )]
     let per_class = ((params.share * smallest as f64).round() as usize).max(1);
 
-    let z = tch::no_grad(|| encoder.forward(x, graph, Mode::Eval))?;
+    let z = tch::no_grad(|| encoder.forward(x, graph, ForwardMode::Eval))?;
     let [_, width] = shaped("hop_counts", &z, [Some(graph.n_nodes()), None])?;
     let head = Head::new(
         width,
@@ -174,14 +174,14 @@ pub fn hop_counts(
     };
     let training = Trainer::new(&both, &params.train)?.run(|step| {
         let pairs = sampler.draw(per_class, step.seed);
-        let z = encoder.forward(x, graph, Mode::Train)?;
-        let logits = head.logits(&z, &pairs, Mode::Train)?;
+        let z = encoder.forward(x, graph, ForwardMode::Train)?;
+        let logits = head.logits(&z, &pairs, ForwardMode::Train)?;
         CrossEntropy::new(&pairs.class, params.cutoff, z.device())?.loss(&logits, None)
     })?;
     // Another stream than those of the steps, up to chance.
     let pairs = sampler.draw(per_class, !params.train.seed);
     let accuracy = tch::no_grad(|| {
-        let z = encoder.forward(x, graph, Mode::Eval)?;
+        let z = encoder.forward(x, graph, ForwardMode::Eval)?;
         head.accuracy(&z, &pairs)
     })?;
     Ok(HopCountReport {
@@ -212,7 +212,12 @@ impl Head {
     }
 
     /// `[pairs, C]`.
-    fn logits(&self, z: &Tensor, pairs: &HopPairs, mode: Mode) -> Result<Tensor, TorchError> {
+    fn logits(
+        &self,
+        z: &Tensor,
+        pairs: &HopPairs,
+        mode: ForwardMode,
+    ) -> Result<Tensor, TorchError> {
         let rows = |nodes: &[u32]| {
             let rows = from_indices(nodes.iter().map(|&node| node.into()), z.device())?;
             z.f_index_select(0, &rows)
@@ -229,7 +234,7 @@ impl Head {
     }
 
     fn accuracy(&self, z: &Tensor, pairs: &HopPairs) -> Result<f64, TorchError> {
-        let logits = self.logits(z, pairs, Mode::Eval)?;
+        let logits = self.logits(z, pairs, ForwardMode::Eval)?;
         let told = logits.f_argmax(1, false).named("argmax", &[&logits])?;
         let told = to_indices(&told)?;
         let right = told.iter().zip(&pairs.class);

@@ -7,14 +7,14 @@ use tch::Tensor;
 use super::super::PatchTransformer;
 use super::super::TorchError;
 use super::super::error::Named;
-use super::super::module::Mode;
+use super::super::module::ForwardMode;
 use super::super::tensor::{from_indices, int, shaped};
 use super::super::train::{TrainError, Trainer};
-use crate::ParamError;
+use crate::error::ConfigError;
 use crate::layer::PatchMask;
 use crate::train::draw::below;
 use crate::train::rule::{above_0_to_1, at_least_1};
-use crate::train::{AdamConfig, Clip, OptimizerConfig, Report, TrainParams};
+use crate::train::{AdamConfig, Clip, OptimizerConfig, TrainParams, TrainerReport};
 
 /// Settings of pre-training by masked subsequences.
 ///
@@ -59,7 +59,7 @@ astern_stats::setters!(MaskedParams {
 });
 
 impl MaskedParams {
-    fn check(&self) -> Result<(), ParamError> {
+    fn check(&self) -> Result<(), ConfigError> {
         above_0_to_1("hidden", self.hidden)?;
         at_least_1("batch", self.batch)
     }
@@ -83,7 +83,7 @@ impl MaskedParams {
 ///
 /// # Errors
 ///
-/// [`TrainError`]; its source is a [`ParamError`] for settings out of range, also for a share that
+/// [`TrainError`]; its source is a [`ConfigError`] for settings out of range, also for a share that
 /// hides none or all of the patches, and a [`TorchError`] for windows of another shape.
 ///
 /// # Complexity
@@ -121,7 +121,7 @@ pub fn masked_patches(
     model: &PatchTransformer,
     windows: &Tensor,
     params: &MaskedParams,
-) -> Result<Report, TrainError> {
+) -> Result<TrainerReport, TrainError> {
     params.check()?;
     let [n, steps, _] = shaped("masked_patches", windows, [None; 3])?;
     let steps = usize::try_from(steps).unwrap_or(0);
@@ -139,7 +139,7 @@ pub fn masked_patches(
         let x = windows
             .f_index_select(0, &rows)
             .named("index_select", &[windows, &rows])?;
-        let told = model.reconstruct(&x, &mask, Mode::Train)?;
+        let told = model.reconstruct(&x, &mask, ForwardMode::Train)?;
         let (predicted, target) = (&told.predicted, &told.target);
         predicted
             .f_l1_loss(target, tch::Reduction::Mean)

@@ -7,16 +7,19 @@ use super::super::tensor::to_values;
 use super::super::{Module, TorchError, load_state};
 use super::TrainError;
 use super::trainer::Core;
-use crate::StateDict;
-use crate::train::Checkpoint;
+use crate::state::StateDict;
+use crate::train::TrainCheckpoint;
 
 impl Core {
-    pub(super) fn checkpoint(&self, config: serde_json::Value) -> Result<Checkpoint, TorchError> {
+    pub(super) fn checkpoint(
+        &self,
+        config: serde_json::Value,
+    ) -> Result<TrainCheckpoint, TorchError> {
         let now = match &self.last {
             Some(last) => self.named(last)?,
             None => self.named(self.optimizer.parameters().map(|(_, p)| p))?,
         };
-        Ok(Checkpoint {
+        Ok(TrainCheckpoint {
             params: self.params.clone(),
             parameters: now,
             best: self.best.as_ref().map(|b| self.named(b)).transpose()?,
@@ -28,7 +31,10 @@ impl Core {
     }
 
     /// Puts `checkpoint` into `module` and goes on from there.
-    pub(super) fn resume(module: &dyn Module, checkpoint: &Checkpoint) -> Result<Self, TrainError> {
+    pub(super) fn resume(
+        module: &dyn Module,
+        checkpoint: &TrainCheckpoint,
+    ) -> Result<Self, TrainError> {
         let mut core = Self::new(module, &checkpoint.params)?;
         core.optimizer.load_state(&checkpoint.optimizer)?;
         if let Some(best) = &checkpoint.best {

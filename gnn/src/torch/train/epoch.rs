@@ -2,7 +2,7 @@
 
 use super::super::TorchError;
 use super::trainer::Core;
-use crate::train::Checkpoint;
+use crate::train::TrainCheckpoint;
 
 /// An epoch that has just ended, as told to [`Trainer::on_epoch`](super::Trainer::on_epoch).
 #[derive(Debug, Clone, Copy)]
@@ -27,12 +27,12 @@ pub struct Epoch<'a> {
 
 impl Epoch<'_> {
     /// The training as it is now, to be taken up again; `config` is kept with it, see
-    /// [`Checkpoint::config`].
+    /// [`TrainCheckpoint::config`].
     ///
     /// # Errors
     ///
     /// [`TorchError`] when a tensor cannot be read.
-    pub fn checkpoint(&self, config: serde_json::Value) -> Result<Checkpoint, TorchError> {
+    pub fn checkpoint(&self, config: serde_json::Value) -> Result<TrainCheckpoint, TorchError> {
         self.core.checkpoint(config)
     }
 }

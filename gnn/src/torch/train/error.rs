@@ -1,7 +1,7 @@
 //! Why a training failed.
 
 use super::super::TorchError;
-use crate::ParamError;
+use crate::error::ConfigError;
 use crate::train::Problem;
 
 /// A training that cannot begin or go on.
@@ -10,7 +10,7 @@ use crate::train::Problem;
 pub enum TrainError {
     /// The settings are not allowed.
     #[error(transparent)]
-    Param(#[from] ParamError),
+    Param(#[from] ConfigError),
     /// The best parameters are to be put back, and nothing says which are best.
     #[error("`restore_best` needs a validation value")]
     NoValidation,

@@ -12,7 +12,7 @@
 //! use astern_gnn::torch::loss::CrossEntropy;
 //! use astern_gnn::torch::tch::{Device, Kind, Tensor};
 //! use astern_gnn::torch::train::Trainer;
-//! use astern_gnn::torch::{GcnConv, GraphLayer, GraphTensors, Init, Mode};
+//! use astern_gnn::torch::{GcnConv, GraphLayer, GraphTensors, Init, ForwardMode};
 //! use astern_gnn::train::{OptimizerConfig, TrainParams};
 //! use astern_gnn::Graph;
 //!
@@ -25,7 +25,7 @@
 //! let labelled = Tensor::f_from_slice(&[0f32, 1.0, 0.0, 0.0, 1.0, 0.0])?;
 //! let params = TrainParams::new(OptimizerConfig::adam(0.05)).epochs(50);
 //! let report = Trainer::new(&layer, &params)?.run(|_| {
-//!     let logits = layer.forward(graph.x(), &graph, Mode::Train)?;
+//!     let logits = layer.forward(graph.x(), &graph, ForwardMode::Train)?;
 //!     loss.loss(&logits, Some(&labelled))
 //! })?;
 //! assert!(report.losses[49] < 0.2 * report.losses[0]);
@@ -60,5 +60,5 @@ pub use optimizer::Optimizer;
 #[cfg(feature = "progress")]
 pub use progress::progress_bar;
 pub use smote::{EdgePredictor, SmoteTensors};
-pub use step::Step;
+pub use step::TrainStep;
 pub use trainer::Trainer;

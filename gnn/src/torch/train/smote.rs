@@ -6,7 +6,7 @@ use super::super::error::Named;
 use super::super::loss::SparseReconstruction;
 use super::super::tensor::{from_indices, from_values, int, to_values};
 use super::super::{Init, Linear, Module, TorchError, Visitor};
-use crate::EdgeIndex;
+use crate::graph::EdgeIndex;
 use crate::layer::LinearConfig;
 use crate::train::SmotePlan;
 

@@ -6,7 +6,7 @@ use rand_chacha::rand_core::Rng;
 /// Where a training stands, as told to the closures that give loss and validation value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Step {
+pub struct TrainStep {
     /// Number of the epoch, from 0.
     pub epoch: usize,
     /// Number of the step within the epoch, from 0.
@@ -16,7 +16,7 @@ pub struct Step {
     pub seed: u64,
 }
 
-impl Step {
+impl TrainStep {
     /// The step of a training with `batches` steps an epoch.
     pub(super) fn new(seed: u64, epoch: usize, batch: usize, batches: usize) -> Self {
         let stream = epoch.saturating_mul(batches).saturating_add(batch);

@@ -8,10 +8,12 @@ use tch::Tensor;
 use super::super::error::Named;
 use super::super::{Module, TorchError};
 use super::generator::Generator;
-use super::{Epoch, Gradients, Optimizer, Step, TrainError};
-use crate::train::{Checkpoint, Measured, Problem, Progress, Report, StopReason, TrainParams};
+use super::{Epoch, Gradients, Optimizer, TrainError, TrainStep};
+use crate::train::{
+    Measured, Problem, Progress, StopReason, TrainCheckpoint, TrainParams, TrainerReport,
+};
 
-type Validation<'a> = Box<dyn FnMut(&Step) -> Result<f64, TorchError> + 'a>;
+type Validation<'a> = Box<dyn FnMut(&TrainStep) -> Result<f64, TorchError> + 'a>;
 type Listener<'a> = Box<dyn FnMut(&Epoch<'_>) -> ControlFlow<()> + 'a>;
 
 /// Trains a module: any one, by whatever closure gives its loss.
@@ -50,20 +52,20 @@ impl<'a> Trainer<'a> {
     }
 
     /// Puts the parameters of `checkpoint` into `module` and goes on as if training had never
-    /// stopped. Change [`Checkpoint::params`] before to train for longer or otherwise.
+    /// stopped. Change [`TrainCheckpoint::params`] before to train for longer or otherwise.
     ///
     /// # Example
     ///
     /// ```
     /// use astern_gnn::layer::LinearConfig;
     /// use astern_gnn::torch::tch::{Device, Kind, Tensor};
-    /// use astern_gnn::torch::train::{Step, Trainer};
+    /// use astern_gnn::torch::train::{TrainStep, Trainer};
     /// use astern_gnn::torch::{Init, Linear, TorchError, state_of};
-    /// use astern_gnn::train::{Checkpoint, OptimizerConfig, TrainParams};
+    /// use astern_gnn::train::{TrainCheckpoint, OptimizerConfig, TrainParams};
     ///
     /// let new = || Linear::new(&LinearConfig::new(2, 1), &mut Init::new(1, Kind::Float, Device::Cpu));
     /// let x = Tensor::f_ones([4, 2], (Kind::Float, Device::Cpu))?;
-    /// let error = |layer: &Linear, _: &Step| -> Result<Tensor, TorchError> {
+    /// let error = |layer: &Linear, _: &TrainStep| -> Result<Tensor, TorchError> {
     ///     let y = layer.apply(&x)?;
     ///     let loss = y.f_square().and_then(|y| y.f_mean(Kind::Float));
     ///     loss.map_err(|e| TorchError::new("mean", &[&y], e))
@@ -74,7 +76,7 @@ impl<'a> Trainer<'a> {
     /// trainer.run(|step| error(&layer, step))?;
     /// let bytes = trainer.checkpoint(serde_json::json!({"outputs": 1}))?.to_bytes()?;
     ///
-    /// let mut checkpoint = Checkpoint::from_bytes(&bytes)?;
+    /// let mut checkpoint = TrainCheckpoint::from_bytes(&bytes)?;
     /// checkpoint.params.epochs = 20;
     /// let resumed = new()?;
     /// Trainer::resume(&resumed, &checkpoint)?.run(|step| error(&resumed, step))?;
@@ -89,7 +91,7 @@ impl<'a> Trainer<'a> {
     ///
     /// [`TrainError::Param`], and [`TrainError::Torch`] when the checkpoint is of another module or
     /// optimiser.
-    pub fn resume(module: &dyn Module, checkpoint: &Checkpoint) -> Result<Self, TrainError> {
+    pub fn resume(module: &dyn Module, checkpoint: &TrainCheckpoint) -> Result<Self, TrainError> {
         Core::resume(module, checkpoint).map(Self::of)
     }
 
@@ -102,9 +104,12 @@ impl<'a> Trainer<'a> {
     }
 
     /// Sets what gives the validation value after each epoch. It runs without gradients; let the
-    /// model run in [`Mode::Eval`](super::super::Mode::Eval).
+    /// model run in [`ForwardMode::Eval`](super::super::ForwardMode::Eval).
     #[must_use]
-    pub fn validate(mut self, value: impl FnMut(&Step) -> Result<f64, TorchError> + 'a) -> Self {
+    pub fn validate(
+        mut self,
+        value: impl FnMut(&TrainStep) -> Result<f64, TorchError> + 'a,
+    ) -> Self {
         self.validation = Some(Box::new(value));
         self
     }
@@ -127,8 +132,8 @@ impl<'a> Trainer<'a> {
     /// and validation; [`report`](Self::report) tells the course up to there.
     pub fn run(
         &mut self,
-        mut loss: impl FnMut(&Step) -> Result<Tensor, TorchError>,
-    ) -> Result<Report, TrainError> {
+        mut loss: impl FnMut(&TrainStep) -> Result<Tensor, TorchError>,
+    ) -> Result<TrainerReport, TrainError> {
         let Self {
             core,
             validation,
@@ -164,18 +169,18 @@ impl<'a> Trainer<'a> {
     }
 
     /// The course of the training so far.
-    pub fn report(&self) -> &Report {
+    pub fn report(&self) -> &TrainerReport {
         &self.core.progress.report
     }
 
     /// The training as it is now, to be taken up again; `config` is kept with it, see
-    /// [`Checkpoint::config`]. Where the best parameters were put back, the last ones are saved
+    /// [`TrainCheckpoint::config`]. Where the best parameters were put back, the last ones are saved
     /// beside them.
     ///
     /// # Errors
     ///
     /// [`TorchError`] when a tensor cannot be read.
-    pub fn checkpoint(&self, config: serde_json::Value) -> Result<Checkpoint, TorchError> {
+    pub fn checkpoint(&self, config: serde_json::Value) -> Result<TrainCheckpoint, TorchError> {
         self.core.checkpoint(config)
     }
 }
@@ -211,19 +216,19 @@ impl Core {
     /// One epoch; whether it is the best so far.
     fn epoch(
         &mut self,
-        loss: &mut impl FnMut(&Step) -> Result<Tensor, TorchError>,
+        loss: &mut impl FnMut(&TrainStep) -> Result<Tensor, TorchError>,
         validation: Option<&mut Validation<'_>>,
     ) -> Result<(Measured, bool), TrainError> {
         let (epoch, batches) = (self.progress.epoch(), self.params.batches);
         let learning_rate = self.progress.learning_rate();
         let (mut total, mut gradient_norm) = (0.0, 0.0f64);
         for batch in 0..batches {
-            let step = Step::new(self.params.seed, epoch, batch, batches);
+            let step = TrainStep::new(self.params.seed, epoch, batch, batches);
             let (value, norm) = self.step(&step, loss, learning_rate)?;
             total += value;
             gradient_norm = gradient_norm.max(norm);
         }
-        let last = Step::new(self.params.seed, epoch, batches - 1, batches);
+        let last = TrainStep::new(self.params.seed, epoch, batches - 1, batches);
         let value = validation.map(|value| tch::no_grad(|| value(&last)));
         let value = value.transpose()?;
         if let Some(value) = value.filter(|value| !value.is_finite()) {
@@ -250,8 +255,8 @@ impl Core {
     /// One step: the loss before it, and the joint norm of the gradients.
     fn step(
         &mut self,
-        step: &Step,
-        loss: &mut impl FnMut(&Step) -> Result<Tensor, TorchError>,
+        step: &TrainStep,
+        loss: &mut impl FnMut(&TrainStep) -> Result<Tensor, TorchError>,
         learning_rate: f64,
     ) -> Result<(f64, f64), TrainError> {
         let epoch = step.epoch;

@@ -11,7 +11,7 @@ use super::super::state::load_tensor;
 use super::super::tensor::to_values;
 use super::super::{Module, TorchError};
 use super::Gradients;
-use crate::StateDict;
+use crate::state::StateDict;
 use crate::train::OptimizerConfig;
 
 /// Takes steps along gradients; see [`OptimizerConfig`] for the rules.

@@ -1,45 +1,46 @@
-//! Text that borrows from the document where it can, and values of attributes.
+//! Values of attributes, as the formats write them.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::attributes::Value;
-
-/// A string; borrowed unless it has escapes. `null` is the empty string.
-#[derive(Debug, Default, Clone, PartialEq)]
-pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
-
-impl Text<'_> {
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
+/// The value of an attribute. Arrays, maps and bytes are [`Other`](Value::Other): nothing reads them.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value<'a> {
+    Text(Cow<'a, str>),
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Other,
 }
 
-impl<'de> Deserialize<'de> for Text<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-
-            fn visit_unit<E>(self) -> Result<Text<'de>, E> {
-                Ok(Text::default())
-            }
+impl<'a> Value<'a> {
+    pub(super) fn text(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Text(text) if !text.is_empty() => Some(text),
+            Self::Int(number) => Some(number.to_string().into()),
+            _ => None,
         }
-        deserializer.deserialize_any(TextVisitor)
+    }
+
+    /// A small number, also one written as text.
+    pub(super) fn code(&self) -> Option<u16> {
+        match self {
+            Self::Text(text) => text.trim().parse().ok(),
+            Self::Int(number) => u16::try_from(*number).ok(),
+            // A tag may be a float that holds a whole number.
+            Self::Float(number) => {
+                let whole = (0.0..=999.0).contains(number) && number.fract().abs() < f64::EPSILON;
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "0 to 999"
+                )]
+                whole.then_some(*number as u16)
+            }
+            Self::Bool(_) | Self::Other => None,
+        }
     }
 }
 

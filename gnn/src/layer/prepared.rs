@@ -4,8 +4,9 @@ use std::sync::OnceLock;
 
 use ndarray::Array2;
 
+use crate::error::EncodeError;
+use crate::graph::{Graph, Propagation, SelfLoops};
 use crate::kernel::Real;
-use crate::{EncodeError, Graph, Propagation, SelfLoops};
 
 /// Number of rules about loops.
 const RULES: usize = SelfLoops::Replace as usize + 1;

@@ -6,11 +6,11 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 /// A whole number; `null` is none. A fraction is cut off.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
-pub(crate) struct Number(pub(crate) Option<i128>);
+pub struct Number(pub Option<i128>);
 
 impl Number {
     /// None for zero too: Zipkin and OTLP write zero for "not known".
-    pub(crate) fn or_none(self) -> Option<i128> {
+    pub fn or_none(self) -> Option<i128> {
         self.0.filter(|number| *number != 0)
     }
 }

@@ -1,18 +1,22 @@
-//! Training of the one-class model.
+//! Training on libtorch.
 
 use std::cell::Cell;
 use std::ops::ControlFlow;
 
 use tch::{Device, Kind, Tensor};
 
-use super::error::Named;
-use super::loss::{one_class_hard, one_class_soft, sphere_radius, squared_distances};
-use super::tensor::{from_indices, from_values, int};
-use super::train::{TrainError, Trainer};
-use super::{DeviceChoice, GcnEncoder, GraphTensors, TorchError};
-use crate::one_class::Start;
+use super::fit::Start;
+use super::{Objective, OneClass, OneClassError, OneClassParams};
+use crate::graph::GraphSnapshots;
+use crate::torch::error::Named;
+use crate::torch::loss::{one_class_hard, one_class_soft, sphere_radius, squared_distances};
+use crate::torch::tensor::{from_indices, from_values, int};
+use crate::torch::train::{TrainError, Trainer};
+use crate::torch::{
+    DeviceChoice, ForwardMode, GraphLayer, GraphTensors, TorchError, TrainableNetwork,
+};
+use crate::train::StopReason;
 use crate::train::{AdamConfig, EarlyStop, MinDelta, OptimizerConfig, TrainParams};
-use crate::{FitError, GraphSnapshots, Objective, OneClass, OneClassParams, StopReason};
 
 /// Training is in `f32`, the kind that GPUs are made for.
 const KIND: Kind = Kind::Float;
@@ -20,7 +24,7 @@ const KIND: Kind = Kind::Float;
 /// What a training callback is told after each epoch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
-pub struct Epoch {
+pub struct OneClassEpoch {
     /// Number of the epoch, from 0.
     pub index: usize,
     /// Most epochs there will be.
@@ -38,22 +42,22 @@ impl OneClassParams {
     /// # Errors
     ///
     /// Those of [`fit_with`](Self::fit_with).
-    pub fn fit(&self, healthy: &GraphSnapshots) -> Result<OneClass, FitError> {
+    pub fn fit(&self, healthy: &GraphSnapshots) -> Result<OneClass, OneClassError> {
         self.fit_with(healthy, DeviceChoice::Auto, |_| ControlFlow::Continue(()))
     }
 
     /// Trains a model on healthy data, `[T, N, F]` in the units of the data; `progress` hears of
     /// every epoch and may end the training.
     ///
-    /// Every epoch is one `AdamW` step over all snapshots. See [`one_class`](crate::one_class) for
+    /// Every epoch is one `AdamW` step over all snapshots. See [the module](super) for
     /// loss, centre and radius. On the CPU the same settings, data, libtorch and number of threads
     /// give the same weights to the last bit.
     ///
     /// # Errors
     ///
-    /// [`FitError::Param`], [`FitError::NoObservation`], [`FitError::Overflow`],
-    /// [`FitError::Device`], [`FitError::Diverged`], [`FitError::Collapsed`] unless the settings
-    /// say [`CollapsePolicy::Report`](crate::CollapsePolicy::Report), and [`FitError::Torch`].
+    /// [`OneClassError::Param`], [`OneClassError::NoObservation`], [`OneClassError::Scale`],
+    /// [`OneClassError::Device`], [`OneClassError::Diverged`], [`OneClassError::Collapsed`] unless the settings
+    /// say [`CollapsePolicy::Report`](crate::CollapsePolicy::Report), and [`OneClassError::Torch`].
     ///
     /// # Complexity
     ///
@@ -62,20 +66,20 @@ impl OneClassParams {
         &self,
         healthy: &GraphSnapshots,
         device: DeviceChoice,
-        progress: impl FnMut(Epoch) -> ControlFlow<()>,
-    ) -> Result<OneClass, FitError> {
+        progress: impl FnMut(OneClassEpoch) -> ControlFlow<()>,
+    ) -> Result<OneClass, OneClassError> {
         let start = self.start(healthy)?;
         let device = device.resolve()?;
         let task = Task::new(&start, device.device())?;
         let (losses, stop) = self.train(&task, progress)?;
-        let encoder = task.encoder.to_encoder()?;
-        start.finish(encoder, losses, stop, device.name())
+        let checkpoint = task.network.checkpoint()?;
+        start.finish(checkpoint, losses, stop, device.name())
     }
 }
 
 /// Everything that stays the same from epoch to epoch.
 struct Task {
-    encoder: GcnEncoder,
+    network: TrainableNetwork,
     /// `[N, T, F]`.
     x: Tensor,
     graph: GraphTensors,
@@ -92,7 +96,7 @@ impl Task {
         let x: Vec<f64> = by_node.iter().copied().collect();
         let center = start.initial.center.to_vec();
         Ok(Self {
-            encoder: GcnEncoder::from_encoder(&start.initial.encoder, KIND, device)?,
+            network: TrainableNetwork::from_checkpoint(&start.initial.checkpoint, KIND, device)?,
             x: from_values(&x, &[int(n), int(t), int(f)], KIND, device)?,
             graph: GraphTensors::new(&start.data.structure(), KIND, device)?,
             rows: from_indices(
@@ -106,7 +110,9 @@ impl Task {
 
     /// Squared distances of the rows from the centre, shape `[rows]`.
     fn squared_distances(&self) -> Result<Tensor, TorchError> {
-        let z = self.encoder.forward(&self.x, &self.graph)?;
+        let z = self
+            .network
+            .forward(&self.x, &self.graph, ForwardMode::Eval)?;
         let z = z.f_reshape([-1, self.width]).named("reshape", &[&z])?;
         let z = z
             .f_index_select(0, &self.rows)
@@ -119,11 +125,11 @@ impl OneClassParams {
     fn train(
         &self,
         task: &Task,
-        mut progress: impl FnMut(Epoch) -> ControlFlow<()>,
-    ) -> Result<(Vec<f64>, StopReason), FitError> {
+        mut progress: impl FnMut(OneClassEpoch) -> ControlFlow<()>,
+    ) -> Result<(Vec<f64>, StopReason), OneClassError> {
         let radius = Cell::new(0.0);
-        let mut trainer = Trainer::new(&task.encoder, &self.training())?.on_epoch(|epoch| {
-            progress(Epoch {
+        let mut trainer = Trainer::new(&task.network, &self.training())?.on_epoch(|epoch| {
+            progress(OneClassEpoch {
                 index: epoch.index,
                 of: epoch.of,
                 loss: epoch.loss,
@@ -154,7 +160,7 @@ impl OneClassParams {
     }
 }
 
-impl From<TrainError> for FitError {
+impl From<TrainError> for OneClassError {
     fn from(error: TrainError) -> Self {
         match error {
             TrainError::Param(error) => Self::Param(error),

@@ -1,4 +1,4 @@
-//! Reading JSON straight into spans: nothing between the bytes and the span is kept.
+//! Reading JSON straight into records: nothing between the bytes and the record is kept.
 //!
 //! An [`Object`] takes its fields one by one; [`Fill`] fills one from an object, [`Each`] hands on
 //! every element of a list. `null` stands for nothing everywhere.
@@ -11,22 +11,29 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-pub(crate) use number::Number;
-pub(crate) use text::Text;
+pub use number::Number;
+pub use text::Text;
 
 /// Something that takes the fields of a JSON object.
-pub(crate) trait Object<'de> {
+pub trait Object<'de> {
     /// Takes the value under `key`, or passes it over with [`skip`].
+    ///
+    /// # Errors
+    /// The deserialiser's, or one of its own.
     fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error>;
 }
 
 /// Passes a value over.
-pub(crate) fn skip<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
+///
+/// # Errors
+/// The deserialiser's.
+pub fn skip<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
     map.next_value::<IgnoredAny>().map(|_| ())
 }
 
 /// Fills an object.
-pub(crate) struct Fill<'a, T>(pub(crate) &'a mut T);
+#[derive(Debug)]
+pub struct Fill<'a, T>(pub &'a mut T);
 
 impl<'de, T: Object<'de>> DeserializeSeed<'de> for Fill<'_, T> {
     type Value = ();
@@ -56,13 +63,17 @@ impl<'de, T: Object<'de>> Visitor<'de> for Fill<'_, T> {
 }
 
 /// Something that takes the elements of a JSON list.
-pub(crate) trait List<'de> {
+pub trait List<'de> {
     /// Takes the next element; `false` at the end.
+    ///
+    /// # Errors
+    /// The deserialiser's, or one of its own.
     fn element<A: SeqAccess<'de>>(&mut self, seq: &mut A) -> Result<bool, A::Error>;
 }
 
 /// Hands on every element of a list.
-pub(crate) struct Each<T>(pub(crate) T);
+#[derive(Debug)]
+pub struct Each<T>(pub T);
 
 impl<'de, T: List<'de>> DeserializeSeed<'de> for Each<T> {
     type Value = ();
@@ -90,7 +101,8 @@ impl<'de, T: List<'de>> Visitor<'de> for Each<T> {
 }
 
 /// Either an object, or a list of them.
-pub(crate) struct OneOrMany<'a, T>(pub(crate) &'a mut T);
+#[derive(Debug)]
+pub struct OneOrMany<'a, T>(pub &'a mut T);
 
 impl<'de, T: Object<'de> + List<'de>> DeserializeSeed<'de> for OneOrMany<'_, T> {
     type Value = ();
