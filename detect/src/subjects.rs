@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// All nodes, or all edges, of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Subjects {
     /// Nodes of a kind.

@@ -195,14 +195,16 @@ fn what_libtorch_refuses_is_an_error_with_shapes() -> Outcome {
         .unwrap_err();
     assert_eq!(
         scalar.to_string(),
-        "libtorch refused `aggregate` on shapes [[1]]"
+        "libtorch refused `aggregate` on shapes [[1]]: the first axis must have 2 entries"
     );
     let undefined = layer
         .forward(&Tensor::new(), &graph, ForwardMode::Eval)
         .unwrap_err();
-    assert_eq!(
-        undefined.to_string(),
-        "libtorch refused `linear` on shapes [[], [1, 2]]"
+    let text = undefined.to_string();
+    let start = "libtorch refused `linear` on shapes [[], [1, 2]]: ";
+    assert!(
+        text.starts_with(start) && text.len() > start.len(),
+        "{text}"
     );
     Ok(())
 }

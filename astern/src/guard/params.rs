@@ -16,6 +16,17 @@ use astern_stats::param::{duration, in_range};
 
 /// Parameters of a [`Guard`](crate::Guard), checked when it is made.
 ///
+/// A TOML or JSON file names what differs from the defaults; durations are text. `examples/data/astern.toml` in the
+/// repository lists every parameter with its default.
+///
+/// ```
+/// use astern::GuardParams;
+///
+/// let params: GuardParams = serde_json::from_str(r#"{"healthy_steps": 30, "watch": "2h"}"#)?;
+/// assert_eq!(params, GuardParams::default().healthy_steps(30).watch(std::time::Duration::from_secs(7_200)));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
 /// | parameter | default | rule |
 /// |---|---|---|
 /// | `healthy_steps` | 60 | steps that the baseline is learnt from, 6 to 100,000 |
@@ -29,6 +40,7 @@ use astern_stats::param::{duration, in_range};
 /// | `release` | new instances against old ones | the judge of watched changes |
 /// | `diagnoser` | the fused ranker | any [ranker by its name](astern_rca::ranker::RankerParams), and what blames changes |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct GuardParams {
     pub(super) graph: GraphParams,
@@ -43,6 +55,7 @@ pub struct GuardParams {
     pub(super) healthy_steps: u32,
     pub(super) memory_steps: u32,
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub(super) watch: Duration,
     pub(super) mode: Mode,
     pub(super) symptom: Option<Symptom>,
@@ -94,6 +107,13 @@ astern_stats::setters!(GuardParams {
 });
 
 impl GuardParams {
+    /// The JSON Schema (draft 2020-12) of a parameter file, indented: for editors, and for checks of a file before it
+    /// reaches a guard.
+    #[cfg(feature = "schema")]
+    pub fn schema() -> String {
+        format!("{:#}", schemars::schema_for!(Self).as_value())
+    }
+
     /// Sets the detectors in place of the present ones.
     #[must_use]
     pub fn detectors<N: Into<Arc<str>>>(

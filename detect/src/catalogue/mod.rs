@@ -33,6 +33,7 @@ use crate::score::RobustZParams;
 
 /// Parameters of any detector, by its name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DetectorParams {
@@ -76,6 +77,7 @@ impl DetectorParams {
 /// | `method` | robust z | any [detector](DetectorParams) |
 /// | `pipeline` | those of [`PipelineParams`] | see there |
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct DetectionParams {
     method: DetectorParams,

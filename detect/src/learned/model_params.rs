@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 /// |---|---|---|
 /// | `model` | `model` | name of a model that was handed over |
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelParams {
     model: Arc<str>,

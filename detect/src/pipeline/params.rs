@@ -17,6 +17,7 @@ use super::Pipeline;
 /// | `steps_min` | 30 | fewest healthy steps, 6 to 1,000,000 |
 /// | `silent_steps_max` | 3 | missing steps after which a source counts as silent, 1 to 1,000 |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct PipelineParams {
     pub(super) ema_weight: f64,

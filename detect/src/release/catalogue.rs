@@ -10,6 +10,7 @@ use crate::ScoreError;
 
 /// Parameters of any release judge, by its name: `{"comparison": {"alpha": 0.01}}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ReleaseJudgeParams {

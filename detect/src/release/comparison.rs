@@ -23,6 +23,7 @@ use crate::ScoreError;
 /// | `error_rate_rise_min` | .01 | least rise of the error rate that matters, 0 to 1 |
 /// | `latency_rise_min` | .15 | least relative rise of a latency quantile that matters, 0 to 100 |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct ReleaseParams {
     alpha: f64,

@@ -13,6 +13,7 @@ use crate::{Detector, FitError, FittedDetector, ScoreError, Scores, Subjects};
 /// |---|---|---|
 /// | `subjects` | services | nodes or edges of one kind |
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct RobustZParams {
     subjects: Subjects,
