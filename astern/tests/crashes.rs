@@ -17,7 +17,7 @@ struct Told {
     platform: SimExecutor,
 }
 
-/// Runs a scenario under a guard that is stored before anything is sent, and started anew from
+/// Runs a scenario under a guard that is stored before anything is sent, and started again from
 /// what was stored, with a greater fence, whenever it crashes.
 fn guarded(scenario: &Scenario, faults: ExecutorFaults) -> Told {
     let simulator = Simulator::new(scenario).unwrap();

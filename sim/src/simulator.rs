@@ -180,7 +180,7 @@ impl Simulator {
     }
 
     /// Goes on to `now` and sends this share of the service's calls to the instances that run
-    /// this revision, and the rest to the others, until it is set anew. A side without instances
+    /// this revision, and the rest to the others, until it is set again. A side without instances
     /// gets nothing, whatever its share. Says whether anything changed.
     ///
     /// # Errors
@@ -235,7 +235,7 @@ impl Simulator {
     }
 
     /// Goes on to `now` and restarts all instances of the service at once: what leaks starts
-    /// anew, a slow start begins again, and a cache is empty. What workers hold is finished. Says
+    /// again, a slow start begins again, and a cache is empty. What workers hold is finished. Says
     /// how many instances there are.
     ///
     /// # Errors

@@ -41,7 +41,7 @@ pub(crate) fn command(runner: &mut Runner, cuda: bool) -> Result<(), Failure> {
     cache::link(&link, &cache.folder(wanted))
 }
 
-/// Set-up for the commands that use libtorch; a failure says why it cannot be had.
+/// Set-up for the commands that use libtorch; a failure says why it is unavailable.
 pub(crate) fn set_up(runner: &mut Runner) -> Result<(), Failure> {
     command(runner, false)
 }

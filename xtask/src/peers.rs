@@ -1,6 +1,6 @@
 //! `cargo xtask peers <script>`: a public library and Astern in turns, where it needs libtorch on one.
 //!
-//! The library lives in a Python environment of its own under `target/`, made once and made anew when
+//! The library lives in a Python environment of its own under `target/`, made once and rebuilt when
 //! the list of its packages changes.
 
 use std::ffi::OsString;

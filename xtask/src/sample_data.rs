@@ -1,4 +1,4 @@
-//! `cargo xtask sample-data`: writes the examples' committed data anew, from its seeds.
+//! `cargo xtask sample-data`: writes the examples' committed data again, from its seeds.
 
 use crate::run::{Failure, Runner};
 

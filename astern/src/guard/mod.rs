@@ -431,7 +431,7 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
             events.push(Event::Finished(run.summary()));
             self.state.run = None;
             if mode == Mode::Apply {
-                // The platform is another one now: what lasts must show anew that it lasts.
+                // The platform is another one now: what lasts must show again that it lasts.
                 self.state.persistence = self.stages.policy.risk().persistence();
             }
         }

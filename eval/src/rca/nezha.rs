@@ -5,7 +5,7 @@
 //! minute holds the minute up to about ten seconds after its name, so the fault's range begins with
 //! [`LEAD_S`] before the minute in which it was injected; its effects are seen from there on.
 //!
-//! A case's time is put together anew, since its healthy minutes lie about the day: the fault's range begins at
+//! A case's time is put together again, since its healthy minutes lie about the day: the fault's range begins at
 //! [`ONSET`]. Calls keep their time from it; those of the fault-free document come [`APART_S`] before it.
 //! Of the metrics' rows, which describe the minute that ends with them, the 60 fault-free ones of the day
 //! nearest to the fault stand before it, one a step, in their order.

@@ -171,7 +171,7 @@ impl NodeSplit {
     /// # Source
     ///
     /// Yang, Cohen and Salakhutdinov, Revisiting Semi-Supervised Learning with Graph Embeddings,
-    /// 2016 (the Planetoid splits: 20 a class, 500, 1,000). Deviation: what cannot be had is an
+    /// 2016 (the Planetoid splits: 20 a class, 500, 1,000). Deviation: what is unavailable is an
     /// error, where `RandomNodeSplit` of `PyTorch` Geometric takes what there is.
     pub fn per_class(
         labels: &[u32],

@@ -43,7 +43,7 @@ pub enum NeighbourSampleError {
     },
 }
 
-/// Nodes and edges of a larger graph, numbered anew.
+/// Nodes and edges of a larger graph, numbered again.
 ///
 /// Row `i` of the part is node [`nodes`](Self::nodes)`[i]` of the graph. Seeds come first, in the
 /// order given, then the nodes of each hop by rising number. Edge `e` of

@@ -88,7 +88,7 @@ impl fmt::Display for TorchDevice {
     }
 }
 
-/// A GPU that was asked for cannot be had.
+/// A GPU that was asked for is unavailable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeviceError {

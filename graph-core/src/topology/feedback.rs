@@ -27,7 +27,7 @@ impl TemporalGraph {
     /// `O(V log V + E log E)` (greedy sequence of Eades, Lin and Smyth 1993). Deviations: it runs
     /// within each [strong group](Self::strong_groups) by itself, so that no other edge is cut and
     /// a change elsewhere changes nothing; edges of several kinds between two nodes count as one;
-    /// and the order that is left is made anew by key, which can only spare edges.
+    /// and the order that is left is rebuilt by key, which can only spare edges.
     ///
     /// # Example
     /// ```

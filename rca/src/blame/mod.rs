@@ -41,7 +41,7 @@ pub use params::BlameParams;
 /// Gandalf (Li et al. 2020) and `ChangeRCA` (Yu et al. 2024), and so is the difference
 /// `δ = (new after - new before) - (old after - old before)`; what differs: it is tested so that it
 /// may be looked at after every step of every batch ([`astern_stats::sequential`]), where they test each
-/// instance anew at each look. Failed calls are compared by the side on which they fall, so that a
+/// instance again at each look. Failed calls are compared by the side on which they fall, so that a
 /// share of 0 before is no special case. A new instance without a past of its own has that of the
 /// service.
 ///

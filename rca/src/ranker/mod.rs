@@ -14,7 +14,7 @@
 //! | [`Circa`](baseline::Circa) | the symptom's metric, graph | origins | what origins leave unexplained |
 //! | [`LinearCounterfactual`](baseline::LinearCounterfactual) | the symptom's metric, graph | origins | share in the symptom's excess |
 //! | [`RandomWalk`](baseline::RandomWalk), [`SecondOrderWalk`](baseline::SecondOrderWalk) | the symptom's metric, graph | origins | time of a walk at the node |
-//! | [`PageRank`](baseline::PageRank) | the symptom's metric, graph | all nodes | time of a walk that begins anew |
+//! | [`PageRank`](baseline::PageRank) | the symptom's metric, graph | all nodes | time of a walk that begins again |
 //! | [`MicroRca`](baseline::MicroRca) | the symptom's metric, resources, graph | nodes at anomalous edges | the same |
 //! | [`Published`](baseline::Published) | as its baseline | as its baseline | baselines as benchmarks ran them |
 //! | [`SpectrumRanker`](baseline::SpectrumRanker), [`MicroRank`](baseline::MicroRank), [`TraceRca`](baseline::TraceRca) | [traces](crate::trace) | services | presence in abnormal traces |

@@ -1,4 +1,4 @@
-//! Baselines that are kept up step by step instead of being read from the whole healthy range anew.
+//! Baselines that are kept up step by step instead of being read from the whole healthy range again.
 //!
 //! ```text
 //! graph at each step ─► Baselines::advance ─► Baselines::rank(graph, incident) ─► Diagnosis

@@ -159,7 +159,7 @@ fn a_long_canary_began_with_its_first_step() {
     let canary = vec![release("c", 5), step(ChangePhase::Progressed, END - 1)];
     let since = || vec![system([anomaly("c", ONSET)])];
     assert!(!is_vetoed(&only(canary.clone(), since())));
-    // Undone and rolled out anew, it began anew.
+    // Undone and rolled out again, it began again.
     let mut again = canary.clone();
     again.push(step(ChangePhase::RolledBack, 50));
     assert!(is_vetoed(&only(again, since())));

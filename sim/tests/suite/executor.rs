@@ -109,7 +109,7 @@ fn plan() -> Plan {
 }
 
 /// Carries the plan out as a process does that stores its run before it sends anything, and that
-/// is started anew, with a greater fence, when it crashes. Gives the run and the crashes.
+/// is started again, with a greater fence, when it crashes. Gives the run and the crashes.
 fn carry_out(executor: &SimExecutor) -> (Run, u64) {
     let (mut now, mut crashes) = (at(20), 0);
     let mut run = Run::new(plan(), Mode::Apply, 1, RunParams::default(), now).unwrap();

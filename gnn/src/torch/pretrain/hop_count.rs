@@ -90,7 +90,7 @@ pub struct HopCountReport {
 /// Trains `encoder` to tell how many hops lie between two nodes: logits are
 /// `MLP(|z_u - z_v|)`, widths d, 2 d, C; the loss is their cross entropy.
 ///
-/// The encoder stays trained in place; the head is dropped. Pairs are drawn anew in every step,
+/// The encoder stays trained in place; the head is dropped. Pairs are drawn again in every step,
 /// equally many of each class, see [`HopSampler`].
 ///
 /// # Whether it helps

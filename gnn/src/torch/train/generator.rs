@@ -17,7 +17,7 @@ impl Generator {
     /// Waits for the generator and seeds it.
     pub(super) fn seeded(seed: u64) -> Self {
         let held = HELD.replace(true);
-        // A panic elsewhere leaves nothing half done: the generator is seeded anew.
+        // A panic elsewhere leaves nothing half done: the generator is seeded again.
         let lock = || GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
         let guard = (!held).then(lock);
         tch::manual_seed(seed.cast_signed());

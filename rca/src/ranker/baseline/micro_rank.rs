@@ -145,7 +145,7 @@ fn over_greatest(mut values: Vec<f64>) -> Vec<f64> {
     values
 }
 
-/// Where the walk begins anew, as shares of 1.
+/// Where the walk begins again, as shares of 1.
 fn preferences(side: &Side, abnormal: bool) -> Vec<f64> {
     let mut kinds: BTreeMap<&[usize], usize> = BTreeMap::new();
     for trace in &side.traces {

@@ -13,17 +13,17 @@ use crate::incident::Incident;
 use crate::ranker::{Ranker, Ranking};
 use crate::table::{Metrics, strongest};
 
-/// Probability of following an edge rather than to begin anew.
+/// Probability of following an edge rather than to begin again.
 pub(super) const DAMPING: f64 = 0.85;
 
 /// Ranks nodes by personalised `PageRank`: a walk that follows edges towards the origins of faults
-/// and begins anew at anomalous nodes.
+/// and begins again at anomalous nodes.
 ///
 /// `r = (1 - d) p + d Wᵀ r`, d = .85. W goes from each node to its
 /// [origins](TemporalGraph::fault_origins) (of plain calls: its callees), all alike; p is in
 /// proportion to each node's deviation in healthy standard deviations of the symptom's metric, as
 /// in [`NSigma`](super::NSigma), 0 for a node that is not worse. Where nothing is worse, p is
-/// uniform. A node without an origin begins anew. Nodes without that metric are left out of the
+/// uniform. A node without an origin begins again. Nodes without that metric are left out of the
 /// graph.
 ///
 /// `PageRank` with preferences (Jeh and Widom, WWW 2003) on the call graph, as root-cause
@@ -50,7 +50,7 @@ pub(super) const DAMPING: f64 = 0.85;
 pub struct PageRank;
 
 /// Solves `r = (1 - d) p + d Wᵀ r`, where W has the given rows, which are normalised here, and p the
-/// given preferences, uniform where none is positive. The rest of an empty row begins anew by p.
+/// given preferences, uniform where none is positive. The rest of an empty row begins again by p.
 pub(super) fn page_rank(rows: &[Vec<(usize, f64)>], preferences: &[f64]) -> Limit {
     let total: f64 = preferences.iter().sum();
     let all_alike = 1.0 / preferences.len().max(1) as f64;
@@ -113,8 +113,8 @@ mod tests {
 
     #[test]
     fn shares_solve_the_equation() {
-        // b has no origin. With g all that begins anew: a = .25 g + .85 c, b = .75 g + .85 a, c = 0 g;
-        // c has no preference and nobody leads there. g = .15 + .85 b, since b begins anew.
+        // b has no origin. With g all that begins again: a = .25 g + .85 c, b = .75 g + .85 a, c = 0 g;
+        // c has no preference and nobody leads there. g = .15 + .85 b, since b begins again.
         // a = .25 g, b = .75 g + .2125 g = .9625 g; a + b = 1: g = 1 / 1.2125.
         let rows = [vec![(1, 2.0)], Vec::new(), vec![(0, 1.0)]];
         let limit = page_rank(&rows, &[1.0, 3.0, 0.0]);

@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn preferences_are_two_sided() {
-        // Deviations 10 down and 30 up in the ratio of 1 to 3; b has no callee and begins anew.
+        // Deviations 10 down and 30 up in the ratio of 1 to 3; b has no callee and begins again.
         let mut fixture = Fixture::new(5, 1);
         fixture.calls("a", "b");
         fixture.latency("a", &HEALTHY, &[0.0]);
