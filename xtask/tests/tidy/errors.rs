@@ -4,16 +4,10 @@
 use crate::source::{Source, Token, all, closing, head_end, starts_with, tokens};
 use crate::{Finding, assert_tidy};
 
-/// Crates that are yet to follow.
-const PENDING: [&str; 1] = ["adapters/traces/"];
-
 const WHY: &str = "an error is `transparent`, or shows its cause in its text and has no source";
 
 /// Sources of errors beside those that are passed on whole.
 fn sources(source: &Source) -> Vec<Finding> {
-    if PENDING.iter().any(|folder| source.path.starts_with(folder)) {
-        return Vec::new();
-    }
     let code = source.shipped();
     let tokens = tokens(&code);
     let derive = ["thiserror", ":", ":", "Error", ")", "]"];
