@@ -10,7 +10,7 @@ use astern_gnn::{GraphSnapshots, OneClass, OneClassParams, ndarray::Array3};
 
 let x = Array3::from_shape_fn((30, 3, 2), |(t, n, f)| ((7 * t + 3 * n + 2 * f) % 11) as f64);
 let healthy = GraphSnapshots::new(x, [(1, 0), (2, 1)])?;
-let params = OneClassParams::default().hidden(&[8]).embedding(4).epochs(20).seed(1);
+let params = OneClassParams::default().hidden([8]).embedding(4).epochs(20).seed(1);
 let model = params.fit(&healthy)?;
 assert_eq!(model.report().epochs_run(), 20);
 

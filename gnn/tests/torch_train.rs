@@ -15,7 +15,7 @@ use common::{FEATURES, NODES, Outcome, healthy, snapshots};
 
 fn params() -> OneClassParams {
     OneClassParams::default()
-        .hidden(&[16])
+        .hidden([16])
         .embedding(8)
         .epochs(60)
         .seed(3)

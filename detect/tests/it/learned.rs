@@ -69,7 +69,7 @@ fn later(graph: &TemporalGraph) -> Window {
 }
 
 fn network() -> OneClassParams {
-    let small = OneClassParams::default().hidden(&[16]).embedding(8);
+    let small = OneClassParams::default().hidden([16]).embedding(8);
     small.epochs(60).seed(3)
 }
 
@@ -388,7 +388,7 @@ fn a_model_of_one_system_is_recalibrated_on_another() {
 #[test]
 fn cut_or_changed_bytes_are_refused() {
     let graph = graph(0.0);
-    let small = OneClassParams::default().hidden(&[]).embedding(1);
+    let small = OneClassParams::default().hidden([]).embedding(1);
     let model = params()
         .network(small)
         .untrained(&graph, &healthy(&graph))

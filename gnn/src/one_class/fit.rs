@@ -81,7 +81,7 @@ impl OneClassParams {
     ///
     /// let x = Array3::from_shape_fn((20, 3, 2), |(t, n, f)| ((7 * t + 3 * n + f) % 5) as f64);
     /// let data = GraphSnapshots::new(x, [(1, 0), (2, 1)])?;
-    /// let model = OneClassParams::default().hidden(&[8]).embedding(4).untrained(&data)?;
+    /// let model = OneClassParams::default().hidden([8]).embedding(4).untrained(&data)?;
     /// assert_eq!(model.score(&data)?.dim(), (20, 3));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -33,7 +33,7 @@ pub struct HypersphereParams {
 impl Default for HypersphereParams {
     fn default() -> Self {
         Self {
-            network: OneClassParams::default().hidden(&[]),
+            network: OneClassParams::default().hidden([]),
             steps_min: 30,
         }
     }
