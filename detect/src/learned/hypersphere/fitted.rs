@@ -15,7 +15,7 @@ use crate::score::RobustZ;
 /// A hypersphere around healthy embeddings of a graph neural network, with its three controls, fitted on healthy
 /// data.
 ///
-/// Scoring is pure Rust; training needs the feature `torch`. See [the module](super) for the
+/// Scoring is pure Rust; training needs the feature `torch`. See [the module](crate::learned) for the
 /// method. Rows of a window are matched by key and columns by name, so windows of other graphs
 /// and times can be scored; a node that was not seen while healthy scores `NaN`, and its
 /// neighbours receive an average node's message in its place.
