@@ -115,7 +115,7 @@ fn a_window_goes_through_time_first() -> Outcome {
     let mut x = Array3::from_shape_simple_fn((3, 5, 2), &mut noise);
     let before = network.forward_window(&x, &graph)?;
     assert_eq!(before.dim(), (3, 1));
-    // Node 0 hears of no other; node 1 hears of node 2.
+    // Node 0 receives from no other; node 1 receives from node 2.
     x[[2, 0, 0]] += 1.0;
     let after = network.forward_window(&x, &graph)?;
     assert!((before[[0, 0]] - after[[0, 0]]).abs() <= 0.0);

@@ -16,7 +16,7 @@ use astern_stats::rng::seeded;
 use common::noise;
 use rand_chacha::rand_core::Rng;
 
-/// A random graph all of which reaches node 0 in two hops: hubs hear of many, node 0 hears the hubs.
+/// A random graph all of which reaches node 0 in two hops: hubs receive from many, node 0 from the hubs.
 fn ball(n: u32, n_edges: usize, seed: u64) -> Graph {
     let mut rng = seeded(seed, 0);
     let mut below = |n: u32| rng.next_u32() % n;
@@ -105,7 +105,7 @@ fn masks_agree_little_with_exact_ablation() {
 
 #[test]
 fn masks_know_what_is_in_reach() {
-    // Node 50 and 51 hear each other only.
+    // Nodes 50 and 51 receive from each other only.
     let inner = ball(50, 80, 3);
     let x = Array2::from_shape_fn((52, 8), |(i, f)| 0.1 + inner.x()[[i % 50, f]]);
     let edges = inner.edges().pairs().chain([(50, 51), (51, 50)]);

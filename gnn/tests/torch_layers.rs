@@ -213,6 +213,9 @@ fn what_libtorch_refuses_is_an_error_with_shapes() -> Outcome {
 fn huge_attention_is_refused() {
     let huge = GatConfig::new(1, 1 << 40).heads(1 << 40);
     let error = GatConv::new(&huge, &mut Init::new(5, Kind::Float, Device::Cpu)).unwrap_err();
-    let told = error.cause.to_string();
-    assert!(told.ends_with("at most 2^31 weights are allowed"), "{told}");
+    let message = error.cause.to_string();
+    assert!(
+        message.ends_with("at most 2^31 weights are allowed"),
+        "{message}"
+    );
 }

@@ -24,7 +24,7 @@ pub struct IngestReport {
     /// Dropped: a limit on nodes, edges, metrics, change events, or samples of a metric per step was
     /// reached; the first to come are kept.
     pub over_limit: u64,
-    /// Taken in, but not told apart by revision or segment: the service has as many of them as the
+    /// Taken in, but not distinguished by revision or segment: the service has as many of them as the
     /// limit on slices allows.
     pub unsliced: u64,
     /// Taken in without a look for duplicates: as many spans as the limit allows were remembered.
@@ -76,8 +76,8 @@ impl fmt::Display for IngestReport {
             ("not told apart by revision or segment", self.unsliced),
             ("not looked at for duplicates", self.unchecked),
         ];
-        let told = self.reasons().into_iter().chain(notes);
-        for (what, count) in told.filter(|(_, count)| *count > 0) {
+        let counts = self.reasons().into_iter().chain(notes);
+        for (what, count) in counts.filter(|(_, count)| *count > 0) {
             write!(f, ", {count} {what}")?;
         }
         Ok(())

@@ -111,8 +111,8 @@ impl Waits {
 pub(crate) struct GivenUp {
     pub(crate) caller: Party,
     pub(crate) at: Tick,
-    /// Whether a record told of it, so that its end need not.
-    pub(crate) told: bool,
+    /// Whether a record was made of it, so that its end need not.
+    pub(crate) recorded: bool,
 }
 
 /// What all calls that serve one request share.

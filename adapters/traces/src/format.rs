@@ -1,4 +1,4 @@
-//! The formats, and telling them apart.
+//! The formats, and how each is recognised.
 
 use std::fmt;
 use std::str::FromStr;
@@ -48,7 +48,7 @@ impl TraceFormat {
 
     /// The format of a document by the way it begins; `None` where it begins like none.
     ///
-    /// JSON is told by the first key that only one format has, CSV by a header with `TraceID`,
+    /// JSON is recognised by the first key that only one format has, CSV by a header with `TraceID`,
     /// protobuf by its first byte. Whether the rest of the document is right is for reading to say.
     ///
     /// ```

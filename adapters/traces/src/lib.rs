@@ -44,7 +44,7 @@
 //! handle the message as the `server` duration. The queue is named by the span, else by its parent, else
 //! by a span that it links to. Nobody waits for a message.
 //!
-//! **Own time** (`exclusive`) is a server or consumer span's duration less the union of the calls that
+//! **Self time** (`exclusive`) is a server or consumer span's duration less the union of the calls that
 //! it made, cut to the span; unknown where the time of one of them is.
 //!
 //! **Status.** The server's, unless it saw nothing wrong and the client did. HTTP 5xx and gRPC's server

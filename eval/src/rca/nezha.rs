@@ -295,7 +295,7 @@ fn fault_free(base: &Path) -> Result<(String, i64), EvalError> {
 
 /// The spans within which a request failed, with all that they lie in, up to and without the next span of
 /// another service: the documents hold no status, but Spring hands a request that failed to its own
-/// handler of errors, whose span tells.
+/// handler of errors, whose span shows it.
 fn failed(spans: &[Span]) -> BTreeSet<SpanId> {
     let by_id: BTreeMap<SpanId, &Span> = spans.iter().map(|span| (span.id, span)).collect();
     let handled = |span: &&Span| span.name.as_deref() == Some(ERROR_HANDLER);

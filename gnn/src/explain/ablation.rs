@@ -36,7 +36,7 @@ use crate::graph::Graph;
 ///
 /// # Example
 ///
-/// `web` hears `cart`, which hears `db`; the score is what two rounds of sums bring.
+/// `web` receives from `cart`, which receives from `db`; the score is what two rounds of sums bring.
 ///
 /// ```
 /// use astern_gnn::explain::{AblationParams, ExplainError};

@@ -95,7 +95,7 @@ pub enum Search {
     Exhausted,
     /// `max_edges` or `max_forwards` was reached.
     OutOfBudget,
-    /// The ball's score falls below the threshold, the whole graph's does not: the scorer hears
+    /// The ball's score falls below the threshold, the whole graph's does not: the scorer reaches
     /// further than `hops`.
     BallTooSmall,
 }

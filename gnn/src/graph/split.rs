@@ -61,7 +61,7 @@ pub enum SplitError {
 /// Nodes to train on, to validate on and to test on: disjoint, each ascending. Nodes in none of
 /// them are left out.
 ///
-/// Splits are drawn by `ChaCha8` from a seed. In a graph the nodes of all parts hear each other: a
+/// Splits are drawn by `ChaCha8` from a seed. In a graph the nodes of all parts exchange messages: a
 /// split says whose labels may be looked at, not whose features.
 ///
 /// # Example

@@ -112,7 +112,7 @@ from_config! {
 ///
 /// # Example
 ///
-/// What each service did over a window, then what it hears from its neighbours:
+/// What each service did over a window, then what it receives from its neighbours:
 ///
 /// ```
 /// use astern_gnn::layer::{GatV2Config, LinearConfig, RecurrentConfig};

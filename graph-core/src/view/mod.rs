@@ -1,4 +1,4 @@
-//! What a graph tells of values over time.
+//! What a graph states of values over time.
 //!
 //! | question | answered by |
 //! |---|---|

@@ -58,7 +58,7 @@ pub struct SideOverTime<'a> {
     graph: &'a TemporalGraph,
     rule: SideRule,
     switch: Switch,
-    /// Where no step of the change tells: the times in which it is new.
+    /// Where no step of the change states it: the times in which it is new.
     new: Vec<TimeRange>,
 }
 

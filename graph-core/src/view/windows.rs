@@ -114,7 +114,7 @@ impl TemporalGraph {
         self.dense(kind, rows, &names, range)
     }
 
-    /// Features of a service over the steps that a range touches, told apart by instance, by
+    /// Features of a service over the steps that a range touches, distinguished by instance, by
     /// revision (old and new side by side) or by user segment.
     ///
     /// Columns: the features of calls where there were any; of instances also the metrics that were

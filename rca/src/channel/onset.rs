@@ -72,14 +72,14 @@ mod tests {
 
     #[test]
     fn steps_before_and_after_are_left_out() {
-        let calm = 100.0;
-        assert_eq!(shown_of(&[calm, calm, 150.0, 160.0, calm]), 2..4);
-        // A calm or missing step between does not part a run.
-        assert_eq!(shown_of(&[calm, 150.0, calm, 160.0, 150.0]), 1..5);
-        assert_eq!(shown_of(&[calm, 150.0, f64::NAN, 160.0]), 1..4);
-        assert_eq!(shown_of(&[calm, calm, 99.0]), 0..3);
+        let normal = 100.0;
+        assert_eq!(shown_of(&[normal, normal, 150.0, 160.0, normal]), 2..4);
+        // A normal or missing step between does not part a run.
+        assert_eq!(shown_of(&[normal, 150.0, normal, 160.0, 150.0]), 1..5);
+        assert_eq!(shown_of(&[normal, 150.0, f64::NAN, 160.0]), 1..4);
+        assert_eq!(shown_of(&[normal, normal, 99.0]), 0..3);
         // A burst of one step is noise.
-        assert_eq!(shown_of(&[calm, calm, 900.0, calm]), 0..4);
+        assert_eq!(shown_of(&[normal, normal, 900.0, normal]), 0..4);
         assert_eq!(shown_of(&[f64::NAN; 3]), 0..3);
         assert_eq!(shown_of(&[]), 0..0);
     }

@@ -19,7 +19,7 @@ const ALPHA: f64 = 0.05;
 /// What has a unit is cut off at 0. The interval is that of the slope and of one residual: `t · √((x - x_healthy)² s_b² + s²)`.
 ///
 /// `None` where cause and symptom are one node, or there are no values to compare; the fallback
-/// where the slope is not told by the healthy steps.
+/// where the slope is not known from the healthy steps.
 pub(super) fn of(
     graph: &TemporalGraph,
     incident: &Incident,
@@ -44,9 +44,9 @@ pub(super) fn of(
         } else {
             0.0
         };
-        let told = [expected - half, expected, expected + half].map(|x| x.max(least));
+        let bounds = [expected - half, expected, expected + half].map(|x| x.max(least));
         half.is_finite()
-            .then(|| Counterfactual::new(cause.node.clone(), named, y, told.into(), line.steps))
+            .then(|| Counterfactual::new(cause.node.clone(), named, y, bounds.into(), line.steps))
             .ok_or("the healthy steps do not vary")
     });
     Some(found.map_err(|reason| Evidence::Fallback {

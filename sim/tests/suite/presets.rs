@@ -333,7 +333,7 @@ fn a_metastable_system_stays_bad_after_its_trigger() {
         {
             call.retries = None;
         }
-        let calm = run(&with).unwrap();
+        let steady = run(&with).unwrap();
         let ends = stormy.truth.end.unwrap();
         let later = ends.plus(seconds(300));
         assert!(later < stormy.end);
@@ -342,14 +342,14 @@ fn a_metastable_system_stays_bad_after_its_trigger() {
             share(calls(&run.records).filter(entry), failed)
         };
         let before = stormy.start..stormy.truth.onset.unwrap();
-        assert!(failing(&stormy, before.clone()) < 0.02 && failing(&calm, before) < 0.02);
+        assert!(failing(&stormy, before.clone()) < 0.02 && failing(&steady, before) < 0.02);
         let last = stormy.end.minus(seconds(60));
         assert!(
             failing(&stormy, later..last) > 0.5,
             "seed {seed}: it stays bad"
         );
         assert!(
-            failing(&calm, later..last) < 0.02,
+            failing(&steady, later..last) < 0.02,
             "seed {seed}: it recovers"
         );
     }
