@@ -26,7 +26,7 @@ pub enum GraphError {
         kind: EdgeKind,
     },
     /// Nothing distinguishes the traffic of this service in this way.
-    #[error("no call that {service} received tells its {by}")]
+    #[error("no call that {service} received states its {by}")]
     NoSlices {
         /// The service asked for.
         service: NodeKey,

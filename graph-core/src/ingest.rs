@@ -73,7 +73,7 @@ impl fmt::Display for IngestReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {} records accepted", self.accepted, self.total())?;
         let notes = [
-            ("not told apart by revision or segment", self.unsliced),
+            ("not distinguished by revision or segment", self.unsliced),
             ("not looked at for duplicates", self.unchecked),
         ];
         let counts = self.reasons().into_iter().chain(notes);

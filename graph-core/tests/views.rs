@@ -114,7 +114,7 @@ fn slices_over_the_limit_are_counted_and_their_calls_kept() {
     assert!(
         report
             .to_string()
-            .ends_with("1 not told apart by revision or segment")
+            .ends_with("1 not distinguished by revision or segment")
     );
     let graph = builder.build();
     let received = graph

@@ -309,7 +309,7 @@ impl fmt::Display for EdgeCounterfactual {
                     write!(f, " {} -> {}", e.source, e.target)?;
                 }
                 if self.search == Search::BallTooSmall {
-                    write!(f, ", which is not enough: the scorer hears further")?;
+                    write!(f, ", which is not enough: the scorer reaches further")?;
                 }
                 Ok(())
             }

@@ -122,7 +122,7 @@ impl TemporalGraph {
     ///
     /// # Errors
     /// [`GraphError::UnknownNode`] for an unknown service, [`GraphError::NoSlices`] where nothing
-    /// tells its traffic apart so; the others as for [`window`](Self::window).
+    /// distinguishes its traffic so; the others as for [`window`](Self::window).
     ///
     /// # Complexity
     /// As [`window`](Self::window), of slices.

@@ -86,7 +86,7 @@ impl Contrast {
             evidence.push(Evidence::Fallback {
                 wanted: "old and new instances side by side".into(),
                 used: "the service against its own past".into(),
-                reason: format!("{} cannot be told apart for long enough", change.id).into(),
+                reason: format!("{} cannot be distinguished for long enough", change.id).into(),
             });
         }
         let ln_e = ln_mean(&ln_es).ok_or("no latency and no failed call on either side")?;
