@@ -65,7 +65,7 @@ pub fn tree(services: u32) -> Result<TemporalGraph, ParamError> {
 /// # Errors
 /// Never with the parameters it uses; the builder's own error is passed on.
 pub fn metered(services: u32, metrics: u32) -> Result<TemporalGraph, ParamError> {
-    use astern_graph_core::{Feature, FeatureCatalogue, FeatureClass, Unit, Worse};
+    use astern_graph_core::schema::{Feature, FeatureCatalogue, FeatureClass, Unit, Worse};
     let key = |i: u32| NodeKey::service(format!("s{i:06}"));
     let name = |metric: u32| format!("resource_{metric}");
     let feature = |metric: u32| {

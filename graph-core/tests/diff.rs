@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use astern_graph_core::diff::GraphDiff;
 use astern_graph_core::{
-    ChangeEvent, ChangePhase, EdgeKind, GraphBuilder, GraphDiff, GraphParams, NodeKey, Revision,
+    ChangeEvent, ChangePhase, EdgeKind, GraphBuilder, GraphParams, NodeKey, Revision,
     TemporalGraph, Timestamp,
 };
 use proptest::prelude::*;

@@ -1,9 +1,10 @@
 //! Drawings: what is in them, and that no name breaks them.
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
+use astern_graph_core::export::{EdgeLabels, ExportParams, Mark};
 use astern_graph_core::{
-    ChangeEvent, ChangePhase, EdgeKind, EdgeLabels, ExportParams, GraphBuilder, GraphParams, Mark,
-    NodeKey, NodeKind, Revision, TemporalGraph, Timestamp,
+    ChangeEvent, ChangePhase, EdgeKind, GraphBuilder, GraphParams, NodeKey, NodeKind, Revision,
+    TemporalGraph, Timestamp,
 };
 use proptest::prelude::*;
 

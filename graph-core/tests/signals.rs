@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use astern_graph_core::schema::Unit;
 use astern_graph_core::signal::{
     Abstention, Alternative, Anomaly, Assessment, BlamedChange, Counterfactual, Diagnosis,
     Evidence, Explanation, Hop, RankedCause, SourceFault, StaysBroken, Verdict,
 };
-use astern_graph_core::{EdgeKind, NodeKey, Subject, Timestamp, Unit};
+use astern_graph_core::{EdgeKind, NodeKey, Subject, Timestamp};
 
 fn service(name: &str) -> NodeKey {
     NodeKey::service(name)

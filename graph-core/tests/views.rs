@@ -277,7 +277,7 @@ fn a_rollout_is_told_as_it_stood_at_any_time() {
     assert_eq!(g.revision(&NodeKey::instance("cart-1")), Some(&"v1".into()));
     let json = serde_json::to_string(&rollout(30)).unwrap();
     assert_eq!(
-        serde_json::from_str::<astern_graph_core::Rollout>(&json).unwrap(),
+        serde_json::from_str::<astern_graph_core::view::Rollout>(&json).unwrap(),
         rollout(30)
     );
 }

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use astern_graph_core::{Feature, FeatureClass, MetricName, NodeId, NodeKey, TemporalGraph, Worse};
+use astern_graph_core::schema::{Feature, FeatureClass, Worse};
+use astern_graph_core::{MetricName, NodeId, NodeKey, TemporalGraph};
 use astern_stats::{order, robust};
 
 use crate::error::RankError;
@@ -186,7 +187,7 @@ pub(crate) fn filled(series: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use astern_graph_core::Unit;
+    use astern_graph_core::schema::Unit;
     use astern_graph_core::{EdgeKind, GraphBuilder, GraphParams};
     use proptest::prelude::*;
 

@@ -186,7 +186,7 @@ impl Mechanism {
 mod tests {
     use super::*;
     use crate::candidates::tests::series;
-    use astern_graph_core::Worse;
+    use astern_graph_core::schema::Worse;
     use proptest::prelude::*;
 
     #[track_caller]

@@ -16,10 +16,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use astern_graph_core::schema::{LATENCY_MS_P95, LATENCY_MS_P99};
+use astern_graph_core::schema::{
+    Feature, FeatureCatalogue, FeatureClass, LATENCY_MS_P95, LATENCY_MS_P99, Unit, Worse,
+};
 use astern_graph_core::{
-    Call, CallStatus, Feature, FeatureCatalogue, FeatureClass, GraphBuilder, GraphParams, NodeKey,
-    Sample, SpanId, TimeRange, Timestamp, Unit, Worse,
+    Call, CallStatus, GraphBuilder, GraphParams, NodeKey, Sample, SpanId, TimeRange, Timestamp,
 };
 use astern_rca::Incident;
 use astern_rca::trace::Traces;

@@ -145,7 +145,8 @@ impl fmt::Display for Counterfactual {
 ///
 /// ```
 /// use astern_graph_core::signal::{Explanation, Hop};
-/// use astern_graph_core::{NodeKey, Unit};
+/// use astern_graph_core::schema::Unit;
+/// use astern_graph_core::NodeKey;
 ///
 /// let hop = |name, healthy, observed| {
 ///     let metric = "latency_ms_p95".into();

@@ -79,10 +79,8 @@ impl TemporalGraph {
     ///
     /// # Example
     /// ```
-    /// use astern_graph_core::{
-    ///     ChangeEvent, ChangePhase, ChangeSide, GraphBuilder, GraphParams, NodeKey, SideRule, TimeRange,
-    ///     Timestamp,
-    /// };
+    /// use astern_graph_core::view::{ChangeSide, SideRule};
+    /// use astern_graph_core::{ChangeEvent, ChangePhase, GraphBuilder, GraphParams, NodeKey, TimeRange, Timestamp};
     ///
     /// let (cart, pod) = (NodeKey::service("cart"), NodeKey::instance("cart-0"));
     /// let minute = |minute: i64| Timestamp::from_secs(60 * minute);

@@ -31,7 +31,7 @@ impl TemporalGraph {
     /// # Errors
     /// [`GraphError::NoNodes`] when there is no node of the kind, [`GraphError::EmptyRange`] when
     /// the range holds no instant, [`GraphError::TooLong`] when it touches more than
-    /// [`WINDOW_STEPS_MAX`](crate::WINDOW_STEPS_MAX) steps, [`GraphError::TooLarge`] when the window
+    /// [`WINDOW_STEPS_MAX`](crate::view::WINDOW_STEPS_MAX) steps, [`GraphError::TooLarge`] when the window
     /// would have more than [`WINDOW_VALUES_MAX`] values.
     ///
     /// # Complexity

@@ -63,7 +63,7 @@ pub(crate) fn range_of(graph: &TemporalGraph, range: TimeRange, steps: &Range<us
 mod tests {
     use super::*;
     use crate::candidates::tests::series;
-    use astern_graph_core::Worse;
+    use astern_graph_core::schema::Worse;
 
     fn shown_of(abnormal: &[f64]) -> Range<usize> {
         let healthy = [99.0, 100.0, 101.0, 100.0, 98.0, 102.0];

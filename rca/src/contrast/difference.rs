@@ -1,8 +1,9 @@
 //! Difference-in-differences of new against old instances, each against its own past.
 
+use astern_graph_core::ChangeEvent;
 use astern_graph_core::schema::ERROR_RATE;
 use astern_graph_core::signal::Evidence;
-use astern_graph_core::{ChangeEvent, ChangeSide};
+use astern_graph_core::view::ChangeSide;
 use astern_stats::order::ascending;
 use astern_stats::robust;
 use astern_stats::sequential::{SideHits, half_width, ln_e_mean, ln_e_share, ln_mean, p_value};

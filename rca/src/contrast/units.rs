@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use astern_graph_core::schema::{ERROR_RATE, LATENCY_MS_P50, LATENCY_MS_P95, REQUEST_RATE};
+use astern_graph_core::view::{ChangeSide, SideOverTime, SideRule, Sides};
 use astern_graph_core::{
-    ChangeEvent, ChangeSide, NodeKey, SideOverTime, SideRule, Sides, Slice, SliceBy, SliceWindow,
-    TemporalGraph, TimeRange, Timestamp,
+    ChangeEvent, NodeKey, Slice, SliceBy, SliceWindow, TemporalGraph, TimeRange, Timestamp,
 };
 
 use crate::incident::Incident;

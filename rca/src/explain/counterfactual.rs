@@ -1,7 +1,8 @@
 //! What the symptom would be if the cause were normal.
 
+use astern_graph_core::TemporalGraph;
+use astern_graph_core::schema::Unit;
 use astern_graph_core::signal::{Counterfactual, Evidence, Hop};
-use astern_graph_core::{TemporalGraph, Unit};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::incident::Incident;

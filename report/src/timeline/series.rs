@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use astern_graph_core::schema::{ERROR_RATE, LATENCY_MS_P95};
-use astern_graph_core::{FeatureClass, MetricName, NodeKey, TimeRange, Timestamp, Unit};
+use astern_graph_core::schema::{ERROR_RATE, FeatureClass, LATENCY_MS_P95, Unit};
+use astern_graph_core::{MetricName, NodeKey, TimeRange, Timestamp};
 use astern_stats::robust;
 
 use super::super::scene::Scene;

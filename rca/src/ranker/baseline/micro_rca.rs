@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use astern_graph_core::schema::FeatureClass;
 use astern_graph_core::signal::{Abstention, RankedCause};
-use astern_graph_core::{EdgeKind, FeatureClass, NodeId, TemporalGraph};
+use astern_graph_core::{EdgeKind, NodeId, TemporalGraph};
 
 use super::correlation::together;
 use super::n_sigma::Deviation;

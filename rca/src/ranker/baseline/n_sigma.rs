@@ -14,8 +14,8 @@ use crate::table::{Metrics, moments, strongest};
 /// Ranks nodes by their worst deviation from the healthy mean, in healthy standard deviations.
 ///
 /// `S(v) = max over metrics and abnormal steps of s · (x - μ) / max(σ, floor)`, where s is the worse
-/// direction of the metric ([`Worse`](astern_graph_core::Worse)), μ and σ are of the healthy steps
-/// and the floor is the metric's [`noise_floor`](astern_graph_core::Feature::noise_floor). Negative
+/// direction of the metric ([`Worse`](astern_graph_core::schema::Worse)), μ and σ are of the healthy steps
+/// and the floor is the metric's [`noise_floor`](astern_graph_core::schema::Feature::noise_floor). Negative
 /// when a node did better than ever. Uses no graph; the symptom's node is a candidate too.
 ///
 /// The 3-σ rule of statistical process control, the N-Sigma baseline of root-cause benchmarks (as

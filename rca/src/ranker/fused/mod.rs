@@ -5,8 +5,9 @@ mod params;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use astern_graph_core::schema::FeatureClass;
 use astern_graph_core::signal::{Evidence, RankedCause};
-use astern_graph_core::{FeatureClass, NodeId, TemporalGraph};
+use astern_graph_core::{NodeId, TemporalGraph};
 
 use crate::candidates::{Candidate, Shift, best_candidate, symptom};
 use crate::channel::influences::Influences;

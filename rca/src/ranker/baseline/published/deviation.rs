@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use astern_graph_core::{NodeId, Unit};
+use astern_graph_core::NodeId;
+use astern_graph_core::schema::Unit;
 use astern_stats::order::{ascending, sorted_finite};
 use astern_stats::robust;
 
