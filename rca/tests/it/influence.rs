@@ -7,7 +7,9 @@ use astern_graph_core::{
 use astern_rca::te::Surrogates;
 use rand::RngExt;
 
-use astern_rca::{InfluenceEdge, InfluenceGraph, InfluenceMethod, InfluenceParams, InfluenceScope};
+use astern_rca::influence::{
+    InfluenceEdge, InfluenceGraph, InfluenceMethod, InfluenceParams, InfluenceScope,
+};
 
 const NAMES: [&str; 4] = ["a-web", "b-cart", "c-db", "d-other"];
 

@@ -2,16 +2,17 @@
 
 use std::fmt::Debug;
 
+use astern_rca::DiagnoserParams;
 use astern_rca::abstain::AbstentionParams;
 use astern_rca::blame::BlameParams;
 use astern_rca::explain::ExplainParams;
+use astern_rca::influence::{BlendParams, InfluenceMethod, InfluenceParams};
 use astern_rca::ranker::{FusedParams, FusedWeights, RankerParams};
 use astern_rca::stream::{BaselineParams, Baselines};
 use astern_rca::te::{
     CopulaParams, DiscreteParams, GaussianParams, KernelParams, KsgParams, Lags, Surrogates,
     SymbolicParams,
 };
-use astern_rca::{BlendParams, DiagnoserParams, InfluenceMethod, InfluenceParams};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
