@@ -175,3 +175,22 @@ fn models_show_their_sizes_and_not_their_bytes() {
     let models = Models::default().with("shop", [7u8; 2_000]);
     assert_eq!(format!("{models:?}"), r#"{"shop": 2000}"#);
 }
+
+#[test]
+fn the_default_comes_first_and_each_detector_is_on_the_crate_page_under_a_name_of_its_own() {
+    let all = DetectorParams::all();
+    assert_eq!(all.first(), Some(&DetectorParams::default()));
+    let names: Vec<String> = all
+        .iter()
+        .map(|method| {
+            let json = serde_json::to_value(method).unwrap();
+            json.as_object().unwrap().keys().next().unwrap().clone()
+        })
+        .collect();
+    let unique: std::collections::BTreeSet<&String> = names.iter().collect();
+    assert_eq!(unique.len(), names.len(), "{names:?}");
+    let page = include_str!("../../README.md");
+    for name in &names {
+        assert!(page.contains(&format!("`{name}`")), "{name}");
+    }
+}
