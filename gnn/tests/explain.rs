@@ -3,12 +3,13 @@
 
 mod common;
 
+use astern_gnn::Graph;
 use astern_gnn::explain::{
     AblationParams, CascadeParams, CascadeReport, CounterfactualParams, ExplainError, Search,
     class_margin,
 };
+use astern_gnn::graph::NeighbourSampleError;
 use astern_gnn::ndarray::{Array2, array};
-use astern_gnn::{Graph, NeighbourSampleError};
 use common::{Outcome, any_graph};
 use proptest::prelude::*;
 

@@ -8,10 +8,11 @@ use std::error::Error;
 use astern_gnn::layer::{
     GatConfig, GatV2Config, GcnConfig, LinearConfig, RecurrentConfig, SageAggregation, SageConfig,
 };
+use astern_gnn::model::{Activation, LayerConfig, PreparedGraph, Real};
 use astern_gnn::ndarray::{Array2, Array3, array};
 use astern_gnn::{
-    Activation, Checkpoint, ConfigError, EncodeError, FileError, Graph, LayerConfig, Network,
-    NetworkConfig, PreparedGraph, Real, SelfLoops, StateDict,
+    Checkpoint, ConfigError, EncodeError, FileError, Graph, Network, NetworkConfig, SelfLoops,
+    StateDict,
 };
 use common::parity::{self, numbers, pyg_layers, worst};
 use common::{Outcome, any_graph, noise, pyg};

@@ -6,11 +6,12 @@ mod common;
 
 use astern_gnn::explain::{AblationParams, MaskExplanation};
 use astern_gnn::layer::GcnConfig;
+use astern_gnn::model::PreparedGraph;
 use astern_gnn::ndarray::Array2;
 use astern_gnn::torch::explain::{Explained, FeatureMask, GnnExplainer};
 use astern_gnn::torch::tch::{Device, Kind};
 use astern_gnn::torch::{ForwardMode, GraphLayer, GraphTensors, TrainableNetwork};
-use astern_gnn::{Graph, NetworkConfig, PreparedGraph};
+use astern_gnn::{Graph, NetworkConfig};
 use astern_stats::correlation::pearson;
 use astern_stats::rng::seeded;
 use common::noise;

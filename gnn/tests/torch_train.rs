@@ -6,11 +6,9 @@ mod common;
 use std::ops::ControlFlow;
 
 use astern_gnn::ndarray::{Array3, Axis, s};
+use astern_gnn::one_class::{CollapsePolicy, Objective, Plateau, StopReason};
 use astern_gnn::torch::{CudaStatus, DeviceChoice, DeviceError, cuda_status};
-use astern_gnn::{
-    CollapsePolicy, ConfigError, GraphSnapshots, Objective, OneClass, OneClassError,
-    OneClassParams, Plateau, StopReason,
-};
+use astern_gnn::{ConfigError, GraphSnapshots, OneClass, OneClassError, OneClassParams};
 use common::{FEATURES, NODES, Outcome, healthy, snapshots};
 
 fn params() -> OneClassParams {

@@ -73,7 +73,7 @@ mod inputs;
 mod model_params;
 
 pub use astern_gnn as gnn;
-pub use astern_gnn::message_edges;
+pub use astern_gnn::graph::message_edges;
 
 pub use controls::{Comparison, ControlScores};
 pub use error::{LabelError, LearnedError};

@@ -415,7 +415,7 @@ fn cut_or_changed_bytes_are_refused() {
 mod torch {
     use std::ops::ControlFlow;
 
-    use astern_detect::learned::gnn::StopReason;
+    use astern_detect::learned::gnn::one_class::StopReason;
     use astern_detect::learned::gnn::torch::DeviceChoice;
 
     use super::*;

@@ -42,7 +42,7 @@ const MAX_DRAWS: usize = 1_000_000;
 ///
 /// A network of L layers moves nothing beyond L hops, whatever a failure would do: results state
 /// this as `reach`. Messages must run as faults do, from the called service to its caller
-/// ([`MessageFlow`](crate::MessageFlow)); the cascade follows them. Central nodes score higher by
+/// ([`MessageFlow`](crate::graph::MessageFlow)); the cascade follows them. Central nodes score higher by
 /// their degree alone, and means shrink what hubs say: hold a cascade against
 /// [`per_edge`](Cascade::per_edge), and against the same on a network with random weights
 /// ([`run_with_control`](Self::run_with_control)).

@@ -21,7 +21,7 @@ use crate::graph::Graph;
 ///
 /// | setting | default | meaning |
 /// |---|---|---|
-/// | `hops` | all of the graph | only edges of the [`k_hop`](crate::k_hop) ball are tried |
+/// | `hops` | all of the graph | only edges of the [`k_hop`](crate::graph::k_hop) ball are tried |
 /// | `max_edges` | no limit | largest number of edges |
 /// | `max_forwards` | 100,000 | scores asked for before the search gives up; putting edges back comes on top |
 ///

@@ -28,7 +28,8 @@ use super::subgraph::{NeighbourSampleError, Subgraph, check_seeds, grow};
 /// # Example
 ///
 /// ```
-/// use astern_gnn::{EdgeIndex, k_hop};
+/// use astern_gnn::graph::k_hop;
+/// use astern_gnn::EdgeIndex;
 ///
 /// let edges = EdgeIndex::new(5, [(4, 3), (3, 1), (2, 1), (1, 0)])?;
 /// let near = k_hop(&edges, &[1], 1)?;

@@ -31,7 +31,8 @@ const SHUFFLE: u32 = u32::MAX;
 /// # Example
 ///
 /// ```
-/// use astern_gnn::{EdgeIndex, NeighbourSampler};
+/// use astern_gnn::graph::NeighbourSampler;
+/// use astern_gnn::EdgeIndex;
 ///
 /// // Node 0 receives from a hundred others.
 /// let star = EdgeIndex::new(101, (1..=100).map(|leaf| (leaf, 0)))?;

@@ -116,7 +116,8 @@ from_config! {
 ///
 /// ```
 /// use astern_gnn::layer::{GatV2Config, LinearConfig, RecurrentConfig};
-/// use astern_gnn::{Activation, NetworkConfig};
+/// use astern_gnn::model::Activation;
+/// use astern_gnn::NetworkConfig;
 ///
 /// let config = NetworkConfig::new()
 ///     .layer(RecurrentConfig::new(4, 32))

@@ -57,7 +57,7 @@ impl OneClassParams {
     ///
     /// [`OneClassError::Param`], [`OneClassError::NoObservation`], [`OneClassError::Scale`],
     /// [`OneClassError::Device`], [`OneClassError::Diverged`], [`OneClassError::Collapsed`] unless the settings
-    /// say [`CollapsePolicy::Report`](crate::CollapsePolicy::Report), and [`OneClassError::Torch`].
+    /// say [`CollapsePolicy::Report`](crate::one_class::CollapsePolicy::Report), and [`OneClassError::Torch`].
     ///
     /// # Complexity
     ///

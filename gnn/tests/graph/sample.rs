@@ -1,9 +1,9 @@
 //! Parts of graphs: all that arrives within some hops, and samples of it.
 
+use astern_gnn::graph::{NeighbourSampleError, NeighbourSampler, Subgraph, k_hop};
+use astern_gnn::model::PreparedGraph;
 use astern_gnn::ndarray::{Array2, ArrayRef2, Axis};
-use astern_gnn::{
-    EdgeIndex, Graph, NeighbourSampleError, NeighbourSampler, PreparedGraph, Subgraph, k_hop,
-};
+use astern_gnn::{EdgeIndex, Graph};
 use proptest::prelude::*;
 
 use crate::{Parts, any_graph, graph_of};

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
+use astern_gnn::graph::{GraphWindow, MessageFlow, Missing, WindowError, message_edges};
+use astern_gnn::model::PreparedGraph;
 use astern_gnn::ndarray::{Array2, Array3, array};
-use astern_gnn::{
-    Graph, GraphDataError, GraphSnapshots, GraphWindow, MessageFlow, Missing, PreparedGraph,
-    WindowError, message_edges,
-};
+use astern_gnn::{Graph, GraphDataError, GraphSnapshots};
 use astern_graph_core::{
     Call, EdgeKind, EdgeWindow, GraphBuilder, GraphParams, NodeKey, NodeKind, Party, Sample,
     TemporalGraph, TimeRange, Timestamp, Window,

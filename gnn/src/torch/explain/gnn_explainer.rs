@@ -71,7 +71,7 @@ pub enum FeatureMask {
 /// # Complexity
 ///
 /// `epochs` forward and backward passes over the graph that is given. Give the
-/// [`k_hop`](crate::k_hop) ball of the node rather than the whole graph.
+/// [`k_hop`](crate::graph::k_hop) ball of the node rather than the whole graph.
 ///
 /// # Source
 ///
