@@ -1,6 +1,7 @@
 //! Every detector and release judge by name: read from files, handed a model, stored, and held to the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 
 use astern_detect::catalogue::{
     AnyDetector, AnyFitted, DetectionError, DetectionParams, DetectorParams, Models,
@@ -11,6 +12,7 @@ use astern_detect::score::RobustZParams;
 use astern_graph_core::codec::Format;
 use astern_graph_core::signal::Verdict;
 use astern_graph_core::{EdgeKind, TemporalGraph};
+use serde::Serialize;
 
 use crate::fixtures::{HEALTHY, graph, healthy, minutes, ripple, service};
 
@@ -176,21 +178,22 @@ fn models_show_their_sizes_and_not_their_bytes() {
     assert_eq!(format!("{models:?}"), r#"{"shop": 2000}"#);
 }
 
-#[test]
-fn the_default_comes_first_and_each_detector_is_on_the_crate_page_under_a_name_of_its_own() {
-    let all = DetectorParams::all();
-    assert_eq!(all.first(), Some(&DetectorParams::default()));
-    let names: Vec<String> = all
-        .iter()
-        .map(|method| {
-            let json = serde_json::to_value(method).unwrap();
-            json.as_object().unwrap().keys().next().unwrap().clone()
-        })
-        .collect();
-    let unique: std::collections::BTreeSet<&String> = names.iter().collect();
-    assert_eq!(unique.len(), names.len(), "{names:?}");
-    let page = include_str!("../../README.md");
-    for name in &names {
-        assert!(page.contains(&format!("`{name}`")), "{name}");
+/// Holds a list of all methods of a catalogue to the table of their names in files: the default comes first, and
+/// each stands there under a name of its own.
+fn is_on_page<T: PartialEq + Debug + Default + Serialize>(all: &[T], page: &str) {
+    assert_eq!(all.first(), Some(&T::default()));
+    let mut names = BTreeSet::new();
+    for method in all {
+        let json = serde_json::to_value(method).unwrap();
+        let name = json.as_object().unwrap().keys().next().unwrap().clone();
+        assert!(page.contains(&format!("| `{name}` |")), "{name}");
+        assert!(names.insert(name), "{method:?}");
     }
+}
+
+#[test]
+fn each_method_is_in_the_table_under_a_name_of_its_own() {
+    is_on_page(&DetectorParams::all(), include_str!("../../README.md"));
+    let judges = include_str!("../../src/release/mod.rs");
+    is_on_page(&ReleaseJudgeParams::all(), judges);
 }
