@@ -354,7 +354,7 @@ fn a_guard_plans_whichever_ranker_it_has() {
 }
 
 #[test]
-fn a_stage_that_fails_is_told_and_the_others_go_on() {
+fn a_stage_that_fails_is_reported_and_the_others_go_on() {
     // Nobody measures this metric, so no diagnosis can start from it.
     let params = params().symptom(Symptom::new(NodeKey::service("frontend"), "latncy_ms"));
     let simulation = run(&scenario()).unwrap();

@@ -45,7 +45,7 @@ struct Row {
     /// Which of [`TRUTHS`] holds.
     truth: usize,
     /// Which of them the diagnosis says; none where it cannot tell.
-    said: Option<usize>,
+    reported: Option<usize>,
     /// Scores of the causes, and the place of the right one.
     scores: Vec<f64>,
     right: Option<usize>,
@@ -77,7 +77,7 @@ pub fn evaluate(seeds: RangeInclusive<u64>) -> Result<String, EvalError> {
         );
     }
     let all: Vec<Row> = odd.iter().chain(&even).cloned().collect();
-    let current: Vec<_> = all.iter().map(|row| (FITTED, row, row.said)).collect();
+    let current: Vec<_> = all.iter().map(|row| (FITTED, row, row.reported)).collect();
     let at_fault = all.iter().filter(|row| row.truth == 0);
     let elsewhere = at_fault.clone().filter(|row| row.right.is_none()).count();
     let at_fault = at_fault.count();
@@ -106,7 +106,7 @@ pub fn evaluate(seeds: RangeInclusive<u64>) -> Result<String, EvalError> {
 fn rows(seed: u64) -> Result<Vec<Row>, EvalError> {
     let bad = run(&Scenario::releases(seed))?;
     let culprit = bad.truth.service.clone();
-    let dark: Vec<Record> = bad
+    let silenced: Vec<Record> = bad
         .records
         .iter()
         .filter(|r| !names(r, culprit.as_ref()))
@@ -126,7 +126,7 @@ fn rows(seed: u64) -> Result<Vec<Row>, EvalError> {
         (0, &bad.records, onset),
         (1, &benign.records, None),
         (2, &surge.records, starts),
-        (3, &dark, onset),
+        (3, &silenced, onset),
     ];
     let mut rows = Vec::new();
     for (truth, records, onset) in cases {
@@ -216,7 +216,7 @@ fn ranked(
         Row {
             features,
             truth,
-            said: place(diagnosis.abstained.as_ref()),
+            reported: place(diagnosis.abstained.as_ref()),
             scores: diagnosis.causes.iter().map(|cause| cause.score).collect(),
             right: causes.position(|cause| Some(cause.subject.node()) == culprit),
         }
@@ -366,10 +366,10 @@ fn quartiles(rows: &[Row]) -> String {
 fn report(outcomes: &[(AbstentionCoefficients, &Row, Option<usize>)]) -> Result<String, EvalError> {
     let mut sums = [[0_usize; 5]; 4];
     let mut predictions = Vec::new();
-    for (model, row, said) in outcomes {
+    for (model, row, reported) in outcomes {
         let p = of_truths(model, &row.features);
         predictions.extend(p.iter().enumerate().map(|(k, p)| (*p, k == row.truth)));
-        sums[row.truth][said.unwrap_or(4)] += 1;
+        sums[row.truth][reported.unwrap_or(4)] += 1;
     }
     let rows: Vec<Vec<String>> = TRUTHS
         .iter()
@@ -408,7 +408,7 @@ mod tests {
             Row {
                 features,
                 truth,
-                said: None,
+                reported: None,
                 scores: Vec::new(),
                 right: None,
             }

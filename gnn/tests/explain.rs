@@ -202,7 +202,7 @@ fn counterfactual_by_hand() {
 }
 
 #[test]
-fn a_ball_that_is_too_small_is_said_to_be() -> Outcome {
+fn a_ball_that_is_too_small_is_reported() -> Outcome {
     let graph = Graph::new(array![[1.0], [1.0], [9.0]], [(1, 0), (2, 1)])?;
     // What arrives in two layers does not fit into a ball of one.
     let found = CounterfactualParams::new(10.0)

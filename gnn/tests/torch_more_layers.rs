@@ -192,7 +192,7 @@ fn tgcn_equals_three_convolutions_of_pytorch_geometric() -> Outcome {
 }
 
 #[test]
-fn tgcn_gives_the_same_wherever_it_propagates_and_forgets_where_told() -> Outcome {
+fn tgcn_gives_the_same_wherever_it_propagates_and_forgets_where_asked() -> Outcome {
     let fixture = pyg_more()?;
     let graph = GraphTensors::new(&graph(&fixture)?, Kind::Double, Device::Cpu)?;
     // 3 inputs are not fewer than 3 times 1: the gates are propagated, not the features.

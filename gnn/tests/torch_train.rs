@@ -191,7 +191,7 @@ fn divergence_is_an_error_with_its_epoch() -> Outcome {
 }
 
 #[test]
-fn training_stops_on_a_plateau_or_when_told() -> Outcome {
+fn training_stops_on_a_plateau_or_when_asked() -> Outcome {
     let data = snapshots(healthy(20, 1))?;
     let plateau = Plateau {
         patience: 4,

@@ -85,7 +85,7 @@ fn what_is_not_asked_for_is_not_drawn() {
 }
 
 #[test]
-fn what_there_is_no_room_for_is_told() {
+fn what_there_is_no_room_for_is_counted() {
     let params =
         ExportParams::default().mark(Mark::Cause, [NodeKey::new(NodeKind::Database, "orders")]);
     let few = shop().to_dot(&params.clone().nodes_max(2));

@@ -182,8 +182,8 @@ proptest! {
         let mut again = GraphBuilder::from_bytes(&builder.to_bytes().unwrap(), params()).unwrap();
         prop_assert_eq!(again.build(), graph);
         let calls = records.iter().filter(|r| matches!(r, Record::Call(_))).count() as u64;
-        let told_twice = again.extend(records);
-        prop_assert!(told_twice.duplicate + told_twice.malformed >= calls);
+        let sent_twice = again.extend(records);
+        prop_assert!(sent_twice.duplicate + sent_twice.malformed >= calls);
     }
 
     #[test]

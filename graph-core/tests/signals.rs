@@ -103,7 +103,7 @@ fn an_anomaly_that_was_written_without_a_threshold_has_none() {
 }
 
 #[test]
-fn what_else_it_may_be_and_what_stays_broken_is_told() {
+fn what_else_it_may_be_and_what_stays_broken_is_stated() {
     let load = vec![Evidence::Load {
         node: service("web"),
         ratio: 3.0,

@@ -234,7 +234,7 @@ fn step(at: i64, phase: ChangePhase, pods: &[&str]) -> ChangeEvent {
 }
 
 #[test]
-fn a_rollout_is_told_as_it_stood_at_any_time() {
+fn a_rollout_is_given_as_it_stood_at_any_time() {
     let share = |points| TrafficShare::basis_points(points).unwrap();
     let g = graph([
         step(10, ChangePhase::Started, &["cart-0"])
@@ -335,7 +335,7 @@ fn a_part_of_the_time_has_what_was_there_then() {
 }
 
 #[test]
-fn gaps_are_told() {
+fn gaps_are_listed() {
     let call = |at, to: &str| Record::from(Call::new(secs(at), Party::new(service(to))));
     let g = graph([call(5, "a"), call(15, "b"), call(45, "a")]);
     assert_eq!(

@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn times_of_any_year_are_told() {
+    fn times_of_any_year_are_shown() {
         let at = Timestamp::from_secs(1_700_000_000);
         assert_eq!(
             (clock(at, true), date(at)),

@@ -15,7 +15,7 @@
 //! | CSV | [`csv`](mod@csv) | pod | the columns of the Nezha data set |
 //! | your own | [`Spans::push`] | what you say | |
 //!
-//! [`TraceFormat::recognise`] tells them apart. A document that is none of its format is refused with a
+//! [`TraceFormat::recognise`] distinguishes them. A document that is none of its format is refused with a
 //! [`ParseError`] that says where; then nothing of it is taken. A span that is well-formed but cannot be
 //! is left out and counted in the [`SpanReport`].
 //!

@@ -98,7 +98,7 @@ const FEATURES: Parts = Parts {
 
 proptest! {
     #[test]
-    fn a_ball_holds_what_is_heard((graph, seeds) in with_seeds(any_graph()), hops in 0..5usize) {
+    fn a_ball_holds_what_is_received((graph, seeds) in with_seeds(any_graph()), hops in 0..5usize) {
         let edges = graph.edges();
         let ball = k_hop(edges, &seeds, hops).unwrap();
         prop_assert!(is_part(&ball, edges));

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn too_little_to_tell_is_said() {
+    fn too_little_for_a_figure_is_reported() {
         let rising: Vec<f64> = (0..40).map(f64::from).collect();
         let noise: Vec<f64> = (0..40_u32).map(|i| f64::from(i * i % 7)).collect();
         let gaps: Vec<f64> = (0..40)

@@ -66,7 +66,7 @@ fn a_symptom_in_its_healthy_range_is_none() {
 }
 
 #[test]
-fn what_was_not_seen_is_said() {
+fn what_was_not_seen_is_reported() {
     // No call tells how long `web` itself worked.
     let slow = diagnosis((20, 20), (30, 300));
     let mut all = slow.alternatives.iter();

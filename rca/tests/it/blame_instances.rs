@@ -262,7 +262,7 @@ fn the_symptom_follows_the_share_of_the_bad_revision() {
 }
 
 #[test]
-fn what_undoing_would_not_mend_is_told() {
+fn what_undoing_would_not_mend_is_reported() {
     let case = Case {
         slower_ms: 25,
         ..Case::default()
@@ -320,7 +320,7 @@ fn new_instances_that_are_worse_speak_for_their_service_as_the_cause() {
 }
 
 #[test]
-fn a_release_that_fails_is_said_to_fail_and_not_to_be_slow() {
+fn a_release_that_fails_is_reported_as_failing_and_not_as_slow() {
     let failing = Case {
         failing_percent: 30,
         ..Case::default()

@@ -284,7 +284,7 @@ fn what_only_slow_traces_went_through_is_suspect_where_it_is_asked_for() {
 }
 
 #[test]
-fn who_stops_calling_on_is_said_to() {
+fn who_stops_calling_on_is_reported() {
     let story = |from: Option<&str>, to: &str, faulty: bool| match (from, to) {
         (Some("stock"), "prices") if faulty => None,
         _ => WELL,
@@ -363,7 +363,7 @@ fn without_calls_no_local_channel_speaks() {
 }
 
 #[test]
-fn an_incident_told_minutes_early_has_the_same_cause() {
+fn an_incident_reported_minutes_early_has_the_same_cause() {
     let story = |_: Option<&str>, to: &str, faulty: bool| match to {
         // The symptom shows it too, so that the run of bad minutes is found.
         "prices" | "web" | "stock" | "cart" if faulty => Some((60, 62, false)),

@@ -46,7 +46,7 @@ fn diagnosis(independent: bool) -> Diagnosis {
 }
 
 #[test]
-fn the_way_of_a_fault_is_told_with_what_speaks_for_it() {
+fn the_way_of_a_fault_is_given_with_what_speaks_for_it() {
     let found = diagnosis(false);
     assert_eq!(found.causes[0].subject, NodeKey::service("db").into());
     let explanation = &found.explanations[0];

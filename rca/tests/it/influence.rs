@@ -129,7 +129,7 @@ fn a_long_delay_max_leaves_no_pair_without_an_estimate() {
 }
 
 #[test]
-fn too_few_samples_are_said_so() {
+fn too_few_samples_are_reported() {
     let found = estimated(40, InfluenceParams::default());
     for edge in &found.edges {
         assert_eq!(

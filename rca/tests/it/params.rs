@@ -48,7 +48,7 @@ fn every_family_is_read_in_part_and_names_what_it_does_not_know() {
 }
 
 #[test]
-fn choices_are_told_by_name() {
+fn choices_are_read_by_name() {
     let ksg = r#"{"method": {"ksg": {"count": 19, "stop_after": 3}}, "blend": {"topology": 0.5}}"#;
     let read: InfluenceParams = serde_json::from_str(ksg).unwrap();
     let surrogates = Surrogates::circular(19).stop_after(3);

@@ -253,7 +253,7 @@ fn a_callee_that_is_too_slow_swamps_its_callers() {
 }
 
 #[test]
-fn releases_are_told_as_in_a_run_of_events() {
+fn releases_are_reported_as_in_a_run_of_events() {
     let releases = |records: Vec<Record>| {
         let changes = records
             .into_iter()

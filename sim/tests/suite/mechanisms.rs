@@ -72,7 +72,7 @@ fn a_caller_goes_on_after_its_timeout_and_the_callee_works_on() {
 }
 
 #[test]
-fn a_call_given_up_in_the_queue_is_told_of_at_its_timeout() {
+fn a_call_given_up_in_the_queue_is_reported_at_its_timeout() {
     // The first holds the only worker for 10 s; those behind it wait in vain.
     let topology = pair(asks().timeout(ms(100)), constant("back", 10_000.0));
     let simulation = run(&quiet(topology, 5.0, 9)).unwrap();

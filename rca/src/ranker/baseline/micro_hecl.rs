@@ -71,7 +71,7 @@ mod tests {
         fixture.latency("c", &healthy, &[50.0, 40.0, 30.0, 20.0]);
         // Of d: 10 -10 10 -10 (400); with b: -60 + 60 + 40 - 80.
         fixture.latency("d", &healthy, &[60.0, 40.0, 60.0, 40.0]);
-        let found = fixture.scores(&MicroHecl, "a");
-        assert_scores(&found, &[("b", 260.0 / (500.0_f64 * 152.0).sqrt())]);
+        let ranked = fixture.scores(&MicroHecl, "a");
+        assert_scores(&ranked, &[("b", 260.0 / (500.0_f64 * 152.0).sqrt())]);
     }
 }

@@ -128,14 +128,14 @@ mod tests {
         fixture.latency("new", &[f64::NAN, 1.0, 1.0, 1.0, 1.0], &[50.0; 3]);
         let availability = [100.0, 100.0, 100.0, 100.0, 100.0, 98.0, 100.0, 100.0];
         fixture.series("failing", "availability_percent", &availability);
-        let found = fixture.scores(&NSigma::default(), "up");
+        let ranked = fixture.scores(&NSigma::default(), "up");
         let expected = [
             ("up", 6.0 / sigma),
             ("failing", 4.0), // 2 points over the floor of 0.5
             ("flat", 4.0),
             ("down", -1.0 / sigma),
         ];
-        assert_scores(&found, &expected);
+        assert_scores(&ranked, &expected);
         let one = fixture.scores(&NSigma::over(Metrics::Symptom), "up");
         let expected = [("up", 6.0 / sigma), ("flat", 4.0), ("down", -1.0 / sigma)];
         assert_scores(&one, &expected);
