@@ -11,7 +11,7 @@ use astern_sim::{CallFault, ExecutorFaults, FaultKind, Scenario, SimExecutor, Si
 const STEP: Duration = Duration::from_secs(30);
 
 /// What became of a rollback.
-struct Told {
+struct Course {
     finished: Vec<RunSummary>,
     crashes: u64,
     platform: SimExecutor,
@@ -19,9 +19,9 @@ struct Told {
 
 /// Runs a scenario under a guard that is stored before anything is sent, and started again from
 /// what was stored, with a greater fence, whenever it crashes.
-fn guarded(scenario: &Scenario, faults: ExecutorFaults) -> Told {
+fn guarded(scenario: &Scenario, faults: ExecutorFaults) -> Course {
     let simulator = Simulator::new(scenario).unwrap();
-    let mut told = Told {
+    let mut course = Course {
         finished: Vec::new(),
         crashes: 0,
         platform: SimExecutor::with_faults(simulator, faults).unwrap(),
@@ -33,22 +33,22 @@ fn guarded(scenario: &Scenario, faults: ExecutorFaults) -> Told {
     let (mut now, end) = (scenario.start, scenario.start.plus(scenario.span));
     while now < end {
         now = now.plus(STEP);
-        let mut events = guard.observe(told.platform.advance(now).unwrap(), now);
+        let mut events = guard.observe(course.platform.advance(now).unwrap(), now);
         'step: while !events.is_empty() {
             let stored = guard.to_bytes().unwrap();
             let mut next = Vec::new();
             for event in events {
                 if let Event::Finished(summary) = &event {
-                    told.finished.push(summary.clone());
+                    course.finished.push(summary.clone());
                 }
                 let Event::Execute(request) = event else {
                     continue;
                 };
-                let outcome = told.platform.execute(&request);
-                if told.platform.take_crash() {
-                    told.crashes += 1;
+                let outcome = course.platform.execute(&request);
+                if course.platform.take_crash() {
+                    course.crashes += 1;
                     drop(guard);
-                    guard = Guard::from_bytes(&stored, params.clone(), 1 + told.crashes).unwrap();
+                    guard = Guard::from_bytes(&stored, params.clone(), 1 + course.crashes).unwrap();
                     break 'step;
                 }
                 next.extend(guard.report(&request.key, outcome, now).unwrap());
@@ -56,7 +56,7 @@ fn guarded(scenario: &Scenario, faults: ExecutorFaults) -> Told {
             events = next;
         }
     }
-    told
+    course
 }
 
 #[test]
@@ -70,17 +70,22 @@ fn a_rollback_is_finished_by_whoever_holds_the_guard_and_done_once() {
         .on(step, CallFault::LoseRequest)
         .on(step, CallFault::CrashAfter)
         .on(When::Request(4), CallFault::LoseReply);
-    let told = guarded(&scenario, faults);
-    assert_eq!(told.crashes, 2);
-    let [summary] = told.finished.as_slice() else {
-        panic!("{:?}", told.finished);
+    let course = guarded(&scenario, faults);
+    assert_eq!(course.crashes, 2);
+    let [summary] = course.finished.as_slice() else {
+        panic!("{:?}", course.finished);
     };
     assert_eq!(summary.state, RunState::Succeeded, "{summary}");
-    let steps: Vec<StepId> = told.platform.applied().iter().map(|e| e.key.step).collect();
+    let steps: Vec<StepId> = course
+        .platform
+        .applied()
+        .iter()
+        .map(|e| e.key.step)
+        .collect();
     assert!(steps.contains(&StepId::new(1)));
     assert!(steps.is_sorted_by(|a, b| a != b), "each once: {steps:?}");
     let culprit = scenario.fault.unwrap().change;
     let release = scenario.releases.iter().find(|r| r.id == culprit).unwrap();
-    let running = told.platform.revisions(&release.service).unwrap();
+    let running = course.platform.revisions(&release.service).unwrap();
     assert!(running.iter().all(|(_, revision)| *revision != release.to));
 }

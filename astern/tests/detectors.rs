@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use common::{batches, params, scenario};
 
-/// What a guard says of a run. `store` is called after every step, with what was said until then, and may put another
+/// What a guard says of a run. `store` is called after every step, with its events until then, and may put another
 /// guard in its place.
 fn feed<R: Ranker, D: Detector>(
     simulation: &Simulation,

@@ -72,25 +72,25 @@ fn a_guard_restored_at_every_step_says_the_same() {
     let simulation = run(&scenario).unwrap();
     let feed = |restart: bool| {
         let mut guard = Guard::new(params()).unwrap();
-        let mut said = Vec::new();
+        let mut reported = Vec::new();
         for (now, batch) in batches(simulation.records.clone(), simulation.start, simulation.end) {
             for event in guard.observe(batch, now) {
-                said.push(event.to_string());
+                reported.push(event.to_string());
                 if let Event::Execute(request) = &event {
                     let outcome = DryRun.execute(request);
                     let more = guard.report(&request.key, outcome, now).unwrap();
-                    said.extend(more.iter().map(ToString::to_string));
+                    reported.extend(more.iter().map(ToString::to_string));
                 }
             }
             if restart {
                 guard = Guard::from_bytes(&guard.to_bytes().unwrap(), params(), 1).unwrap();
             }
         }
-        said
+        reported
     };
-    let said = feed(false);
-    assert!(said.iter().any(|line| line.starts_with("plan ")));
-    assert_eq!(said, feed(true));
+    let reported = feed(false);
+    assert!(reported.iter().any(|line| line.starts_with("plan ")));
+    assert_eq!(reported, feed(true));
 }
 
 #[test]
@@ -98,16 +98,16 @@ fn records_in_another_order_change_nothing() {
     let simulation = run(&scenario()).unwrap();
     let feed = |reverse: bool| {
         let mut guard = Guard::new(params()).unwrap();
-        let mut said = Vec::new();
+        let mut reported = Vec::new();
         for (now, mut batch) in
             batches(simulation.records.clone(), simulation.start, simulation.end)
         {
             if reverse {
                 batch.reverse();
             }
-            said.extend(guard.observe(batch, now).iter().map(ToString::to_string));
+            reported.extend(guard.observe(batch, now).iter().map(ToString::to_string));
         }
-        said
+        reported
     };
     assert_eq!(feed(false), feed(true));
 }
@@ -354,7 +354,7 @@ fn a_guard_plans_whichever_ranker_it_has() {
 }
 
 #[test]
-fn a_stage_that_fails_is_told_and_the_others_go_on() {
+fn a_stage_that_fails_is_reported_and_the_others_go_on() {
     // Nobody measures this metric, so no diagnosis can start from it.
     let params = params().symptom(Symptom::new(NodeKey::service("frontend"), "latncy_ms"));
     let simulation = run(&scenario()).unwrap();

@@ -12,10 +12,9 @@ use std::hint::black_box;
 use astern_gnn::layer::{
     GatConfig, GatV2Config, GcnConfig, LinearConfig, RecurrentConfig, SageConfig,
 };
+use astern_gnn::model::{LayerConfig, PreparedGraph, Real};
 use astern_gnn::ndarray::{Array2, Array3};
-use astern_gnn::{
-    Checkpoint, Graph, LayerConfig, Network, NetworkConfig, PreparedGraph, Real, StateDict,
-};
+use astern_gnn::{Checkpoint, Graph, Network, NetworkConfig, StateDict};
 use astern_stats::rng::seeded;
 use criterion::{Criterion, criterion_group, criterion_main};
 use rand::RngExt as _;

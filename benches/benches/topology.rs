@@ -8,9 +8,9 @@
 
 use std::hint::black_box;
 
-use astern_graph_core::{
-    EdgeKind, ExportParams, GraphBuilder, GraphParams, NodeId, NodeKey, TemporalGraph, Towards,
-};
+use astern_graph_core::export::ExportParams;
+use astern_graph_core::topology::Towards;
+use astern_graph_core::{EdgeKind, GraphBuilder, GraphParams, NodeId, NodeKey, TemporalGraph};
 use astern_stats::rng::seeded;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use rand::RngExt;

@@ -65,7 +65,7 @@ pub fn tree(services: u32) -> Result<TemporalGraph, ParamError> {
 /// # Errors
 /// Never with the parameters it uses; the builder's own error is passed on.
 pub fn metered(services: u32, metrics: u32) -> Result<TemporalGraph, ParamError> {
-    use astern_graph_core::{Feature, FeatureCatalogue, FeatureClass, Unit, Worse};
+    use astern_graph_core::schema::{Feature, FeatureCatalogue, FeatureClass, Unit, Worse};
     let key = |i: u32| NodeKey::service(format!("s{i:06}"));
     let name = |metric: u32| format!("resource_{metric}");
     let feature = |metric: u32| {
@@ -88,12 +88,12 @@ pub fn metered(services: u32, metrics: u32) -> Result<TemporalGraph, ParamError>
                 let server = Duration::from_millis(u64::from(20 + slow + (i + call) % 7));
                 let client = server + Duration::from_millis(1);
                 let at = Timestamp::from_secs(60 * minute + i64::from(call));
-                let mut told = Call::new(at, Party::new(key(i))).took(Some(client), Some(server));
-                told.exclusive = Some(server);
+                let mut call = Call::new(at, Party::new(key(i))).took(Some(client), Some(server));
+                call.exclusive = Some(server);
                 if let Some(above) = i.checked_sub(1) {
-                    told = told.from(Party::new(key(above / 3)));
+                    call = call.from(Party::new(key(above / 3)));
                 }
-                builder.extend([told.into()]);
+                builder.extend([call.into()]);
             }
             let at = Timestamp::from_secs(60 * minute);
             builder.extend((0..metrics).map(|metric| {

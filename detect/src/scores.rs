@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use astern_graph_core::schema::Feature;
 use astern_graph_core::signal::Evidence;
-use astern_graph_core::{Feature, MetricName, Subject, Timestamp};
+use astern_graph_core::{MetricName, Subject, Timestamp};
 use ndarray::{Array2, Array3, ArrayView1, Axis};
 
 use crate::ScoreError;

@@ -45,7 +45,7 @@ struct Row {
     /// Which of [`TRUTHS`] holds.
     truth: usize,
     /// Which of them the diagnosis says; none where it cannot tell.
-    said: Option<usize>,
+    reported: Option<usize>,
     /// Scores of the causes, and the place of the right one.
     scores: Vec<f64>,
     right: Option<usize>,
@@ -77,7 +77,7 @@ pub fn evaluate(seeds: RangeInclusive<u64>) -> Result<String, EvalError> {
         );
     }
     let all: Vec<Row> = odd.iter().chain(&even).cloned().collect();
-    let current: Vec<_> = all.iter().map(|row| (FITTED, row, row.said)).collect();
+    let current: Vec<_> = all.iter().map(|row| (FITTED, row, row.reported)).collect();
     let at_fault = all.iter().filter(|row| row.truth == 0);
     let elsewhere = at_fault.clone().filter(|row| row.right.is_none()).count();
     let at_fault = at_fault.count();
@@ -106,7 +106,7 @@ pub fn evaluate(seeds: RangeInclusive<u64>) -> Result<String, EvalError> {
 fn rows(seed: u64) -> Result<Vec<Row>, EvalError> {
     let bad = run(&Scenario::releases(seed))?;
     let culprit = bad.truth.service.clone();
-    let dark: Vec<Record> = bad
+    let silenced: Vec<Record> = bad
         .records
         .iter()
         .filter(|r| !names(r, culprit.as_ref()))
@@ -126,7 +126,7 @@ fn rows(seed: u64) -> Result<Vec<Row>, EvalError> {
         (0, &bad.records, onset),
         (1, &benign.records, None),
         (2, &surge.records, starts),
-        (3, &dark, onset),
+        (3, &silenced, onset),
     ];
     let mut rows = Vec::new();
     for (truth, records, onset) in cases {
@@ -216,14 +216,14 @@ fn ranked(
         Row {
             features,
             truth,
-            said: place(diagnosis.abstained.as_ref()),
+            reported: place(diagnosis.abstained.as_ref()),
             scores: diagnosis.causes.iter().map(|cause| cause.score).collect(),
             right: causes.position(|cause| Some(cause.subject.node()) == culprit),
         }
     }))
 }
 
-/// Which of [`TRUTHS`] is said by not naming a cause, or by naming one; `None` where it is none of them.
+/// Which of [`TRUTHS`] is stated by not naming a cause, or by naming one; `None` where it is none of them.
 fn place(instead_of_a_cause: Option<&Abstention>) -> Option<usize> {
     match instead_of_a_cause {
         None | Some(Abstention::NoChangeExplains) => Some(0),
@@ -243,11 +243,11 @@ fn surest(model: &AbstentionCoefficients, row: &Row) -> Option<usize> {
 /// The sharpness that makes the right causes most likely, of 1/100 to 3 in steps of 1/100.
 fn sharpest(rows: &[Row]) -> f64 {
     let likelihood = |sharpness: f64| -> f64 {
-        let told = rows.iter().filter_map(|row| {
+        let likelihoods = rows.iter().filter_map(|row| {
             let share = *shares(&row.scores, sharpness).get(row.right?)?;
             Some(share.max(f64::MIN_POSITIVE).ln())
         });
-        told.sum()
+        likelihoods.sum()
     };
     let tried = (1..=300_u32).map(|i| 0.01 * f64::from(i));
     let best = tried.max_by(|a, b| order::ascending(likelihood(*a), likelihood(*b)));
@@ -257,11 +257,11 @@ fn sharpest(rows: &[Row]) -> f64 {
 /// How true the shares of causes are where a node is at fault.
 fn of_causes(rows: &[Row]) -> Result<String, EvalError> {
     let at_fault = rows.iter().filter(|row| row.truth == 0);
-    let told = at_fault.flat_map(|row| {
+    let stated = at_fault.flat_map(|row| {
         let shares = shares(&row.scores, SHARPNESS).into_iter().enumerate();
         shares.map(|(i, p)| ((1.0 - ELSEWHERE) * p, row.right == Some(i)))
     });
-    let found = reliability(&told.collect::<Vec<_>>(), 5)?;
+    let found = reliability(&stated.collect::<Vec<_>>(), 5)?;
     Ok(found.map_or_else(String::new, |found| calibration(&found)))
 }
 
@@ -272,10 +272,10 @@ fn z(
     (healthy, abnormal): (TimeRange, TimeRange),
 ) -> f64 {
     let series = |range| graph.series(node, metric, range).unwrap_or_default();
-    let calm = series(healthy);
-    let median = robust::median(&calm).unwrap_or(0.0);
+    let values = series(healthy);
+    let median = robust::median(&values).unwrap_or(0.0);
     let floor = graph.feature(metric).noise_floor(median);
-    let spread = robust::spread(&calm).unwrap_or(0.0).max(floor);
+    let spread = robust::spread(&values).unwrap_or(0.0).max(floor);
     (robust::quantile(&series(abnormal), 0.9).unwrap_or(median) - median) / spread
 }
 
@@ -336,8 +336,8 @@ fn of_truths(model: &AbstentionCoefficients, features: &AbstentionFeatures) -> [
 
 fn coefficients(fitted: &AbstentionCoefficients) -> String {
     let line = |name: &str, w: &[f64; 5]| {
-        let told: Vec<String> = w.iter().map(|x| format!("{x:.2}")).collect();
-        format!("    {name}: [{}],", told.join(", "))
+        let digits: Vec<String> = w.iter().map(|x| format!("{x:.2}")).collect();
+        format!("    {name}: [{}],", digits.join(", "))
     };
     let lines = [
         line("no_regression", &fitted.no_regression),
@@ -362,14 +362,14 @@ fn quartiles(rows: &[Row]) -> String {
     markdown(&header, &lines.collect::<Vec<_>>())
 }
 
-/// What was said of each incident, and how true the probabilities of the model were.
-fn report(told: &[(AbstentionCoefficients, &Row, Option<usize>)]) -> Result<String, EvalError> {
+/// The diagnosis of each incident, and how true the probabilities of the model were.
+fn report(outcomes: &[(AbstentionCoefficients, &Row, Option<usize>)]) -> Result<String, EvalError> {
     let mut sums = [[0_usize; 5]; 4];
     let mut predictions = Vec::new();
-    for (model, row, said) in told {
+    for (model, row, reported) in outcomes {
         let p = of_truths(model, &row.features);
         predictions.extend(p.iter().enumerate().map(|(k, p)| (*p, k == row.truth)));
-        sums[row.truth][said.unwrap_or(4)] += 1;
+        sums[row.truth][reported.unwrap_or(4)] += 1;
     }
     let rows: Vec<Vec<String>> = TRUTHS
         .iter()
@@ -408,7 +408,7 @@ mod tests {
             Row {
                 features,
                 truth,
-                said: None,
+                reported: None,
                 scores: Vec::new(),
                 right: None,
             }

@@ -9,7 +9,9 @@
 use std::error::Error;
 use std::fs;
 
+use astern::gnn::graph::{NodeSplit, Reduce};
 use astern::gnn::layer::GatConfig;
+use astern::gnn::model::{Activation, PreparedGraph};
 use astern::gnn::ndarray::Array2;
 use astern::gnn::torch::loss::CrossEntropy;
 use astern::gnn::torch::tch::{self, Device, Kind, Tensor};
@@ -18,9 +20,7 @@ use astern::gnn::torch::{
     ForwardMode, GraphLayer, GraphTensors, TorchError, TrainableNetwork, load_state,
 };
 use astern::gnn::train::{AdamConfig, EarlyStop, OptimizerConfig, TrainParams};
-use astern::gnn::{
-    Activation, Checkpoint, Graph, NetworkConfig, NodeSplit, PreparedGraph, Reduce, StateDict,
-};
+use astern::gnn::{Checkpoint, Graph, NetworkConfig, StateDict};
 use astern::stats::classification::ConfusionMatrix;
 use astern::stats::rng::seeded;
 use astern_examples::output;

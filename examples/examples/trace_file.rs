@@ -10,9 +10,10 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it found")]
 
 use astern_examples::data;
+use astern_graph_core::export::ExportParams;
 use astern_graph_core::{
-    CallSummary, EdgeKind, ExportParams, GraphBuilder, GraphParams, Link, NodeKey, NodeKind,
-    Record, TemporalGraph,
+    CallSummary, EdgeKind, GraphBuilder, GraphParams, Link, NodeKey, NodeKind, Record,
+    TemporalGraph,
 };
 use astern_traces::{SpanParams, Spans, TraceFormat};
 use comfy_table::{Table, presets};

@@ -1,4 +1,4 @@
-//! Feeds a guard with a sample, a step at a time, and keeps what it said.
+//! Feeds a guard with a sample, a step at a time, and keeps what it reported.
 
 use astern::policy::{Decision, Executor, Plan, Risk, Ruling, RunSummary};
 use astern::{Error, Event, Guard, GuardParams};
@@ -7,7 +7,7 @@ use astern_graph_core::{GraphParams, IngestReport, Record, TemporalGraph, TimeRa
 
 use crate::sample::Sample;
 
-/// What a guard said about a sample.
+/// What a guard reported about a sample.
 #[derive(Debug)]
 pub struct Incident {
     /// What became of the records.

@@ -305,7 +305,7 @@ pub enum FileError {
     Io {
         /// Which file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's message.
         cause: std::io::Error,
     },
 }

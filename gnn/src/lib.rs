@@ -39,16 +39,9 @@ pub mod train;
 mod weights;
 
 pub use error::{ConfigError, EncodeError, FileError, GraphDataError};
-pub use graph::{
-    Batch, GraphWindow, MessageFlow, Missing, NeighbourSampler, NodeSplit, Reduce, Subgraph,
-};
 pub use graph::{EdgeIndex, Graph, GraphSnapshots, Propagation, SelfLoops};
-pub use graph::{NeighbourSampleError, SplitError, WindowError, k_hop, message_edges};
-pub use model::{Activation, Checkpoint, LayerConfig, Network, NetworkConfig, PreparedGraph, Real};
+pub use model::{Checkpoint, Network, NetworkConfig};
 pub use ndarray;
-pub use one_class::{
-    Collapse, CollapsePolicy, Objective, OneClass, OneClassError, OneClassParams, Plateau,
-    StopReason, TrainReport,
-};
+pub use one_class::{OneClass, OneClassError, OneClassParams};
 pub use scale::{ScaleError, Scaler};
 pub use state::{StateDict, StateTensor};

@@ -1,13 +1,14 @@
 //! Public types can be sent to another thread and shared between threads.
 
-use astern_gnn::{
+use astern_gnn::graph::{
     Batch, GraphWindow, NeighbourSampleError, NeighbourSampler, NodeSplit, SplitError, Subgraph,
     WindowError,
 };
+use astern_gnn::model::PreparedGraph;
+use astern_gnn::one_class::TrainReport;
 use astern_gnn::{
     Checkpoint, ConfigError, EncodeError, FileError, GraphDataError, GraphSnapshots, Network,
-    NetworkConfig, OneClass, OneClassError, OneClassParams, PreparedGraph, ScaleError, Scaler,
-    TrainReport,
+    NetworkConfig, OneClass, OneClassError, OneClassParams, ScaleError, Scaler,
 };
 
 fn shared<T: Send + Sync + Unpin>() {}

@@ -3,12 +3,13 @@
 
 mod common;
 
+use astern_gnn::Graph;
 use astern_gnn::explain::{
     AblationParams, CascadeParams, CascadeReport, CounterfactualParams, ExplainError, Search,
     class_margin,
 };
+use astern_gnn::graph::NeighbourSampleError;
 use astern_gnn::ndarray::{Array2, array};
-use astern_gnn::{Graph, NeighbourSampleError};
 use common::{Outcome, any_graph};
 use proptest::prelude::*;
 
@@ -27,7 +28,7 @@ fn sums(layers: usize) -> impl Fn(&Graph) -> Result<Vec<f64>, ExplainError> {
     }
 }
 
-/// A node hears two others of different weight; node 3 hears but is not heard.
+/// A node receives from two others of different weight; node 3 receives but does not send.
 fn star() -> Graph {
     let x = array![[1.0, 0.0], [2.0, 1.0], [4.0, 0.0], [8.0, 0.0]];
     let graph = Graph::new(x, [(2, 0), (1, 0), (0, 3)]).unwrap();
@@ -201,9 +202,9 @@ fn counterfactual_by_hand() {
 }
 
 #[test]
-fn a_ball_that_is_too_small_is_said_to_be() -> Outcome {
+fn a_ball_that_is_too_small_is_reported() -> Outcome {
     let graph = Graph::new(array![[1.0], [1.0], [9.0]], [(1, 0), (2, 1)])?;
-    // What is heard in two layers does not fit into a ball of one.
+    // What arrives in two layers does not fit into a ball of one.
     let found = CounterfactualParams::new(10.0)
         .hops(1)
         .run(&graph, 0, sums(2))?;
@@ -217,13 +218,13 @@ fn a_ball_that_is_too_small_is_said_to_be() -> Outcome {
 
 #[test]
 fn classes_flip() -> Outcome {
-    // Two logits: what is heard of each feature. Node 0 is of class 0 as long as it hears node 2.
+    // Two logits: what is received of each feature. Node 0 is of class 0 as long as it receives from node 2.
     let graph = Graph::new(array![[0.0, 1.0], [1.0, 3.0], [5.0, 0.0]], [(1, 0), (2, 0)])?;
     let margin = |g: &Graph| {
         let mut logits = g.x().clone();
         for (j, i) in g.edges().pairs() {
-            let heard = g.x().row(j as usize).to_owned();
-            logits.row_mut(i as usize).scaled_add(1.0, &heard);
+            let received = g.x().row(j as usize).to_owned();
+            logits.row_mut(i as usize).scaled_add(1.0, &received);
         }
         Ok::<_, ExplainError>(class_margin(&logits, 0))
     };
@@ -354,7 +355,7 @@ fn cascade_refuses() {
 }
 
 proptest! {
-    /// Without a disturbance nothing moves; the part that is heard says what the graph says.
+    /// Without a disturbance nothing moves; the part that is received from gives what the graph says.
     #[test]
     fn cascade_laws(graph in any_graph(1..9), node in 0u32..8) {
         let nodes = [node % u32::try_from(graph.n_nodes()).unwrap()];

@@ -130,7 +130,7 @@ fn a_mask_of_very_many_patches_is_refused() {
         PatchMask::new(usize::MAX, [0]),
         PatchMask::random(usize::MAX, 0.5, 1),
     ] {
-        let told = mask.unwrap_err().to_string();
-        assert!(told.contains("at most 2^24"), "{told}");
+        let message = mask.unwrap_err().to_string();
+        assert!(message.contains("at most 2^24"), "{message}");
     }
 }

@@ -4,10 +4,9 @@ mod common;
 
 use approx::{assert_abs_diff_eq, assert_relative_eq};
 use astern_gnn::layer::GcnConfig;
+use astern_gnn::model::PreparedGraph;
 use astern_gnn::ndarray::{Array1, Array2, Axis, array};
-use astern_gnn::{
-    Checkpoint, ConfigError, EncodeError, Graph, Network, NetworkConfig, PreparedGraph, SelfLoops,
-};
+use astern_gnn::{Checkpoint, ConfigError, EncodeError, Graph, Network, NetworkConfig, SelfLoops};
 use common::{Fixture, Outcome, gcn, matrix, untrained};
 use proptest::prelude::*;
 

@@ -8,10 +8,11 @@ use std::error::Error;
 use astern_gnn::layer::{
     GatConfig, GatV2Config, GcnConfig, LinearConfig, RecurrentConfig, SageAggregation, SageConfig,
 };
+use astern_gnn::model::{Activation, LayerConfig, PreparedGraph, Real};
 use astern_gnn::ndarray::{Array2, Array3, array};
 use astern_gnn::{
-    Activation, Checkpoint, ConfigError, EncodeError, FileError, Graph, LayerConfig, Network,
-    NetworkConfig, PreparedGraph, Real, SelfLoops, StateDict,
+    Checkpoint, ConfigError, EncodeError, FileError, Graph, Network, NetworkConfig, SelfLoops,
+    StateDict,
 };
 use common::parity::{self, numbers, pyg_layers, worst};
 use common::{Outcome, any_graph, noise, pyg};
@@ -115,7 +116,7 @@ fn a_window_goes_through_time_first() -> Outcome {
     let mut x = Array3::from_shape_simple_fn((3, 5, 2), &mut noise);
     let before = network.forward_window(&x, &graph)?;
     assert_eq!(before.dim(), (3, 1));
-    // Node 0 hears of no other; node 1 hears of node 2.
+    // Node 0 receives from no other; node 1 receives from node 2.
     x[[2, 0, 0]] += 1.0;
     let after = network.forward_window(&x, &graph)?;
     assert!((before[[0, 0]] - after[[0, 0]]).abs() <= 0.0);

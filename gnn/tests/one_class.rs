@@ -6,9 +6,9 @@ use std::error::Error;
 
 use approx::assert_relative_eq;
 use astern_gnn::ndarray::{Array1, Array3, Axis, s};
+use astern_gnn::one_class::{CollapsePolicy, Plateau, StopReason};
 use astern_gnn::{
-    CollapsePolicy, ConfigError, EncodeError, FileError, GraphSnapshots, OneClass, OneClassError,
-    OneClassParams, Plateau, StopReason,
+    ConfigError, EncodeError, FileError, GraphSnapshots, OneClass, OneClassError, OneClassParams,
 };
 use common::{FEATURES, NODES, Outcome, edges, healthy, snapshots};
 use proptest::prelude::*;

@@ -11,12 +11,14 @@ use astern_gnn::layer::{
     LinearConfig, PatchTransformerConfig, RecurrentConfig, RgcnConfig, SageConfig,
     SubtractiveConfig, TgcnConfig, TransformerConfig,
 };
+use astern_gnn::model::Activation;
 use astern_gnn::ndarray::array;
+use astern_gnn::one_class::Plateau;
 use astern_gnn::train::{
     AdamConfig, EarlyStop, OptimizerConfig, RmsPropConfig, SgdConfig, Smote, SmoteAmount,
     TrainParams,
 };
-use astern_gnn::{Activation, ConfigError, Graph, NetworkConfig, OneClassParams, Plateau};
+use astern_gnn::{ConfigError, Graph, NetworkConfig, OneClassParams};
 use common::Outcome;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -6,17 +6,18 @@ mod common;
 
 use astern_gnn::explain::{AblationParams, MaskExplanation};
 use astern_gnn::layer::GcnConfig;
+use astern_gnn::model::PreparedGraph;
 use astern_gnn::ndarray::Array2;
 use astern_gnn::torch::explain::{Explained, FeatureMask, GnnExplainer};
 use astern_gnn::torch::tch::{Device, Kind};
 use astern_gnn::torch::{ForwardMode, GraphLayer, GraphTensors, TrainableNetwork};
-use astern_gnn::{Graph, NetworkConfig, PreparedGraph};
+use astern_gnn::{Graph, NetworkConfig};
 use astern_stats::correlation::pearson;
 use astern_stats::rng::seeded;
 use common::noise;
 use rand_chacha::rand_core::Rng;
 
-/// A random graph all of which reaches node 0 in two hops: hubs hear of many, node 0 hears the hubs.
+/// A random graph all of which reaches node 0 in two hops: hubs receive from many, node 0 from the hubs.
 fn ball(n: u32, n_edges: usize, seed: u64) -> Graph {
     let mut rng = seeded(seed, 0);
     let mut below = |n: u32| rng.next_u32() % n;
@@ -105,7 +106,7 @@ fn masks_agree_little_with_exact_ablation() {
 
 #[test]
 fn masks_know_what_is_in_reach() {
-    // Node 50 and 51 hear each other only.
+    // Nodes 50 and 51 receive from each other only.
     let inner = ball(50, 80, 3);
     let x = Array2::from_shape_fn((52, 8), |(i, f)| 0.1 + inner.x()[[i % 50, f]]);
     let edges = inner.edges().pairs().chain([(50, 51), (51, 50)]);

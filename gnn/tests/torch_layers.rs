@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::error::Error;
 
 use astern_gnn::layer::{GatConfig, GatV2Config};
+use astern_gnn::model::{LayerConfig, PreparedGraph};
 use astern_gnn::ndarray::{Array2, array};
 use astern_gnn::torch::tch::{Device, Kind, Tensor};
 use astern_gnn::torch::{
     ForwardMode, GatConv, GatV2Conv, GcnConv, GraphLayer, GraphTensors, Init, SageConv, TorchError,
     TrainableNetwork, load_state,
 };
-use astern_gnn::{Graph, LayerConfig, Network, PreparedGraph, Propagation, SelfLoops, StateDict};
+use astern_gnn::{Graph, Network, Propagation, SelfLoops, StateDict};
 use common::parity::{self, numbers, pyg_layers, state, worst};
 use common::torch::{assert_parity, tensor, values};
 use common::{Outcome, gcn, healthy, pyg, snapshots, untrained};
@@ -213,6 +214,9 @@ fn what_libtorch_refuses_is_an_error_with_shapes() -> Outcome {
 fn huge_attention_is_refused() {
     let huge = GatConfig::new(1, 1 << 40).heads(1 << 40);
     let error = GatConv::new(&huge, &mut Init::new(5, Kind::Float, Device::Cpu)).unwrap_err();
-    let told = error.cause.to_string();
-    assert!(told.ends_with("at most 2^31 weights are allowed"), "{told}");
+    let message = error.cause.to_string();
+    assert!(
+        message.ends_with("at most 2^31 weights are allowed"),
+        "{message}"
+    );
 }

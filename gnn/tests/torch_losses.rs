@@ -322,7 +322,7 @@ fn structure_errors_are_means_over_the_pairs_of_a_node() -> Outcome {
     // 0 - 1 - 2, a loop and a repeat; 3 knows nobody.
     let edges = EdgeIndex::new(4, [(0, 1), (1, 0), (1, 2), (1, 2), (2, 2)])?;
     let z = [0.3, 1.0, -0.5, 2.0];
-    let told = |a: usize, b: usize, edge: bool| {
+    let error = |a: usize, b: usize, edge: bool| {
         let logit: f64 = z[a] * z[b];
         let logit = if edge { -logit } else { logit };
         logit.exp().ln_1p()
@@ -332,9 +332,9 @@ fn structure_errors_are_means_over_the_pairs_of_a_node() -> Outcome {
     let x = tensor(&[1.0, 2.0, 3.0, 4.0]).reshape([4, 1]);
     let errors = loss.errors(&x, &(&x + 2.0), &rows, 1)?;
     let expected = [
-        told(0, 1, true),
-        f64::midpoint(told(1, 0, true), told(1, 2, true)),
-        told(2, 1, true),
+        error(0, 1, true),
+        f64::midpoint(error(1, 0, true), error(1, 2, true)),
+        error(2, 1, true),
         0.0,
     ];
     close(&values(&errors.structure), &expected);
@@ -348,11 +348,11 @@ fn structure_errors_are_means_over_the_pairs_of_a_node() -> Outcome {
     // Node 1 has only 3 left, node 0 has 2 and 3.
     let with = SparseReconstruction::new(&edges, 0.25, 50, Device::Cpu)?;
     let seen = values(&with.structure_errors(&rows, 1)?);
-    let of_1 = (told(1, 0, true) + told(1, 2, true) + 50.0 * told(1, 3, false)) / 52.0;
+    let of_1 = (error(1, 0, true) + error(1, 2, true) + 50.0 * error(1, 3, false)) / 52.0;
     assert_relative_eq!(seen[1], of_1, max_relative = 1e-10);
-    let (least, most) = (told(0, 2, false), told(0, 3, false));
-    assert!(51.0 * seen[0] - told(0, 1, true) < 50.0 * least.max(most));
-    assert!(51.0 * seen[0] - told(0, 1, true) > 50.0 * least.min(most));
+    let (least, most) = (error(0, 2, false), error(0, 3, false));
+    assert!(51.0 * seen[0] - error(0, 1, true) < 50.0 * least.max(most));
+    assert!(51.0 * seen[0] - error(0, 1, true) > 50.0 * least.min(most));
     close(&values(&with.structure_errors(&rows, 1)?), &seen);
     assert_ne!(values(&with.structure_errors(&rows, 2)?), seen);
     check_slope(&z, |z| {

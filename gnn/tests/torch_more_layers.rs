@@ -192,7 +192,7 @@ fn tgcn_equals_three_convolutions_of_pytorch_geometric() -> Outcome {
 }
 
 #[test]
-fn tgcn_gives_the_same_wherever_it_propagates_and_forgets_where_told() -> Outcome {
+fn tgcn_gives_the_same_wherever_it_propagates_and_forgets_where_asked() -> Outcome {
     let fixture = pyg_more()?;
     let graph = GraphTensors::new(&graph(&fixture)?, Kind::Double, Device::Cpu)?;
     // 3 inputs are not fewer than 3 times 1: the gates are propagated, not the features.
@@ -322,7 +322,7 @@ fn sequences_are_their_steps() -> Outcome {
     Ok(())
 }
 
-/// 0 and 1 send to 2, 2 sends to 0, 1 and 3 hear nobody.
+/// 0 and 1 send to 2, 2 sends to 0, 1 and 3 receive nothing.
 fn worked() -> Result<GraphTensors, Box<dyn Error>> {
     let x = array![[1.0, 0.0], [3.0, 1.0], [2.0, -1.0], [4.0, 2.0]];
     let graph = Graph::new(x, [(0, 2), (1, 2), (2, 0)])?;
@@ -375,14 +375,14 @@ fn subtraction_by_attention_as_worked_by_hand() -> Outcome {
     // u = 1, 5, 0, 8; scores of the edges into 2: -leaky(.5 * 0 - 1 * 1) = .2 and
     // -leaky(.5 * 0 - 1 * 5) = 1: the lower a . [u_i, u_j], the more attention.
     let (low, high) = (0.2f64.exp(), 1.0f64.exp());
-    let heard = (low + 5.0 * high) / (low + high);
+    let received = (low + 5.0 * high) / (low + high);
     let y = forward(&[0.5, -1.0])?;
-    assert!(worst(&y, [1.0, 5.0, -heard, 8.0]) < 1e-14, "{y:?}");
+    assert!(worst(&y, [1.0, 5.0, -received, 8.0]) < 1e-14, "{y:?}");
     // Scores of the edges into 2: -leaky(1) and -leaky(5).
     let (near, far) = ((-1.0f64).exp(), (-5.0f64).exp());
-    let heard = (near + 5.0 * far) / (near + far);
+    let received = (near + 5.0 * far) / (near + far);
     let y = forward(&[0.5, 1.0])?;
-    assert!(worst(&y, [1.0, 5.0, -heard, 8.0]) < 1e-14, "{y:?}");
+    assert!(worst(&y, [1.0, 5.0, -received, 8.0]) < 1e-14, "{y:?}");
     // Scores of which the authors' exponential overflows.
     let y = forward(&[0.0, -4000.0])?;
     assert!(worst(&y, [1.0, 5.0, -5.0, 8.0]) < 1e-14, "{y:?}");

@@ -7,13 +7,11 @@ mod common;
 use astern_gnn::layer::{
     GatConfig, GatV2Config, GcnConfig, LinearConfig, RecurrentConfig, SageAggregation, SageConfig,
 };
+use astern_gnn::model::{Activation, LayerConfig, PreparedGraph, Real};
 use astern_gnn::ndarray::{Array2, Array3};
 use astern_gnn::torch::tch::{self, Device, Kind, Tensor};
 use astern_gnn::torch::{ForwardMode, GraphLayer, GraphTensors, Module, TrainableNetwork};
-use astern_gnn::{
-    Activation, Checkpoint, ConfigError, Graph, LayerConfig, NetworkConfig, PreparedGraph, Real,
-    SelfLoops, StateDict,
-};
+use astern_gnn::{Checkpoint, ConfigError, Graph, NetworkConfig, SelfLoops, StateDict};
 use common::parity::worst;
 use common::torch::{tensor, values};
 use common::{Outcome, any_graph, noise};

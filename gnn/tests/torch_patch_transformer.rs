@@ -52,7 +52,7 @@ fn hidden_patches_are_not_seen() -> Outcome {
     assert!(off(&changed(3, 3)?)? < 1e-15, "a hidden patch was seen");
     assert!(off(&changed(11, 1)?)? < 1e-15, "a hidden patch was seen");
     assert!(off(&changed(0, 1)?)? > 1e-9, "a shown patch was not seen");
-    // Nodes do not hear each other, and nothing is hidden when encoding.
+    // Nodes do not receive from each other, and nothing is hidden when encoding.
     let one = x.f_narrow(0, 1, 1)?;
     let z = model.encode(&x, ForwardMode::Eval)?;
     assert_eq!(z.size(), [3, 4, 8]);
@@ -71,7 +71,7 @@ fn hidden_patches_are_not_seen() -> Outcome {
 #[test]
 fn hidden_patches_know_where_they_are() -> Outcome {
     let model = patches(0.0)?;
-    // Without attention in the decoder every token stays what it is told.
+    // Without attention in the decoder every token stays what it is given.
     let mut state = state_of(&model)?;
     let name = "decoder.self_attn.out_proj.weight";
     let shape = state.get(name).ok_or("no decoder")?.shape.clone();

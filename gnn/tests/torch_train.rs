@@ -6,11 +6,9 @@ mod common;
 use std::ops::ControlFlow;
 
 use astern_gnn::ndarray::{Array3, Axis, s};
+use astern_gnn::one_class::{CollapsePolicy, Objective, Plateau, StopReason};
 use astern_gnn::torch::{CudaStatus, DeviceChoice, DeviceError, cuda_status};
-use astern_gnn::{
-    CollapsePolicy, ConfigError, GraphSnapshots, Objective, OneClass, OneClassError,
-    OneClassParams, Plateau, StopReason,
-};
+use astern_gnn::{ConfigError, GraphSnapshots, OneClass, OneClassError, OneClassParams};
 use common::{FEATURES, NODES, Outcome, healthy, snapshots};
 
 fn params() -> OneClassParams {
@@ -80,7 +78,7 @@ fn a_shifted_node_stands_out() -> Outcome {
     let before = score
         .slice(s![..10, 11])
         .fold(f64::NEG_INFINITY, |a, &b| a.max(b));
-    // Its caller, node 5, hears it and may be outside as well; all others are not.
+    // Its caller, node 5, receives from it and may be outside as well; all others are not.
     let others = (0..NODES).filter(|n| ![5, 11, 2].contains(n));
     let others = score.select(Axis(1), &others.collect::<Vec<_>>());
     let others = others.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
@@ -193,7 +191,7 @@ fn divergence_is_an_error_with_its_epoch() -> Outcome {
 }
 
 #[test]
-fn training_stops_on_a_plateau_or_when_told() -> Outcome {
+fn training_stops_on_a_plateau_or_when_asked() -> Outcome {
     let data = snapshots(healthy(20, 1))?;
     let plateau = Plateau {
         patience: 4,
@@ -203,9 +201,9 @@ fn training_stops_on_a_plateau_or_when_told() -> Outcome {
     assert_eq!(report.stop, StopReason::Plateau);
     assert!(report.epochs_run() < 60, "{}", report.epochs_run());
 
-    let mut heard = Vec::new();
+    let mut reported = Vec::new();
     let model = params().fit_with(&data, DeviceChoice::Cpu, |epoch| {
-        heard.push(epoch);
+        reported.push(epoch);
         if epoch.index == 2 {
             ControlFlow::Break(())
         } else {
@@ -214,11 +212,11 @@ fn training_stops_on_a_plateau_or_when_told() -> Outcome {
     })?;
     assert_eq!(model.report().stop, StopReason::Caller);
     assert_eq!(
-        heard.iter().map(|e| e.loss).collect::<Vec<_>>(),
+        reported.iter().map(|e| e.loss).collect::<Vec<_>>(),
         model.report().losses
     );
-    assert!(heard.iter().all(|e| e.of == 60 && e.radius > 0.0));
-    assert_eq!(heard.len(), 3);
+    assert!(reported.iter().all(|e| e.of == 60 && e.radius > 0.0));
+    assert_eq!(reported.len(), 3);
     Ok(())
 }
 

@@ -273,7 +273,7 @@ impl Module for Two {
 
 /// Two communities of 40 nodes; six of each have a label.
 #[test]
-fn two_communities_are_told_apart() -> Outcome {
+fn two_communities_are_distinguished() -> Outcome {
     let n = 80u32;
     let mut next = noise(11);
     let group = |i: u32| usize::from(i >= n / 2);

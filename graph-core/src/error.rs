@@ -25,12 +25,12 @@ pub enum GraphError {
         /// The kind asked for.
         kind: EdgeKind,
     },
-    /// Nothing tells the traffic of this service apart in this way.
-    #[error("no call that {service} received tells its {by}")]
+    /// Nothing distinguishes the traffic of this service in this way.
+    #[error("no call that {service} received states its {by}")]
     NoSlices {
         /// The service asked for.
         service: NodeKey,
-        /// By what its traffic was to be told apart.
+        /// By what its traffic was to be distinguished.
         by: SliceBy,
     },
     /// No such node.

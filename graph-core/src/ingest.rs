@@ -24,7 +24,7 @@ pub struct IngestReport {
     /// Dropped: a limit on nodes, edges, metrics, change events, or samples of a metric per step was
     /// reached; the first to come are kept.
     pub over_limit: u64,
-    /// Taken in, but not told apart by revision or segment: the service has as many of them as the
+    /// Taken in, but not distinguished by revision or segment: the service has as many of them as the
     /// limit on slices allows.
     pub unsliced: u64,
     /// Taken in without a look for duplicates: as many spans as the limit allows were remembered.
@@ -73,11 +73,11 @@ impl fmt::Display for IngestReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {} records accepted", self.accepted, self.total())?;
         let notes = [
-            ("not told apart by revision or segment", self.unsliced),
+            ("not distinguished by revision or segment", self.unsliced),
             ("not looked at for duplicates", self.unchecked),
         ];
-        let told = self.reasons().into_iter().chain(notes);
-        for (what, count) in told.filter(|(_, count)| *count > 0) {
+        let counts = self.reasons().into_iter().chain(notes);
+        for (what, count) in counts.filter(|(_, count)| *count > 0) {
             write!(f, ", {count} {what}")?;
         }
         Ok(())

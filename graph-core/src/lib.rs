@@ -6,10 +6,10 @@ mod builder;
 mod call_summary;
 mod cell;
 pub mod codec;
-mod diff;
+pub mod diff;
 mod edge;
 mod error;
-mod export;
+pub mod export;
 mod feature;
 mod graph;
 mod ingest;
@@ -24,18 +24,16 @@ mod sketch;
 mod slice;
 mod store;
 mod time;
-mod topology;
-mod view;
+pub mod topology;
+pub mod view;
 mod window;
 
 pub use ndarray;
 
 pub use builder::GraphBuilder;
 pub use call_summary::CallSummary;
-pub use diff::{GraphDiff, Moved};
 pub use edge::{EdgeKind, FaultFlow, Link, Subject};
 pub use error::{CodecError, GraphError, MergeError, RestoreError};
-pub use export::{EdgeLabels, ExportParams, Mark};
 pub use graph::TemporalGraph;
 pub use ingest::IngestReport;
 pub use key::{KeyError, NodeId, NodeKey, NodeKind};
@@ -44,12 +42,7 @@ pub use params::GraphParams;
 pub use record::{
     Call, CallStatus, ChangeEvent, ChangeKind, ChangePhase, Party, Record, Reversibility, Sample,
 };
-pub use schema::{Feature, FeatureCatalogue, FeatureClass, Unit, Worse};
 pub use share::TrafficShare;
 pub use slice::{Slice, SliceBy};
 pub use time::{TimeError, TimeRange, Timestamp};
-pub use topology::{ChokePoint, Dominators, Neighbourhood, Towards};
-pub use view::{
-    ChangeSide, Rollout, SideOverTime, SideRule, Sides, WINDOW_STEPS_MAX, WINDOW_VALUES_MAX,
-};
 pub use window::{EdgeWindow, Row, SliceWindow, Window};

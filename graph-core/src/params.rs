@@ -21,7 +21,7 @@ use crate::time::{Timestamp, nanos_of};
 /// | `edges_max` | 1,000,000 | further edges are counted as over the limit |
 /// | `metrics_max` | 256 | distinct sampled metrics held; further ones are counted as over the limit |
 /// | `changes_max` | 100,000 | change events held; further ones are counted as over the limit |
-/// | `slices_max` | 64 | revisions, and user segments, that are told apart for each service; calls of further ones are taken and counted as unsliced |
+/// | `slices_max` | 64 | revisions, and user segments, that are distinguished for each service; calls of further ones are taken and counted as unsliced |
 /// | `spans_max` | 4,000,000 | spans remembered to find duplicates (about 40 bytes each); calls of further ones are taken and counted as unchecked |
 /// | `catalogue` | the metrics of this library | what metrics mean, see [`FeatureCatalogue`] |
 ///
@@ -78,7 +78,7 @@ astern_stats::setters!(GraphParams {
     metrics_max: u32,
     /// Sets the limit on the number of change events.
     changes_max: u32,
-    /// Sets the limit on the revisions, and on the segments, that are told apart for a service.
+    /// Sets the limit on the revisions, and on the segments, that are distinguished for a service.
     slices_max: u32,
     /// Sets the limit on the spans that are remembered to find duplicates.
     spans_max: u32,

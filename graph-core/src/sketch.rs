@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sketches_ddsketch::Config;
 
-/// Longest duration that is told apart from longer ones: 11 days, far beyond any timeout.
+/// Longest duration that is distinguished from longer ones: 11 days, far beyond any timeout.
 const NANOS_MAX: u64 = 1_000_000_000_000_000;
 
 /// Bin of the longest duration.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// By what the traffic of a service is told apart.
+/// By what the traffic of a service is distinguished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -32,7 +32,7 @@ impl fmt::Display for SliceBy {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Slice {
-    /// By what it is told apart.
+    /// By what it is distinguished.
     pub by: SliceBy,
     /// Name of the instance, the revision or the segment.
     pub name: Arc<str>,

@@ -34,11 +34,11 @@ impl Row for Slice {
 /// Features of all edges of one kind over consecutive steps: a [`Window`] whose rows are edges.
 pub type EdgeWindow = Window<Link>;
 
-/// Features of a service told apart by instance, revision or segment over consecutive steps: a
+/// Features of a service distinguished by instance, revision or segment over consecutive steps: a
 /// [`Window`] whose rows are those.
 pub type SliceWindow = Window<Slice>;
 
-/// Features of all rows (nodes, unless said otherwise) of one kind over consecutive steps.
+/// Features of all rows (nodes, unless stated otherwise) of one kind over consecutive steps.
 ///
 /// `values` has the shape `[T, N, F]`: steps, rows (sorted by key; the row of a node is not its
 /// [`NodeId`](crate::NodeId)), features in the order of `schema`. Missing is `NaN`.

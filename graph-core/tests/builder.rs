@@ -113,7 +113,7 @@ fn instances_known_from_a_change_or_as_callers_stay_for_the_retention() {
     let web = Party::new(service("web")).on(pod.clone(), "v1".into());
     let call = Call::new(secs(100), Party::new(service("cart"))).from(web);
     let records: [Record; 2] = [change.into(), call.into()];
-    // In one batch, or with time told in between and once more within the same step.
+    // In one batch, or with time reported in between and once more within the same step.
     let mut at_once = GraphBuilder::new(params()).unwrap();
     at_once.extend(records.clone());
     at_once.advance(secs(125));

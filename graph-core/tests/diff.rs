@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use astern_graph_core::diff::GraphDiff;
 use astern_graph_core::{
-    ChangeEvent, ChangePhase, EdgeKind, GraphBuilder, GraphDiff, GraphParams, NodeKey, Revision,
+    ChangeEvent, ChangePhase, EdgeKind, GraphBuilder, GraphParams, NodeKey, Revision,
     TemporalGraph, Timestamp,
 };
 use proptest::prelude::*;
@@ -69,7 +70,7 @@ fn edges(graph: &TemporalGraph) -> BTreeSet<Names> {
 }
 
 #[test]
-fn what_came_went_and_moved_is_told() {
+fn what_came_went_and_moved_is_listed() {
     let mut before = GraphBuilder::new(GraphParams::default()).unwrap();
     before.declare_edge(service(0), service(1), EdgeKind::Calls);
     before.extend([runs(0, 0, service(1), "v1").into()]);

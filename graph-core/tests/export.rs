@@ -1,9 +1,10 @@
 //! Drawings: what is in them, and that no name breaks them.
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
+use astern_graph_core::export::{EdgeLabels, ExportParams, Mark};
 use astern_graph_core::{
-    ChangeEvent, ChangePhase, EdgeKind, EdgeLabels, ExportParams, GraphBuilder, GraphParams, Mark,
-    NodeKey, NodeKind, Revision, TemporalGraph, Timestamp,
+    ChangeEvent, ChangePhase, EdgeKind, GraphBuilder, GraphParams, NodeKey, NodeKind, Revision,
+    TemporalGraph, Timestamp,
 };
 use proptest::prelude::*;
 
@@ -84,7 +85,7 @@ fn what_is_not_asked_for_is_not_drawn() {
 }
 
 #[test]
-fn what_there_is_no_room_for_is_told() {
+fn what_there_is_no_room_for_is_counted() {
     let params =
         ExportParams::default().mark(Mark::Cause, [NodeKey::new(NodeKind::Database, "orders")]);
     let few = shop().to_dot(&params.clone().nodes_max(2));

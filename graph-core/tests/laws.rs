@@ -29,7 +29,7 @@ fn name() -> impl Strategy<Value = &'static str> {
 }
 
 fn party() -> impl Strategy<Value = Party> {
-    (name(), any::<[bool; 3]>(), name()).prop_map(|(name, [on, hosted, told], other)| {
+    (name(), any::<[bool; 3]>(), name()).prop_map(|(name, [on, hosted, segmented], other)| {
         let mut party = Party::new(NodeKey::service(name));
         if on {
             party = party.on(NodeKey::instance(format!("{name}-{other}")), other.into());
@@ -37,7 +37,7 @@ fn party() -> impl Strategy<Value = Party> {
         if hosted {
             party = party.hosted(NodeKey::host(other));
         }
-        if told {
+        if segmented {
             party = party.segment(other);
         }
         party
@@ -107,7 +107,7 @@ fn with_spans(records: &mut [Record]) {
     }
 }
 
-/// Tells the time step by step, and each record as late as `delay` says, within the bound.
+/// Sets the time step by step, and each record as late as `delay` says, within the bound.
 fn streamed(records: &[(Record, i64)]) -> TemporalGraph {
     let mut builder = GraphBuilder::new(params()).unwrap();
     let mut dropped = 0;
@@ -182,8 +182,8 @@ proptest! {
         let mut again = GraphBuilder::from_bytes(&builder.to_bytes().unwrap(), params()).unwrap();
         prop_assert_eq!(again.build(), graph);
         let calls = records.iter().filter(|r| matches!(r, Record::Call(_))).count() as u64;
-        let told_twice = again.extend(records);
-        prop_assert!(told_twice.duplicate + told_twice.malformed >= calls);
+        let sent_twice = again.extend(records);
+        prop_assert!(sent_twice.duplicate + sent_twice.malformed >= calls);
     }
 
     #[test]

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use astern_graph_core::schema::Unit;
 use astern_graph_core::signal::{
     Abstention, Alternative, Anomaly, Assessment, BlamedChange, Counterfactual, Diagnosis,
     Evidence, Explanation, Hop, RankedCause, SourceFault, StaysBroken, Verdict,
 };
-use astern_graph_core::{EdgeKind, NodeKey, Subject, Timestamp, Unit};
+use astern_graph_core::{EdgeKind, NodeKey, Subject, Timestamp};
 
 fn service(name: &str) -> NodeKey {
     NodeKey::service(name)
@@ -102,13 +103,13 @@ fn an_anomaly_that_was_written_without_a_threshold_has_none() {
 }
 
 #[test]
-fn what_else_it_may_be_and_what_stays_broken_is_told() {
+fn what_else_it_may_be_and_what_stays_broken_is_stated() {
     let load = vec![Evidence::Load {
         node: service("web"),
         ratio: 3.0,
     }];
-    let mut told = Diagnosis::abstain(Abstention::Load);
-    told.alternatives = vec![
+    let mut diagnosis = Diagnosis::abstain(Abstention::Load);
+    diagnosis.alternatives = vec![
         Alternative::new(Abstention::Load, 0.81, load),
         // Hardly worth a line.
         Alternative::new(Abstention::OutsideGraph, 0.04, Vec::new()),
@@ -120,9 +121,9 @@ fn what_else_it_may_be_and_what_stays_broken_is_told() {
         },
     ];
     let blamed = BlamedChange::new("cart@2".into(), service("cart"), None).leaving(left);
-    told.changes = vec![blamed];
+    diagnosis.changes = vec![blamed];
     assert_eq!(
-        told.to_string(),
+        diagnosis.to_string(),
         "abstained: more requests came than usual, nothing else is wrong\n\
          or more requests came than usual, nothing else is wrong: 81 %\n   \
          - service/web gets 3.0 times its healthy requests\n\
@@ -162,21 +163,21 @@ fn an_explanation_reads_from_cause_to_symptom() {
     cart.supporting = vec![shift()];
     let mut web = hop("web", None, Some(181.26));
     web.opposing = vec![Evidence::Explained { share: 0.5 }];
-    let mut told = Explanation::new(vec![cart, hop("shop", Some(1.234), None), web]);
-    told.counterfactual = Some(Counterfactual::new(
+    let mut explanation = Explanation::new(vec![cart, hop("shop", Some(1.234), None), web]);
+    explanation.counterfactual = Some(Counterfactual::new(
         service("cart"),
         (metric(), Unit::Milliseconds),
         181.26,
         (38.04, 41.5, 46.96),
         60,
     ));
-    told.fallbacks = vec![Evidence::Fallback {
+    explanation.fallbacks = vec![Evidence::Fallback {
         wanted: "a".into(),
         used: "b".into(),
         reason: "c".into(),
     }];
     assert_eq!(
-        told.to_string(),
+        explanation.to_string(),
         "began at service/cart: latency_ms_p95 is 12.5 s, normally 20.0 ms\n  \
          + latency_ms_p95 is 80.000, healthy 20.000 (z 12.0)\n\
          went by  service/shop: latency_ms_p95 was not seen, normally 1.23 ms\n\
@@ -196,6 +197,9 @@ fn an_explanation_reads_from_cause_to_symptom() {
         share.to_string(),
         "service/a: error_rate is 12.5 %, normally 0.00 %"
     );
-    let json = serde_json::to_string(&told).unwrap();
-    assert_eq!(serde_json::from_str::<Explanation>(&json).unwrap(), told);
+    let json = serde_json::to_string(&explanation).unwrap();
+    assert_eq!(
+        serde_json::from_str::<Explanation>(&json).unwrap(),
+        explanation
+    );
 }

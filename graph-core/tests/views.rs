@@ -1,4 +1,4 @@
-//! What a graph tells apart: edges, hosts, slices, changes, parts of the time.
+//! What a graph distinguishes: edges, hosts, slices, changes, parts of the time.
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use std::time::Duration;
@@ -82,7 +82,7 @@ fn slices_tell_instances_revisions_and_segments_apart() {
     assert_eq!(calls(SliceBy::Instance), of([("cart-0", 2), ("cart-1", 1)]));
     assert_eq!(calls(SliceBy::Revision), of([("v1", 2), ("v2", 1)]));
     assert_eq!(calls(SliceBy::Segment), of([("eu", 2), ("us", 1)]));
-    // The fourth call tells none of them.
+    // The fourth call states none of them.
     assert_eq!(
         g.calls_received(&service("cart"), range(0, 10))
             .unwrap()
@@ -114,7 +114,7 @@ fn slices_over_the_limit_are_counted_and_their_calls_kept() {
     assert!(
         report
             .to_string()
-            .ends_with("1 not told apart by revision or segment")
+            .ends_with("1 not distinguished by revision or segment")
     );
     let graph = builder.build();
     let received = graph
@@ -234,7 +234,7 @@ fn step(at: i64, phase: ChangePhase, pods: &[&str]) -> ChangeEvent {
 }
 
 #[test]
-fn a_rollout_is_told_as_it_stood_at_any_time() {
+fn a_rollout_is_given_as_it_stood_at_any_time() {
     let share = |points| TrafficShare::basis_points(points).unwrap();
     let g = graph([
         step(10, ChangePhase::Started, &["cart-0"])
@@ -249,36 +249,36 @@ fn a_rollout_is_told_as_it_stood_at_any_time() {
             .into(),
     ]);
     assert!(g.rollouts(secs(9)).is_empty());
-    let told = |at| g.rollouts(secs(at)).remove(0);
+    let rollout = |at| g.rollouts(secs(at)).remove(0);
     let pods = |at| -> Vec<String> {
-        told(at)
+        rollout(at)
             .instances
             .iter()
             .map(|pod| pod.name.to_string())
             .collect()
     };
     assert_eq!(
-        (pods(10), told(10).share),
+        (pods(10), rollout(10).share),
         (vec!["cart-0".to_owned()], Some(share(500)))
     );
-    assert_eq!((pods(29).len(), told(29).share), (2, Some(share(500))));
-    assert!(told(29).is_open());
+    assert_eq!((pods(29).len(), rollout(29).share), (2, Some(share(500))));
+    assert!(rollout(29).is_open());
     assert_eq!(
-        (pods(30), told(30).share),
+        (pods(30), rollout(30).share),
         (vec!["cart-0".to_owned()], Some(share(100)))
     );
-    assert!(pods(40).is_empty() && !told(40).is_open());
-    assert_eq!(told(40).reversibility, Reversibility::ExpandContract);
+    assert!(pods(40).is_empty() && !rollout(40).is_open());
+    assert_eq!(rollout(40).reversibility, Reversibility::ExpandContract);
     assert_eq!(
-        (told(40).started_at, told(40).changed_at),
+        (rollout(40).started_at, rollout(40).changed_at),
         (secs(10), secs(40))
     );
     // What was rolled back runs the revision before.
     assert_eq!(g.revision(&NodeKey::instance("cart-1")), Some(&"v1".into()));
-    let json = serde_json::to_string(&told(30)).unwrap();
+    let json = serde_json::to_string(&rollout(30)).unwrap();
     assert_eq!(
-        serde_json::from_str::<astern_graph_core::Rollout>(&json).unwrap(),
-        told(30)
+        serde_json::from_str::<astern_graph_core::view::Rollout>(&json).unwrap(),
+        rollout(30)
     );
 }
 
@@ -335,7 +335,7 @@ fn a_part_of_the_time_has_what_was_there_then() {
 }
 
 #[test]
-fn gaps_are_told() {
+fn gaps_are_listed() {
     let call = |at, to: &str| Record::from(Call::new(secs(at), Party::new(service(to))));
     let g = graph([call(5, "a"), call(15, "b"), call(45, "a")]);
     assert_eq!(

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use astern_graph_core::{Feature, FeatureClass, MetricName, NodeId, NodeKey, TemporalGraph, Worse};
+use astern_graph_core::schema::{Feature, FeatureClass, Worse};
+use astern_graph_core::{MetricName, NodeId, NodeKey, TemporalGraph};
 use astern_stats::{order, robust};
 
 use crate::error::RankError;
@@ -73,13 +74,13 @@ impl Candidate {
         let abnormal = self.abnormal.get(steps.clone()).unwrap_or(&self.abnormal);
         let bad = order::sorted_finite(&abnormal.iter().map(badness).collect::<Vec<_>>());
         // Ascending without another sort: this is asked for every series of every node.
-        let calm = match self.feature.worse {
+        let healthy_badness = match self.feature.worse {
             Worse::Up => healthy.iter().map(badness).collect(),
             Worse::Down => healthy.iter().rev().map(badness).collect(),
             Worse::Both => robust::deviations_sorted(&healthy, median),
         };
         let worst = robust::quantile_sorted(&bad, upper)?.max(0.0);
-        let usual = usual(&calm, upper, bad.len())?;
+        let usual = usual(&healthy_badness, upper, bad.len())?;
         let excess = (worst - usual.level).max(0.0);
         let observed = match self.feature.worse {
             Worse::Up => median + worst,
@@ -186,7 +187,7 @@ pub(crate) fn filled(series: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use astern_graph_core::Unit;
+    use astern_graph_core::schema::Unit;
     use astern_graph_core::{EdgeKind, GraphBuilder, GraphParams};
     use proptest::prelude::*;
 
@@ -244,15 +245,15 @@ pub(crate) mod tests {
             let node = series(Worse::Up, healthy, abnormal);
             node.shift(0.9, &(0..abnormal.len())).unwrap().z
         };
-        let calm: Vec<f64> = (0..60).map(|i| 100.0 + f64::from(i % 5)).collect();
-        let mut bursts = calm.clone();
+        let healthy: Vec<f64> = (0..60).map(|i| 100.0 + f64::from(i % 5)).collect();
+        let mut bursts = healthy.clone();
         bursts.iter_mut().step_by(12).for_each(|x| *x += 90.0);
         let fault = [102.0, 192.0, 101.0];
-        assert!(z(&calm, &fault) > 20.0);
+        assert!(z(&healthy, &fault) > 20.0);
         assert!(z(&bursts, &fault) < 2.0, "{}", z(&bursts, &fault));
         // Where all three are bad, bursts are no excuse.
         assert!(z(&bursts, &[290.0, 292.0, 291.0]) > 3.0);
-        assert!(z(&calm, &[101.0, 103.0, 102.0]) < 1.0);
+        assert!(z(&healthy, &[101.0, 103.0, 102.0]) < 1.0);
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub mod explain;
 #[cfg(test)]
 mod fixture;
 pub mod incident;
-mod influence;
+pub mod influence;
 mod order_statistic;
 pub mod ranker;
 mod regression;
@@ -27,8 +27,4 @@ pub use contrast::ChangeContrasts;
 pub use diagnoser::{Diagnoser, DiagnoserParams};
 pub use error::RankError;
 pub use incident::{Incident, Symptom};
-pub use influence::{
-    BlendParams, Influence, InfluenceEdge, InfluenceError, InfluenceGraph, InfluenceMethod,
-    InfluenceParams, InfluenceScope, influence,
-};
 pub use ranker::Ranker;

@@ -105,7 +105,7 @@ pub(crate) struct Mechanism {
     pub(crate) regression: Regression,
     /// What the mechanism leaves unexplained in each abnormal step; `NaN` where a value is missing.
     pub(crate) noise: Vec<f64>,
-    /// Said where there were origins and no regression on them.
+    /// Set where there were origins and no regression on them.
     pub(crate) fallback: Option<Evidence>,
 }
 
@@ -186,7 +186,7 @@ impl Mechanism {
 mod tests {
     use super::*;
     use crate::candidates::tests::series;
-    use astern_graph_core::Worse;
+    use astern_graph_core::schema::Worse;
     use proptest::prelude::*;
 
     #[track_caller]

@@ -10,8 +10,8 @@ use super::text::{counted, name, percent};
 /// Causes further down are seldom read.
 const SHOWN_MAX: usize = 10;
 
-/// What is less likely than this is not told.
-const TOLD_MIN: f64 = 0.05;
+/// What is less likely than this is left out.
+const SHOWN_PROBABILITY_MIN: f64 = 0.05;
 
 pub(super) fn section(scene: &Scene<'_>) -> Markup {
     let Some(diagnosis) = scene.page.diagnosis else {
@@ -25,11 +25,11 @@ pub(super) fn section(scene: &Scene<'_>) -> Markup {
             @if let Some(reason) = &diagnosis.abstained {
                 p.callout { "The ranker abstains: " (reason) "." }
             }
-            @for other in diagnosis.alternatives.iter().filter(|a| a.probability >= TOLD_MIN) {
+            @for other in diagnosis.alternatives.iter().filter(|a| a.probability >= SHOWN_PROBABILITY_MIN) {
                 p.muted { "Or else, with " (percent(other.probability)) ": " (other.reason) "." }
             }
-            @if let Some(told) = diagnosis.explanations.first() {
-                @if let Some(counterfactual) = &told.counterfactual {
+            @if let Some(explanation) = diagnosis.explanations.first() {
+                @if let Some(counterfactual) = &explanation.counterfactual {
                     p { "Without the first cause: " (counterfactual) "." }
                 }
             }

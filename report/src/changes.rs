@@ -4,7 +4,7 @@ use astern_graph_core::signal::{BlamedChange, Role, Stance, Verdict};
 use astern_graph_core::{ChangeEvent, ChangeKind};
 use maud::{Markup, html};
 
-use super::evidence::{self, told};
+use super::evidence::{self, direct};
 use super::scene::Scene;
 use super::text::{clock, counted, name, revision};
 
@@ -42,7 +42,7 @@ pub(super) fn section(scene: &Scene<'_>) -> Markup {
 
 fn row(scene: &Scene<'_>, blamed: &BlamedChange) -> Markup {
     let start = scene.changes.iter().find(|event| event.id == blamed.change);
-    let mut sentences: Vec<(Stance, String)> = told(&blamed.evidence)
+    let mut sentences: Vec<(Stance, String)> = direct(&blamed.evidence)
         .map(|e| (e.stance(Role::Change), e.to_string()))
         .collect();
     let verdict = scene

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::text::percent;
 
 /// Evidence about the matter itself: what was replaced by another method has its own section.
-pub(super) fn told(evidence: &[Evidence]) -> impl Iterator<Item = &Evidence> {
+pub(super) fn direct(evidence: &[Evidence]) -> impl Iterator<Item = &Evidence> {
     evidence
         .iter()
         .filter(|e| !matches!(e, Evidence::Fallback { .. }))
@@ -14,7 +14,7 @@ pub(super) fn told(evidence: &[Evidence]) -> impl Iterator<Item = &Evidence> {
 
 /// Sentences, marked by their direction: `+` for, `−` against, `·` neither.
 pub(super) fn list(evidence: &[Evidence], role: Role) -> Markup {
-    let marked = told(evidence).map(|e| (e.stance(role), e.to_string()));
+    let marked = direct(evidence).map(|e| (e.stance(role), e.to_string()));
     sentences(&marked.collect::<Vec<_>>())
 }
 

@@ -53,7 +53,7 @@ astern_stats::setters!(Page<'a> {
     healthy_until: Timestamp,
     /// Sets the time at which the trouble began.
     onset: Option<Timestamp>,
-    /// Sets what detectors said, of the system and of changes.
+    /// Sets what detectors reported, of the system and of changes.
     assessments: &'a [Assessment],
     /// Sets the causes and the changes to blame.
     diagnosis: &'a Diagnosis,

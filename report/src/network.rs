@@ -63,7 +63,7 @@ fn drawing(scene: &Scene<'_>, selection: &Selection<'_>, scale: &Scale) -> Marku
         let arrows = selection.arrows.iter().zip(&drawing.routes);
         arrows.filter(move |(arrow, _)| arrow.on_path == on_path)
     };
-    let said = format!(
+    let label = format!(
         "{} and {} between them, callers above callees",
         counted(selection.boxes.len(), "node", "nodes"),
         counted(selection.arrows.len(), "arrow", "arrows")
@@ -75,7 +75,7 @@ fn drawing(scene: &Scene<'_>, selection: &Selection<'_>, scale: &Scale) -> Marku
     );
     html! {
         div.scroll {
-            svg.network viewBox=(format!("0 0 {wide} {high}")) style=(style) role="img" aria-label=(said) {
+            svg.network viewBox=(format!("0 0 {wide} {high}")) style=(style) role="img" aria-label=(label) {
                 defs { (tip("tip", "")) (tip("tip-path", "path")) }
                 @for (arrow, route) in drawn(false).chain(drawn(true)) {
                     (edge(selection, arrow, &route.path(TIP), busiest))
@@ -104,9 +104,9 @@ fn is_calls(arrow: &Arrow) -> bool {
 fn edge(selection: &Selection<'_>, arrow: &Arrow, path: &str, busiest: f64) -> Markup {
     let [from, to] = [arrow.ends.0, arrow.ends.1].map(|end| name(selection.boxes[end]));
     let kinds: Vec<String> = arrow.kinds.iter().map(ToString::to_string).collect();
-    let mut said = format!("{from} {} {to}", kinds.join(", "));
+    let mut label = format!("{from} {} {to}", kinds.join(", "));
     if arrow.per_second > 0.0 {
-        said = format!("{said}: {} calls/s", figure(arrow.per_second));
+        label = format!("{label}: {} calls/s", figure(arrow.per_second));
     }
     let share = if busiest > 0.0 {
         (arrow.per_second / busiest).sqrt()
@@ -128,7 +128,7 @@ fn edge(selection: &Selection<'_>, arrow: &Arrow, path: &str, busiest: f64) -> M
     };
     html! {
         g {
-            title { (said) }
+            title { (label) }
             path.halo d=(path) stroke-width=(Px(wide + 3.0)) {}
             path class=(class) d=(path) stroke-width=(Px(wide)) marker-end=(tip) {}
         }

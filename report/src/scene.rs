@@ -85,7 +85,7 @@ impl<'a> Scene<'a> {
         of_system.map(|a| a.verdict).or_else(of_changes)
     }
 
-    /// What was said about a change.
+    /// What was reported about a change.
     pub(super) fn assessment(&self, change: &ChangeId) -> Option<&'a Assessment> {
         self.page
             .assessments

@@ -48,7 +48,7 @@ pub(super) fn is_drawn(key: &NodeKey) -> bool {
     key.kind != NodeKind::Instance
 }
 
-/// The most telling nodes and arrows.
+/// The nodes and arrows that matter most.
 pub(super) fn select<'a>(scene: &Scene<'a>) -> Selection<'a> {
     let graph = scene.page.graph;
     let mut pairs = Pairs::new();
@@ -62,11 +62,11 @@ pub(super) fn select<'a>(scene: &Scene<'a>) -> Selection<'a> {
     pairs.retain(|(from, to), _| from != to);
     let joined: BTreeSet<NodeId> = pairs.keys().flat_map(|(from, to)| [*from, *to]).collect();
     // A host that only instances run on stands for nothing here.
-    let tells = |id: &NodeId| {
+    let matters = |id: &NodeId| {
         let key = graph.key(*id).filter(|key| is_drawn(key));
         key.is_some_and(|key| key.kind != NodeKind::Host || joined.contains(id))
     };
-    let mut ids: Vec<NodeId> = graph.ids().filter(tells).collect();
+    let mut ids: Vec<NodeId> = graph.ids().filter(matters).collect();
     let all = ids.len();
     let busy = busy(scene, &pairs);
     ids.sort_by_cached_key(|id| weight(scene, &busy, *id));
@@ -107,14 +107,14 @@ fn weight(
     let Some(key) = page.graph.key(id) else {
         return (u8::MAX, Reverse(0), id);
     };
-    let told = page
+    let suspected = page
         .diagnosis
         .is_some_and(|d| d.causes.iter().take(10).any(|c| c.subject.node() == key));
     let class = if scene.path.contains(&key) {
         0
     } else if scene.released(key).is_some() {
         1
-    } else if scene.scores.contains_key(key) || told {
+    } else if scene.scores.contains_key(key) || suspected {
         2
     } else {
         3

@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn times_of_any_year_are_told() {
+    fn times_of_any_year_are_shown() {
         let at = Timestamp::from_secs(1_700_000_000);
         assert_eq!(
             (clock(at, true), date(at)),
@@ -226,8 +226,11 @@ mod tests {
             revision(&format!("ä{digest}").as_str().into()),
             "ä0123456789ab…"
         );
-        let said = format!("set cart to cart@sha256:{digest}, then wait");
-        assert_eq!(brief(&said), "set cart to sha256:0123456789ab…, then wait");
+        let sentence = format!("set cart to cart@sha256:{digest}, then wait");
+        assert_eq!(
+            brief(&sentence),
+            "set cart to sha256:0123456789ab…, then wait"
+        );
         assert_eq!(brief("nothing  to cut\n"), "nothing  to cut\n");
     }
 

@@ -31,7 +31,7 @@ pub(super) fn section(scene: &Scene<'_>) -> Markup {
             } @else if silent.is_empty() {
                 p { "No source of telemetry was silent." }
             } @else {
-                ul { @for fault in silent.iter().take(SHOWN_MAX) { li { (told(fault)) } } }
+                ul { @for fault in silent.iter().take(SHOWN_MAX) { li { (line(fault)) } } }
                 @if silent.len() > SHOWN_MAX {
                     p.muted { (counted(silent.len() - SHOWN_MAX, "more", "more")) "." }
                 }
@@ -44,7 +44,7 @@ pub(super) fn section(scene: &Scene<'_>) -> Markup {
     }
 }
 
-fn told(fault: &SourceFault) -> Markup {
+fn line(fault: &SourceFault) -> Markup {
     html! {
         b { (fault.subject) } ": "
         @match &fault.metric {

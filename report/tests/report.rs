@@ -398,7 +398,7 @@ fn instances_are_not_drawn_and_count_for_their_service() {
 }
 
 #[test]
-fn too_much_is_left_out_and_said_so() {
+fn too_much_is_left_out_and_counted() {
     let mut records = Vec::new();
     for callee in 0..80 {
         let name = format!("a-rather-long-name-of-a-service-number-{callee}");

@@ -137,7 +137,7 @@ impl Scope {
 
 /// A time in which telemetry is lost while the system works as ever: nothing to be blamed.
 ///
-/// A service whose telemetry is lost tells of no spans and no metrics: of a call to it the
+/// A service whose telemetry is lost reports no spans and no metrics: of a call to it the
 /// caller's duration is left, of a call that it makes the callee's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

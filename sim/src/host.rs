@@ -25,7 +25,7 @@ pub(crate) struct Machine {
     /// Ends in virtual time; bits of floats that are not negative are in the floats' order.
     ends: BinaryHeap<Reverse<(u64, u64, JobId)>>,
     put: u64,
-    /// Tells which announced end is still true.
+    /// Shows which announced end is still true.
     pub(crate) version: u64,
     busy: f64,
 }

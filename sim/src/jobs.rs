@@ -47,7 +47,7 @@ pub(crate) struct Job {
     /// The job that waits for it; `None` where none does, or none does any more.
     pub(crate) parent: Option<JobId>,
     pub(crate) origin: Origin,
-    /// Tells it from those that had its place before.
+    /// Distinguishes it from those that had its place before.
     pub(crate) serial: u64,
     /// Place of its trace.
     pub(crate) trace: usize,
@@ -111,8 +111,8 @@ impl Waits {
 pub(crate) struct GivenUp {
     pub(crate) caller: Party,
     pub(crate) at: Tick,
-    /// Whether a record told of it, so that its end need not.
-    pub(crate) told: bool,
+    /// Whether a record was made of it, so that its end need not.
+    pub(crate) recorded: bool,
 }
 
 /// What all calls that serve one request share.

@@ -98,7 +98,7 @@ impl Segment {
 }
 
 impl Load {
-    /// A steady rate, of users of whom nothing is said.
+    /// A steady rate, of users without segments.
     pub fn new(per_second: f64) -> Self {
         Self {
             per_second,

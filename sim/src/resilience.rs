@@ -79,7 +79,7 @@ impl Retries {
 /// A circuit breaker, one for all calls of a service to a callee: after so many failures in a row
 /// it stops calls for a while, then lets one through, whose outcome closes or opens it again.
 ///
-/// A call that it stops fails at once and is never sent, so no record tells of it. Calls that were
+/// A call that it stops fails at once and is never sent, so no record shows it. Calls that were
 /// under way when it opened do not count. Described by M. Nygard (Release It!, 2007); sliding
 /// windows of failure rates, as some libraries have, are not modelled.
 ///

@@ -163,7 +163,7 @@ impl Simulator {
     /// that it had at the start, or one that a release brings. Says how many instances switched.
     ///
     /// A release of the service that has started is settled by it: no further batch follows, and
-    /// a change event tells that it was rolled back or completed. One that has not started still
+    /// a change event states that it was rolled back or completed. One that has not started still
     /// starts. A split of the service's traffic ends.
     ///
     /// # Errors
@@ -200,7 +200,7 @@ impl Simulator {
     }
 
     /// Goes on to `now` and turns a flag of the service on or off for all calls. The release of
-    /// the flag is settled by it: no further share follows, and a change event tells that it was
+    /// the flag is settled by it: no further share follows, and a change event states that it was
     /// completed or rolled back. Says whether anything changed.
     ///
     /// # Errors

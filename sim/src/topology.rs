@@ -234,7 +234,7 @@ pub struct CallSpec {
     /// Probability that a request needs it, 0 to 1.
     #[serde(default = "certain")]
     pub probability: f64,
-    /// The kind of edge that records tell.
+    /// The kind of edge that records state.
     #[serde(default)]
     pub kind: Option<EdgeKind>,
     /// How long the caller waits for one attempt, from when it is sent.
@@ -289,7 +289,7 @@ impl CallSpec {
         }
     }
 
-    /// With the kind of edge that records tell.
+    /// With the kind of edge that records state.
     #[must_use]
     pub fn over(mut self, kind: EdgeKind) -> Self {
         self.kind = Some(kind);

@@ -241,11 +241,11 @@ mod tests {
     fn accuracies_of_eight_seeds_agree_with_scipy() {
         let first = [0.81, 0.79, 0.84, 0.77, 0.80, 0.83, 0.78, 0.82];
         let second = [0.78, 0.80, 0.79, 0.75, 0.80, 0.79, 0.77, 0.78];
-        let found = compare(&first, &second);
-        assert!(close(found.mean, 0.0225) && close(found.std, 0.021_213_203_435_596_4));
-        assert!(close(found.p_t.unwrap(), 0.019_942_126_131_992_505));
-        assert!(close(found.p_permutation.unwrap(), 0.046_875));
-        let Interval { low, high } = found.interval.unwrap();
+        let difference = compare(&first, &second);
+        assert!(close(difference.mean, 0.0225) && close(difference.std, 0.021_213_203_435_596_4));
+        assert!(close(difference.p_t.unwrap(), 0.019_942_126_131_992_505));
+        assert!(close(difference.p_permutation.unwrap(), 0.046_875));
+        let Interval { low, high } = difference.interval.unwrap();
         assert!(close(low, 0.004_765_318_113_054_123) && close(high, 0.040_234_681_886_945_83));
 
         let narrow = PairedDifference::new(&first, &second, 0.9).unwrap();
@@ -255,10 +255,10 @@ mod tests {
 
     #[test]
     fn two_pairs_agree_with_scipy() {
-        let found = compare(&[1.0, 2.0], &[0.0, 0.5]);
-        assert!(close(found.p_t.unwrap(), 0.125_665_916_378_002_4));
-        assert!(close(found.p_permutation.unwrap(), 0.5));
-        let Interval { low, high } = found.interval.unwrap();
+        let difference = compare(&[1.0, 2.0], &[0.0, 0.5]);
+        assert!(close(difference.p_t.unwrap(), 0.125_665_916_378_002_4));
+        assert!(close(difference.p_permutation.unwrap(), 0.5));
+        let Interval { low, high } = difference.interval.unwrap();
         assert!(close(low, -1.926_551_184_043_673_5) && close(high, 4.426_551_184_043_674));
     }
 
@@ -280,10 +280,10 @@ mod tests {
     #[test]
     fn many_pairs_have_a_t_alone() {
         let first: Vec<f64> = (0..=MAX_PERMUTED).map(|i| (i % 3) as f64).collect();
-        let found = compare(&first, &vec![0.0; first.len()]);
-        assert!(found.p_t.unwrap() < 1e-4 && found.p_permutation.is_none());
+        let difference = compare(&first, &vec![0.0; first.len()]);
+        assert!(difference.p_t.unwrap() < 1e-4 && difference.p_permutation.is_none());
         assert!(
-            found
+            difference
                 .to_string()
                 .ends_with("p < 0.0001 by t, unknown by permutation")
         );
@@ -332,9 +332,9 @@ mod tests {
 
     #[test]
     fn the_greatest_values_stay_finite() {
-        let found = compare(&[1e100, -1e100], &[-1e100, 1e100]);
-        assert!(found.std.is_finite() && close(found.p_t.unwrap(), 1.0));
-        assert_eq!(found.p_permutation, Some(1.0));
+        let difference = compare(&[1e100, -1e100], &[-1e100, 1e100]);
+        assert!(difference.std.is_finite() && close(difference.p_t.unwrap(), 1.0));
+        assert_eq!(difference.p_permutation, Some(1.0));
     }
 
     fn by_counting(differences: &[i32]) -> f64 {
@@ -359,8 +359,8 @@ mod tests {
         ) {
             // Tenths are not exact in binary, so ties hold only up to rounding.
             let first: Vec<f64> = differences.iter().map(|d| 0.7 + f64::from(*d) / 10.0).collect();
-            let found = compare(&first, &vec![0.7; first.len()]).p_permutation.unwrap();
-            prop_assert!(close(found, by_counting(&differences)));
+            let difference = compare(&first, &vec![0.7; first.len()]).p_permutation.unwrap();
+            prop_assert!(close(difference, by_counting(&differences)));
         }
 
         #[test]
@@ -396,9 +396,9 @@ mod tests {
             confidence in 0.5..0.99f64,
         ) {
             let (a, b): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
-            let found = PairedDifference::new(&a, &b, confidence).unwrap();
-            let (p, Interval { low, high }) = (found.p_t.unwrap(), found.interval.unwrap());
-            prop_assert!((0.0..=1.0).contains(&p) && low <= found.mean && found.mean <= high);
+            let difference = PairedDifference::new(&a, &b, confidence).unwrap();
+            let (p, Interval { low, high }) = (difference.p_t.unwrap(), difference.interval.unwrap());
+            prop_assert!((0.0..=1.0).contains(&p) && low <= difference.mean && difference.mean <= high);
             let rejects = p < 1.0 - confidence;
             let at_the_edge = close(low, 0.0) || close(high, 0.0);
             prop_assert!(at_the_edge || rejects == (low > 0.0 || high < 0.0));

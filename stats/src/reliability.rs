@@ -50,8 +50,8 @@ pub struct Reliability {
 /// # Example
 /// ```
 /// use astern_stats::reliability::reliability;
-/// let told = [(0.1, false), (0.1, false), (0.8, true), (0.8, true), (0.8, false)];
-/// let table = reliability(&told, 5)?.unwrap();
+/// let stated = [(0.1, false), (0.1, false), (0.8, true), (0.8, true), (0.8, false)];
+/// let table = reliability(&stated, 5)?.unwrap();
 /// assert_eq!(table.bins[4].count, 3);
 /// assert!((table.bins[4].observed.unwrap() - 2.0 / 3.0).abs() < 1e-12);
 /// assert!((table.expected_calibration_error - 0.12).abs() < 1e-12);
@@ -112,8 +112,8 @@ mod tests {
     #[test]
     fn agrees_with_the_definitions() {
         // Worked out by hand.
-        let told = [(0.1, false), (0.4, true), (0.35, false), (0.8, true)];
-        let table = reliability(&told, 2).unwrap().unwrap();
+        let stated = [(0.1, false), (0.4, true), (0.35, false), (0.8, true)];
+        let table = reliability(&stated, 2).unwrap().unwrap();
         let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-9, "{a} {b}");
         close(table.bins[0].predicted.unwrap(), 0.283_333_333_333);
         close(table.bins[0].observed.unwrap(), 1.0 / 3.0);
@@ -139,13 +139,13 @@ mod tests {
     proptest! {
         #[test]
         fn figures_are_shares(
-            told in prop::collection::vec((0.0..=1.0f64, any::<bool>()), 1..60),
+            stated in prop::collection::vec((0.0..=1.0f64, any::<bool>()), 1..60),
             bins in 1..20usize,
         ) {
-            let table = reliability(&told, bins).unwrap().unwrap();
+            let table = reliability(&stated, bins).unwrap().unwrap();
             prop_assert!((0.0..=1.0).contains(&table.brier));
             prop_assert!((0.0..=1.0).contains(&table.expected_calibration_error));
-            prop_assert_eq!(table.bins.iter().map(|b| b.count).sum::<usize>(), told.len());
+            prop_assert_eq!(table.bins.iter().map(|b| b.count).sum::<usize>(), stated.len());
         }
     }
 }

@@ -47,7 +47,7 @@ impl UpperTail {
         let total: f64 = excesses.iter().map(|x| x - knee).sum();
         let mean_excess = total / excesses.len().max(1) as f64;
         let knee_p = (n - start + 1) as f64 / (1 + n) as f64;
-        // One value above the knee or a constant tail tells no scale; scores have unit variance.
+        // One value above the knee or a constant tail has no scale; scores have unit variance.
         let mean_excess = if mean_excess > 1e-9 { mean_excess } else { 1.0 };
         Some(Self {
             sorted,

@@ -16,7 +16,7 @@ pub(crate) fn command(runner: &mut Runner, torch: bool) -> Result<(), Failure> {
     runner.passed_on("demo", cargo.args(["--", "--html", PAGE]))
 }
 
-/// The demo has something to show without libtorch, so its absence is told and no error.
+/// The demo has something to show without libtorch, so its absence is reported and no error.
 fn had(runner: &mut Runner) -> bool {
     match libtorch::set_up(runner) {
         Ok(()) => true,

@@ -13,7 +13,7 @@ pub(crate) const LIBTORCH_LINK: &str = ".libtorch";
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) code: u8,
-    /// Empty when the process that failed has said it all.
+    /// Empty when the process that failed has printed it all.
     pub(crate) message: String,
 }
 

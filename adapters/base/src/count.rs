@@ -66,8 +66,8 @@ mod tests {
 
     #[test]
     fn one_is_singular_and_others_are_plural() {
-        let said = [0, 1, 2].map(|n| Count::new(n, "span", "spans").to_string());
-        assert_eq!(said, ["0 spans", "1 span", "2 spans"]);
+        let shown = [0, 1, 2].map(|n| Count::new(n, "span", "spans").to_string());
+        assert_eq!(shown, ["0 spans", "1 span", "2 spans"]);
         assert_eq!(Count::alike(1, "late").to_string(), "1 late");
         assert_eq!(Count::alike(3, "late").number(), 3);
     }

@@ -16,7 +16,7 @@ pub enum ParseError {
     Json {
         /// The format that was expected.
         format: TraceFormat,
-        /// What the parser said.
+        /// The parser's message.
         cause: serde_json::Error,
     },
     /// Well-formed, but no document of traces.
@@ -55,7 +55,7 @@ pub enum ParseError {
     /// Not CSV; the cause names line and record.
     #[error("CSV: {cause}")]
     Csv {
-        /// What the parser said.
+        /// The parser's message.
         cause: csv::Error,
     },
     /// A column of the CSV header is missing.

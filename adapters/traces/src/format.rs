@@ -1,4 +1,4 @@
-//! The formats, and telling them apart.
+//! The formats, and how each is recognised.
 
 use std::fmt;
 use std::str::FromStr;
@@ -48,7 +48,7 @@ impl TraceFormat {
 
     /// The format of a document by the way it begins; `None` where it begins like none.
     ///
-    /// JSON is told by the first key that only one format has, CSV by a header with `TraceID`,
+    /// JSON is recognised by the first key that only one format has, CSV by a header with `TraceID`,
     /// protobuf by its first byte. Whether the rest of the document is right is for reading to say.
     ///
     /// ```
@@ -128,7 +128,7 @@ struct Probe<'f> {
 /// Lists that a span may lie in: Zipkin has lists of lists.
 const LISTS_MAX: u8 = 2;
 
-fn told_by(key: &str) -> Option<TraceFormat> {
+fn recognised_by(key: &str) -> Option<TraceFormat> {
     match key {
         "data" | "spans" | "processes" | "traceID" => Some(TraceFormat::Jaeger),
         "resourceSpans" | "resource_spans" => Some(TraceFormat::OtlpJson),
@@ -154,7 +154,7 @@ impl<'de> Visitor<'de> for Probe<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(Text(key)) = map.next_key()? {
-            if let Some(format) = told_by(&key) {
+            if let Some(format) = recognised_by(&key) {
                 *self.found = Some(format);
                 return Err(A::Error::custom("found"));
             }
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_format_is_told_by_its_beginning() {
+    fn each_format_is_recognised_by_its_beginning() {
         for (bytes, format) in [
             (
                 &br#"{"total": {"a": [1]}, "data": []}"#[..],

@@ -36,7 +36,7 @@ pub fn decode(bytes: &[u8], params: &SpanParams) -> Result<Decoded, ParseError> 
 pub(crate) fn read(bytes: &[u8], spans: &mut Spans) -> Result<(), ParseError> {
     let mut document = Document {
         spans,
-        told: false,
+        recognised: false,
         bare: Pending::default(),
         empty: true,
     };
@@ -49,7 +49,7 @@ pub(crate) fn read(bytes: &[u8], spans: &mut Spans) -> Result<(), ParseError> {
         cause,
     })?;
     document.bare.settle(document.spans);
-    if document.told || document.empty {
+    if document.recognised || document.empty {
         return Ok(());
     }
     let found = "an object without `data` and without `spans`".to_owned();
@@ -121,7 +121,7 @@ impl<'de> Pending<'de> {
 /// The whole document, or a trace alone.
 struct Document<'s, 'de> {
     spans: &'s mut Spans,
-    told: bool,
+    recognised: bool,
     empty: bool,
     bare: Pending<'de>,
 }
@@ -129,7 +129,7 @@ struct Document<'s, 'de> {
 impl<'de> Object<'de> for Document<'_, 'de> {
     fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         self.empty = false;
-        self.told |= matches!(key, "data" | "spans" | "traceID");
+        self.recognised |= matches!(key, "data" | "spans" | "traceID");
         if key == "data" {
             return map.next_value_seed(Each(Traces(self.spans)));
         }
@@ -139,7 +139,7 @@ impl<'de> Object<'de> for Document<'_, 'de> {
 
 impl<'de> List<'de> for Document<'_, 'de> {
     fn element<A: SeqAccess<'de>>(&mut self, seq: &mut A) -> Result<bool, A::Error> {
-        self.told = true;
+        self.recognised = true;
         Traces(self.spans).element(seq)
     }
 }

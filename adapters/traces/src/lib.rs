@@ -15,7 +15,7 @@
 //! | CSV | [`csv`](mod@csv) | pod | the columns of the Nezha data set |
 //! | your own | [`Spans::push`] | what you say | |
 //!
-//! [`TraceFormat::recognise`] tells them apart. A document that is none of its format is refused with a
+//! [`TraceFormat::recognise`] distinguishes them. A document that is none of its format is refused with a
 //! [`ParseError`] that says where; then nothing of it is taken. A span that is well-formed but cannot be
 //! is left out and counted in the [`SpanReport`].
 //!
@@ -44,7 +44,7 @@
 //! handle the message as the `server` duration. The queue is named by the span, else by its parent, else
 //! by a span that it links to. Nobody waits for a message.
 //!
-//! **Own time** (`exclusive`) is a server or consumer span's duration less the union of the calls that
+//! **Self time** (`exclusive`) is a server or consumer span's duration less the union of the calls that
 //! it made, cut to the span; unknown where the time of one of them is.
 //!
 //! **Status.** The server's, unless it saw nothing wrong and the client did. HTTP 5xx and gRPC's server

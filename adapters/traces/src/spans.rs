@@ -195,8 +195,8 @@ impl Spans {
             segment,
         } = draft.attributes;
         // OTLP's `unspecified` is what a message without a kind says: a tag may know better.
-        let said = draft.kind.filter(|said| *said != SpanKind::Unspecified);
-        let kind = said.or(kind).unwrap_or(SpanKind::Unspecified);
+        let stated = draft.kind.filter(|stated| *stated != SpanKind::Unspecified);
+        let kind = stated.or(kind).unwrap_or(SpanKind::Unspecified);
         let name = (!draft.name.is_empty()).then_some(&*draft.name);
         let nanos = |number: i128| i64::try_from(number).ok();
         self.held.push(Span {

@@ -1,6 +1,6 @@
 //! Zipkin v2 JSON: a list of spans, or a list of such lists (`/api/v2/trace/…`, `/api/v2/traces`).
 //!
-//! - A server span may share the id of its client span: [the join](crate#the-rules) tells the two apart.
+//! - A server span may share the id of its client span: [the join](crate#the-rules) distinguishes the two.
 //! - A span without a kind is local, so [`Internal`](crate::SpanKind::Internal).
 //! - Times are microseconds, zero is not known. A span may come in pieces.
 //! - The remote endpoint's service is the peer, else its address.

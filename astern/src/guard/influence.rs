@@ -31,7 +31,7 @@ pub(super) fn of_blamed(
                 continue;
             };
             let metric = LATENCY_MS_P95.into();
-            let found = astern_rca::influence(graph, from, to, &metric, healthy);
+            let found = astern_rca::influence::influence(graph, from, to, &metric, healthy);
             if let Some(weight) = found.weight {
                 let weight = f64::midpoint(1.0, weight);
                 influence = influence.with(from.clone(), to.clone(), weight)?;

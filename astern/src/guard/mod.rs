@@ -204,7 +204,7 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         events
     }
 
-    /// Takes the platform's answer to an [`Event::Execute`]. What an observation should tell about
+    /// Takes the platform's answer to an [`Event::Execute`]. What an observation should report on
     /// metrics and the platform does not, is read from the telemetry.
     ///
     /// # Errors
@@ -248,7 +248,7 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         self.state.to_bytes()
     }
 
-    /// One step of the loop. A stage that fails is told; the others go on with what they have.
+    /// One step of the loop. A stage that fails is reported; the others go on with what they have.
     fn step(
         &mut self,
         graph: &TemporalGraph,
@@ -407,7 +407,7 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         Ok(())
     }
 
-    /// Asks the run what to do, and tells the steps that have come to their end.
+    /// Asks the run what to do, and reports the steps that have come to their end.
     fn poll(&mut self, now: Timestamp, events: &mut Vec<Event>) {
         let Some(run) = &mut self.state.run else {
             return;

@@ -8,7 +8,7 @@ use astern_stats::robust;
 const STEPS: u32 = 3;
 
 /// The outcome with a reading for every metric that the step's checks are about and that the
-/// platform itself did not tell.
+/// platform itself did not report.
 pub(super) fn with_readings(
     outcome: Outcome,
     run: &Run,
@@ -25,11 +25,11 @@ pub(super) fn with_readings(
                 subject, metric, ..
             } = &check.expect
             {
-                let told = |r: &astern_rollback_policy::Reading| {
+                let reported = |r: &astern_rollback_policy::Reading| {
                     r.subject == *subject && r.metric == *metric
                 };
                 let value = reading(graph, subject, metric, now);
-                if let (false, Some(value)) = (observed.readings.iter().any(told), value) {
+                if let (false, Some(value)) = (observed.readings.iter().any(reported), value) {
                     observed = observed.reading(subject.clone(), metric.clone(), value);
                 }
             }

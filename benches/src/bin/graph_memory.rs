@@ -10,7 +10,7 @@ use astern_graph_core::{GraphBuilder, GraphParams, NodeKey};
 /// Resident bytes of this process.
 fn resident() -> Result<usize, &'static str> {
     let usage =
-        memory_stats::memory_stats().ok_or("this platform does not tell the memory in use")?;
+        memory_stats::memory_stats().ok_or("this platform does not report the memory in use")?;
     Ok(usage.physical_mem)
 }
 

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::Path;
 
 use astern_eval::gnn::cora::{Cora, Model, Trained};
-use astern_gnn::NodeSplit;
+use astern_gnn::graph::NodeSplit;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 

@@ -24,7 +24,7 @@ pub(super) enum Request {
     Layer { layer: String, path: PathBuf },
     /// Writes the layer's output on the graph to a safetensors file, as `y`.
     Output { path: PathBuf },
-    /// Runs the layer `repeats` times and tells how long each took.
+    /// Runs the layer `repeats` times and returns how long each took.
     Time { backward: bool, repeats: usize },
     /// Reads Cora from a `.npz` file.
     Cora { path: PathBuf },

@@ -26,7 +26,7 @@ pub(super) struct Speed {
 }
 
 impl Speed {
-    /// Reads and prepares a graph; tells how long the preparation took, in milliseconds.
+    /// Reads and prepares a graph; returns how long the preparation took, in milliseconds.
     pub(super) fn graph(&mut self, path: &Path) -> Outcome<f64> {
         let state = StateDict::from_safetensors(&fs::read(path)?)?;
         let get = |name: &str| state.get(name).ok_or_else(|| format!("no `{name}`"));

@@ -20,7 +20,7 @@ enum Request {
     Series { series: Vec<Vec<f64>> },
     /// The estimate in nats.
     Value { estimator: Name },
-    /// Estimates `repeats` times and tells how long each took.
+    /// Estimates `repeats` times and returns how long each took.
     Time { estimator: Name, repeats: usize },
     /// All ordered pairs with circular surrogates, once.
     Pairs {

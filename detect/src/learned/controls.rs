@@ -27,7 +27,7 @@ pub struct ControlScores {
 }
 
 impl ControlScores {
-    /// How well each score tells labelled nodes and steps from the others.
+    /// How well each score separates labelled nodes and steps from the others.
     ///
     /// Steps of a node count where all four scores are finite, so that all are held against the
     /// same data.

@@ -1,7 +1,8 @@
 //! From a window to what a network takes.
 
 use astern_gnn::{GraphDataError, GraphSnapshots};
-use astern_graph_core::{FeatureClass, MetricName, Subject, Window};
+use astern_graph_core::schema::FeatureClass;
+use astern_graph_core::{MetricName, Subject, Window};
 use ndarray::Array3;
 
 use super::LearnedError;

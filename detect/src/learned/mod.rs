@@ -26,7 +26,7 @@
 //! trained one. So [`Hypersphere::scores`] always gives four scores of the same data: the trained
 //! network, the same network untrained, an MLP of the same layers without messages, and the
 //! greatest robust z-score. Given labels, [`ControlScores::compare`] says which separates best; on
-//! [`Hypersphere::deviations`] none is ahead only because it tells busy nodes from quiet ones. A
+//! [`Hypersphere::deviations`] none is ahead only because it separates busy nodes from quiet ones. A
 //! sphere knows no better and worse: a node that became faster lies outside as well. It is then an anomaly
 //! and, since its metrics moved for the better, no regression.
 //!
@@ -73,7 +73,7 @@ mod inputs;
 mod model_params;
 
 pub use astern_gnn as gnn;
-pub use astern_gnn::message_edges;
+pub use astern_gnn::graph::message_edges;
 
 pub use controls::{Comparison, ControlScores};
 pub use error::{LabelError, LearnedError};

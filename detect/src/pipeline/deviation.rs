@@ -1,7 +1,8 @@
 //! How far the metrics of a subject have moved from their healthy levels.
 
+use astern_graph_core::schema::{Feature, FeatureClass};
 use astern_graph_core::signal::Evidence;
-use astern_graph_core::{Feature, FeatureClass, Subject, TemporalGraph, TimeRange};
+use astern_graph_core::{Subject, TemporalGraph, TimeRange};
 use astern_stats::ema::Ema;
 use astern_stats::order::ascending;
 

@@ -1,7 +1,8 @@
 //! From the scores of a range to the verdict at its end.
 
+use astern_graph_core::schema::FeatureClass;
 use astern_graph_core::signal::{Anomaly, Assessment, SourceFault, Verdict};
-use astern_graph_core::{FeatureClass, TemporalGraph, TimeRange};
+use astern_graph_core::{TemporalGraph, TimeRange};
 use astern_stats::multiplicity::benjamini_hochberg;
 use ndarray::Array2;
 

@@ -38,7 +38,7 @@ use split::Split;
 /// so too: for the application metric that is worst, where it is worse by three healthy standard
 /// deviations, or else for the metric that deviates most.
 ///
-/// The verdict rests on metrics of class [`Application`](astern_graph_core::FeatureClass::Application) alone: a busy
+/// The verdict rests on metrics of class [`Application`](astern_graph_core::schema::FeatureClass::Application) alone: a busy
 /// processor or more requests are listed as anomalies, and are no regression; nor is a subject whose most
 /// deviating metric moved for the better.
 ///

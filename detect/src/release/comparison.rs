@@ -4,9 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use astern_graph_core::schema::{ERROR_RATE, LATENCY_MS_P50, LATENCY_MS_P95};
 use astern_graph_core::signal::{Anomaly, Assessment, Evidence, Verdict};
-use astern_graph_core::{
-    ChangeEvent, ChangeSide, GraphError, MetricName, NodeKey, SideRule, TemporalGraph, TimeRange,
-};
+use astern_graph_core::view::{ChangeSide, SideRule};
+use astern_graph_core::{ChangeEvent, GraphError, MetricName, NodeKey, TemporalGraph, TimeRange};
 use astern_stats::param::in_range;
 use astern_stats::two_sample::{fisher_greater, mann_whitney_greater};
 use astern_stats::{ParamError, robust};

@@ -1,6 +1,7 @@
 //! Robust z-score of each metric of each subject.
 
-use astern_graph_core::{Feature, MetricName, Row, Subject, TemporalGraph, TimeRange, Window};
+use astern_graph_core::schema::Feature;
+use astern_graph_core::{MetricName, Row, Subject, TemporalGraph, TimeRange, Window};
 use astern_stats::robust;
 use ndarray::{Array2, Array3};
 use serde::{Deserialize, Serialize};
@@ -48,8 +49,8 @@ impl Detector for RobustZParams {
 ///
 /// `z = worse((x - median) / max(spread, floor))`, where `spread` is
 /// [`robust::spread`](astern_stats::robust::spread), `floor` is
-/// [`Feature::noise_floor`](astern_graph_core::Feature::noise_floor) and `worse` is
-/// [`Worse::badness`](astern_graph_core::Worse::badness). The median and the median absolute
+/// [`Feature::noise_floor`](astern_graph_core::schema::Feature::noise_floor) and `worse` is
+/// [`Worse::badness`](astern_graph_core::schema::Worse::badness). The median and the median absolute
 /// deviation as a pair are from Hampel (1974); the second scale estimate and the floor, which keep
 /// a series of zero variance from scoring infinitely, are deviations from it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use astern_stats::tail::UpperTail;
 use crate::fixtures::{AsIs, HEALTHY, healthy, minute, minutes, ripple, service, telemetry};
 
 /// Scores of four services while healthy, in [0, 1].
-fn calm(node: usize, at: i64) -> f64 {
+fn normal(node: usize, at: i64) -> f64 {
     0.5 + ripple(node as f64, at) / 3.0
 }
 
@@ -16,7 +16,7 @@ fn calm(node: usize, at: i64) -> f64 {
 fn scored(newest: impl Fn(usize, usize) -> Option<f64>) -> TemporalGraph {
     telemetry(HEALTHY + 10, |node, at| {
         let step = usize::try_from(at - HEALTHY);
-        let score = step.map_or_else(|_| Some(calm(node, at)), |step| newest(node, step));
+        let score = step.map_or_else(|_| Some(normal(node, at)), |step| newest(node, step));
         Vec::from_iter(score.map(|score| ("score", score)))
     })
 }
@@ -37,7 +37,7 @@ fn judge(params: PipelineParams, graph: &TemporalGraph) -> Assessment {
 
 /// The tail that calibration must have found: of the last third of the healthy steps.
 fn tail() -> UpperTail {
-    let steps = (80..HEALTHY).flat_map(|at| (0..4).map(move |node| calm(node, at)));
+    let steps = (80..HEALTHY).flat_map(|at| (0..4).map(move |node| normal(node, at)));
     UpperTail::fit(&steps.collect::<Vec<_>>()).unwrap()
 }
 
@@ -184,8 +184,12 @@ fn a_metric_with_nine_calibrating_scores_is_not_judged_and_one_with_ten_is() {
         let graph = telemetry(HEALTHY + 10, |node, at| {
             // A missing score repeats the average before it, so they must come last.
             let rare = node == 0 && (at < 80 || at >= HEALTHY - scores);
-            let mut metrics = vec![("latency_ms", 50.0 + calm(node, at))];
-            let value = if at >= HEALTHY { 900.0 } else { calm(node, at) };
+            let mut metrics = vec![("latency_ms", 50.0 + normal(node, at))];
+            let value = if at >= HEALTHY {
+                900.0
+            } else {
+                normal(node, at)
+            };
             metrics.extend(rare.then_some(("queue_ms", value)));
             metrics
         });

@@ -1,6 +1,7 @@
 //! Every detector and release judge by name: read from files, handed a model, stored, and held to the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 
 use astern_detect::catalogue::{
     AnyDetector, AnyFitted, DetectionError, DetectionParams, DetectorParams, Models,
@@ -11,6 +12,7 @@ use astern_detect::score::RobustZParams;
 use astern_graph_core::codec::Format;
 use astern_graph_core::signal::Verdict;
 use astern_graph_core::{EdgeKind, TemporalGraph};
+use serde::Serialize;
 
 use crate::fixtures::{HEALTHY, graph, healthy, minutes, ripple, service};
 
@@ -174,4 +176,24 @@ fn a_model_that_is_missing_or_damaged_is_named() {
 fn models_show_their_sizes_and_not_their_bytes() {
     let models = Models::default().with("shop", [7u8; 2_000]);
     assert_eq!(format!("{models:?}"), r#"{"shop": 2000}"#);
+}
+
+/// Holds a list of all methods of a catalogue to the table of their names in files: the default comes first, and
+/// each stands there under a name of its own.
+fn is_on_page<T: PartialEq + Debug + Default + Serialize>(all: &[T], page: &str) {
+    assert_eq!(all.first(), Some(&T::default()));
+    let mut names = BTreeSet::new();
+    for method in all {
+        let json = serde_json::to_value(method).unwrap();
+        let name = json.as_object().unwrap().keys().next().unwrap().clone();
+        assert!(page.contains(&format!("| `{name}` |")), "{name}");
+        assert!(names.insert(name), "{method:?}");
+    }
+}
+
+#[test]
+fn each_method_is_in_the_table_under_a_name_of_its_own() {
+    is_on_page(&DetectorParams::all(), include_str!("../../README.md"));
+    let judges = include_str!("../../src/release/mod.rs");
+    is_on_page(&ReleaseJudgeParams::all(), judges);
 }

@@ -97,7 +97,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_that_is_said_is_not_a_number(
+    fn nothing_that_is_reported_is_not_a_number(
         values in prop::collection::vec(prop::option::of(-1e300..1e300f64), 40),
     ) {
         let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();

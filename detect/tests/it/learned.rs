@@ -101,11 +101,11 @@ fn networks_learn_from_two_thirds_and_the_mlp_gets_no_message() {
         let data = params().training_data(&graph, &healthy(&graph), network);
         data.unwrap()
     };
-    let (heard, alone) = (data(NetworkRole::Graph), data(NetworkRole::Mlp));
-    assert_eq!(heard.x().dim(), (80, SERVICES, 2));
-    assert_eq!(heard.features(), ["cpu_utilisation", "latency_ms"]);
-    assert_eq!(heard.edges(), [(1, 0), (2, 0), (3, 1), (4, 1), (5, 2)]);
-    assert_eq!((alone.x(), alone.edges()), (heard.x(), &[][..]));
+    let (connected, alone) = (data(NetworkRole::Graph), data(NetworkRole::Mlp));
+    assert_eq!(connected.x().dim(), (80, SERVICES, 2));
+    assert_eq!(connected.features(), ["cpu_utilisation", "latency_ms"]);
+    assert_eq!(connected.edges(), [(1, 0), (2, 0), (3, 1), (4, 1), (5, 2)]);
+    assert_eq!((alone.x(), alone.edges()), (connected.x(), &[][..]));
 }
 
 #[test]
@@ -415,7 +415,7 @@ fn cut_or_changed_bytes_are_refused() {
 mod torch {
     use std::ops::ControlFlow;
 
-    use astern_detect::learned::gnn::StopReason;
+    use astern_detect::learned::gnn::one_class::StopReason;
     use astern_detect::learned::gnn::torch::DeviceChoice;
 
     use super::*;

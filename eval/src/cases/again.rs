@@ -11,7 +11,7 @@ const FOUND: &str = "found by attacking the guard";
 const RELEASED: u32 = 24;
 const LATER: u32 = 60;
 
-/// The calls of a step: second revisions are bad, and so is cart where it is told to be.
+/// The calls of a step: second revisions are bad, and so is cart where the caller asks for it.
 fn calls(step: u32, traffic: &mut Traffic, platform: &Platform, cart_is_bad: bool) -> Vec<Record> {
     let mut instances = Vec::new();
     for service in ["cart", "pay"] {
@@ -98,14 +98,14 @@ pub(super) const WITH_A_RELEASE: Situation = Situation {
 /// Decisions to roll back once the guard's own rollback of cart has succeeded.
 fn decided_afterwards(reported: bool) -> Played<Outcome> {
     let mut world = World::of_two(7)?;
-    let mut told = false;
+    let mut announced = false;
     world.play(0..500, |step, traffic, platform| {
         let mut records = calls(step, traffic, platform, false);
         if step == RELEASED {
             records.push(release(step, "cart", traffic, platform));
         }
-        if reported && !told && !platform.acts().is_empty() {
-            told = true;
+        if reported && !announced && !platform.acts().is_empty() {
+            announced = true;
             let of = ("release-of-cart", "cart");
             let mut change = traffic.completed(step, of, (Some("cart-1"), "cart-2"));
             change.phase = ChangePhase::RolledBack;

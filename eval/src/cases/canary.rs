@@ -54,7 +54,7 @@ pub(super) const ALL_FAILED: Situation = Situation {
         )?;
         let since = world.seen.decisions.iter().filter(|(m, _)| *m >= RELEASED);
         let other = since
-            .filter(|(_, said)| *said != Decision::Continue)
+            .filter(|(_, reported)| *reported != Decision::Continue)
             .count();
         Ok(Outcome::new(
             other > 0,

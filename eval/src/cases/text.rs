@@ -1,6 +1,7 @@
 //! Names that try to steer the terminal of who reads them.
 
-use astern_graph_core::{ChangeEvent, EdgeKind, ExportParams, GraphBuilder, GraphParams, NodeKey};
+use astern_graph_core::export::ExportParams;
+use astern_graph_core::{ChangeEvent, EdgeKind, GraphBuilder, GraphParams, NodeKey};
 
 use super::plans::{MADE, blamed, plan};
 use super::{Outcome, Situation};

@@ -10,14 +10,16 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
+use astern_gnn::graph::{NodeSplit, Reduce};
 use astern_gnn::layer::{GatConfig, GatV2Config, GcnConfig, SageConfig};
+use astern_gnn::model::{Activation, LayerConfig};
 use astern_gnn::ndarray::{Array1, Array2};
 use astern_gnn::torch::loss::CrossEntropy;
 use astern_gnn::torch::tch::{self, Device, Kind, Tensor};
 use astern_gnn::torch::train::Trainer;
 use astern_gnn::torch::{ForwardMode, GraphLayer, GraphTensors, TorchError, TrainableNetwork};
 use astern_gnn::train::{AdamConfig, EarlyStop, OptimizerConfig, TrainParams, TrainerReport};
-use astern_gnn::{Activation, Graph, LayerConfig, NetworkConfig, NodeSplit, Reduce};
+use astern_gnn::{Graph, NetworkConfig};
 use astern_stats::classification::ConfusionMatrix;
 use serde::{Deserialize, Serialize};
 

@@ -10,11 +10,12 @@ use std::time::Instant;
 
 use astern_gnn::explain::AblationParams;
 use astern_gnn::layer::{GcnConfig, LinearConfig};
+use astern_gnn::model::PreparedGraph;
 use astern_gnn::ndarray::Array2;
 use astern_gnn::torch::explain::{Explained, GnnExplainer};
 use astern_gnn::torch::tch::{Device, Kind};
 use astern_gnn::torch::{self, ForwardMode, GraphLayer, GraphTensors};
-use astern_gnn::{EncodeError, Graph, Network, NetworkConfig, PreparedGraph};
+use astern_gnn::{EncodeError, Graph, Network, NetworkConfig};
 use astern_stats::order::descending;
 use astern_stats::rng::seeded;
 use astern_stats::robust::{mean, median};

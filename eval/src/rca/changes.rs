@@ -1,4 +1,4 @@
-//! Which change it was, as a guard says that watches a run without being told when anything began.
+//! Which change it was, as a guard says that watches a run without knowledge of when anything began.
 
 use astern_graph_core::ChangeId;
 

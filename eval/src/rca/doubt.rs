@@ -22,7 +22,7 @@ const SAID: [&str; 6] = [
     "cannot tell",
 ];
 
-/// What the ranker said of the runs of each plot, in the order of [`Plot::ALL`].
+/// What the ranker reported of the runs of each plot, in the order of [`Plot::ALL`].
 pub(super) struct Doubt {
     diagnoser: Diagnoser,
     said: [[usize; SAID.len()]; Plot::ALL.len()],
@@ -92,8 +92,8 @@ impl Doubt {
             .collect();
         let mut header = vec!["what happened"];
         header.extend(SAID);
-        let table = |told: &[(f64, bool)]| -> Result<String, EvalError> {
-            let found = reliability(told, BINS)?;
+        let table = |stated: &[(f64, bool)]| -> Result<String, EvalError> {
+            let found = reliability(stated, BINS)?;
             Ok(found.map_or_else(String::new, |found| calibration(&found)))
         };
         Ok(format!(

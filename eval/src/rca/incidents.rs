@@ -340,11 +340,11 @@ impl Run {
     ) -> Result<MetricName, EvalError> {
         let z = |name: &str| -> Result<f64, EvalError> {
             let metric = MetricName::from(name);
-            let calm = graph.series(&self.entry, &metric, healthy)?;
+            let before = graph.series(&self.entry, &metric, healthy)?;
             let now = graph.series(&self.entry, &metric, abnormal)?;
-            let median = robust::median(&calm).unwrap_or(0.0);
+            let median = robust::median(&before).unwrap_or(0.0);
             let floor = graph.feature(&metric).noise_floor(median);
-            let spread = robust::spread(&calm).unwrap_or(0.0).max(floor);
+            let spread = robust::spread(&before).unwrap_or(0.0).max(floor);
             Ok((robust::median(&now).unwrap_or(median) - median) / spread)
         };
         let worse = if z(ERROR_RATE)? > z(LATENCY_MS_P95)? {

@@ -16,10 +16,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use astern_graph_core::schema::{LATENCY_MS_P95, LATENCY_MS_P99};
+use astern_graph_core::schema::{
+    Feature, FeatureCatalogue, FeatureClass, LATENCY_MS_P95, LATENCY_MS_P99, Unit, Worse,
+};
 use astern_graph_core::{
-    Call, CallStatus, Feature, FeatureCatalogue, FeatureClass, GraphBuilder, GraphParams, NodeKey,
-    Sample, SpanId, TimeRange, Timestamp, Unit, Worse,
+    Call, CallStatus, GraphBuilder, GraphParams, NodeKey, Sample, SpanId, TimeRange, Timestamp,
 };
 use astern_rca::Incident;
 use astern_rca::trace::Traces;
@@ -295,7 +296,7 @@ fn fault_free(base: &Path) -> Result<(String, i64), EvalError> {
 
 /// The spans within which a request failed, with all that they lie in, up to and without the next span of
 /// another service: the documents hold no status, but Spring hands a request that failed to its own
-/// handler of errors, whose span tells.
+/// handler of errors, whose span shows it.
 fn failed(spans: &[Span]) -> BTreeSet<SpanId> {
     let by_id: BTreeMap<SpanId, &Span> = spans.iter().map(|span| (span.id, span)).collect();
     let handled = |span: &&Span| span.name.as_deref() == Some(ERROR_HANDLER);

@@ -7,7 +7,8 @@ use anstream::println;
 use anstyle::Style;
 use astern::detect::pipeline::PipelineParams;
 use astern::detect::score::RobustZParams;
-use astern::graph::{FeatureClass, Record, TimeRange};
+use astern::graph::schema::FeatureClass;
+use astern::graph::{Record, TimeRange};
 use astern_examples::{Incident, Sample};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 

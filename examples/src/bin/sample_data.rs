@@ -1,4 +1,4 @@
-//! Writes the examples' committed data: what one simulated run tells of itself, as CSV.
+//! Writes the examples' committed data: what one simulated run reports of itself, as CSV.
 //!
 //! Seed 1, because it is the first, and not for what it gives.
 #![forbid(unsafe_code)]

@@ -17,11 +17,11 @@ use crate::graph::Graph;
 ///
 /// | setting | default | meaning |
 /// |---|---|---|
-/// | `hops` | all of the graph | only the [`k_hop`](crate::k_hop) ball is scored |
+/// | `hops` | all of the graph | only the [`k_hop`](crate::graph::k_hop) ball is scored |
 /// | `baseline` | 0, the mean of standardised features | value that says nothing, one a feature |
 ///
 /// With `hops` the number of layers the ball gives the same score as the graph; a GCN needs one hop
-/// more, see [`k_hop`](crate::k_hop).
+/// more, see [`k_hop`](crate::graph::k_hop).
 ///
 /// # Complexity
 ///
@@ -36,7 +36,7 @@ use crate::graph::Graph;
 ///
 /// # Example
 ///
-/// `web` hears `cart`, which hears `db`; the score is what two rounds of sums bring.
+/// `web` receives from `cart`, which receives from `db`; the score is what two rounds of sums bring.
 ///
 /// ```
 /// use astern_gnn::explain::{AblationParams, ExplainError};

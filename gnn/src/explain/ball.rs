@@ -1,4 +1,4 @@
-//! The part of a graph that a node's score hears, and changes of it.
+//! The part of a graph that a node's score depends on, and changes of it.
 
 use crate::error::GraphDataError;
 use crate::explain::ExplainError;
@@ -19,7 +19,7 @@ pub(super) struct Ball {
 }
 
 impl Ball {
-    /// All of `graph`, or what is heard within `hops`.
+    /// All of `graph`, or what reaches the node within `hops`.
     pub(super) fn new(graph: &Graph, node: u32, hops: Option<usize>) -> Result<Self, ExplainError> {
         // Checks the node too.
         let part = k_hop(graph.edges(), &[node], hops.unwrap_or(0))?;

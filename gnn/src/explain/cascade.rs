@@ -35,14 +35,14 @@ const MAX_DRAWS: usize = 1_000_000;
 /// | `scale` | standard deviation over nodes | one a feature |
 /// | `draws` | 32 | K |
 /// | `confidence` | .95 | of the interval |
-/// | `hops` | all of the graph | what the score of a node hears: only that is scored |
+/// | `hops` | all of the graph | what the score of a node depends on: only that is scored |
 /// | `seed` | 0 | of the draws |
 ///
 /// # What it does not say
 ///
 /// A network of L layers moves nothing beyond L hops, whatever a failure would do: results state
 /// this as `reach`. Messages must run as faults do, from the called service to its caller
-/// ([`MessageFlow`](crate::MessageFlow)); the cascade follows them. Central nodes score higher by
+/// ([`MessageFlow`](crate::graph::MessageFlow)); the cascade follows them. Central nodes score higher by
 /// their degree alone, and means shrink what hubs say: hold a cascade against
 /// [`per_edge`](Cascade::per_edge), and against the same on a network with random weights
 /// ([`run_with_control`](Self::run_with_control)).
@@ -50,7 +50,7 @@ const MAX_DRAWS: usize = 1_000_000;
 /// # Complexity
 ///
 /// `K + 1` forwards a node, over the whole graph or, with `hops`, over what the nodes within `reach`
-/// hear.
+/// receive from.
 ///
 /// # Source
 ///
@@ -98,7 +98,7 @@ pub struct CascadeParams {
     pub draws: usize,
     /// Confidence of the interval.
     pub confidence: f64,
-    /// What the score of a node hears; `None` is all of the graph.
+    /// The hops that the score of a node depends on; `None` is all of the graph.
     pub hops: Option<usize>,
     /// Seed of the draws.
     pub seed: u64,
@@ -278,7 +278,7 @@ impl CascadeParams {
                 row: node as usize,
             });
         };
-        // Those that can move come first, then what they hear.
+        // Those that can move come first, then what they receive from.
         let movable: Vec<u32> = all.filter(|&u| hop[u as usize].is_some()).collect();
         let ball = k_hop(graph.edges(), &movable, hops)?;
         let names = ball.nodes();
@@ -310,7 +310,7 @@ impl CascadeParams {
             row,
         } = self.scene(graph, node, receivers)?;
         let x = part.x().clone();
-        let calm = scorer.all(&part, |row| names[row])?;
+        let undisturbed = scorer.all(&part, |row| names[row])?;
         let (mut by_hop, mut beyond) = (vec![0.0; self.reach + 1], 0.0);
         let mut sums = Vec::with_capacity(self.draws);
         for shift in shifts.rows() {
@@ -320,11 +320,11 @@ impl CascadeParams {
             part = part.with_x(moved)?;
             let scores = scorer.all(&part, |row| names[row])?;
             let mut sum = 0.0;
-            for (u, (score, calm)) in scores.iter().zip(&calm).enumerate() {
-                let change = (score - calm).abs();
+            for (u, (score, undisturbed)) in scores.iter().zip(&undisturbed).enumerate() {
+                let change = (score - undisturbed).abs();
                 match hop[u] {
                     Some(hops) => by_hop[hops] += change,
-                    // Rows that do not hear enough to be scored rightly are left out.
+                    // Rows that do not receive enough to be scored rightly are left out.
                     None if self.hops.is_some() => continue,
                     None => beyond += change,
                 }
@@ -369,7 +369,7 @@ fn deviations(graph: &Graph) -> Vec<f64> {
     columns.map(|column| column.std(0.0)).collect()
 }
 
-/// Who hears each node: targets of its edges.
+/// The receivers of each node: targets of its edges.
 fn receivers(graph: &Graph) -> Vec<Vec<u32>> {
     let mut receivers = vec![Vec::new(); graph.n_nodes()];
     for (source, target) in graph.edges().pairs() {

@@ -21,7 +21,7 @@ use crate::graph::Graph;
 ///
 /// | setting | default | meaning |
 /// |---|---|---|
-/// | `hops` | all of the graph | only edges of the [`k_hop`](crate::k_hop) ball are tried |
+/// | `hops` | all of the graph | only edges of the [`k_hop`](crate::graph::k_hop) ball are tried |
 /// | `max_edges` | no limit | largest number of edges |
 /// | `max_forwards` | 100,000 | scores asked for before the search gives up; putting edges back comes on top |
 ///
@@ -95,7 +95,7 @@ pub enum Search {
     Exhausted,
     /// `max_edges` or `max_forwards` was reached.
     OutOfBudget,
-    /// The ball's score falls below the threshold, the whole graph's does not: the scorer hears
+    /// The ball's score falls below the threshold, the whole graph's does not: the scorer reaches
     /// further than `hops`.
     BallTooSmall,
 }
@@ -309,7 +309,7 @@ impl fmt::Display for EdgeCounterfactual {
                     write!(f, " {} -> {}", e.source, e.target)?;
                 }
                 if self.search == Search::BallTooSmall {
-                    write!(f, ", which is not enough: the scorer hears further")?;
+                    write!(f, ", which is not enough: the scorer reaches further")?;
                 }
                 Ok(())
             }

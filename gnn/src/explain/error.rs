@@ -12,7 +12,7 @@ pub enum ExplainError {
     /// The scorer failed.
     #[error("the scorer failed: {cause}")]
     Scorer {
-        /// What it said.
+        /// Its message.
         cause: Box<dyn Error + Send + Sync>,
     },
     /// A scorer gives one score a node.

@@ -19,7 +19,8 @@ use crate::error::GraphDataError;
 /// # Example
 ///
 /// ```
-/// use astern_gnn::{Batch, Graph, ndarray::array};
+/// use astern_gnn::graph::Batch;
+/// use astern_gnn::{Graph, ndarray::array};
 ///
 /// let pair = Graph::new(array![[1.0], [2.0]], [(0, 1)])?;
 /// let lone = Graph::new(array![[3.0]], [])?;

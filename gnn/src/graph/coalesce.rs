@@ -59,7 +59,8 @@ impl Graph {
     /// # Example
     ///
     /// ```
-    /// use astern_gnn::{Graph, Reduce, ndarray::array};
+    /// use astern_gnn::graph::Reduce;
+    /// use astern_gnn::{Graph, ndarray::array};
     ///
     /// let graph = Graph::new(array![[0.0], [1.0], [2.0]], [(0, 1), (1, 2), (2, 1)])?
     ///     .with_edge_weight(&[4.0, 2.0, 6.0])?;

@@ -34,7 +34,7 @@ impl EdgeIndex {
         self.pairs().any(|(source, target)| source == target)
     }
 
-    /// Nodes that neither hear nor are heard by another, ascending: those without edges but for
+    /// Nodes that neither receive from nor send to another, ascending: those without edges but for
     /// loops.
     pub fn isolated_nodes(&self) -> Vec<u32> {
         let mut alone = vec![true; self.n_nodes()];

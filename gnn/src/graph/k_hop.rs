@@ -1,4 +1,4 @@
-//! All that can be heard within a number of hops.
+//! All nodes whose messages arrive within a number of hops.
 
 use super::EdgeIndex;
 use super::subgraph::{NeighbourSampleError, Subgraph, check_seeds, grow};
@@ -6,7 +6,7 @@ use super::subgraph::{NeighbourSampleError, Subgraph, check_seeds, grow};
 /// The nodes whose messages reach the seeds within `hops` hops, and the edges that carry them.
 ///
 /// The walk goes against the edges. An edge is in where it leads into a node at most `hops - 1`
-/// hops from a seed: the nodes at the rim send, and what they hear themselves is left out (other
+/// hops from a seed: the nodes at the rim send, and what they receive themselves is left out (other
 /// than in `k_hop_subgraph` of `PyTorch` Geometric, which adds the edges among them).
 ///
 /// # How many hops for how many layers
@@ -28,7 +28,8 @@ use super::subgraph::{NeighbourSampleError, Subgraph, check_seeds, grow};
 /// # Example
 ///
 /// ```
-/// use astern_gnn::{EdgeIndex, k_hop};
+/// use astern_gnn::graph::k_hop;
+/// use astern_gnn::EdgeIndex;
 ///
 /// let edges = EdgeIndex::new(5, [(4, 3), (3, 1), (2, 1), (1, 0)])?;
 /// let near = k_hop(&edges, &[1], 1)?;

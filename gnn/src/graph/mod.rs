@@ -5,7 +5,7 @@
 //! * [`SelfLoops`] and [`Propagation`]: the edges that a layer really runs on.
 //! * [`Batch`]: several graphs as one.
 //! * [`NodeSplit`]: which nodes a model learns from and is tested on.
-//! * [`k_hop`] and [`NeighbourSampler`]: the [`Subgraph`] that some nodes hear.
+//! * [`k_hop`] and [`NeighbourSampler`]: the [`Subgraph`] that some nodes receive from.
 //! * [`GraphSnapshots`]: features of the same nodes at several times.
 //! * [`GraphWindow`]: windows of telemetry as graphs, messages in the direction of a
 //!   [`MessageFlow`].

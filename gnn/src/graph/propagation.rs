@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::EdgeIndex;
 use super::edge_index::offsets;
 
-/// Whether a node hears its own features.
+/// Whether a node receives its own features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

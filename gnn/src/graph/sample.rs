@@ -10,7 +10,7 @@ use super::subgraph::{NeighbourSampleError, Subgraph, check_seeds, grow};
 const SHUFFLE: u32 = u32::MAX;
 
 /// Takes at most a fixed number of the edges into each node, so that the cost of a seed does not
-/// depend on how many can be heard.
+/// depend on how many senders there are.
 ///
 /// Hop `h` takes at most `fanouts[h]` edges into each node that hop `h` starts from, without
 /// replacement and with equal chances. A node is asked once, at the least number of hops from any
@@ -31,9 +31,10 @@ const SHUFFLE: u32 = u32::MAX;
 /// # Example
 ///
 /// ```
-/// use astern_gnn::{EdgeIndex, NeighbourSampler};
+/// use astern_gnn::graph::NeighbourSampler;
+/// use astern_gnn::EdgeIndex;
 ///
-/// // Node 0 hears a hundred others.
+/// // Node 0 receives from a hundred others.
 /// let star = EdgeIndex::new(101, (1..=100).map(|leaf| (leaf, 0)))?;
 /// let sampler = NeighbourSampler::new(&[10, 5], 7)?;
 /// let part = sampler.sample(&star, &[0], 0)?;
@@ -66,7 +67,7 @@ impl NeighbourSampler {
         Ok(Self { fanouts, seed })
     }
 
-    /// What the seeds hear in one draw.
+    /// What the seeds receive in one draw.
     ///
     /// # Errors
     ///

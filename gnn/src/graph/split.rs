@@ -61,13 +61,13 @@ pub enum SplitError {
 /// Nodes to train on, to validate on and to test on: disjoint, each ascending. Nodes in none of
 /// them are left out.
 ///
-/// Splits are drawn by `ChaCha8` from a seed. In a graph the nodes of all parts hear each other: a
+/// Splits are drawn by `ChaCha8` from a seed. In a graph the nodes of all parts exchange messages: a
 /// split says whose labels may be looked at, not whose features.
 ///
 /// # Example
 ///
 /// ```
-/// use astern_gnn::NodeSplit;
+/// use astern_gnn::graph::NodeSplit;
 ///
 /// let labels = [0, 0, 0, 0, 0, 1, 1, 1, 1, 1];
 /// let split = NodeSplit::stratified(&labels, [0.6, 0.2, 0.2], 7)?;
@@ -76,7 +76,7 @@ pub enum SplitError {
 /// // Two nodes a class to learn from, one to validate on, four to test on.
 /// let few = NodeSplit::per_class(&labels, 2, 1, 4, 7)?;
 /// assert_eq!(few.train().len(), 4);
-/// # Ok::<(), astern_gnn::SplitError>(())
+/// # Ok::<(), astern_gnn::graph::SplitError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeSplit {

@@ -100,7 +100,8 @@ impl Graph {
     /// # Example
     ///
     /// ```
-    /// use astern_gnn::{Graph, k_hop, ndarray::array};
+    /// use astern_gnn::graph::k_hop;
+    /// use astern_gnn::{Graph, ndarray::array};
     ///
     /// let chain = Graph::new(array![[0.0], [1.0], [2.0], [3.0]], [(3, 2), (2, 1), (1, 0)])?
     ///     .with_edge_weight(&[0.3, 0.2, 0.1])?;

@@ -57,7 +57,7 @@ pub enum MessageFlow {
 ///
 /// # Example
 /// ```
-/// use astern_gnn::message_edges;
+/// use astern_gnn::graph::message_edges;
 /// use astern_graph_core::{EdgeKind, GraphBuilder, GraphParams, NodeKey, NodeKind, TimeRange, Timestamp};
 ///
 /// let mut builder = GraphBuilder::new(GraphParams::default())?;
@@ -93,7 +93,7 @@ pub fn message_edges(graph: &TemporalGraph, window: &Window) -> Vec<(u32, u32)> 
 /// # Example
 ///
 /// ```
-/// use astern_gnn::{GraphWindow, MessageFlow, Missing};
+/// use astern_gnn::graph::{GraphWindow, MessageFlow, Missing};
 /// use astern_graph_core::{
 ///     EdgeKind, GraphBuilder, GraphParams, NodeKey, NodeKind, Sample, TimeRange, Timestamp,
 /// };

@@ -88,9 +88,9 @@ impl<F: Real> GcnConv<F> {
         let (inputs, outputs) = (self.dense.inputs(), self.dense.outputs());
         let mut y = filled(&self.bias, edges.n_nodes(), outputs);
         if inputs < outputs {
-            let mut heard = vec![F::ZERO; x.len()];
-            add_neighbours(edges, coefficients, x, inputs, &mut heard);
-            self.dense.add_to(&heard, &mut y);
+            let mut received = vec![F::ZERO; x.len()];
+            add_neighbours(edges, coefficients, x, inputs, &mut received);
+            self.dense.add_to(&received, &mut y);
         } else {
             let mut hidden = vec![F::ZERO; y.len()];
             self.dense.add_to(x, &mut hidden);

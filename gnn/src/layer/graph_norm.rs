@@ -8,7 +8,7 @@ use crate::error::ConfigError;
 /// Settings of `GraphNorm`: every feature is shifted and scaled per graph,
 /// `y = w (x - s mean(x)) / sqrt(mean((x - s mean(x))²) + eps) + b`.
 ///
-/// The learned share `s` of the mean that is taken away keeps what the mean tells of a graph.
+/// The learned share `s` of the mean that is taken away keeps what the mean shows of a graph.
 /// Default of `eps` is 1e-5, as in `torch_geometric.nn.GraphNorm`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default = "GraphNormConfig::unset", deny_unknown_fields)]

@@ -20,7 +20,7 @@ pub struct PatchTransformerConfig {
     pub features: usize,
     /// Steps of a patch, L.
     pub patch_length: usize,
-    /// Largest number of patches that can be told apart: those that have a position.
+    /// Largest number of patches that can be distinguished: those that have a position.
     pub max_patches: usize,
     /// Number of encoder layers.
     pub layers: usize,

@@ -143,15 +143,15 @@ impl<F: Real> SageConv<F> {
         let neighbours = projected.as_deref().unwrap_or(x);
         let edges = graph.edges(SelfLoops::AsGiven);
         let inputs = self.left.inputs();
-        let heard = match self.aggregation {
+        let received = match self.aggregation {
             SageAggregation::Mean => {
-                let mut heard = vec![F::ZERO; x.len()];
-                add_neighbours(edges, graph.mean(), neighbours, inputs, &mut heard);
-                heard
+                let mut received = vec![F::ZERO; x.len()];
+                add_neighbours(edges, graph.mean(), neighbours, inputs, &mut received);
+                received
             }
             SageAggregation::Max => max_of_neighbours(edges, neighbours, inputs),
         };
-        let mut y = self.left.apply(&heard);
+        let mut y = self.left.apply(&received);
         if let Some(right) = &self.right {
             right.add_to(x, &mut y);
         }

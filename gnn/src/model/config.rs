@@ -112,11 +112,12 @@ from_config! {
 ///
 /// # Example
 ///
-/// What each service did over a window, then what it hears from its neighbours:
+/// What each service did over a window, then what it receives from its neighbours:
 ///
 /// ```
 /// use astern_gnn::layer::{GatV2Config, LinearConfig, RecurrentConfig};
-/// use astern_gnn::{Activation, NetworkConfig};
+/// use astern_gnn::model::Activation;
+/// use astern_gnn::NetworkConfig;
 ///
 /// let config = NetworkConfig::new()
 ///     .layer(RecurrentConfig::new(4, 32))

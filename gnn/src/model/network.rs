@@ -22,7 +22,8 @@ use crate::layer::{GatConv, GatV2Conv, GcnConv, Gru, Linear, SageConv, Weights};
 ///
 /// ```
 /// use astern_gnn::layer::GcnConfig;
-/// use astern_gnn::{Checkpoint, Graph, Network, NetworkConfig, PreparedGraph, StateDict};
+/// use astern_gnn::model::PreparedGraph;
+/// use astern_gnn::{Checkpoint, Graph, Network, NetworkConfig, StateDict};
 /// use astern_gnn::ndarray::array;
 ///
 /// let config = NetworkConfig::new().layer(GcnConfig::new(1, 1).bias(false));

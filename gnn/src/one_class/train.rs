@@ -21,7 +21,7 @@ use crate::train::{AdamConfig, EarlyStop, MinDelta, OptimizerConfig, TrainParams
 /// Training is in `f32`, the kind that GPUs are made for.
 const KIND: Kind = Kind::Float;
 
-/// What a training callback is told after each epoch.
+/// What a training callback receives after each epoch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct OneClassEpoch {
@@ -46,7 +46,7 @@ impl OneClassParams {
         self.fit_with(healthy, DeviceChoice::Auto, |_| ControlFlow::Continue(()))
     }
 
-    /// Trains a model on healthy data, `[T, N, F]` in the units of the data; `progress` hears of
+    /// Trains a model on healthy data, `[T, N, F]` in the units of the data; `progress` receives
     /// every epoch and may end the training.
     ///
     /// Every epoch is one `AdamW` step over all snapshots. See [the module](super) for
@@ -57,7 +57,7 @@ impl OneClassParams {
     ///
     /// [`OneClassError::Param`], [`OneClassError::NoObservation`], [`OneClassError::Scale`],
     /// [`OneClassError::Device`], [`OneClassError::Diverged`], [`OneClassError::Collapsed`] unless the settings
-    /// say [`CollapsePolicy::Report`](crate::CollapsePolicy::Report), and [`OneClassError::Torch`].
+    /// say [`CollapsePolicy::Report`](crate::one_class::CollapsePolicy::Report), and [`OneClassError::Torch`].
     ///
     /// # Complexity
     ///

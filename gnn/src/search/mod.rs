@@ -2,7 +2,7 @@
 //!
 //! # Example
 //!
-//! Which threshold tells the two classes best?
+//! Which threshold separates the two classes best?
 //!
 //! ```
 //! use astern_gnn::search::{Grid, stratified_k_fold};

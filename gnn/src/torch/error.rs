@@ -13,7 +13,7 @@ pub struct TorchError {
     pub op: &'static str,
     /// Shapes of its inputs.
     pub shapes: Vec<Vec<i64>>,
-    /// What libtorch said.
+    /// libtorch's message.
     pub cause: Box<dyn Error + Send + Sync>,
 }
 

@@ -27,7 +27,7 @@ pub enum CudaStatus {
     NotLoaded {
         /// File name of the library.
         library: String,
-        /// What the dynamic linker said.
+        /// The dynamic linker's message.
         reason: String,
     },
     /// The library is there; it sees no GPU, or no driver.
@@ -53,7 +53,7 @@ impl fmt::Display for CudaStatus {
 ///
 /// The library is looked for as the dynamic linker does: in the rpath of the program and in
 /// `LD_LIBRARY_PATH`, to which cargo adds the folder of libtorch. libtorch remembers its first
-/// answer about CUDA: a program that asks `tch` before it asks here may be told that there is
+/// answer about CUDA: a program that asks `tch` before it asks here may learn that there is
 /// none.
 pub fn cuda_status() -> &'static CudaStatus {
     static STATUS: OnceLock<CudaStatus> = OnceLock::new();

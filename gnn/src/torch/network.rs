@@ -21,7 +21,8 @@ use crate::model::{Activation, Checkpoint, LayerConfig, NetworkConfig};
 /// use astern_gnn::layer::{GatV2Config, LinearConfig};
 /// use astern_gnn::torch::tch::{Device, Kind};
 /// use astern_gnn::torch::{GraphLayer, GraphTensors, ForwardMode, TrainableNetwork};
-/// use astern_gnn::{Graph, NetworkConfig, PreparedGraph, ndarray::Array2};
+/// use astern_gnn::model::PreparedGraph;
+/// use astern_gnn::{Graph, NetworkConfig, ndarray::Array2};
 ///
 /// let config = NetworkConfig::new()
 ///     .layer(GatV2Config::new(4, 8).heads(2))

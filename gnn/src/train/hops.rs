@@ -54,7 +54,7 @@ pub struct HopSampler {
 }
 
 impl HopSampler {
-    /// For the graph of `edges`; `cutoff` is C, the first number of hops that is not told from
+    /// For the graph of `edges`; `cutoff` is C, the first number of hops that is not distinguished from
     /// larger ones.
     ///
     /// # Errors

@@ -62,7 +62,7 @@ pub struct TrainParams {
     pub goal: Goal,
     /// When training ends early.
     pub early_stop: Option<EarlyStop>,
-    /// Seed of dropout and of the seed that a step tells the loss.
+    /// Seed of dropout and of the seed that a step gives to the loss.
     pub seed: u64,
 }
 

@@ -15,7 +15,7 @@ pub enum StopReason {
     LastEpoch,
     /// The watched value stopped getting better.
     Plateau,
-    /// The caller's callback said so.
+    /// The caller's callback asked for it.
     Caller,
 }
 

@@ -15,10 +15,10 @@ use std::error::Error;
 use std::ops::Range;
 
 use astern_gnn::layer::GcnConfig;
+use astern_gnn::model::PreparedGraph;
 use astern_gnn::ndarray::{Array2, Array3};
 use astern_gnn::{
-    Checkpoint, ConfigError, Graph, GraphSnapshots, Network, NetworkConfig, PreparedGraph,
-    SelfLoops, StateDict,
+    Checkpoint, ConfigError, Graph, GraphSnapshots, Network, NetworkConfig, SelfLoops, StateDict,
 };
 use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;

@@ -3,8 +3,9 @@
 use std::error::Error;
 
 use astern_gnn::layer::{GatConfig, GatV2Config, GcnConfig, SageAggregation, SageConfig};
+use astern_gnn::model::LayerConfig;
 use astern_gnn::ndarray::Array2;
-use astern_gnn::{Graph, LayerConfig, SelfLoops};
+use astern_gnn::{Graph, SelfLoops};
 use serde_json::Value;
 
 use super::parity::{self, numbers};

@@ -1,7 +1,9 @@
 //! Batches: laws of joining and taking apart, and what cannot be joined.
 
+use astern_gnn::graph::Batch;
+use astern_gnn::model::PreparedGraph;
 use astern_gnn::ndarray::{Array2, Axis, array, concatenate};
-use astern_gnn::{Batch, EdgeIndex, Graph, GraphDataError, PreparedGraph};
+use astern_gnn::{EdgeIndex, Graph, GraphDataError};
 use proptest::prelude::*;
 
 use crate::{gcn, graph_of, parts};

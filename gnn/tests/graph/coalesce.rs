@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use astern_gnn::graph::Reduce;
 use astern_gnn::ndarray::array;
-use astern_gnn::{EdgeIndex, Graph, GraphDataError, Reduce};
+use astern_gnn::{EdgeIndex, Graph, GraphDataError};
 use proptest::prelude::*;
 
 use crate::any_graph;

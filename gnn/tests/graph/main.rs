@@ -23,7 +23,7 @@ fn gcn(weight: &Array2<f64>) -> Network<f64> {
     Network::new(&Checkpoint::new(config, state).unwrap()).unwrap()
 }
 
-/// Widths of what belongs to nodes and edges; edges have weights and relations where said.
+/// Widths of what belongs to nodes and edges; edges have weights and relations where asked for.
 #[derive(Debug, Clone, Copy)]
 struct Parts {
     features: usize,

@@ -1,9 +1,9 @@
-//! Parts of graphs: all that is heard within some hops, and samples of it.
+//! Parts of graphs: all that arrives within some hops, and samples of it.
 
+use astern_gnn::graph::{NeighbourSampleError, NeighbourSampler, Subgraph, k_hop};
+use astern_gnn::model::PreparedGraph;
 use astern_gnn::ndarray::{Array2, ArrayRef2, Axis};
-use astern_gnn::{
-    EdgeIndex, Graph, NeighbourSampleError, NeighbourSampler, PreparedGraph, Subgraph, k_hop,
-};
+use astern_gnn::{EdgeIndex, Graph};
 use proptest::prelude::*;
 
 use crate::{Parts, any_graph, graph_of};
@@ -38,15 +38,15 @@ fn distances(edges: &EdgeIndex, seeds: &[u32]) -> Vec<usize> {
     distance
 }
 
-/// Two layers of mean over what is heard, with what the node is itself.
+/// Two layers of mean over what is received, with what the node is itself.
 fn mean_layer(x: &ArrayRef2<f64>, edges: &EdgeIndex) -> Array2<f64> {
     let mut y = x.to_owned();
     for i in (0u32..).take(edges.n_nodes()) {
         let into = edges.incoming(i);
         for e in into.clone() {
-            let heard = x.row(edges.source()[e] as usize);
+            let received = x.row(edges.source()[e] as usize);
             y.row_mut(i as usize)
-                .scaled_add(1.0 / into.len() as f64, &heard);
+                .scaled_add(1.0 / into.len() as f64, &received);
         }
     }
     y
@@ -98,7 +98,7 @@ const FEATURES: Parts = Parts {
 
 proptest! {
     #[test]
-    fn a_ball_holds_what_is_heard((graph, seeds) in with_seeds(any_graph()), hops in 0..5usize) {
+    fn a_ball_holds_what_is_received((graph, seeds) in with_seeds(any_graph()), hops in 0..5usize) {
         let edges = graph.edges();
         let ball = k_hop(edges, &seeds, hops).unwrap();
         prop_assert!(is_part(&ball, edges));
@@ -253,7 +253,7 @@ fn draws_differ_and_every_neighbour_has_the_same_chance() {
 
 #[test]
 fn a_gcn_at_the_rim_needs_the_degree_of_its_sender() {
-    // 0 hears 1, and 1 hears two others: as many hops as layers would not know that.
+    // 0 receives from 1, and 1 from two others: as many hops as layers would not know that.
     let x = Array2::from_elem((4, 1), 1.0);
     let graph = Graph::new(x, [(1, 0), (2, 1), (3, 1)]).unwrap();
     let run = |hops| {

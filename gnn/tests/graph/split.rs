@@ -1,6 +1,6 @@
 //! Splits: disjoint, of the sizes asked for, and the same for the same seed.
 
-use astern_gnn::{NodeSplit, SplitError};
+use astern_gnn::graph::{NodeSplit, SplitError};
 use proptest::prelude::*;
 
 const SHARES: [f64; 3] = [0.6, 0.2, 0.2];

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
+use astern_gnn::graph::{GraphWindow, MessageFlow, Missing, WindowError, message_edges};
+use astern_gnn::model::PreparedGraph;
 use astern_gnn::ndarray::{Array2, Array3, array};
-use astern_gnn::{
-    Graph, GraphDataError, GraphSnapshots, GraphWindow, MessageFlow, Missing, PreparedGraph,
-    WindowError, message_edges,
-};
+use astern_gnn::{Graph, GraphDataError, GraphSnapshots};
 use astern_graph_core::{
     Call, EdgeKind, EdgeWindow, GraphBuilder, GraphParams, NodeKey, NodeKind, Party, Sample,
     TemporalGraph, TimeRange, Timestamp, Window,
@@ -57,8 +56,8 @@ fn chain() -> (TemporalGraph, Window) {
     (graph, window)
 }
 
-/// Two layers that add what is heard to what is.
-fn heard(graph: &Graph, relation: Option<u32>) -> Vec<bool> {
+/// Two layers that add what is received to what is.
+fn received(graph: &Graph, relation: Option<u32>) -> Vec<bool> {
     let wanted = |e: usize| relation.is_none_or(|r| graph.edge_type().unwrap()[e] == r);
     let pairs = graph.edges().pairs().enumerate();
     let pairs: Vec<_> = pairs
@@ -78,21 +77,21 @@ fn a_fault_at_the_leaf_reaches_the_callers() {
     let source = GraphWindow::new(&graph, &window);
     let at = |flow| source.clone().flow(flow).at(1).unwrap();
     assert_eq!(
-        heard(&at(MessageFlow::AlongFaults), None),
+        received(&at(MessageFlow::AlongFaults), None),
         [true, true, true]
     );
     assert_eq!(
-        heard(&at(MessageFlow::AgainstFaults), None),
+        received(&at(MessageFlow::AgainstFaults), None),
         [false, false, true]
     );
     let both = at(MessageFlow::Both);
-    assert_eq!(heard(&both, Some(0)), [true, true, true]);
-    assert_eq!(heard(&both, Some(1)), [false, false, true]);
+    assert_eq!(received(&both, Some(0)), [true, true, true]);
+    assert_eq!(received(&both, Some(1)), [false, false, true]);
     assert_eq!(both.n_edge_types(), 2);
     let pairs: Vec<_> = both.edges().pairs().collect();
     assert_eq!(pairs, [(1, 0), (0, 1), (2, 1), (1, 2)]);
     assert_eq!(both.edge_type(), Some(&[0, 1, 0, 1][..]));
-    assert_eq!(heard(&source.at(0).unwrap(), None), [false; 3]);
+    assert_eq!(received(&source.at(0).unwrap(), None), [false; 3]);
     assert_eq!(at(MessageFlow::AlongFaults).edge_type(), None);
 }
 

@@ -6,10 +6,9 @@ use astern_gnn::layer::{
     GatConfig, GatV2Config, GcnConfig, LinearConfig, RecurrentConfig, SageAggregation, SageConfig,
 };
 use astern_gnn::model::onnx::EdgeWeights;
+use astern_gnn::model::{Activation, LayerConfig};
 use astern_gnn::ndarray::{Array2, Array3};
-use astern_gnn::{
-    Activation, Checkpoint, ConfigError, Graph, LayerConfig, NetworkConfig, SelfLoops, StateDict,
-};
+use astern_gnn::{Checkpoint, ConfigError, Graph, NetworkConfig, SelfLoops, StateDict};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde_json::Value;

@@ -22,8 +22,9 @@ use std::path::PathBuf;
 
 use astern_gnn::layer::{GatConfig, GatV2Config, GcnConfig, LinearConfig, SageConfig};
 use astern_gnn::model::onnx::{EdgeWeights, OnnxError};
+use astern_gnn::model::{LayerConfig, PreparedGraph};
 use astern_gnn::ndarray::Array2;
-use astern_gnn::{LayerConfig, Network, NetworkConfig, PreparedGraph, SelfLoops};
+use astern_gnn::{Network, NetworkConfig, SelfLoops};
 use cases::{Case, Input, all, checkpoint};
 use common::Outcome;
 use common::parity::{numbers, worst};

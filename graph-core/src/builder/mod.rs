@@ -115,7 +115,7 @@ impl GraphBuilder {
         report
     }
 
-    /// Tells the time: from now on what is older than the lateness bound is late, what lies
+    /// Sets the time: from now on what is older than the lateness bound is late, what lies
     /// further ahead is in the future, and what is older than the retention is dropped.
     ///
     /// Time never goes backwards: an earlier `now` than before changes nothing.

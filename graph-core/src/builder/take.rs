@@ -69,7 +69,7 @@ impl GraphBuilder {
     }
 
     /// Adds a call to the service that handled it and to its instance; `false` where the service
-    /// could not tell it apart by revision or segment.
+    /// could not distinguish it by revision or segment.
     fn handle(
         &mut self,
         seen: &Observation,

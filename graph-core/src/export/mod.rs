@@ -23,7 +23,8 @@ impl TemporalGraph {
     ///
     /// # Example
     /// ```
-    /// use astern_graph_core::{EdgeKind, ExportParams, GraphBuilder, GraphParams, Mark, NodeKey};
+    /// use astern_graph_core::export::{ExportParams, Mark};
+    /// use astern_graph_core::{EdgeKind, GraphBuilder, GraphParams, NodeKey};
     ///
     /// let [web, cart] = ["web", "cart"].map(NodeKey::service);
     /// let mut builder = GraphBuilder::new(GraphParams::default())?;
@@ -42,7 +43,8 @@ impl TemporalGraph {
     ///
     /// # Example
     /// ```
-    /// use astern_graph_core::{EdgeKind, ExportParams, GraphBuilder, GraphParams, NodeKey};
+    /// use astern_graph_core::export::ExportParams;
+    /// use astern_graph_core::{EdgeKind, GraphBuilder, GraphParams, NodeKey};
     ///
     /// let mut builder = GraphBuilder::new(GraphParams::default())?;
     /// builder.declare_edge(NodeKey::service("web"), NodeKey::service("cart"), EdgeKind::Calls);

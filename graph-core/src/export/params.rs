@@ -17,8 +17,8 @@ use crate::key::{NodeKey, NodeKind};
 /// | `marks` | none | nodes that are highlighted, and why |
 /// | `edge_labels` | [`EdgeLabels::NotCalls`] | which edges say their kind |
 /// | `grouped` | true | instances stand in a frame together with their service |
-/// | `nodes_max` | 200 | further nodes are told as a number: marked nodes first, then by key |
-/// | `edges_max` | 500 | further edges are told as a number; Mermaid by default draws no more |
+/// | `nodes_max` | 200 | further nodes are given as a number: marked nodes first, then by key |
+/// | `edges_max` | 500 | further edges are given as a number; Mermaid by default draws no more |
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ExportParams {

@@ -112,7 +112,7 @@ impl fmt::Display for Verdict {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SourceFault {
-    /// What it should have told about.
+    /// What it should have reported on.
     pub subject: Subject,
     /// Which metric is missing; `None` for all.
     pub metric: Option<MetricName>,

@@ -243,8 +243,8 @@ impl fmt::Display for Diagnosis {
         if let Some(reason) = &self.abstained {
             writeln!(f, "abstained: {reason}")?;
         }
-        let told = self.alternatives.iter().filter(|a| a.probability >= 0.05);
-        for other in told {
+        let likely = self.alternatives.iter().filter(|a| a.probability >= 0.05);
+        for other in likely {
             writeln!(f, "or {}: {:.0} %", other.reason, 100.0 * other.probability)?;
             for evidence in &other.evidence {
                 writeln!(f, "   - {evidence}")?;

@@ -145,15 +145,16 @@ impl fmt::Display for Counterfactual {
 ///
 /// ```
 /// use astern_graph_core::signal::{Explanation, Hop};
-/// use astern_graph_core::{NodeKey, Unit};
+/// use astern_graph_core::schema::Unit;
+/// use astern_graph_core::NodeKey;
 ///
 /// let hop = |name, healthy, observed| {
 ///     let metric = "latency_ms_p95".into();
 ///     Hop::new(NodeKey::service(name), metric, Unit::Milliseconds, Some(healthy), Some(observed))
 /// };
-/// let told = Explanation::new(vec![hop("cart", 20.0, 95.0), hop("web", 41.5, 180.0)]);
+/// let explanation = Explanation::new(vec![hop("cart", 20.0, 95.0), hop("web", 41.5, 180.0)]);
 /// assert_eq!(
-///     told.to_string(),
+///     explanation.to_string(),
 ///     "began at service/cart: latency_ms_p95 is 95.0 ms, normally 20.0 ms\n\
 ///      felt at  service/web: latency_ms_p95 is 180 ms, normally 41.5 ms\n"
 /// );
@@ -163,7 +164,7 @@ impl fmt::Display for Counterfactual {
 pub struct Explanation {
     /// The way of the fault: cause first, symptom last.
     pub hops: Vec<Hop>,
-    /// What the symptom would be without it, where that can be told.
+    /// What the symptom would be without it, where that can be estimated.
     pub counterfactual: Option<Counterfactual>,
     /// Methods that could not run.
     pub fallbacks: Vec<Evidence>,

@@ -22,7 +22,7 @@ mod tests {
 
     #[test]
     fn powers_of_ten_are_for_small_ones() {
-        let told =
+        let shown =
             [1.0, 0.43, 0.001, 9.96e-4, 4.2e-12, 0.0, f64::NAN].map(|p| PValue(p).to_string());
         let expected = [
             "p 1.000",
@@ -33,6 +33,6 @@ mod tests {
             "p 0.000",
             "p NaN",
         ];
-        assert_eq!(told, expected);
+        assert_eq!(shown, expected);
     }
 }

@@ -54,7 +54,7 @@ impl NodeState {
         }
     }
 
-    /// Adds a call that the node handled as this party; `false` where it could not be told apart by
+    /// Adds a call that the node handled as this party; `false` where it could not be distinguished by
     /// revision or segment, since there were as many as may be.
     pub(crate) fn handle(
         &mut self,
@@ -91,7 +91,7 @@ impl NodeState {
     }
 
     /// Adds all that another builder holds of the node; says how many samples there was no room
-    /// for, and how many calls are not told apart by revision or segment for want of room.
+    /// for, and how many calls are not distinguished by revision or segment for want of room.
     pub(crate) fn merge(&mut self, other: &Self, slices_max: usize) -> (u64, u64) {
         let unsliced = merge_slices(&mut self.by_revision, &other.by_revision, slices_max)
             + merge_slices(&mut self.by_segment, &other.by_segment, slices_max);

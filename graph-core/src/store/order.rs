@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use crate::record::ChangeEvent;
 
-/// The order of change events: by time, then by all that tells them apart. Only events equal in
+/// The order of change events: by time, then by all that distinguishes them. Only events equal in
 /// every field are equal here.
 pub(crate) fn change_order(a: &ChangeEvent, b: &ChangeEvent) -> Ordering {
     fn place(change: &ChangeEvent) -> impl Ord + '_ {

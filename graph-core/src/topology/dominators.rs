@@ -52,7 +52,8 @@ impl TemporalGraph {
     ///
     /// # Example
     /// ```
-    /// use astern_graph_core::{EdgeKind, GraphBuilder, GraphParams, NodeKey, Towards};
+    /// use astern_graph_core::topology::Towards;
+    /// use astern_graph_core::{EdgeKind, GraphBuilder, GraphParams, NodeKey};
     ///
     /// let mut builder = GraphBuilder::new(GraphParams::default())?;
     /// for (from, to) in [("web", "api"), ("app", "api"), ("api", "cart"), ("api", "ads")] {

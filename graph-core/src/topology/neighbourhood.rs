@@ -37,7 +37,8 @@ impl TemporalGraph {
     ///
     /// # Example
     /// ```
-    /// use astern_graph_core::{EdgeKind, GraphBuilder, GraphParams, NodeKey, Towards};
+    /// use astern_graph_core::topology::Towards;
+    /// use astern_graph_core::{EdgeKind, GraphBuilder, GraphParams, NodeKey};
     ///
     /// let [web, cart, db] = ["web", "cart", "db"].map(NodeKey::service);
     /// let mut builder = GraphBuilder::new(GraphParams::default())?;

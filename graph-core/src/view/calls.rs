@@ -37,7 +37,7 @@ impl TemporalGraph {
         Some(self.summary(&self.edge(from, to, kind)?.cells, range))
     }
 
-    /// Calls that a service received in a range of whole steps, told apart by instance, by revision
+    /// Calls that a service received in a range of whole steps, distinguished by instance, by revision
     /// (old and new side by side) or by user segment; sorted by name. Empty for an unknown service.
     ///
     /// Calls whose instance, revision or segment was not known are in no slice, so the slices may

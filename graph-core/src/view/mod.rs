@@ -1,13 +1,13 @@
-//! What a graph tells of values over time.
+//! What a graph states of values over time.
 //!
 //! | question | answered by |
 //! |---|---|
-//! | how did the calls of this node, edge or slice end | [`calls`] |
-//! | one metric of one of them over time | [`series`] |
-//! | all metrics of all of a kind over time, dense | [`windows`] |
-//! | only what was there in this time; when nothing was seen | [`during`] |
-//! | what changed where, when, on which instances | [`rollouts`] |
-//! | who is old and who is new of a change, and when | [`sides`] |
+//! | how did the calls of this node, edge or slice end | `calls` |
+//! | one metric of one of them over time | `series` |
+//! | all metrics of all of a kind over time, dense | `windows` |
+//! | only what was there in this time; when nothing was seen | `during` |
+//! | what changed where, when, on which instances | `rollouts` |
+//! | who is old and who is new of a change, and when | `sides` |
 
 mod calls;
 mod columns;

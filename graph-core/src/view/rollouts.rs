@@ -37,7 +37,7 @@ pub struct Rollout {
     pub phase: ChangePhase,
     /// Instances that had it, sorted: reached by a step, and not rolled back since.
     pub instances: Vec<NodeKey>,
-    /// The share of the service's traffic that had it, when it was told.
+    /// The share of the service's traffic that had it, when it was stated.
     pub share: Option<TrafficShare>,
 }
 

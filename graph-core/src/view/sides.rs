@@ -58,7 +58,7 @@ pub struct SideOverTime<'a> {
     graph: &'a TemporalGraph,
     rule: SideRule,
     switch: Switch,
-    /// Where no step of the change tells: the times in which it is new.
+    /// Where no step of the change states it: the times in which it is new.
     new: Vec<TimeRange>,
 }
 
@@ -79,10 +79,8 @@ impl TemporalGraph {
     ///
     /// # Example
     /// ```
-    /// use astern_graph_core::{
-    ///     ChangeEvent, ChangePhase, ChangeSide, GraphBuilder, GraphParams, NodeKey, SideRule, TimeRange,
-    ///     Timestamp,
-    /// };
+    /// use astern_graph_core::view::{ChangeSide, SideRule};
+    /// use astern_graph_core::{ChangeEvent, ChangePhase, GraphBuilder, GraphParams, NodeKey, TimeRange, Timestamp};
     ///
     /// let (cart, pod) = (NodeKey::service("cart"), NodeKey::instance("cart-0"));
     /// let minute = |minute: i64| Timestamp::from_secs(60 * minute);

@@ -31,7 +31,7 @@ impl TemporalGraph {
     /// # Errors
     /// [`GraphError::NoNodes`] when there is no node of the kind, [`GraphError::EmptyRange`] when
     /// the range holds no instant, [`GraphError::TooLong`] when it touches more than
-    /// [`WINDOW_STEPS_MAX`](crate::WINDOW_STEPS_MAX) steps, [`GraphError::TooLarge`] when the window
+    /// [`WINDOW_STEPS_MAX`](crate::view::WINDOW_STEPS_MAX) steps, [`GraphError::TooLarge`] when the window
     /// would have more than [`WINDOW_VALUES_MAX`] values.
     ///
     /// # Complexity
@@ -114,7 +114,7 @@ impl TemporalGraph {
         self.dense(kind, rows, &names, range)
     }
 
-    /// Features of a service over the steps that a range touches, told apart by instance, by
+    /// Features of a service over the steps that a range touches, distinguished by instance, by
     /// revision (old and new side by side) or by user segment.
     ///
     /// Columns: the features of calls where there were any; of instances also the metrics that were
@@ -122,7 +122,7 @@ impl TemporalGraph {
     ///
     /// # Errors
     /// [`GraphError::UnknownNode`] for an unknown service, [`GraphError::NoSlices`] where nothing
-    /// tells its traffic apart so; the others as for [`window`](Self::window).
+    /// distinguishes its traffic so; the others as for [`window`](Self::window).
     ///
     /// # Complexity
     /// As [`window`](Self::window), of slices.

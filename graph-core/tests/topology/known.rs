@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use astern_graph_core::{
-    Dominators, EdgeKind, GraphBuilder, GraphParams, Neighbourhood, NodeId, NodeKey, TemporalGraph,
-    Towards,
-};
+use astern_graph_core::topology::{Dominators, Neighbourhood, Towards};
+use astern_graph_core::{EdgeKind, GraphBuilder, GraphParams, NodeId, NodeKey, TemporalGraph};
 
 fn graph(edges: &[(&str, &str, EdgeKind)]) -> TemporalGraph {
     let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();

@@ -3,8 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use astern_graph_core::topology::Towards;
 use astern_graph_core::{
-    EdgeKind, FaultFlow, GraphBuilder, GraphParams, NodeId, NodeKey, TemporalGraph, Towards,
+    EdgeKind, FaultFlow, GraphBuilder, GraphParams, NodeId, NodeKey, TemporalGraph,
 };
 use proptest::prelude::*;
 

@@ -25,7 +25,7 @@ pub const FITTED: AbstentionCoefficients = AbstentionCoefficients {
     outside_graph: [0.12, 0.0, 0.0, 1.4, -2.34],
 };
 
-/// How much a difference of scores tells of which cause it is, for [`shares`](super::shares): the share of a
+/// How much a difference of scores says about which cause it is, for [`shares`](super::shares): the share of a
 /// cause falls to 1/e with each `1 / SHARPNESS` of score. Made by the same command, as the most likely one.
 pub const SHARPNESS: f64 = 0.88;
 

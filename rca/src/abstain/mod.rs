@@ -167,7 +167,7 @@ impl Abstainer {
     }
 }
 
-/// Said of probabilities that were not fitted to such scores.
+/// The evidence for probabilities that were not fitted to such scores.
 fn not_fitted(scale: ScoreScale) -> Option<Evidence> {
     let (wanted, used, reason) = match scale {
         ScoreScale::FittedLogOdds => return None,

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use astern_graph_core::schema::FeatureClass;
 use astern_graph_core::signal::{Anomaly, Assessment, Evidence};
-use astern_graph_core::{ChangeId, FeatureClass, NodeId, NodeKey, TemporalGraph, Timestamp};
+use astern_graph_core::{ChangeId, NodeId, NodeKey, TemporalGraph, Timestamp};
 use astern_stats::order::ascending;
 
 use crate::incident::Incident;

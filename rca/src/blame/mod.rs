@@ -45,9 +45,9 @@ pub use params::BlameParams;
 /// share of 0 before is no special case. A new instance without a past of its own has that of the
 /// service.
 ///
-/// Where instances cannot be told apart, revisions can; where neither can, the service stands against
-/// its own past with a small weight, beside what a detector said of the change; each says so by
-/// [`Evidence::Fallback`]. Where both sides are seen at the same time, what a detector said of them
+/// Where instances cannot be distinguished, revisions can; where neither can, the service stands against
+/// its own past with a small weight, beside what a detector reported of the change; each says so by
+/// [`Evidence::Fallback`]. Where both sides are seen at the same time, what a detector reported of them
 /// does not count again.
 ///
 /// A change is active when a step of it lies in the incident's time and it is not rolled back at
@@ -165,7 +165,7 @@ impl ChangeBlame {
         weights
     }
 
-    /// What a detector said of the change.
+    /// What a detector reported of the change.
     fn judged(&self, facts: &Facts<'_>, start: &ChangeEvent) -> Weight {
         let Some(assessment) = facts.judged.get(&start.id) else {
             return Weight::default();

@@ -6,7 +6,7 @@ use crate::contrast::ChangeContrasts;
 /// How much worse the new instances of a changed node are than its old ones.
 ///
 /// `z = √(2 ln e)` for the e-value e of the difference in differences ([`ChangeBlame`](crate::blame::ChangeBlame)) of each
-/// active change, 0 where it does not speak for "worse"; said of the metric in which the rise is least likely
+/// active change, 0 where it does not speak for "worse"; stated of the metric in which the rise is least likely
 /// by chance. A node without an active change, or one whose new instances have no old ones beside them, is
 /// absent. The cost is that of the comparison.
 pub(crate) fn read(scope: &Scope<'_>, contrasts: &ChangeContrasts) -> Readings {

@@ -10,7 +10,7 @@ use super::self_time::SelfTime;
 use super::{Readings, Scope, WORTH_SAYING_Z, worst};
 use crate::order_statistic::median_of_others;
 
-/// Fewest services of which the median tells of the machine and not of one of them.
+/// Fewest services of which the median speaks for the machine and not of one of them.
 const SERVICES_MIN: usize = 3;
 
 /// The services of each machine, and the machines of each service.
@@ -47,8 +47,9 @@ impl Machines {
     pub(crate) fn slowdown_of_others(&self, service: NodeId, own: &SelfTime) -> f64 {
         let hosts = self.hosts.get(&service).into_iter().flatten();
         let slowdowns = hosts.filter_map(|host| self.slowdowns.get(host));
-        let told = slowdowns.filter(|all| all.len() >= SERVICES_MIN);
-        told.map(|all| median_of_others(all, own.slowdown()))
+        let enough = slowdowns.filter(|all| all.len() >= SERVICES_MIN);
+        enough
+            .map(|all| median_of_others(all, own.slowdown()))
             .fold(0.0, f64::max)
     }
 }

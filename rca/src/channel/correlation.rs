@@ -1,6 +1,6 @@
 //! What worsens with the symptom.
 
-use astern_graph_core::Worse;
+use astern_graph_core::schema::Worse;
 use astern_stats::correlation::pearson;
 use astern_stats::robust;
 

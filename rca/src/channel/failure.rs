@@ -102,7 +102,7 @@ fn of_sums(scope: &Scope<'_>) -> Readings {
     readings
 }
 
-/// What traces of one range tell: calls of each service, failures by itself, and those by the callee
+/// What traces of one range show: calls of each service, failures by itself, and those by the callee
 /// that was last.
 #[derive(Debug, Default)]
 struct Tally<'a> {

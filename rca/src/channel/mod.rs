@@ -7,7 +7,7 @@
 //! | [`reach`] | the nodes between | what has an anomalous path to the symptom |
 //! | [`influences`] | the same, over the healthy range | what drives the next node of that path |
 //! | [`gap`] | calls over edges | the end that waits on the network |
-//! | [`self_time`] | calls received | what takes longer by itself |
+//! | [`self_time`] | calls received | what has a longer self time |
 //! | [`failure`] | failed calls, single traces where there are any | what fails by itself, and what was called last before |
 //! | [`structure`] | calls made for a call | what stopped calling on |
 //! | [`resource`] | infrastructure metrics | what its resources show and its peers' do not |
@@ -15,7 +15,7 @@
 //! | [`spectrum`] | single traces | what slow traces went through and others did not |
 //! | [`change`] | new and old instances | what its change made worse |
 //!
-//! The last eight are *local*: they tell of the node itself and need no symptom. A node without the
+//! The last eight are *local*: they speak of the node itself and need no symptom. A node without the
 //! telemetry that a channel looks at is absent from it: no evidence, neither for nor against.
 
 pub(crate) mod change;
@@ -63,20 +63,20 @@ impl<'a> Scope<'a> {
     ) -> Self {
         let silent = graph.gaps(healthy).unwrap_or_default();
         let silent: f64 = silent.iter().map(|gap| gap.span().as_secs_f64()).sum();
-        let heard = (healthy.span().as_secs_f64() - silent) / graph.step().as_secs_f64();
+        let observed = (healthy.span().as_secs_f64() - silent) / graph.step().as_secs_f64();
         Self {
             graph,
             healthy,
             abnormal,
             nodes,
-            tails: heard >= TAIL_STEPS_MIN,
+            tails: observed >= TAIL_STEPS_MIN,
             upper,
         }
     }
 }
 
 /// Fewest healthy steps with calls from which tails are compared: slow calls come in bursts, so that
-/// thousands of calls of one minute tell nothing of the tail of another.
+/// thousands of calls of one minute say nothing of the tail of another.
 const TAIL_STEPS_MIN: f64 = 10.0;
 
 /// What a local channel says of a node.
@@ -84,7 +84,7 @@ const TAIL_STEPS_MIN: f64 = 10.0;
 pub(crate) struct Reading {
     /// Deviation from healthy in standard errors, of a size that matters; positive is worse.
     pub(crate) z: f64,
-    /// In words, where it is worth saying, or worth saying that it is calm.
+    /// In words, where it is worth saying, or worth saying that it does not deviate.
     pub(crate) evidence: Option<Evidence>,
 }
 
@@ -94,7 +94,7 @@ pub(crate) type Readings = BTreeMap<NodeId, Reading>;
 /// Deviation from which a local channel says why.
 pub(crate) const WORTH_SAYING_Z: f64 = Evidence::DEVIATION_MIN;
 
-/// Keeps the worst of several things said of one node.
+/// Keeps the worst of several readings of one node.
 pub(crate) fn worst(
     readings: &mut Readings,
     id: NodeId,
@@ -108,8 +108,8 @@ pub(crate) fn worst(
     readings.insert(id, Reading { z, evidence });
 }
 
-/// The same, said also where it is calm: what is as always speaks against the node.
-pub(crate) fn worst_or_calm(readings: &mut Readings, id: NodeId, z: f64, evidence: Evidence) {
+/// The same, with evidence also where nothing deviates: what is as always speaks against the node.
+pub(crate) fn worst_or_normal(readings: &mut Readings, id: NodeId, z: f64, evidence: Evidence) {
     if z.is_finite() && readings.get(&id).is_none_or(|known| known.z < z) {
         let evidence = Some(evidence);
         readings.insert(id, Reading { z, evidence });

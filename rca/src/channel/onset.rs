@@ -63,7 +63,7 @@ pub(crate) fn range_of(graph: &TemporalGraph, range: TimeRange, steps: &Range<us
 mod tests {
     use super::*;
     use crate::candidates::tests::series;
-    use astern_graph_core::Worse;
+    use astern_graph_core::schema::Worse;
 
     fn shown_of(abnormal: &[f64]) -> Range<usize> {
         let healthy = [99.0, 100.0, 101.0, 100.0, 98.0, 102.0];
@@ -72,14 +72,14 @@ mod tests {
 
     #[test]
     fn steps_before_and_after_are_left_out() {
-        let calm = 100.0;
-        assert_eq!(shown_of(&[calm, calm, 150.0, 160.0, calm]), 2..4);
-        // A calm or missing step between does not part a run.
-        assert_eq!(shown_of(&[calm, 150.0, calm, 160.0, 150.0]), 1..5);
-        assert_eq!(shown_of(&[calm, 150.0, f64::NAN, 160.0]), 1..4);
-        assert_eq!(shown_of(&[calm, calm, 99.0]), 0..3);
+        let normal = 100.0;
+        assert_eq!(shown_of(&[normal, normal, 150.0, 160.0, normal]), 2..4);
+        // A normal or missing step between does not part a run.
+        assert_eq!(shown_of(&[normal, 150.0, normal, 160.0, 150.0]), 1..5);
+        assert_eq!(shown_of(&[normal, 150.0, f64::NAN, 160.0]), 1..4);
+        assert_eq!(shown_of(&[normal, normal, 99.0]), 0..3);
         // A burst of one step is noise.
-        assert_eq!(shown_of(&[calm, calm, 900.0, calm]), 0..4);
+        assert_eq!(shown_of(&[normal, normal, 900.0, normal]), 0..4);
         assert_eq!(shown_of(&[f64::NAN; 3]), 0..3);
         assert_eq!(shown_of(&[]), 0..0);
     }

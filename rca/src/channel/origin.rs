@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use astern_graph_core::{FeatureClass, NodeId, TemporalGraph};
+use astern_graph_core::schema::FeatureClass;
+use astern_graph_core::{NodeId, TemporalGraph};
 
 use crate::candidates::{Candidate, Shift};
 

@@ -30,7 +30,7 @@ pub(crate) struct Growth {
 ///
 /// `z = (Q_a − Q_h) / √(e_h² + e_a² + 1² + (0.1 Q_h)²)` in milliseconds. The standard error e of a
 /// quantile q is half the distance of the quantiles `q ± √(q (1 − q) / n)`: nothing is assumed of the
-/// distribution. A side tells of a quantile if two such errors stay within its sample. `None` with
+/// distribution. A side knows a quantile if two such errors stay within its sample. `None` with
 /// fewer than 3 calls on a side. `O(1)` quantiles.
 pub(crate) fn growth<F: Fn(f64) -> Option<f64>>(
     healthy: &Durations<F>,
@@ -41,8 +41,8 @@ pub(crate) fn growth<F: Fn(f64) -> Option<f64>>(
         return None;
     }
     let mut greatest: Option<Growth> = None;
-    let told = |side: &Durations<F>| TAIL + 2.0 * deviation(TAIL, side.calls) <= 1.0;
-    let tail = (tails && told(healthy) && told(abnormal)).then_some(TAIL);
+    let has_tail = |side: &Durations<F>| TAIL + 2.0 * deviation(TAIL, side.calls) <= 1.0;
+    let tail = (tails && has_tail(healthy) && has_tail(abnormal)).then_some(TAIL);
     for q in [Some(0.5), tail].into_iter().flatten() {
         let (Some((before, e_before)), Some((now, e_now))) =
             (estimate(q, healthy), estimate(q, abnormal))

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use astern_graph_core::schema::FeatureClass;
 use astern_graph_core::signal::Evidence;
-use astern_graph_core::{FeatureClass, MetricName, NodeId};
+use astern_graph_core::{MetricName, NodeId};
 use astern_stats::order;
 
 use super::{Readings, Scope, worst};

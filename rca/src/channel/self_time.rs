@@ -7,7 +7,7 @@ use astern_graph_core::{CallSummary, NodeId};
 
 use super::co_located::Machines;
 use super::quantile::{Durations, Growth, growth};
-use super::{Readings, Scope, worst_or_calm};
+use super::{Readings, Scope, worst_or_normal};
 
 /// How the self time of a node grew, whatever explains it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -116,7 +116,7 @@ pub(crate) fn read(grown: &BTreeMap<NodeId, SelfTime>, machines: &Machines) -> R
             observed_ms: own.growth.observed_ms,
             z,
         };
-        worst_or_calm(&mut readings, *id, z, evidence);
+        worst_or_normal(&mut readings, *id, z, evidence);
     }
     readings
 }

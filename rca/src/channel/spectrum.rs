@@ -11,7 +11,7 @@ const FLOOR: f64 = 0.05;
 ///
 /// With the shares s of abnormal and normal traces through an operation,
 /// `z = (s_a − s_n) / √(s (1 − s) (1/n_a + 1/n_n) + 0.05²)` for the pooled share s. A node reads its worst
-/// operation. Which traces are slow is told by [`Coverage::of`]. `O(n log n)` for n calls.
+/// operation. Which traces are slow is decided by [`Coverage::of`]. `O(n log n)` for n calls.
 pub(crate) fn read(scope: &Scope<'_>, traces: Option<&TracePair>) -> Readings {
     let mut readings = Readings::new();
     let Some(traces) = traces else {

@@ -1,13 +1,14 @@
 //! Difference-in-differences of new against old instances, each against its own past.
 
+use astern_graph_core::ChangeEvent;
 use astern_graph_core::schema::ERROR_RATE;
 use astern_graph_core::signal::Evidence;
-use astern_graph_core::{ChangeEvent, ChangeSide};
+use astern_graph_core::view::ChangeSide;
 use astern_stats::order::ascending;
 use astern_stats::robust;
 use astern_stats::sequential::{SideHits, half_width, ln_e_mean, ln_e_share, ln_mean, p_value};
 
-use super::units::{LATENCIES, ToldApart, Unit, Units};
+use super::units::{DistinguishedBy, LATENCIES, Unit, Units};
 
 /// Rise of a latency, as a logarithm, that does not matter: 10 %.
 const MARGIN_LN: f64 = 0.095;
@@ -50,7 +51,7 @@ impl Contrast {
     /// noise is that of healthy steps, after what all instances share, over the square root of the
     /// calls. Failed calls are compared by the side on which they fall.
     ///
-    /// `None`, with the reason, where that cannot be told.
+    /// `None`, with the reason, where that cannot be estimated.
     pub(super) fn of(change: &ChangeEvent, units: &Units) -> Result<Self, &'static str> {
         let before = units.seen_before();
         if before < BEFORE_MIN {
@@ -58,8 +59,8 @@ impl Contrast {
         }
         let hits = units.hits();
         let both = |hits: &&SideHits| hits.new_trials > 0 && hits.old_trials > 0;
-        let controlled =
-            units.by != ToldApart::NotAtAll && hits.iter().filter(both).count() >= CONTROLLED_MIN;
+        let controlled = units.by != DistinguishedBy::Nothing
+            && hits.iter().filter(both).count() >= CONTROLLED_MIN;
         let mut ln_es = Vec::new();
         let mut evidence = Vec::new();
         for (metric, name) in LATENCIES.iter().enumerate() {
@@ -68,16 +69,16 @@ impl Contrast {
             } else {
                 units.against_past(metric)
             };
-            let Some((ln_e, told)) = weigh_latency(name, before, &differences) else {
+            let Some((ln_e, of_latency)) = weigh_latency(name, before, &differences) else {
                 continue;
             };
             ln_es.push(ln_e);
-            evidence.extend(told);
+            evidence.extend(of_latency);
         }
         if controlled {
             let after = ln_e_share(&hits);
             ln_es.extend(after.last());
-            evidence.extend(told_of_errors(&hits, &after));
+            evidence.extend(evidence_of_errors(&hits, &after));
         } else {
             let differences = units.errors_against_past();
             ln_es.extend(bet(before, &differences, MARGIN_ERRORS).last());
@@ -86,7 +87,7 @@ impl Contrast {
             evidence.push(Evidence::Fallback {
                 wanted: "old and new instances side by side".into(),
                 used: "the service against its own past".into(),
-                reason: format!("{} cannot be told apart for long enough", change.id).into(),
+                reason: format!("{} cannot be distinguished for long enough", change.id).into(),
             });
         }
         let ln_e = ln_mean(&ln_es).ok_or("no latency and no failed call on either side")?;
@@ -105,8 +106,10 @@ impl Contrast {
             }
             _ => None,
         };
-        let told = self.evidence.iter().filter_map(|e| Some((p_value(e)?, e)));
-        told.min_by(|a, b| ascending(a.0, b.0)).map(|(_, e)| e)
+        let with_p_value = self.evidence.iter().filter_map(|e| Some((p_value(e)?, e)));
+        with_p_value
+            .min_by(|a, b| ascending(a.0, b.0))
+            .map(|(_, e)| e)
     }
 }
 
@@ -146,7 +149,7 @@ fn weigh_latency(
     Some((last, half.is_finite().then_some(evidence)))
 }
 
-fn told_of_errors(hits: &[SideHits], after: &[f64]) -> Option<Evidence> {
+fn evidence_of_errors(hits: &[SideHits], after: &[f64]) -> Option<Evidence> {
     let both = hits.iter().filter(|h| h.new_trials > 0 && h.old_trials > 0);
     let sum = |of: fn(&SideHits) -> u64| both.clone().map(of).sum::<u64>() as f64;
     let old = sum(|h| h.old_hits) / sum(|h| h.old_trials);
@@ -287,10 +290,10 @@ impl Units {
         let Some(pasts) = self.pasts(metric) else {
             return Vec::new();
         };
-        let calm: Vec<f64> = (0..self.before)
+        let healthy: Vec<f64> = (0..self.before)
             .filter_map(|t| self.moved(metric, &pasts, t, &ALL).map(|(x, _)| x))
             .collect();
-        let Some(sd) = robust::spread(&calm).map(|sd| sd.max(NOISE_LN)) else {
+        let Some(sd) = robust::spread(&healthy).map(|sd| sd.max(NOISE_LN)) else {
             return Vec::new();
         };
         let deltas = self

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use astern_graph_core::schema::{ERROR_RATE, LATENCY_MS_P50, LATENCY_MS_P95, REQUEST_RATE};
+use astern_graph_core::view::{ChangeSide, SideOverTime, SideRule, Sides};
 use astern_graph_core::{
-    ChangeEvent, ChangeSide, NodeKey, SideOverTime, SideRule, Sides, Slice, SliceBy, SliceWindow,
-    TemporalGraph, TimeRange, Timestamp,
+    ChangeEvent, NodeKey, Slice, SliceBy, SliceWindow, TemporalGraph, TimeRange, Timestamp,
 };
 
 use crate::incident::Incident;
@@ -25,10 +25,10 @@ pub(super) struct Unit {
     pub(super) ln_latency: [Vec<f64>; 2],
 }
 
-/// All units of a service, and how they were told apart.
+/// All units of a service, and how they are distinguished.
 #[derive(Debug, Clone)]
 pub(crate) struct Units {
-    pub(super) by: ToldApart,
+    pub(super) by: DistinguishedBy,
     pub(super) rows: Vec<Unit>,
     /// Start of each step.
     pub(crate) times: Vec<Timestamp>,
@@ -37,11 +37,11 @@ pub(crate) struct Units {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ToldApart {
-    ByInstance,
-    ByRevision,
-    /// Nothing tells new from old: the whole service since the change.
-    NotAtAll,
+pub(super) enum DistinguishedBy {
+    Instance,
+    Revision,
+    /// Nothing distinguishes new from old: the whole service since the change.
+    Nothing,
 }
 
 impl Units {
@@ -59,14 +59,14 @@ impl Units {
         let sides = graph.sides(change, SideRule::Blame);
         if let Ok(window) = graph.slice_window(service, SliceBy::Instance, range) {
             let side = |slice: &Slice| sides.instance(&NodeKey::instance(slice.name.clone()));
-            let units = Self::of_slices(&window, change, ToldApart::ByInstance, side);
+            let units = Self::of_slices(&window, change, DistinguishedBy::Instance, side);
             if units.any_new() {
                 return Some(units);
             }
         }
         if let Ok(window) = graph.slice_window(service, SliceBy::Revision, range) {
             let side = |slice: &Slice| sides.revision(&slice.name);
-            let units = Self::of_slices(&window, change, ToldApart::ByRevision, side);
+            let units = Self::of_slices(&window, change, DistinguishedBy::Revision, side);
             if units.any_new() {
                 return Some(units);
             }
@@ -95,13 +95,18 @@ impl Units {
             &spans,
             &sides.service(),
         );
-        Some(Self::new(ToldApart::NotAtAll, vec![unit], &spans, change))
+        Some(Self::new(
+            DistinguishedBy::Nothing,
+            vec![unit],
+            &spans,
+            change,
+        ))
     }
 
     fn of_slices<'a>(
         window: &SliceWindow,
         change: &ChangeEvent,
-        by: ToldApart,
+        by: DistinguishedBy,
         sides: impl Fn(&Slice) -> SideOverTime<'a>,
     ) -> Self {
         let until = |start: &Timestamp| TimeRange {
@@ -130,7 +135,12 @@ impl Units {
         Self::new(by, units, &spans, change)
     }
 
-    fn new(by: ToldApart, units: Vec<Unit>, spans: &[TimeRange], change: &ChangeEvent) -> Self {
+    fn new(
+        by: DistinguishedBy,
+        units: Vec<Unit>,
+        spans: &[TimeRange],
+        change: &ChangeEvent,
+    ) -> Self {
         let ended = |span: &&TimeRange| span.end <= change.at;
         Self {
             by,

@@ -1,7 +1,8 @@
 //! What the symptom would be if the cause were normal.
 
+use astern_graph_core::TemporalGraph;
+use astern_graph_core::schema::Unit;
 use astern_graph_core::signal::{Counterfactual, Evidence, Hop};
-use astern_graph_core::{TemporalGraph, Unit};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::incident::Incident;
@@ -19,7 +20,7 @@ const ALPHA: f64 = 0.05;
 /// What has a unit is cut off at 0. The interval is that of the slope and of one residual: `t · √((x - x_healthy)² s_b² + s²)`.
 ///
 /// `None` where cause and symptom are one node, or there are no values to compare; the fallback
-/// where the slope is not told by the healthy steps.
+/// where the slope is not known from the healthy steps.
 pub(super) fn of(
     graph: &TemporalGraph,
     incident: &Incident,
@@ -44,9 +45,9 @@ pub(super) fn of(
         } else {
             0.0
         };
-        let told = [expected - half, expected, expected + half].map(|x| x.max(least));
+        let bounds = [expected - half, expected, expected + half].map(|x| x.max(least));
         half.is_finite()
-            .then(|| Counterfactual::new(cause.node.clone(), named, y, told.into(), line.steps))
+            .then(|| Counterfactual::new(cause.node.clone(), named, y, bounds.into(), line.steps))
             .ok_or("the healthy steps do not vary")
     });
     Some(found.map_err(|reason| Evidence::Fallback {
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn too_little_to_tell_is_said() {
+    fn too_little_for_a_figure_is_reported() {
         let rising: Vec<f64> = (0..40).map(f64::from).collect();
         let noise: Vec<f64> = (0..40_u32).map(|i| f64::from(i * i % 7)).collect();
         let gaps: Vec<f64> = (0..40)

@@ -166,7 +166,7 @@ impl InfluenceGraph {
     /// # Example
     /// ```
     /// use astern_graph_core::{EdgeKind, GraphBuilder, GraphParams, NodeKey, Sample, TimeRange, Timestamp};
-    /// use astern_rca::{InfluenceGraph, InfluenceParams};
+    /// use astern_rca::influence::{InfluenceGraph, InfluenceParams};
     ///
     /// let (web, cart) = (NodeKey::service("web"), NodeKey::service("cart"));
     /// let mut builder = GraphBuilder::new(GraphParams::default())?;

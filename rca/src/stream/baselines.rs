@@ -116,7 +116,7 @@ impl Baselines {
         }
         for (key, known) in &mut self.series {
             for (metric, sample) in known {
-                // A node that the graph has retired tells nothing more.
+                // A node that the graph has retired says nothing more.
                 if graph.id(key).is_some() {
                     take(sample, graph, (key, metric), new)?;
                 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use astern_graph_core::schema::FeatureClass;
 use astern_graph_core::signal::{Anomaly, Assessment};
 use astern_graph_core::{
-    FeatureClass, GraphError, MetricName, NodeKey, NodeKind, TemporalGraph, TimeRange, Timestamp,
+    GraphError, MetricName, NodeKey, NodeKind, TemporalGraph, TimeRange, Timestamp,
 };
 use astern_stats::order;
 

@@ -14,7 +14,7 @@ pub(super) struct Factor {
 }
 
 impl Factor {
-    /// The factor of the `width` columns whose correlations `of` tells. `O(width³)`.
+    /// The factor of the `width` columns whose correlations `of` gives. `O(width³)`.
     pub(super) fn of(width: usize, of: impl Fn(usize, usize) -> f64) -> Self {
         let mut lower = vec![0.0; width * width];
         let mut log_pivots: Vec<Option<f64>> = Vec::with_capacity(width);

@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn two_targets_at_once_are_at_least_as_well_told_as_each() {
+    fn two_targets_at_once_are_at_least_as_well_predicted_as_each() {
         let (x, y, own) = (noise(2, 300), noise(3, 300), noise(4, 300));
         let both: Vec<f64> = (0..300)
             .map(|t| y[t] + own[t] + x[(t + 299) % 300])

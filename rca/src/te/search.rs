@@ -152,7 +152,7 @@ pub struct Embedding {
 /// The bias is that of [`Estimate::effective_nats`]: estimators that know none, as
 /// [`Kernel`](super::Kernel), whose rows count themselves, prefer longer histories. All are estimated on
 /// the same steps but for gaps: a longer history has fewer complete samples there. With too short a history of the target, what its own past would
-/// have told is taken for influence.
+/// have predicted is taken for influence.
 ///
 /// # Errors
 /// [`TeError::Param`] for bounds outside the rules of [`Lags`]; [`TeError::NoCandidate`] when none can be

@@ -32,7 +32,7 @@ pub(crate) struct Coverage<'a> {
 }
 
 impl<'a> Coverage<'a> {
-    /// Tells the traces of the abnormal range apart: one is abnormal when its first call took more
+    /// Splits the traces of the abnormal range: one is abnormal when its first call took more
     /// than 50 ms longer than the sum over its calls of `μ + σ`, the mean and standard deviation of
     /// the operation's self time when all was well. Where none of that range is normal, those of the
     /// healthy range stand for them. `O(n log n)` for n calls.
@@ -76,7 +76,7 @@ impl<'a> Coverage<'a> {
         }
     }
 
-    /// What is told of an operation.
+    /// The evidence on an operation.
     pub(crate) fn evidence(&self, operation: usize) -> Evidence {
         Evidence::Spectrum {
             operation: self.operations[operation].name.clone(),

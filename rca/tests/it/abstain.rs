@@ -50,23 +50,23 @@ fn probability(diagnosis: &Diagnosis, reason: &Abstention) -> f64 {
 fn three_times_the_requests_are_load() {
     let surge = diagnosis((20, 60), (30, 42));
     assert_eq!(surge.abstained, Some(Abstention::Load), "{surge}");
-    let told = &surge.alternatives[0].evidence;
-    assert!(matches!(told[..], [Evidence::Load { ratio, .. }] if (2.9..3.1).contains(&ratio)));
+    let evidence = &surge.alternatives[0].evidence;
+    assert!(matches!(evidence[..], [Evidence::Load { ratio, .. }] if (2.9..3.1).contains(&ratio)));
 }
 
 #[test]
 fn a_symptom_in_its_healthy_range_is_none() {
-    let calm = diagnosis((20, 20), (30, 30));
+    let normal = diagnosis((20, 20), (30, 30));
     let slow = diagnosis((20, 20), (30, 300));
-    assert_eq!(calm.alternatives[0].reason, Abstention::NoRegression);
-    assert!(calm.abstained.is_some(), "{calm}");
+    assert_eq!(normal.alternatives[0].reason, Abstention::NoRegression);
+    assert!(normal.abstained.is_some(), "{normal}");
     assert_eq!(slow.abstained, None, "{slow}");
     let of = |found| probability(found, &Abstention::NoRegression);
-    assert!(of(&calm) > 0.4 && of(&slow) < 0.1, "{calm}\n{slow}");
+    assert!(of(&normal) > 0.4 && of(&slow) < 0.1, "{normal}\n{slow}");
 }
 
 #[test]
-fn what_was_not_seen_is_said() {
+fn what_was_not_seen_is_reported() {
     // No call tells how long `web` itself worked.
     let slow = diagnosis((20, 20), (30, 300));
     let mut all = slow.alternatives.iter();

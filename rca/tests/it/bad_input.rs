@@ -374,7 +374,7 @@ fn a_node_without_telemetry_is_left_out() {
 }
 
 #[test]
-fn too_few_rows_for_a_regression_are_said() {
+fn too_few_rows_for_a_regression_are_reported() {
     // 40 healthy rows, 25 callees: 52 rows are needed.
     let callees: Vec<String> = (0..25).map(|i| format!("callee-{i:02}")).collect();
     let edges: Vec<(&str, &str)> = callees.iter().map(|name| ("a", &**name)).collect();

@@ -70,7 +70,7 @@ fn diagnosis(
         .unwrap()
 }
 
-/// What is said of the only change.
+/// What is reported of the only change.
 fn only(changes: Vec<ChangeEvent>, assessments: Vec<Assessment>) -> BlamedChange {
     let mut found = diagnosis(BlameParams::default(), changes, assessments).changes;
     assert_eq!(found.len(), 1);
@@ -123,7 +123,8 @@ fn only_old_trouble_that_the_change_can_have_made_vetoes() {
     let load = anomaly("c", 30).in_metric("request_rate".into(), 1e-6);
     let errors = anomaly("a", 30).in_metric("error_rate".into(), 1e-6);
     let of_cause = anomaly("c", ONSET);
-    let said = |anomalies: Vec<Anomaly>| only(vec![release("c", 122)], vec![system(anomalies)]);
+    let blamed_by =
+        |anomalies: Vec<Anomaly>| only(vec![release("c", 122)], vec![system(anomalies)]);
     for (old, vetoes) in [
         (load.clone(), false),
         // A callee, and a node that the graph does not know.
@@ -132,12 +133,12 @@ fn only_old_trouble_that_the_change_can_have_made_vetoes() {
         (errors, true),
         (anomaly("b", 30), true),
     ] {
-        let blamed = said(vec![old, of_cause.clone()]);
+        let blamed = blamed_by(vec![old, of_cause.clone()]);
         assert!(is_timed(&blamed));
         assert_eq!(is_vetoed(&blamed), vetoes, "{blamed:?}");
     }
-    assert!(!is_timed(&said(vec![load, anomaly("d", 30)])));
-    assert!(!is_timed(&said(Vec::new())));
+    assert!(!is_timed(&blamed_by(vec![load, anomaly("d", 30)])));
+    assert!(!is_timed(&blamed_by(Vec::new())));
 }
 
 #[test]

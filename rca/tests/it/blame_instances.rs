@@ -197,14 +197,14 @@ fn what_hits_old_and_new_alike_is_no_change() {
         all_slower_ms: 25,
         ..Case::default()
     };
-    let said = |verdict| {
+    let diagnosed = |verdict| {
         let judged = ["cart-v2", "ads-v2"].map(|change| judged(change, verdict));
         diagnosis(case, BlameParams::default(), judged.to_vec())
     };
-    let (misled, told) = (said(Verdict::Regressed), said(Verdict::Healthy));
+    let (misled, reassured) = (diagnosed(Verdict::Regressed), diagnosed(Verdict::Healthy));
     for change in ["cart-v2", "ads-v2"] {
         assert!(probability(&misled, change) < 0.5, "{misled}");
-        assert!((probability(&misled, change) - probability(&told, change)).abs() < 1e-12);
+        assert!((probability(&misled, change) - probability(&reassured, change)).abs() < 1e-12);
     }
 }
 
@@ -229,14 +229,14 @@ fn without_instances_the_past_and_the_assessment_stand_in_and_say_so() {
         without_instances: true,
         ..Case::default()
     };
-    let said = |verdict| {
+    let diagnosed = |verdict| {
         diagnosis(
             case,
             BlameParams::default(),
             vec![judged("cart-v2", verdict)],
         )
     };
-    let (bad, good) = (said(Verdict::Regressed), said(Verdict::Healthy));
+    let (bad, good) = (diagnosed(Verdict::Regressed), diagnosed(Verdict::Healthy));
     assert!(falls_back(of(&bad, "cart-v2")), "{bad}");
     assert!(probability(&bad, "cart-v2") > probability(&good, "cart-v2") + 0.2);
     assert!(probability(&bad, "cart-v2") > probability(&bad, "ads-v2"));
@@ -262,7 +262,7 @@ fn the_symptom_follows_the_share_of_the_bad_revision() {
 }
 
 #[test]
-fn what_undoing_would_not_mend_is_told() {
+fn what_undoing_would_not_mend_is_reported() {
     let case = Case {
         slower_ms: 25,
         ..Case::default()
@@ -309,18 +309,18 @@ fn new_instances_that_are_worse_speak_for_their_service_as_the_cause() {
         ..Case::default()
     };
     let found = diagnosis(slower, BlameParams::default(), Vec::new());
-    let told = |name: &str| {
+    let contrasted = |name: &str| {
         let mut causes = found.causes.iter();
         let cause = causes.find(|c| *c.subject.node() == service(name)).unwrap();
         let contrast = |e: &Evidence| matches!(e, Evidence::Contrast { .. });
         cause.evidence.iter().any(contrast)
     };
-    assert!(told("cart") && !told("ads"), "{found}");
+    assert!(contrasted("cart") && !contrasted("ads"), "{found}");
     assert_eq!(*found.causes[0].subject.node(), service("cart"), "{found}");
 }
 
 #[test]
-fn a_release_that_fails_is_said_to_fail_and_not_to_be_slow() {
+fn a_release_that_fails_is_reported_as_failing_and_not_as_slow() {
     let failing = Case {
         failing_percent: 30,
         ..Case::default()
@@ -334,14 +334,17 @@ fn a_release_that_fails_is_said_to_fail_and_not_to_be_slow() {
             Evidence::Contrast { .. } | Evidence::NewAgainstOld { .. }
         )
     };
-    let told = cart.unwrap().evidence.iter().find(contrast).unwrap();
+    let evidence = cart.unwrap().evidence.iter().find(contrast).unwrap();
     let fails = |e: &Evidence| match e {
         Evidence::NewAgainstOld { new, old, .. } => *new > 0.2 && *old < 0.05,
         _ => false,
     };
-    assert!(fails(told), "{told}");
+    assert!(fails(evidence), "{evidence}");
     // At the first hop of the explanation it speaks for the service.
-    let mut hops = found.explanations.iter().map(|told| &told.hops[0]);
+    let mut hops = found
+        .explanations
+        .iter()
+        .map(|explanation| &explanation.hops[0]);
     let hop = hops.find(|hop| hop.node == service("cart")).unwrap();
     assert!(hop.supporting.iter().any(fails), "{hop:?}");
 }

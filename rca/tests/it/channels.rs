@@ -85,8 +85,8 @@ fn diagnose(story: Story<'_>, more: Vec<Record>) -> Diagnosis {
     diagnoser.diagnose(&builder.build(), &incident()).unwrap()
 }
 
-/// Self time is told of also where it is as always.
-fn is_calm(evidence: &Evidence) -> bool {
+/// Self time is reported also where it is as always.
+fn is_normal(evidence: &Evidence) -> bool {
     matches!(evidence, Evidence::OwnTime { z, .. } if *z < 2.0)
 }
 
@@ -103,9 +103,9 @@ fn first(diagnosis: &Diagnosis) -> (String, Vec<&Evidence>) {
                 | Evidence::FewerCalls { .. }
         )
     };
-    let said = cause.evidence.iter().filter(local);
-    let said = said.filter(|e| !is_calm(e)).collect();
-    (cause.subject.node().name.to_string(), said)
+    let shown = cause.evidence.iter().filter(local);
+    let shown = shown.filter(|e| !is_normal(e)).collect();
+    (cause.subject.node().name.to_string(), shown)
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn one_late_edge_is_charged_to_its_callee() {
         _ => WELL,
     };
     let diagnosis = diagnose(&story, vec![]);
-    // Self times of `cart` and `web` grew too: their waits are not told apart here.
+    // Self times of `cart` and `web` grew too: their waits are not distinguished here.
     let stock = diagnosis
         .causes
         .iter()
@@ -138,9 +138,9 @@ fn a_node_all_of_whose_edges_are_late_is_charged_with_them() {
         _ => WELL,
     };
     let diagnosis = diagnose(&story, vec![]);
-    let (name, said) = first(&diagnosis);
+    let (name, shown) = first(&diagnosis);
     assert_eq!(name, "stock", "{diagnosis}");
-    assert!(matches!(said[..], [Evidence::Gap { .. }]), "{diagnosis}");
+    assert!(matches!(shown[..], [Evidence::Gap { .. }]), "{diagnosis}");
     let prices = diagnosis
         .causes
         .iter()
@@ -156,7 +156,7 @@ fn who_takes_longer_by_itself_is_blamed_whatever_the_symptom_shows() {
         _ => WELL,
     };
     let diagnosis = diagnose(&story, vec![]);
-    let (name, said) = first(&diagnosis);
+    let (name, shown) = first(&diagnosis);
     assert_eq!(name, "prices", "{diagnosis}");
     let [
         Evidence::OwnTime {
@@ -164,7 +164,7 @@ fn who_takes_longer_by_itself_is_blamed_whatever_the_symptom_shows() {
             observed_ms,
             ..
         },
-    ] = said[..]
+    ] = shown[..]
     else {
         panic!("{diagnosis}");
     };
@@ -186,7 +186,7 @@ fn a_caller_whose_workers_wait_for_a_late_callee_is_not_slow_by_itself() {
         cause
             .evidence
             .iter()
-            .any(|e| matches!(e, Evidence::OwnTime { .. }) && !is_calm(e))
+            .any(|e| matches!(e, Evidence::OwnTime { .. }) && !is_normal(e))
     };
     assert!(!self_time("cart"), "{diagnosis}");
     assert_eq!(first(&diagnosis).0, "stock", "{diagnosis}");
@@ -200,10 +200,10 @@ fn failures_are_of_those_whose_callees_did_not_fail() {
         _ => WELL,
     };
     let diagnosis = diagnose(&story, vec![]);
-    let (name, said) = first(&diagnosis);
+    let (name, shown) = first(&diagnosis);
     assert_eq!(name, "prices", "{diagnosis}");
     assert!(
-        matches!(said[..], [Evidence::OwnFailures { .. }]),
+        matches!(shown[..], [Evidence::OwnFailures { .. }]),
         "{diagnosis}"
     );
 }
@@ -223,10 +223,10 @@ fn a_callee_that_answered_last_before_failures_of_several_is_suspect() {
     builder.extend(calls.iter().cloned().map(Into::into));
     let diagnoser = DiagnoserParams::default().check().unwrap();
     let diagnosis = diagnoser.diagnose(&builder.build(), &traced).unwrap();
-    let (name, said) = first(&diagnosis);
+    let (name, shown) = first(&diagnosis);
     assert_eq!(name, "stock", "{diagnosis}");
     assert!(
-        matches!(said[..], [Evidence::LastBeforeFailure { .. }]),
+        matches!(shown[..], [Evidence::LastBeforeFailure { .. }]),
         "{diagnosis}"
     );
 }
@@ -259,11 +259,11 @@ fn what_only_slow_traces_went_through_is_suspect_where_it_is_asked_for() {
         }
         calls
     };
-    let (calm, late) = (of(false), of(true));
+    let (healthy, late) = (of(false), of(true));
     let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
-    builder.extend(calm.iter().chain(&late).cloned().map(Into::into));
+    builder.extend(healthy.iter().chain(&late).cloned().map(Into::into));
     let graph = builder.build();
-    let traced = incident().traced(Traces::of(&calm), Traces::of(&late));
+    let traced = incident().traced(Traces::of(&healthy), Traces::of(&late));
     let said_by = |spectrum: f64| {
         let weights = FusedWeights {
             spectrum,
@@ -274,8 +274,9 @@ fn what_only_slow_traces_went_through_is_suspect_where_it_is_asked_for() {
         let diagnosis = diagnoser.diagnose(&graph, &traced).unwrap();
         let spectrum = |e: &Evidence| matches!(e, Evidence::Spectrum { .. });
         let causes = diagnosis.causes.iter();
-        let said = causes.filter(|c| c.evidence.iter().any(spectrum));
-        said.map(|c| c.subject.node().name.to_string())
+        let shown = causes.filter(|c| c.evidence.iter().any(spectrum));
+        shown
+            .map(|c| c.subject.node().name.to_string())
             .collect::<Vec<_>>()
     };
     assert_eq!(said_by(1.0), ["search"]);
@@ -283,16 +284,16 @@ fn what_only_slow_traces_went_through_is_suspect_where_it_is_asked_for() {
 }
 
 #[test]
-fn who_stops_calling_on_is_said_to() {
+fn who_stops_calling_on_is_reported() {
     let story = |from: Option<&str>, to: &str, faulty: bool| match (from, to) {
         (Some("stock"), "prices") if faulty => None,
         _ => WELL,
     };
     let diagnosis = diagnose(&story, vec![]);
-    let (name, said) = first(&diagnosis);
+    let (name, shown) = first(&diagnosis);
     assert_eq!(name, "stock", "{diagnosis}");
     assert!(
-        matches!(said[..], [Evidence::FewerCalls { .. }]),
+        matches!(shown[..], [Evidence::FewerCalls { .. }]),
         "{diagnosis}"
     );
 }
@@ -362,7 +363,7 @@ fn without_calls_no_local_channel_speaks() {
 }
 
 #[test]
-fn an_incident_told_minutes_early_has_the_same_cause() {
+fn an_incident_reported_minutes_early_has_the_same_cause() {
     let story = |_: Option<&str>, to: &str, faulty: bool| match to {
         // The symptom shows it too, so that the run of bad minutes is found.
         "prices" | "web" | "stock" | "cart" if faulty => Some((60, 62, false)),
@@ -418,14 +419,14 @@ fn a_machine_on_which_all_are_slower_is_the_cause_and_one_slow_service_on_it_is(
     let tenants = |e: &Evidence| matches!(e, Evidence::Tenants { .. });
     let all = on_machines(&["cart", "search", "prices"]);
     assert_eq!(first(&all).0, "shared", "{all}");
-    let told = all.causes[0].evidence.iter().find(|e| tenants(e)).unwrap();
+    let evidence = all.causes[0].evidence.iter().find(|e| tenants(e)).unwrap();
     let three = Evidence::Tenants {
         slower: 3,
         tenants: 3,
         z: 0.0,
     };
     assert_eq!(
-        told.to_string().split('(').next(),
+        evidence.to_string().split('(').next(),
         three.to_string().split('(').next()
     );
     assert_eq!(

@@ -46,20 +46,28 @@ fn diagnosis(independent: bool) -> Diagnosis {
 }
 
 #[test]
-fn the_way_of_a_fault_is_told_with_what_speaks_for_it() {
+fn the_way_of_a_fault_is_given_with_what_speaks_for_it() {
     let found = diagnosis(false);
     assert_eq!(found.causes[0].subject, NodeKey::service("db").into());
-    let told = &found.explanations[0];
-    let names: Vec<&str> = told.hops.iter().map(|hop| &*hop.node.name).collect();
+    let explanation = &found.explanations[0];
+    let names: Vec<&str> = explanation.hops.iter().map(|hop| &*hop.node.name).collect();
     assert_eq!(names, ["db", "cart", "web"]);
-    assert!(told.hops.iter().all(|hop| hop.observed > hop.healthy));
+    assert!(
+        explanation
+            .hops
+            .iter()
+            .all(|hop| hop.observed > hop.healthy)
+    );
     let shift = |e: &Evidence| matches!(e, Evidence::Shift { .. });
     assert!(
-        told.hops.iter().all(|hop| hop.supporting.iter().any(shift)),
-        "{told}"
+        explanation
+            .hops
+            .iter()
+            .all(|hop| hop.supporting.iter().any(shift)),
+        "{explanation}"
     );
     let origin = |e: &Evidence| matches!(e, Evidence::OriginOfFault { .. });
-    assert!(told.hops[0].supporting.iter().any(origin));
+    assert!(explanation.hops[0].supporting.iter().any(origin));
     // The symptom itself is explained as a cause too: it has a dependency that is hit.
     let of_web = found
         .explanations
@@ -73,16 +81,23 @@ fn the_way_of_a_fault_is_told_with_what_speaks_for_it() {
 #[test]
 fn the_symptom_without_the_cause_is_its_healthy_level() {
     let found = diagnosis(false);
-    let told = found.explanations[0].counterfactual.as_ref().unwrap();
+    let counterfactual = found.explanations[0].counterfactual.as_ref().unwrap();
     // Without the 100 ms it is 20 to 36 ms; its 90 % quantile lies in the upper part.
-    assert!(told.low < told.expected && told.expected < told.high);
-    assert!((20.0..=40.0).contains(&told.expected), "{told}");
     assert!(
-        told.observed > 110.0 && told.low < 36.0 && told.high > 24.0,
-        "{told}"
+        counterfactual.low < counterfactual.expected
+            && counterfactual.expected < counterfactual.high
     );
     assert!(
-        told.to_string()
+        (20.0..=40.0).contains(&counterfactual.expected),
+        "{counterfactual}"
+    );
+    assert!(
+        counterfactual.observed > 110.0 && counterfactual.low < 36.0 && counterfactual.high > 24.0,
+        "{counterfactual}"
+    );
+    assert!(
+        counterfactual
+            .to_string()
             .starts_with("were service/db normal, latency_ms would be ")
     );
 }
@@ -90,14 +105,14 @@ fn the_symptom_without_the_cause_is_its_healthy_level() {
 #[test]
 fn where_healthy_steps_do_not_tell_no_figure_is_made_up() {
     let found = diagnosis(true);
-    let told = found
+    let explanation = found
         .explanations
         .iter()
         .find(|e| e.hops.len() == 3)
         .unwrap();
-    assert_eq!(told.counterfactual, None, "{told}");
+    assert_eq!(explanation.counterfactual, None, "{explanation}");
     assert!(
-        matches!(told.fallbacks[..], [Evidence::Fallback { .. }]),
-        "{told}"
+        matches!(explanation.fallbacks[..], [Evidence::Fallback { .. }]),
+        "{explanation}"
     );
 }

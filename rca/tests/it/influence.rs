@@ -7,7 +7,9 @@ use astern_graph_core::{
 use astern_rca::te::Surrogates;
 use rand::RngExt;
 
-use astern_rca::{InfluenceEdge, InfluenceGraph, InfluenceMethod, InfluenceParams, InfluenceScope};
+use astern_rca::influence::{
+    InfluenceEdge, InfluenceGraph, InfluenceMethod, InfluenceParams, InfluenceScope,
+};
 
 const NAMES: [&str; 4] = ["a-web", "b-cart", "c-db", "d-other"];
 
@@ -127,7 +129,7 @@ fn a_long_delay_max_leaves_no_pair_without_an_estimate() {
 }
 
 #[test]
-fn too_few_samples_are_said_so() {
+fn too_few_samples_are_reported() {
     let found = estimated(40, InfluenceParams::default());
     for edge in &found.edges {
         assert_eq!(

@@ -2,16 +2,17 @@
 
 use std::fmt::Debug;
 
+use astern_rca::DiagnoserParams;
 use astern_rca::abstain::AbstentionParams;
 use astern_rca::blame::BlameParams;
 use astern_rca::explain::ExplainParams;
+use astern_rca::influence::{BlendParams, InfluenceMethod, InfluenceParams};
 use astern_rca::ranker::{FusedParams, FusedWeights, RankerParams};
 use astern_rca::stream::{BaselineParams, Baselines};
 use astern_rca::te::{
     CopulaParams, DiscreteParams, GaussianParams, KernelParams, KsgParams, Lags, Surrogates,
     SymbolicParams,
 };
-use astern_rca::{BlendParams, DiagnoserParams, InfluenceMethod, InfluenceParams};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -47,7 +48,7 @@ fn every_family_is_read_in_part_and_names_what_it_does_not_know() {
 }
 
 #[test]
-fn choices_are_told_by_name() {
+fn choices_are_read_by_name() {
     let ksg = r#"{"method": {"ksg": {"count": 19, "stop_after": 3}}, "blend": {"topology": 0.5}}"#;
     let read: InfluenceParams = serde_json::from_str(ksg).unwrap();
     let surrogates = Surrogates::circular(19).stop_after(3);

@@ -207,7 +207,7 @@ fn cycles_end() {
 }
 
 #[test]
-fn too_few_samples_for_transfer_entropy_are_said() {
+fn too_few_samples_for_transfer_entropy_are_reported() {
     let graph = graph_of_chain();
     let mut short = incident();
     short.healthy = minutes(HEALTHY - 20, HEALTHY);

@@ -67,15 +67,15 @@ fn self_times_leave_out_what_was_waited_for() {
     let ms = |ms| Some(Duration::from_millis(ms));
     let mut seen_by_web = call(2, Some("web"), "cart", 10, 60);
     seen_by_web.client = ms(70);
-    let mut told = call(4, Some("cart"), "db", 25, 5);
-    told.exclusive = ms(3);
+    let mut timed = call(4, Some("cart"), "db", 25, 5);
+    timed.exclusive = ms(3);
     let mut unknown = call(5, Some("web"), "log", 90, 0);
     unknown.server = None;
     let parallel = call(6, Some("cart"), "db", 26, 58);
     let calls = [
         call(1, None, "web", 0, 100),
         seen_by_web,
-        told,
+        timed,
         parallel,
         unknown,
     ];

@@ -9,7 +9,7 @@ const STEPS: [i128; 16] = [
     1, 5, 10, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400,
 ];
 
-/// Round times inside a range, at most seven, and whether they need seconds to be told apart.
+/// Round times inside a range, at most seven, and whether they need seconds to be distinguished.
 pub(super) fn times(range: TimeRange) -> (Vec<Timestamp>, bool) {
     let (start, end) = (
         i128::from(range.start.nanos()),

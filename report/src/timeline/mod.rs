@@ -55,20 +55,20 @@ fn services<'a>(scene: &Scene<'a>) -> Vec<&'a NodeKey> {
         .flat_map(|d| &d.changes)
         .map(|c| &c.service);
     let changed = scene.changes.iter().map(|change| &change.service);
-    let mut found: Vec<&NodeKey> = Vec::new();
+    let mut services: Vec<&NodeKey> = Vec::new();
     for key in scene.path.iter().copied().chain(blamed).chain(changed) {
-        if !found.contains(&key) {
-            found.push(key);
+        if !services.contains(&key) {
+            services.push(key);
         }
     }
-    if found.is_empty() {
+    if services.is_empty() {
         let mut anomalous: Vec<(&NodeKey, f64)> =
             scene.scores.iter().map(|(k, s)| (*k, *s)).collect();
         anomalous.sort_by(|a, b| astern_stats::order::descending(a.1, b.1).then(a.0.cmp(b.0)));
-        found.extend(anomalous.into_iter().map(|(key, _)| key));
+        services.extend(anomalous.into_iter().map(|(key, _)| key));
     }
-    found.truncate(SERVICES_MAX);
-    found
+    services.truncate(SERVICES_MAX);
+    services
 }
 
 /// What the marks and bands in the charts stand for.

@@ -74,11 +74,11 @@ pub(super) fn chart(
     let inside = |at: &Timestamp| scene.page.range.contains(*at);
     let onset = scene.page.onset.filter(inside);
     let labels = place(marks, onset, |at| frame.x(at), (LEFT, RIGHT));
-    let said = format!("{} of {}, {}", series.title, name(service), summary(series));
+    let summary_text = format!("{} of {}, {}", series.title, name(service), summary(series));
     html! {
         figure {
             figcaption { (series.title) }
-            svg.chart viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(said) {
+            svg.chart viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(summary_text) {
                 (axes(&frame, series.points.is_empty()))
                 @if let Some((median, spread)) = series.healthy { (healthy(&frame, median, spread)) }
                 @for placed in &labels { (line(placed, service)) }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use astern_graph_core::schema::{ERROR_RATE, LATENCY_MS_P95};
-use astern_graph_core::{FeatureClass, MetricName, NodeKey, TimeRange, Timestamp, Unit};
+use astern_graph_core::schema::{ERROR_RATE, FeatureClass, LATENCY_MS_P95, Unit};
+use astern_graph_core::{MetricName, NodeKey, TimeRange, Timestamp};
 use astern_stats::robust;
 
 use super::super::scene::Scene;
@@ -133,12 +133,12 @@ fn step_times(scene: &Scene<'_>, count: usize) -> Vec<Timestamp> {
 fn healthy(scene: &Scene<'_>, times: &[Timestamp], values: &[f64]) -> Option<(f64, f64)> {
     let end = scene.page.healthy_until.or(scene.page.onset)?;
     let step = scene.page.graph.step();
-    let calm = times.partition_point(|start| start.plus(step) <= end);
-    let calm = &values[..calm];
-    if calm.iter().filter(|value| value.is_finite()).count() < HEALTHY_MIN {
+    let healthy = times.partition_point(|start| start.plus(step) <= end);
+    let healthy = &values[..healthy];
+    if healthy.iter().filter(|value| value.is_finite()).count() < HEALTHY_MIN {
         return None;
     }
-    robust::median(calm).zip(robust::spread(calm))
+    robust::median(healthy).zip(robust::spread(healthy))
 }
 
 /// Points in the middle of each step; of several steps that share a point's place, the least and

@@ -161,7 +161,7 @@ impl Observed {
     }
 }
 
-/// The platform, or what stands before it, said no: nothing was changed.
+/// The platform, or what stands before it, refused: nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -238,7 +238,7 @@ pub enum ExecError {
     /// The connection broke, or the platform failed while it worked on the request.
     #[error("failed midway: {reason}")]
     Broken {
-        /// What the client said.
+        /// The client's message.
         reason: Arc<str>,
     },
 }

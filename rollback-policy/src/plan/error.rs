@@ -59,7 +59,7 @@ pub enum PlanError {
     /// The content cannot be encoded, so that there is no id.
     #[error("the plan cannot be encoded: {cause}")]
     Encoding {
-        /// What the encoder said.
+        /// The encoder's message.
         cause: CodecError,
     },
 }

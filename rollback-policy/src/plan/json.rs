@@ -11,7 +11,7 @@ use crate::plan::Plan;
 const FORMAT: &str = "astern.plan";
 const VERSION: u32 = 1;
 
-/// Read first, so that a file of another version is told from a damaged one.
+/// Read first, so that a file of another version is distinguished from a damaged one.
 #[derive(Deserialize)]
 struct Head<'a> {
     #[serde(borrow)]

@@ -85,7 +85,7 @@ impl Planner {
     }
 
     /// Plans the way back. `active` are the steps of all changes that may still be undone, in any
-    /// order; what the graph knows of earlier ones tells which revision came before which. Steps
+    /// order; what the graph knows of earlier ones shows which revision came before which. Steps
     /// of changes after `now` are ignored. The crate's front page has an example.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ pub(crate) struct Progress {
     blind_looks: u32,
     /// Since when the checks of this status run.
     since: Timestamp,
-    /// What the answer to the effect said.
+    /// The answer to the effect.
     reply: Observed,
     /// The latest observation in this status.
     seen: Option<Observed>,

@@ -67,7 +67,7 @@ pub(crate) struct Weighed {
 type Guilty<'a> = BTreeMap<ChangeId, (&'a BlamedChange, f64)>;
 
 impl Weighed {
-    /// Weighs active changes; `history` tells which revision came before which.
+    /// Weighs active changes; `history` shows which revision came before which.
     pub(crate) fn of(
         diagnosis: &Diagnosis,
         active: &BTreeMap<ChangeId, ChangeEvent>,

@@ -156,8 +156,8 @@ proptest! {
         at_request in 0..20usize,
     ) {
         let (plan, platform) = setting();
-        let calm = std::iter::repeat_n(Fault::None, at_request);
-        let platform = platform.with_faults(calm.chain(faults));
+        let faultless = std::iter::repeat_n(Fault::None, at_request);
+        let platform = platform.with_faults(faultless.chain(faults));
         let run = survive(&plan, &platform, &[], &RunParams::default());
         prop_assert_eq!(run.state(), RunState::Succeeded, "{}", run.summary());
         prop_assert_eq!(platform.writes().len(), plan.steps.len());

@@ -38,10 +38,10 @@ fn what_cannot_be_observed_is_judged_by_the_reply() {
             what: "observing".into(),
         })
     };
-    let mut told = run(vec![step(1, &[])]);
-    answer(&mut told, 0, seen("s1"));
-    answer(&mut told, 0, blind());
-    assert_eq!(told.state(), RunState::Succeeded);
+    let mut informed = run(vec![step(1, &[])]);
+    answer(&mut informed, 0, seen("s1"));
+    answer(&mut informed, 0, blind());
+    assert_eq!(informed.state(), RunState::Succeeded);
 
     let untold = |proceed| {
         let params = RunParams::default().proceed_unverified(proceed);

@@ -11,7 +11,7 @@
 //! |---|---|
 //! | share of failed calls | own errors, then `1 - Π (1 - p · error(callee) · propagation)` over the calls of each step, callees first |
 //! | rate of calls | rates of callers times probabilities, callers first; a caller that fails makes no further calls |
-//! | time that a worker is held | own time, plus for each step of calls the longest of them; means and variances add up along the chain as if all were independent, and the longest of several is that of normal times (Clark 1961) |
+//! | time that a worker is held | self time, plus for each step of calls the longest of them; means and variances add up along the chain as if all were independent, and the longest of several is that of normal times (Clark 1961) |
 //! | wait for a worker | Erlang C for each instance (M/M/c, 1917), scaled by half the sum of the squared coefficients of variation (Allen and Cunneen); arrivals at each instance count as Poisson; at more than 99 % as at 99 %. Callers have K workers: a call waits for `1 - 1/K` of that (Schweitzer 1979), and K calls stay no longer than they take to be served (Little 1961) |
 //! | overload | what arrives faster than workers free up waits in line (the fluid limit), and is served at the speed of the workers; the line is no longer than the callers' workers together, but for the entry |
 //! | latency quantiles | those of the log-normal law with the mean and variance of wait and hold |
@@ -36,7 +36,7 @@
 //!
 //! | quantity | tolerance | found | why |
 //! |---|---|---|---|
-//! | rates, utilisation | 1 % | not told from 0 | products of rates and means; failed calls alone are approximate |
+//! | rates, utilisation | 1 % | not distinguishable from 0 | products of rates and means; failed calls alone are approximate |
 //! | mean latency | 10 % | 6 % | workers are held for at most half of the time, so waits are at most as long as holds; a fifth of that wait is what the formula may be wrong by |
 //!
 //! Nearer to overload, waits are wrong by more. Quantiles are only as good as the log-normal law.

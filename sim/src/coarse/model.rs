@@ -207,7 +207,7 @@ impl System {
                 calls = this.then(calls.sometimes(*goes_on));
             }
             for group in &mut loads[index].groups {
-                let own = group.own_time(service.work);
+                let own = group.self_time(service.work);
                 group.held = own.then(calls.sometimes(1.0 - group.own_errors));
                 group.stay = group.wait(service).then(group.held);
             }
@@ -265,7 +265,7 @@ impl Group {
     }
 
     /// Time until an instance has worked on a call, without callees.
-    fn own_time(&self, work: Moments) -> Moments {
+    fn self_time(&self, work: Moments) -> Moments {
         match self.fault {
             Some(FaultKind::Slower { factor } | FaultKind::Capacity { factor }) => {
                 work.times(factor)

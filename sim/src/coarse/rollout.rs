@@ -1,4 +1,4 @@
-//! Releases over time: how many instances run the new revision, and what is told of it.
+//! Releases over time: how many instances run the new revision, and what is reported of it.
 
 use std::time::Duration;
 
@@ -75,8 +75,8 @@ impl Rollout {
         before.map(|(_, _, size)| size).sum()
     }
 
-    /// What is told in this part of the run.
-    pub(super) fn told(
+    /// What is reported in this part of the run.
+    pub(super) fn reported(
         &self,
         start: Timestamp,
         part: std::ops::Range<Duration>,

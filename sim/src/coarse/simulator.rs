@@ -139,11 +139,11 @@ impl CoarseSimulator {
     }
 
     fn changes(&self, part: &std::ops::Range<Duration>) -> Vec<ChangeEvent> {
-        let told = |rollout: &Rollout| {
+        let reported = |rollout: &Rollout| {
             let instances = self.system.services[rollout.service].instances;
-            rollout.told(self.scenario.start, part.clone(), instances)
+            rollout.reported(self.scenario.start, part.clone(), instances)
         };
-        let mut changes: Vec<ChangeEvent> = self.rollouts.iter().flat_map(told).collect();
+        let mut changes: Vec<ChangeEvent> = self.rollouts.iter().flat_map(reported).collect();
         changes.sort_by_key(|change| change.at);
         changes
     }

@@ -94,15 +94,15 @@ impl Engine {
         if job.serial != serial {
             return;
         }
-        // A callee that works on it tells how long it took once it is done.
-        let told = stage != Stage::Held;
+        // A callee that works on it reports how long it took once it is done.
+        let recorded = stage != Stage::Held;
         let gone = GivenUp {
             caller: self.party(caller),
             at: self.clock,
-            told,
+            recorded,
         };
         self.jobs.get_mut(id).given_up = Some(Box::new(gone));
-        if told {
+        if recorded {
             self.record_call(id);
         }
         self.jobs.get_mut(id).parent = None;

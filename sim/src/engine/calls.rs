@@ -178,13 +178,13 @@ impl Engine {
         job.finished = self.clock;
         job.stage = Stage::Done;
         let (service, instance, origin) = (job.service, job.instance, job.origin);
-        let (failed, told) = (job.failed, job.given_up.as_ref().map(|gone| gone.told));
+        let (failed, recorded) = (job.failed, job.given_up.as_ref().map(|gone| gone.recorded));
         self.servers[instance].held -= 1;
         self.pump(service, instance);
         if !failed {
             self.publish(id);
         }
-        match (origin, told) {
+        match (origin, recorded) {
             (Origin::Message { .. }, _) | (_, Some(false)) => {
                 self.record_call(id);
                 self.jobs.remove(id);
@@ -235,7 +235,7 @@ impl Engine {
         }
     }
 
-    /// Says when the next work on a machine ends; what was said before is void.
+    /// Announces when the next work on a machine ends; what was announced before is void.
     pub(super) fn announce(&mut self, host: usize) {
         let machine = &mut self.machines[host];
         machine.version += 1;
@@ -245,7 +245,7 @@ impl Engine {
         }
     }
 
-    /// Work on a machine has ended, if that was the last thing said of it.
+    /// Work on a machine has ended, if that was the last announcement of it.
     pub(super) fn ended(&mut self, host: usize, version: u64) {
         if self.machines[host].version != version {
             return;

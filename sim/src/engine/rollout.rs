@@ -92,7 +92,7 @@ impl Engine {
         self.step_over(index, whole, share, self.keys(batch));
     }
 
-    /// Tells of a step of a release.
+    /// Records a step of a release.
     fn step_over(
         &mut self,
         index: usize,
@@ -162,15 +162,15 @@ impl Engine {
         if let Some(index) = started {
             let to = self.model.changes[index].revision;
             let undone = |instance: &usize| self.servers[*instance].revision == to;
-            let (phase, told): (_, Vec<usize>) = if to == revision {
+            let (phase, changed): (_, Vec<usize>) = if to == revision {
                 (ChangePhase::Completed, switched.clone())
             } else {
                 let undone = switched.iter().copied().filter(undone);
                 (ChangePhase::RolledBack, undone.collect())
             };
             self.rollouts[index].settled = true;
-            if !told.is_empty() {
-                self.tell(index, phase, None, self.keys(told));
+            if !changed.is_empty() {
+                self.tell(index, phase, None, self.keys(changed));
             }
         }
         self.routers[service].split = None;

@@ -1,4 +1,4 @@
-//! What a run tells of itself: calls and metrics.
+//! What a run reports of itself: calls and metrics.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ impl Engine {
         self.model.instances[job.instance].parties[segment][job.revision].clone()
     }
 
-    /// What a job is asked for; nothing is said of a request from outside.
+    /// What a job is asked for; a request from outside has none.
     pub(super) fn operation(&self, id: JobId) -> Option<&Arc<str>> {
         match self.jobs.get(id).origin {
             Origin::Outside => None,
@@ -32,7 +32,7 @@ impl Engine {
     }
 
     /// Whether the telemetry of a service is lost now.
-    fn is_dark(&self, service: usize) -> bool {
+    fn is_blacked_out(&self, service: usize) -> bool {
         self.model.blackouts.iter().any(|lost| {
             lost.during.contains(&self.clock) && lost.service.is_none_or(|only| only == service)
         })
@@ -42,10 +42,10 @@ impl Engine {
         Duration::from_micros(to - from)
     }
 
-    /// Tells of a call, as far as the telemetry of its sides is not lost.
+    /// Records a call, as far as the telemetry of its sides is not lost.
     pub(super) fn record_call(&mut self, id: JobId) {
         let job = self.jobs.get(id);
-        let told = match job.origin {
+        let call = match job.origin {
             Origin::Message {
                 queue,
                 instance,
@@ -55,7 +55,7 @@ impl Engine {
             Origin::Call { call, .. } => self.exchange(id, Some(call)),
             Origin::Outside => self.exchange(id, None),
         };
-        let Some(mut call) = told else {
+        let Some(mut call) = call else {
             return;
         };
         call.id = Some(job.span);
@@ -66,7 +66,7 @@ impl Engine {
         self.records.push(call.into());
     }
 
-    /// The consumption of a message: only the consumer tells of it.
+    /// The consumption of a message: only the consumer reports it.
     fn consumption(
         &self,
         id: JobId,
@@ -75,10 +75,10 @@ impl Engine {
         (instance, revision): (usize, usize),
     ) -> Option<Call> {
         let job = self.jobs.get(id);
-        if self.is_dark(job.service) {
+        if self.is_blacked_out(job.service) {
             return None;
         }
-        let callee = if self.is_dark(queue) {
+        let callee = if self.is_blacked_out(queue) {
             self.model.services[queue].parties[segment].clone()
         } else {
             self.model.instances[instance].parties[segment][revision].clone()
@@ -87,11 +87,11 @@ impl Engine {
             .from(self.party(id))
             .over(EdgeKind::Consumes)
             .took(None, Some(Self::span(job.received, job.finished)));
-        call.exclusive = Some(self.own_time(id));
+        call.exclusive = Some(self.self_time(id));
         Some(call)
     }
 
-    /// A call, of which both sides tell: of one that no worker took, the caller alone.
+    /// A call, which both sides report: of one that no worker took, the caller alone.
     fn exchange(&self, id: JobId, made: Option<usize>) -> Option<Call> {
         let job = self.jobs.get(id);
         let seen = match (&job.given_up, job.parent) {
@@ -100,8 +100,8 @@ impl Engine {
             (None, None) => None,
         };
         let from = made.map(|call| self.model.links[self.model.calls[call].link].0);
-        let caller_dark = from.is_some_and(|from| self.is_dark(from));
-        let served = job.stage == Stage::Done && !self.is_dark(job.service);
+        let caller_blacked_out = from.is_some_and(|from| self.is_blacked_out(from));
+        let served = job.stage == Stage::Done && !self.is_blacked_out(job.service);
         let callee = if served {
             self.party(id)
         } else {
@@ -109,21 +109,21 @@ impl Engine {
         };
         let mut call = Call::new(self.time(job.sent), callee);
         call.server = served.then(|| Self::span(job.received, job.finished));
-        call.exclusive = served.then(|| self.own_time(id));
+        call.exclusive = served.then(|| self.self_time(id));
         if let Some(place) = made {
             call.kind = self.model.calls[place].kind;
         }
         if let Some((caller, until)) = seen {
             call.caller = Some(caller);
-            call.client = (!caller_dark).then(|| Self::span(job.sent, until));
+            call.client = (!caller_blacked_out).then(|| Self::span(job.sent, until));
         }
-        // A user whose request was refused tells of it at the entry.
-        let entry_tells = made.is_none() && !self.is_dark(job.service);
-        (call.client.is_some() || call.server.is_some() || entry_tells).then_some(call)
+        // A user whose request was refused is seen at the entry.
+        let entry_reports = made.is_none() && !self.is_blacked_out(job.service);
+        (call.client.is_some() || call.server.is_some() || entry_reports).then_some(call)
     }
 
     /// How long a call was handled, less the time in which it waited for callees.
-    fn own_time(&self, id: JobId) -> Duration {
+    fn self_time(&self, id: JobId) -> Duration {
         let job = self.jobs.get(id);
         let own = (job.finished - job.received).saturating_sub(job.waits.total());
         Duration::from_micros(own)
@@ -137,10 +137,10 @@ impl Engine {
         for service in 0..self.model.services.len() {
             self.sample_service(service, length);
         }
-        let all_dark = self.is_dark(usize::MAX);
+        let all_blacked_out = self.is_blacked_out(usize::MAX);
         for (host, machine) in self.model.hosts.iter().zip(&mut self.machines) {
             let busy = machine.take_busy(self.clock) / (length * machine.cores());
-            if !all_dark {
+            if !all_blacked_out {
                 let sample = Sample::new(now, host.key.clone(), CPU, rounded(busy));
                 self.records.push(sample.into());
             }
@@ -150,13 +150,13 @@ impl Engine {
 
     fn sample_service(&mut self, index: usize, length: f64) {
         let now = self.time(self.clock);
-        let dark = self.is_dark(index);
+        let blacked_out = self.is_blacked_out(index);
         let capacity = length * f64::from(self.model.services[index].workers);
         let (mut total, mut count) = (0.0, 0_u32);
         for instance in self.model.services[index].instances.clone() {
             let processor = self.processor_time(instance);
             let share = self.servers[instance].cpu.read(processor) as f64 / capacity;
-            if dark || self.servers[instance].away {
+            if blacked_out || self.servers[instance].away {
                 continue;
             }
             total += share;
@@ -171,7 +171,7 @@ impl Engine {
             let sample = Sample::new(now, service.key.clone(), CPU, mean);
             self.records.push(sample.into());
         }
-        if !(dark || service.consumers.is_empty()) {
+        if !(blacked_out || service.consumers.is_empty()) {
             let depth = self.depths[index] as f64;
             let sample = Sample::new(now, service.key.clone(), QUEUE_DEPTH, depth);
             self.records.push(sample.into());

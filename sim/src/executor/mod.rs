@@ -127,7 +127,7 @@ impl SimExecutor {
     /// Whether the caller is to count as dead since its last request, by
     /// [`CallFault::CrashBefore`] or [`CallFault::CrashAfter`]; asking revives it.
     ///
-    /// A caller that is told so throws its state away and goes on from what it had stored. As
+    /// A caller that is dead throws its state away and goes on from what it had stored. As
     /// long as nobody asks, no request reaches the platform.
     pub fn take_crash(&self) -> bool {
         std::mem::take(&mut self.lock().crashed)

@@ -51,7 +51,7 @@ pub enum ExportError {
     Write {
         /// Which table.
         table: &'static str,
-        /// What the writer said.
+        /// The writer's message.
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The headers lack a column.
@@ -67,7 +67,7 @@ pub enum ExportError {
     Malformed {
         /// Which table.
         table: &'static str,
-        /// What the reader said, with the line.
+        /// The reader's message, with the line.
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A field does not hold what its column says.
@@ -87,7 +87,7 @@ pub enum ExportError {
     /// The truth is not JSON of the expected form, or cannot be made it.
     #[error("the ground truth cannot be read or written as JSON: {cause}")]
     Truth {
-        /// What the JSON library said.
+        /// The JSON library's message.
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
 }

@@ -253,8 +253,8 @@ fn a_callee_that_is_too_slow_swamps_its_callers() {
 }
 
 #[test]
-fn releases_are_told_as_in_a_run_of_events() {
-    let told = |records: Vec<Record>| {
+fn releases_are_reported_as_in_a_run_of_events() {
+    let releases = |records: Vec<Record>| {
         let changes = records
             .into_iter()
             .filter(|r| matches!(r, Record::Change(_)));
@@ -271,7 +271,7 @@ fn releases_are_told_as_in_a_run_of_events() {
         let simulator = CoarseSimulator::new(&coarse).unwrap();
         let records = simulator.clone().flat_map(|step| simulator.records(&step));
         let simulation = run(&events).unwrap();
-        assert_eq!(told(records.collect()), told(simulation.records));
+        assert_eq!(releases(records.collect()), releases(simulation.records));
         assert_eq!(*simulator.truth(), simulation.truth);
     }
 }
@@ -449,14 +449,14 @@ fn what_means_cannot_show_is_refused_and_never_left_out() {
     ];
     for (place, wish) in wishes.into_iter().enumerate() {
         let error = refused(wish);
-        let told = error.to_string();
+        let message = error.to_string();
         assert!(
             matches!(error, CoarseError::CannotShow { .. }),
-            "{place}: {told}"
+            "{place}: {message}"
         );
         assert!(
-            told.starts_with("a coarse simulation cannot show "),
-            "{told}"
+            message.starts_with("a coarse simulation cannot show "),
+            "{message}"
         );
     }
 }

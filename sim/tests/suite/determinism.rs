@@ -113,7 +113,7 @@ fn calls_are_consistent_whatever_the_balance() {
 }
 
 /// FNV-1a of what each record says, without what records did not say when the results under
-/// `docs/results/` were made: kind of edge, own time, host and share of traffic.
+/// `docs/results/` were made: kind of edge, self time, host and share of traffic.
 fn digest(records: &[Record]) -> u64 {
     let party = |party: &Party| {
         format!(

@@ -508,7 +508,7 @@ proptest! {
         let text = run.summary().to_string();
         match run.state() {
             RunState::Succeeded => prop_assert!(rolled_back(&executor)),
-            // Somebody is told what is wrong.
+            // A person can read what is wrong.
             RunState::Failed => {
                 prop_assert!(text.contains("failed: ") || text.contains("done, not seen: "));
             }

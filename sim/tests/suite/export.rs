@@ -122,7 +122,7 @@ fn errors_name_the_line_and_the_column() {
     ] {
         let mut tables = good.clone();
         tables.parties = spoilt(&good.parties, column, by);
-        // A number that occurs twice is told where it occurs again.
+        // A number that occurs twice is reported where it occurs again.
         if name == "party" {
             assert!(records_from_csv(&tables).is_err());
         } else {

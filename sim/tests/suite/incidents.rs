@@ -293,13 +293,13 @@ fn a_surge_and_a_trend_are_as_great_as_they_say() {
 #[test]
 fn lost_telemetry_is_no_fault_of_the_system() {
     let whole = run(&scenario()).unwrap();
-    let dark = |service: Option<&str>| {
+    let blacked_out = |service: Option<&str>| {
         let mut scenario = scenario();
         let service = service.map(NodeKey::service);
         scenario.blackouts = vec![Blackout::new(service, seconds(ONSET), seconds(END - ONSET))];
         run(&scenario).unwrap()
     };
-    let back = dark(Some("back"));
+    let back = blacked_out(Some("back"));
     assert_eq!((back.counts, back.truth.fault), (whole.counts, None));
     assert_eq!(during(&back, "back").len(), during(&whole, "back").len());
     for call in during(&back, "back") {
@@ -307,8 +307,8 @@ fn lost_telemetry_is_no_fault_of_the_system() {
     }
     assert_eq!(outside(&back, "back"), outside(&whole, "back"));
     assert_eq!(during(&back, "side"), during(&whole, "side"));
-    // What `front` would tell of is told by its callees.
-    let front = dark(Some("front"));
+    // What `front` would report is reported by its callees.
+    let front = blacked_out(Some("front"));
     assert!(during(&front, "front").is_empty());
     assert!(
         during(&front, "back")
@@ -316,8 +316,8 @@ fn lost_telemetry_is_no_fault_of_the_system() {
             .all(|c| c.client.is_none() && c.server.is_some())
     );
 
-    let nothing = dark(None);
+    let nothing = blacked_out(None);
     let at = |secs: u64| -> Timestamp { nothing.start.plus(seconds(secs)) };
-    let told = |record: &&Record| (at(ONSET + 1)..at(END - 1)).contains(&record.at());
-    assert_eq!(nothing.records.iter().filter(told).count(), 0);
+    let lost = |record: &&Record| (at(ONSET + 1)..at(END - 1)).contains(&record.at());
+    assert_eq!(nothing.records.iter().filter(lost).count(), 0);
 }

@@ -72,13 +72,13 @@ fn a_caller_goes_on_after_its_timeout_and_the_callee_works_on() {
 }
 
 #[test]
-fn a_call_given_up_in_the_queue_is_told_of_at_its_timeout() {
+fn a_call_given_up_in_the_queue_is_reported_at_its_timeout() {
     // The first holds the only worker for 10 s; those behind it wait in vain.
     let topology = pair(asks().timeout(ms(100)), constant("back", 10_000.0));
     let simulation = run(&quiet(topology, 5.0, 9)).unwrap();
-    let told: Vec<_> = of(&simulation, "back").collect();
-    assert!(told.len() > 20);
-    for call in told {
+    let given_up: Vec<_> = of(&simulation, "back").collect();
+    assert!(given_up.len() > 20);
+    for call in given_up {
         assert_relative_eq!(client_ms(call), 100.0);
         assert!(call.server.is_none() && call.callee.instance.is_none() && failed(call));
     }
@@ -143,7 +143,7 @@ fn a_pool_of_one_connection_makes_calls_wait_in_the_caller() {
         ends.windows(2)
             .all(|two| two[0].0.plus(two[0].1) <= two[1].0)
     );
-    // The wait is that of an M/M/1 queue, and it is the caller's own time.
+    // The wait is that of an M/M/1 queue, and it is the caller's self time.
     let own = mean(of(&simulation, "front").map(|c| c.exclusive.unwrap().as_secs_f64() * 1e3));
     assert_relative_eq!(own, 0.7 / 0.3 * 10.0, max_relative = 0.1);
 }
@@ -316,8 +316,8 @@ fn retries_keep_a_system_overloaded_after_its_trigger_is_gone() {
         let entries = of(simulation, "front").filter(|c| range.contains(&c.at));
         share(entries, failed)
     };
-    let (storm, calm) = (overloaded(4), overloaded(1));
-    for simulation in [&storm, &calm] {
+    let (storm, normal) = (overloaded(4), overloaded(1));
+    for simulation in [&storm, &normal] {
         assert!(failing(simulation, 0, 60) < 0.01);
         assert!(failing(simulation, 65, 75) > 0.9);
         assert_eq!(
@@ -326,7 +326,7 @@ fn retries_keep_a_system_overloaded_after_its_trigger_is_gone() {
         );
     }
     assert!(failing(&storm, 250, 290) > 0.95, "metastable");
-    assert!(failing(&calm, 250, 290) < 0.01, "it recovers by itself");
+    assert!(failing(&normal, 250, 290) < 0.01, "it recovers by itself");
 }
 
 #[test]

@@ -277,7 +277,7 @@ fn presets_of_an_edge_are_seen_on_it_alone() {
         let way = call.client?.checked_sub(call.server?)?;
         Some(way.as_secs_f64() * 1e3)
     };
-    let unheard = |call: &Call| failed(call) && call.server.is_none();
+    let unreceived = |call: &Call| failed(call) && call.server.is_none();
     for preset in [Preset::NetworkDelay, Preset::LostCalls] {
         pairs(&[preset], |what, pair| {
             let Some(Subject::Edge { from, to, .. }) = pair.bad.truth.subject.clone() else {
@@ -290,10 +290,10 @@ fn presets_of_an_edge_are_seen_on_it_alone() {
             let (edge, others) = (pair.late(over), pair.late(|call| !over(call)));
             let longer = ratio(&edge, on_the_way) > 50.0;
             assert_eq!(longer, preset == Preset::NetworkDelay, "{what}");
-            let lost = share(&edge[0], unheard) > 0.15;
+            let lost = share(&edge[0], unreceived) > 0.15;
             assert_eq!(lost, preset == Preset::LostCalls, "{what}");
             assert!((ratio(&others, on_the_way) - 1.0).abs() < 0.05, "{what}");
-            assert!(!others[0].iter().any(unheard), "{what}");
+            assert!(!others[0].iter().any(unreceived), "{what}");
         });
     }
 }
@@ -333,7 +333,7 @@ fn a_metastable_system_stays_bad_after_its_trigger() {
         {
             call.retries = None;
         }
-        let calm = run(&with).unwrap();
+        let steady = run(&with).unwrap();
         let ends = stormy.truth.end.unwrap();
         let later = ends.plus(seconds(300));
         assert!(later < stormy.end);
@@ -342,14 +342,14 @@ fn a_metastable_system_stays_bad_after_its_trigger() {
             share(calls(&run.records).filter(entry), failed)
         };
         let before = stormy.start..stormy.truth.onset.unwrap();
-        assert!(failing(&stormy, before.clone()) < 0.02 && failing(&calm, before) < 0.02);
+        assert!(failing(&stormy, before.clone()) < 0.02 && failing(&steady, before) < 0.02);
         let last = stormy.end.minus(seconds(60));
         assert!(
             failing(&stormy, later..last) > 0.5,
             "seed {seed}: it stays bad"
         );
         assert!(
-            failing(&calm, later..last) < 0.02,
+            failing(&steady, later..last) < 0.02,
             "seed {seed}: it recovers"
         );
     }
@@ -406,9 +406,9 @@ fn benign_presets_show_what_they_are_named_for() {
     let deaf = quiet(Preset::MetricOutage);
     let scenario = Scenario::preset(Preset::MetricOutage, 1);
     let service = scenario.blackouts[0].service.clone().unwrap();
-    let unheard = |c: &&Call| c.callee.service == service && c.server.is_none();
-    let caller_dark =
+    let unreceived = |c: &&Call| c.callee.service == service && c.server.is_none();
+    let caller_blacked_out =
         |c: &&Call| c.caller.as_ref().is_some_and(|p| p.service == service) && c.client.is_none();
-    let marks = calls(&deaf.records).filter(|c| unheard(c) || caller_dark(c));
+    let marks = calls(&deaf.records).filter(|c| unreceived(c) || caller_blacked_out(c));
     assert!(marks.count() > 100);
 }

@@ -54,13 +54,13 @@ fn hit(scenario: &Scenario, records: &[Record], from: u64, to: u64) -> f64 {
 fn a_canary_gets_its_share_whatever_its_instances() {
     let scenario = scenario(|release| release.canary(shares(&[500, 2_000, 5_000])));
     let records = run(&scenario).unwrap().records;
-    let told: Vec<_> = events(&records)
+    let reported: Vec<_> = events(&records)
         .iter()
         .map(|e| (e.phase, e.share))
         .collect();
     let of = |points| Some(TrafficShare::basis_points(points).unwrap());
     assert_eq!(
-        told,
+        reported,
         [
             (ChangePhase::Started, of(500)),
             (ChangePhase::Progressed, of(2_000)),
@@ -88,12 +88,12 @@ fn blue_green_switches_at_once_and_back() {
     assert!(hit(&scenario, &records, 0, 99).abs() < 1e-9);
     assert!(hit(&scenario, &records, 100, 199) > 0.999);
     assert!(hit(&scenario, &records, 201, 300).abs() < 1e-9);
-    let told = events(&records);
+    let reported = events(&records);
     assert_eq!(
-        (told[0].phase, told[0].share),
+        (reported[0].phase, reported[0].share),
         (ChangePhase::Started, Some(TrafficShare::FULL))
     );
-    assert_eq!(told[0].instances[2], NodeKey::instance("back-v2-2"));
+    assert_eq!(reported[0].instances[2], NodeKey::instance("back-v2-2"));
     let before = Simulator::new(&scenario).unwrap();
     assert_eq!(
         before.revisions(&service()).unwrap().len(),
@@ -126,13 +126,13 @@ fn a_flag_is_on_for_its_share_of_calls_and_changes_no_instance() {
     assert!((hit(&scenario, &records, 201, 299) - 0.6).abs() < 0.03);
     assert!(hit(&scenario, &records, 301, 500).abs() < 1e-9);
     assert!(calls(&records).all(|call| call.callee.revision != Some(new())));
-    let told: Vec<_> = events(&records).iter().map(|e| e.phase).collect();
+    let reported: Vec<_> = events(&records).iter().map(|e| e.phase).collect();
     let phases = [
         ChangePhase::Started,
         ChangePhase::Completed,
         ChangePhase::RolledBack,
     ];
-    assert_eq!(told, phases);
+    assert_eq!(reported, phases);
     assert_eq!(events(&records)[2].share, Some(TrafficShare::ZERO));
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::ConfusionMatrix;
 use crate::robust::mean;
 
-/// How well one class is told from the others.
+/// How well one class is distinguished from the others.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ClassMetrics {

@@ -21,7 +21,7 @@ impl Flavour {
         }
     }
 
-    /// The library that tells the flavours apart.
+    /// The library that distinguishes the flavours.
     fn mark(self) -> &'static str {
         match self {
             Flavour::Cpu => "libtorch_cpu.so",

@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wheel_is_told_from_others() {
+    fn a_wheel_is_distinguished_from_others() {
         let file = "nvidia_cuda_cupti-13.0.85-py3-none-manylinux_2_25_x86_64.whl";
         assert!(is_wheel_of(file, "nvidia-cuda-cupti==13.0.85"));
         assert!(!is_wheel_of(file, "nvidia-cuda-cupti==13.0.8"));

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// One file. `code` keeps the lines of the text: comments are blank there, and the characters of
-/// literals are `_`, so that nothing said in passing looks like code.
+/// literals are `_`, so that nothing mentioned in passing looks like code.
 #[derive(Debug)]
 pub(crate) struct Source {
     /// From the checkout's root, with `/`.

@@ -6,7 +6,7 @@ use astern_traces::{Decoded, TraceFormat, SpanParams, Spans};
 pub fn check(format: TraceFormat, bytes: &[u8]) {
     let params = SpanParams::default().segment_attribute("user.tier".into());
     let mut spans = Spans::new(&params).expect("the parameters are sound");
-    // Told by its beginning or not: it must not panic.
+    // Recognised by its beginning or not: it must not panic.
     let _ = TraceFormat::recognise(bytes);
     if spans.read(format, bytes).is_err() {
         assert!(spans.as_slice().is_empty(), "a refused document left spans behind");
@@ -19,6 +19,6 @@ pub fn check(format: TraceFormat, bytes: &[u8]) {
     let fine = report.calls + report.merged + report.internal + report.duplicate + report.fragment;
     assert_eq!(fine + report.lost(), report.spans, "{report:?}");
     for call in &calls {
-        assert!(call.exclusive <= call.server, "more own time than time: {call:?}");
+        assert!(call.exclusive <= call.server, "more self time than time: {call:?}");
     }
 }

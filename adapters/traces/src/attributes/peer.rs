@@ -118,11 +118,11 @@ impl<'a> PeerNames<'a> {
     }
 
     fn queue(self, kind: SpanKind, names: &mut Names) -> Option<Peer> {
-        let said = self.queue_operation.as_deref().and_then(verb::of_queue);
+        let stated = self.queue_operation.as_deref().and_then(verb::of_queue);
         let edge = match kind {
             SpanKind::Producer => EdgeKind::Publishes,
             SpanKind::Consumer => EdgeKind::Consumes,
-            _ => said.unwrap_or(EdgeKind::Calls),
+            _ => stated.unwrap_or(EdgeKind::Calls),
         };
         let name = self
             .destination
@@ -136,12 +136,12 @@ impl<'a> PeerNames<'a> {
     }
 
     fn store(self, span_name: Option<&str>, names: &mut Names) -> Option<Peer> {
-        let said = [
+        let stated = [
             self.operation.as_deref(),
             self.statement.as_deref(),
             span_name,
         ];
-        let edge = said.into_iter().flatten().find_map(verb::of_store);
+        let edge = stated.into_iter().flatten().find_map(verb::of_store);
         let is_cache = self
             .db_system
             .as_deref()

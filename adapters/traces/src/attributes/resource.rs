@@ -76,7 +76,7 @@ impl<'a> Resource<'a> {
 /// The service of a Kubernetes pod: its name without what a Deployment or a `StatefulSet` adds
 /// (`cart-5c95b49cff-tdsdz`, `cart-0`). A name that has neither is the service itself.
 ///
-/// A pod of a bare `DaemonSet` (`agent-x2k4q`) keeps its suffix: it cannot be told from a word.
+/// A pod of a bare `DaemonSet` (`agent-x2k4q`) keeps its suffix: it cannot be distinguished from a word.
 pub(crate) fn service_of_pod(pod: &str) -> &str {
     // Kubernetes leaves out vowels, 0, 1 and 3 so that no words come about.
     let is_hash = |text: &str| {

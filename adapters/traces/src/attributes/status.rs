@@ -2,7 +2,7 @@
 //!
 //! | what the span says | status |
 //! |---|---|
-//! | OTLP status `Ok` | `Ok` (a person said so) |
+//! | OTLP status `Ok` | `Ok` (a person has set it) |
 //! | HTTP 500 and above | `Error` |
 //! | HTTP 400 to 499 | `ClientError`, on either side |
 //! | gRPC `UNKNOWN`, `DEADLINE_EXCEEDED`, `UNIMPLEMENTED`, `INTERNAL`, `UNAVAILABLE`, `DATA_LOSS` | `Error` |
@@ -76,7 +76,7 @@ impl Outcome {
 fn says_error(value: &Value<'_>) -> bool {
     match value {
         Value::Text(text) => !text.eq_ignore_ascii_case("false"),
-        Value::Bool(said) => *said,
+        Value::Bool(value) => *value,
         Value::Int(number) => *number != 0,
         Value::Float(_) | Value::Other => true,
     }

@@ -62,8 +62,8 @@ impl<'de> Deserialize<'de> for Value<'de> {
                 Ok(Value::Text(Cow::Owned(text.to_owned())))
             }
 
-            fn visit_bool<E>(self, said: bool) -> Result<Value<'de>, E> {
-                Ok(Value::Bool(said))
+            fn visit_bool<E>(self, value: bool) -> Result<Value<'de>, E> {
+                Ok(Value::Bool(value))
             }
 
             fn visit_i64<E>(self, number: i64) -> Result<Value<'de>, E> {

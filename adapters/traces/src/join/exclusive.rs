@@ -1,9 +1,9 @@
-//! Own time: the part of a callee's span in which it did not wait for a call of its own.
+//! Self time: the part of a callee's span in which it did not wait for a call of its own.
 //!
 //! The duration less the union of the intervals of the calls it made, cut to the span itself. The
 //! calls are the client spans under it, through internal spans of its service, and the callee's side
 //! where the caller's is not seen. It waits neither for messages nor for what follows from it
-//! (`FOLLOWS_FROM`). Where the time of one of its calls is not known, neither is its own time.
+//! (`FOLLOWS_FROM`). Where the time of one of its calls is not known, neither is its self time.
 
 use super::{Claim, NONE, Node, Trace};
 use crate::span::SpanKind;
@@ -12,7 +12,7 @@ use crate::span::SpanKind;
 type Wait = (u32, Option<(i64, i64)>);
 
 impl Trace<'_> {
-    /// Finds the own time of every entry and consumer.
+    /// Computes the self time of every entry and consumer.
     pub(super) fn own_time(&mut self) {
         let mut homes = vec![NONE; self.nodes.len()];
         let mut answers = vec![NONE; self.nodes.len()];

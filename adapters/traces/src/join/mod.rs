@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! spans of a trace ─ twins ─► one node a span ─ parents ─► forest ─ sides ─► who answers whom
-//!    ─ skew ─► aligned clocks ─ exclusive ─► own time ─ harvest ─► calls
+//!    ─ skew ─► aligned clocks ─ exclusive ─► self time ─ harvest ─► calls
 //! ```
 //!
 //! Each step is linear in the trace but for its sorts, whatever shape the parents have.

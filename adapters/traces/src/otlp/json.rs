@@ -22,11 +22,11 @@ pub(crate) fn read(bytes: &[u8], spans: &mut Spans) -> Result<(), ParseError> {
     loop {
         let mut request = Request {
             spans,
-            told: false,
+            recognised: false,
             other: None,
         };
         Fill(&mut request).deserialize(&mut read).map_err(error)?;
-        if let (false, Some(key)) = (request.told, request.other) {
+        if let (false, Some(key)) = (request.recognised, request.other) {
             let found = format!("an object with `{key}` and without `resourceSpans`");
             return Err(ParseError::NotTraces {
                 format: TraceFormat::OtlpJson,
@@ -42,14 +42,14 @@ pub(crate) fn read(bytes: &[u8], spans: &mut Spans) -> Result<(), ParseError> {
 
 struct Request<'s> {
     spans: &'s mut Spans,
-    told: bool,
+    recognised: bool,
     other: Option<String>,
 }
 
 impl<'de> Object<'de> for Request<'_> {
     fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         if matches!(key, "resourceSpans" | "resource_spans") {
-            self.told = true;
+            self.recognised = true;
             return map.next_value_seed(Each(ResourceList(self.spans)));
         }
         if self.other.is_none() {

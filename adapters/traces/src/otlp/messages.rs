@@ -162,7 +162,7 @@ fn pairs(attributes: &[KeyValue]) -> impl Iterator<Item = (&str, Value<'_>)> {
         use any_value::Value as Any;
         let value = match pair.value.as_ref().and_then(|any| any.value.as_ref()) {
             Some(Any::StringValue(text)) => Value::Text(text.as_str().into()),
-            Some(Any::BoolValue(said)) => Value::Bool(*said),
+            Some(Any::BoolValue(value)) => Value::Bool(*value),
             Some(Any::IntValue(number)) => Value::Int(*number),
             Some(Any::DoubleValue(number)) => Value::Float(*number),
             _ => Value::Other,

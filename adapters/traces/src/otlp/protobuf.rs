@@ -99,7 +99,7 @@ fn key_value<'a>(
                 while let Some((number, field)) = any.next()? {
                     value = match (number, field) {
                         (1, Wire::Bytes(text)) => Value::Text(text.text()?.into()),
-                        (2, Wire::Varint(said)) => Value::Bool(said != 0),
+                        (2, Wire::Varint(value)) => Value::Bool(value != 0),
                         (3, Wire::Varint(number)) => Value::Int(number.cast_signed()),
                         (4, Wire::Fixed64(bits)) => Value::Float(f64::from_bits(bits)),
                         (5..=7, Wire::Bytes(_)) => Value::Other,

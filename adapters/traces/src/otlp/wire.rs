@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_byte() {
+    fn what_is_wrong_is_reported_with_its_byte() {
         for (bytes, offset, what) in [
             (&[0x08][..], 1, "cut off"),
             (&[0x08, 0, 0x11, 1], 3, "cut off"),

@@ -198,7 +198,7 @@ fn a_changed_byte_is_never_fatal() {
 
 #[test]
 fn what_is_no_document_of_traces_is_refused_with_its_place() {
-    for (format, bytes, told) in [
+    for (format, bytes, message) in [
         (
             TraceFormat::OtlpJson,
             r#"{"resourceLogs": []}"#,
@@ -241,7 +241,7 @@ fn what_is_no_document_of_traces_is_refused_with_its_place() {
         let error = decode(format, bytes.as_bytes(), &SpanParams::default())
             .unwrap_err()
             .to_string();
-        assert!(error.contains(told), "{error}");
+        assert!(error.contains(message), "{error}");
     }
     let deep = "[".repeat(100_000);
     for format in [

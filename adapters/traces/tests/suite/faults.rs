@@ -43,7 +43,7 @@ fn a_shared_id_whose_sides_name_each_other_ends() {
 }
 
 #[test]
-fn duplicates_pieces_and_contradictions_are_told_apart() {
+fn duplicates_pieces_and_contradictions_are_distinguished() {
     let whole = span(1, 0, Server, "a", 10, 5);
     let mut piece = span(1, 0, Unspecified, "a", 10, 5);
     (piece.start, piece.duration) = (None, None);

@@ -79,7 +79,7 @@ proptest! {
             for took in [call.client, call.server].into_iter().flatten() {
                 prop_assert!(durations.contains(&took), "a duration changed: {call:?}");
             }
-            prop_assert!(call.exclusive <= call.server, "more own time than time: {call:?}");
+            prop_assert!(call.exclusive <= call.server, "more self time than time: {call:?}");
         }
         prop_assert!(joined.calls.is_sorted_by_key(|call| call.at));
     }

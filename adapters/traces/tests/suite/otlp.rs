@@ -121,7 +121,7 @@ pub(crate) fn any_traces() -> impl Strategy<Value = TracesData> {
 fn json_of_value(value: &Value) -> serde_json::Value {
     match value {
         Value::StringValue(text) => json!({ "stringValue": text }),
-        Value::BoolValue(said) => json!({ "boolValue": said }),
+        Value::BoolValue(value) => json!({ "boolValue": value }),
         Value::IntValue(number) => json!({ "intValue": number.to_string() }),
         Value::DoubleValue(number) => json!({ "doubleValue": number }),
         other => json!({ "arrayValue": { "values": [{ "stringValue": format!("{other:?}") }] } }),

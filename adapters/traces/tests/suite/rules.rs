@@ -36,7 +36,7 @@ fn two_sides_may_share_an_id() {
     let joined = join([
         span(2, 0, Client, "web", 10, 60),
         span(2, 0, Server, "cart", 20, 40),
-        // One child of each side: told apart by their services.
+        // One child of each side: distinguished by their services.
         span(3, 2, Internal, "web", 12, 1),
         span(4, 2, Client, "cart", 25, 10)
             .with_peer(Peer::new(NodeKey::service("db"), EdgeKind::Calls)),

@@ -1,9 +1,8 @@
 //! The hypersphere at the seam of detectors: fitted on healthy data, scored node by node.
 
+use astern_graph_core::schema::{Feature, FeatureClass, Unit, Worse};
 use astern_graph_core::signal::Evidence;
-use astern_graph_core::{
-    Feature, FeatureClass, MetricName, Subject, TemporalGraph, TimeRange, Unit, Window, Worse,
-};
+use astern_graph_core::{MetricName, Subject, TemporalGraph, TimeRange, Window};
 use ndarray::{Array2, Array3, Axis};
 
 use super::{Hypersphere, HypersphereModel};

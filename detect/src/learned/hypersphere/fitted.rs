@@ -91,7 +91,7 @@ impl Hypersphere {
     /// [`scores`](Self::scores), those of networks as deviations of the distance from the centre
     /// from each node's own healthy median, in its healthy standard deviations.
     ///
-    /// So none is ahead only because it tells busy nodes from quiet ones: these are the scores to
+    /// So none is ahead only because it separates busy nodes from quiet ones: these are the scores to
     /// compare across nodes.
     ///
     /// # Errors

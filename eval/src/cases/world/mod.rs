@@ -44,7 +44,7 @@ pub(super) fn short() -> GuardParams {
         .mode(Mode::Apply)
 }
 
-/// What a guard said, each with its step.
+/// What a guard reported, each with its step.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub(super) ingest: IngestReport,
@@ -59,7 +59,7 @@ impl Seen {
     /// Steps from `from` on in which this was decided.
     pub(super) fn decided(&self, from: u32, decision: Decision) -> usize {
         let since = self.decisions.iter().filter(|(step, _)| *step >= from);
-        since.filter(|(_, said)| *said == decision).count()
+        since.filter(|(_, reported)| *reported == decision).count()
     }
 
     /// Steps in which a plan was made.

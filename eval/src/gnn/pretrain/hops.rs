@@ -7,11 +7,12 @@
 use std::ops::RangeInclusive;
 use std::path::Path;
 
+use astern_gnn::NetworkConfig;
+use astern_gnn::graph::NodeSplit;
 use astern_gnn::layer::{GcnConfig, LinearConfig};
 use astern_gnn::torch::pretrain::{HopCountParams, hop_counts};
 use astern_gnn::torch::tch::{Device, Kind};
 use astern_gnn::torch::{GraphLayer, TrainableNetwork, load_state, state_of};
-use astern_gnn::{NetworkConfig, NodeSplit};
 
 use super::super::cora::Cora;
 use super::{Comparison, Outcome};

@@ -1,7 +1,7 @@
 //! Masked subsequences before forecasts of the application servers of ASD.
 //!
 //! Windows of 96 steps (8 patches of 12) of 19 metrics, scaled by the mean and the standard deviation
-//! of the training part; the next 12 steps are told from the encoded window by a dense layer. Width
+//! of the training part; the next 12 steps are predicted from the encoded window by a dense layer. Width
 //! 32, 2 layers of 4 heads. 200 steps of pre-training on the windows that the forecast is then
 //! trained on for 200 steps; mean absolute error on the test part. Two controls without pre-training:
 //! 200 steps of the forecast, and 400, which take as long. Seed s has server s modulo 6.
@@ -91,13 +91,14 @@ impl Forecaster {
     fn error(&self, windows: &Windows, mode: ForwardMode) -> Result<Tensor, TorchError> {
         let refused = |e| TorchError::new("forecast", &[&windows.x], e);
         let z = self.encoder.encode(&windows.x, mode)?;
-        let told = self.output.apply(&z.f_flatten(1, 2).map_err(refused)?)?;
-        told.f_reshape([-1, PATCH, self.features])
-            .and_then(|told| told.f_l1_loss(&windows.next, Reduction::Mean))
+        let predicted = self.output.apply(&z.f_flatten(1, 2).map_err(refused)?)?;
+        predicted
+            .f_reshape([-1, PATCH, self.features])
+            .and_then(|predicted| predicted.f_l1_loss(&windows.next, Reduction::Mean))
             .map_err(refused)
     }
 
-    /// Trains, and tells the error on `test`.
+    /// Trains, and returns the error on `test`.
     fn forecast(&self, train: &Windows, test: &Windows, epochs: usize, seed: u64) -> Outcome<f64> {
         let params = TrainParams::new(OptimizerConfig::adam(1e-3));
         let params = params.epochs(epochs).clip(Clip::Norm(5.0)).seed(seed);

@@ -2,7 +2,7 @@
 //! same splits and from the same first weights, paired over seeds.
 //!
 //! Settings were fixed before any test figure was read; they are those of the libraries' defaults
-//! where nothing else is said.
+//! where nothing else is stated.
 
 mod few;
 mod hops;

@@ -18,8 +18,8 @@ pub(super) fn gcn(
     let shape = [config.outputs, config.inputs];
     // Propagation is linear: it goes where rows are narrower.
     let y = if config.inputs < config.outputs {
-        let heard = propagate(b, &edges, &coefficients, x, config.inputs);
-        b.dense(&heard, "lin.", shape, false)?
+        let received = propagate(b, &edges, &coefficients, x, config.inputs);
+        b.dense(&received, "lin.", shape, false)?
     } else {
         let h = b.dense(x, "lin.", shape, false)?;
         propagate(b, &edges, &coefficients, &h, config.outputs)

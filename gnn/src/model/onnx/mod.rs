@@ -23,7 +23,7 @@
 //!   and windows without a step are its errors. A negative number of a node counts from the end, and
 //!   missing values and weights below 0 are computed with.
 //! * One graph a call, no axis for batches: several graphs go in as one with shifted numbers of nodes,
-//!   see [`Batch`](crate::Batch).
+//!   see [`Batch`](crate::graph::Batch).
 //!
 //! # Serving with `KServe`
 //!

@@ -15,12 +15,12 @@ pub(super) fn sage(b: &mut Builder<'_>, config: &SageConfig, x: &str) -> Result<
         neighbours = b.node("Relu", &[&h], vec![]);
     }
     let messages = b.gather(&neighbours, &edges.source);
-    let heard = match config.aggregation {
+    let received = match config.aggregation {
         SageAggregation::Mean => b.mean(&messages, &edges.target, config.inputs),
         SageAggregation::Max => greatest(b, &messages, &edges.target, config.inputs),
     };
     let shape = [config.outputs, config.inputs];
-    let mut y = b.dense(&heard, "lin_l.", shape, config.bias)?;
+    let mut y = b.dense(&received, "lin_l.", shape, config.bias)?;
     if config.root_weight {
         let own = b.dense(x, "lin_r.", shape, false)?;
         y = b.node("Add", &[&y, &own], vec![]);
@@ -41,6 +41,6 @@ fn greatest(b: &mut Builder<'_>, messages: &str, target: &str, width: usize) -> 
     let degree = b.in_degree(target);
     let degree = b.unsqueeze(&degree, 1);
     let zero = b.float(0.0);
-    let hears = b.node("Greater", &[&degree, &zero], vec![]);
-    b.node("Where", &[&hears, &greatest, &zero], vec![])
+    let has_senders = b.node("Greater", &[&degree, &zero], vec![]);
+    b.node("Where", &[&has_senders, &greatest, &zero], vec![])
 }

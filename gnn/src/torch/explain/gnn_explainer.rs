@@ -71,7 +71,7 @@ pub enum FeatureMask {
 /// # Complexity
 ///
 /// `epochs` forward and backward passes over the graph that is given. Give the
-/// [`k_hop`](crate::k_hop) ball of the node rather than the whole graph.
+/// [`k_hop`](crate::graph::k_hop) ball of the node rather than the whole graph.
 ///
 /// # Source
 ///
@@ -87,7 +87,7 @@ pub enum FeatureMask {
 /// use astern_gnn::torch::{GcnConv, GraphLayer, GraphTensors, Init, ForwardMode};
 /// use astern_gnn::{Graph, ndarray::array};
 ///
-/// // Node 0 hears 1, which hears nobody; 3 hears 2.
+/// // Node 0 receives from 1, which receives from nobody; 3 receives from 2.
 /// let graph = Graph::new(array![[0.1], [2.0], [1.0], [0.5]], [(1, 0), (2, 3)])?;
 /// let graph = GraphTensors::new(&graph, Kind::Double, Device::Cpu)?;
 /// let layer = GcnConv::new(&GcnConfig::new(1, 1), &mut Init::new(1, Kind::Double, Device::Cpu))?;

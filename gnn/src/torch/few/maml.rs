@@ -212,7 +212,7 @@ fn query_loss(
     let found = inner(model, task.graph, &support, params, deviation)
         .and_then(|()| loss(model, task.graph, &query, deviation, ForwardMode::Train))
         .and_then(|value| Ok((Gradients::of(&value, model)?, value)));
-    // Put back before an error is told.
+    // Put back before an error is returned.
     for (p, start) in parameters.iter().zip(&start) {
         let mut p = p.shallow_clone();
         tch::no_grad(|| p.f_copy_(start)).named("copy_", &[start])?;

@@ -14,8 +14,8 @@ use crate::layer::{LinearConfig, PatchMask, PatchTransformerConfig};
 /// [`PatchTransformerConfig`].
 ///
 /// A window `[N, T, F]` is cut into `P = T / L` patches. Patches become tokens
-/// `z = W patch + b + position`, [`encode`](Self::encode) lets the tokens of each node hear each
-/// other, and [`reconstruct`](Self::reconstruct) encodes those that are shown and decodes the others
+/// `z = W patch + b + position`, [`encode`](Self::encode) lets the tokens of each node attend to
+/// each other, and [`reconstruct`](Self::reconstruct) encodes those that are shown and decodes the others
 /// from them. The loss of the authors is the mean absolute error of hidden patches.
 ///
 /// # Complexity
@@ -65,7 +65,7 @@ pub struct PatchTransformer {
     output: Linear,
 }
 
-/// Hidden patches as they are and as they were told from the others, each `[N, M, L, F]` for M
+/// Hidden patches as they are and as they were predicted from the others, each `[N, M, L, F]` for M
 /// hidden patches in the order of time.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -121,7 +121,7 @@ impl PatchTransformer {
         self.encoded(&tokens, mode)
     }
 
-    /// Hides patches of the window `x` `[N, T, F]` and tells them from the others.
+    /// Hides patches of the window `x` `[N, T, F]` and predicts them from the others.
     ///
     /// # Errors
     ///

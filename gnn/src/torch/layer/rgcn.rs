@@ -97,7 +97,7 @@ impl RgcnConv {
     }
 
     /// `mean_{j→i in r}(x_j) W_r`: propagation is linear, so it goes where rows are narrower.
-    fn heard(&self, x: &Tensor, relation: &Relation, w: &Tensor) -> Result<Tensor, TorchError> {
+    fn received(&self, x: &Tensor, relation: &Relation, w: &Tensor) -> Result<Tensor, TorchError> {
         let mean = Some(&relation.mean);
         if self.config.inputs <= self.config.outputs {
             matmul(&relation.edges.aggregate(x, mean)?, w)
@@ -135,10 +135,10 @@ impl GraphLayer for RgcnConv {
             None => None,
         };
         for (relation, weight) in graph.relations()?.iter().zip(&weights) {
-            let heard = self.heard(x, relation, weight)?;
+            let received = self.received(x, relation, weight)?;
             y = Some(match y {
-                Some(y) => y.f_add(&heard).named("add", &[&y, &heard])?,
-                None => heard,
+                Some(y) => y.f_add(&received).named("add", &[&y, &received])?,
+                None => received,
             });
         }
         let y = y.ok_or_else(|| TorchError::new("rgcn", &[x], "no relation"))?;

@@ -89,11 +89,11 @@ impl GraphLayer for SageConv {
             None => x,
         };
         let edges = graph.edges(SelfLoops::AsGiven)?;
-        let heard = match self.aggregation {
+        let received = match self.aggregation {
             SageAggregation::Mean => edges.aggregate(neighbours, Some(graph.mean()?))?,
             SageAggregation::Max => edges.reduce(&edges.gather_source(neighbours)?, Reduce::Max)?,
         };
-        let mut y = self.left.apply(&heard)?;
+        let mut y = self.left.apply(&received)?;
         if let Some(right) = &self.right {
             let own = right.apply(x)?;
             y = y.f_add(&own).named("add", &[&y, &own])?;

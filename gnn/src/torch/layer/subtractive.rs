@@ -119,8 +119,8 @@ impl GraphLayer for SubtractiveConv {
                 let u = linear(x, &self.weight, None)?;
                 let scores = self.scores(&u, &edges, a)?;
                 let dropout = mode.dropout(self.config.dropout);
-                let heard = edges.attend(&u, &scores, dropout)?;
-                u.f_sub(&heard).named("sub", &[&u, &heard])?
+                let received = edges.attend(&u, &scores, dropout)?;
+                u.f_sub(&received).named("sub", &[&u, &received])?
             }
             // Subtraction is linear: it goes where rows are narrower.
             None if self.config.inputs < self.config.outputs => {

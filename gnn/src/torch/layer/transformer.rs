@@ -80,8 +80,8 @@ impl TransformerLayer {
     /// [`TorchError`] for other shapes, another kind or another device.
     pub fn forward(&self, x: &Tensor, mode: ForwardMode) -> Result<Tensor, TorchError> {
         let rate = mode.dropout(self.config.dropout);
-        let heard = dropped(self.attention(x, rate)?, rate)?;
-        let h = x.f_add(&heard).named("add", &[x, &heard])?;
+        let attended = dropped(self.attention(x, rate)?, rate)?;
+        let h = x.f_add(&attended).named("add", &[x, &attended])?;
         let h = self.norm1.apply(&h)?;
         let inner = self.dense1.apply(&h)?;
         let inner = inner.f_relu().named("relu", &[&inner])?;

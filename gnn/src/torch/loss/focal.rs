@@ -34,7 +34,7 @@ pub enum FocalMean {
 pub struct FocalConfig {
     /// Weight of positives; that of negatives is `1 - alpha`.
     pub alpha: f64,
-    /// How much items that are told well already are left aside.
+    /// How much items that are classified well already are left aside.
     pub gamma: f64,
     /// What the sum is divided by.
     pub mean: FocalMean,

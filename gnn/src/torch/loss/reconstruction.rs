@@ -45,8 +45,8 @@ pub struct NodeErrors {
 
 /// Auto-encoder loss of features and edges, for graphs of any size.
 ///
-/// An edge between `i` and `j` is told by `z_i · z_j`. A node's pairs are its neighbours, which
-/// should be told as edges, and `k` nodes that are none, which should not; [`NegativeSampler`] draws
+/// An edge between `i` and `j` is predicted by `z_i · z_j`. A node's pairs are its neighbours, which
+/// should be predicted as edges, and `k` nodes that are none, which should not; [`NegativeSampler`] draws
 /// them. Edges count without direction, loops and repeats not at all.
 ///
 /// # Complexity
@@ -57,7 +57,7 @@ pub struct NodeErrors {
 ///
 /// Ding, Li, Bhanushali and Liu, Deep Anomaly Detection on Attributed Networks (DOMINANT), 2019.
 /// Deviations: cross entropy on pairs in place of the distance between the rows of dense
-/// adjacencies; the decoder's `z_i · z_j` is a logit, so that non-edges can be told; the root has
+/// adjacencies; the decoder's `z_i · z_j` is a logit, so that non-edges can be predicted; the root has
 /// no infinite gradient at 0.
 ///
 /// # Example
@@ -112,7 +112,7 @@ impl SparseReconstruction {
         })
     }
 
-    /// Errors of features `x` against `reconstructed`, both `[N, F]`, and of the edges told by `z`
+    /// Errors of features `x` against `reconstructed`, both `[N, F]`, and of the edges predicted by `z`
     /// `[N, d]`; non-edges come from `seed`, so take a fixed one for scores.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 //! * `reduce`: joining what edges carry at their receivers.
 //! * `aggregate`: gather, scale and sum in one step.
 //! * `attention`: softmax over the edges into a node, scores, weighted means.
-//! * `passing`: [`MessagePassing`], layers told by their messages.
+//! * `passing`: [`MessagePassing`], layers defined by their messages.
 
 mod aggregate;
 mod attention;

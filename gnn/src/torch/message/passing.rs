@@ -1,4 +1,4 @@
-//! Layers told by their messages.
+//! Layers defined by their messages.
 
 use tch::Tensor;
 
@@ -16,7 +16,7 @@ pub struct Ends {
     pub target: Tensor,
 }
 
-/// A layer that is told by its messages: write [`message`](Self::message), call
+/// A layer that is defined by its messages: write [`message`](Self::message), call
 /// [`propagate`](Self::propagate).
 ///
 /// # Example

@@ -81,13 +81,13 @@ pub struct HopCountReport {
     pub training: TrainerReport,
     /// Pairs of each class in a step.
     pub pairs_per_class: usize,
-    /// Share of newly drawn pairs, equally many of each class, whose class is told; dropout is off.
+    /// Share of newly drawn pairs, equally many of each class, whose class is predicted; dropout is off.
     pub accuracy: f64,
-    /// The share that guessing tells: 1 / number of classes with pairs.
+    /// The share that guessing reaches: 1 / number of classes with pairs.
     pub chance: f64,
 }
 
-/// Trains `encoder` to tell how many hops lie between two nodes: logits are
+/// Trains `encoder` to predict how many hops lie between two nodes: logits are
 /// `MLP(|z_u - z_v|)`, widths d, 2 d, C; the loss is their cross entropy.
 ///
 /// The encoder stays trained in place; the head is dropped. Pairs are drawn again in every step,
@@ -102,7 +102,7 @@ pub struct HopCountReport {
 /// # Errors
 ///
 /// [`TrainError`]; its source is a [`ConfigError`] for settings out of range, and a [`TorchError`]
-/// for a graph whose pairs are all of one class: there is nothing to tell.
+/// for a graph whose pairs are all of one class: there is nothing to predict.
 ///
 /// # Complexity
 ///
@@ -192,7 +192,7 @@ pub fn hop_counts(
     })
 }
 
-/// Tells the class of a pair from the distance of its embeddings.
+/// Predicts the class of a pair from the distance of its embeddings.
 #[derive(Debug)]
 struct Head {
     hidden: Linear,
@@ -235,10 +235,10 @@ impl Head {
 
     fn accuracy(&self, z: &Tensor, pairs: &HopPairs) -> Result<f64, TorchError> {
         let logits = self.logits(z, pairs, ForwardMode::Eval)?;
-        let told = logits.f_argmax(1, false).named("argmax", &[&logits])?;
-        let told = to_indices(&told)?;
-        let right = told.iter().zip(&pairs.class);
-        let right = right.filter(|&(&told, &class)| told == i64::from(class));
+        let predicted = logits.f_argmax(1, false).named("argmax", &[&logits])?;
+        let predicted = to_indices(&predicted)?;
+        let right = predicted.iter().zip(&pairs.class);
+        let right = right.filter(|&(&predicted, &class)| predicted == i64::from(class));
         Ok(right.count() as f64 / int(pairs.class.len()).max(1) as f64)
     }
 }

@@ -65,7 +65,7 @@ impl MaskedParams {
     }
 }
 
-/// Trains `model` to tell hidden patches of `windows` `[N, T, F]` from the others; the loss is the
+/// Trains `model` to predict hidden patches of `windows` `[N, T, F]` from the others; the loss is the
 /// mean absolute error of the hidden ones.
 ///
 /// Each step draws `batch` windows without replacement (all where there are no more) and a mask, the
@@ -139,8 +139,8 @@ pub fn masked_patches(
         let x = windows
             .f_index_select(0, &rows)
             .named("index_select", &[windows, &rows])?;
-        let told = model.reconstruct(&x, &mask, ForwardMode::Train)?;
-        let (predicted, target) = (&told.predicted, &told.target);
+        let reconstruction = model.reconstruct(&x, &mask, ForwardMode::Train)?;
+        let (predicted, target) = (&reconstruction.predicted, &reconstruction.target);
         predicted
             .f_l1_loss(target, tch::Reduction::Mean)
             .named("l1_loss", &[predicted, target])

@@ -1,7 +1,7 @@
 //! Training of encoders before there are labels.
 //!
-//! * [`hop_counts`]: how far two nodes are from each other, told from their embeddings.
-//! * [`masked_patches`]: hidden stretches of time series, told from the others.
+//! * [`hop_counts`]: how far two nodes are from each other, predicted from their embeddings.
+//! * [`masked_patches`]: hidden stretches of time series, predicted from the others.
 //!
 //! Both leave the encoder trained in place, to be trained on with labels.
 

@@ -4,7 +4,7 @@ use super::super::TorchError;
 use super::trainer::Core;
 use crate::train::TrainCheckpoint;
 
-/// An epoch that has just ended, as told to [`Trainer::on_epoch`](super::Trainer::on_epoch).
+/// An epoch that has just ended, as reported to [`Trainer::on_epoch`](super::Trainer::on_epoch).
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Epoch<'a> {

@@ -57,7 +57,7 @@ impl SmoteTensors {
     }
 }
 
-/// Tells how likely an edge between two nodes is from their embeddings, `σ(W h_i · W h_j)`, to choose
+/// Predicts how likely an edge between two nodes is from their embeddings, `σ(W h_i · W h_j)`, to choose
 /// or to weigh the edges of synthetic nodes.
 ///
 /// Train it on the edges there are by [`loss`](Self::loss). The paper's squared error over all pairs

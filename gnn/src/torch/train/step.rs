@@ -3,7 +3,7 @@
 use astern_stats::rng::seeded;
 use rand_chacha::rand_core::Rng;
 
-/// Where a training stands, as told to the closures that give loss and validation value.
+/// Where a training stands, as given to the closures that give loss and validation value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TrainStep {

@@ -114,7 +114,7 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// Sets what hears of every epoch and may end the training.
+    /// Sets what receives every epoch and may end the training.
     #[must_use]
     pub fn on_epoch(mut self, listener: impl FnMut(&Epoch<'_>) -> ControlFlow<()> + 'a) -> Self {
         self.on_epoch = Some(Box::new(listener));
@@ -129,7 +129,7 @@ impl<'a> Trainer<'a> {
     /// # Errors
     ///
     /// [`TrainError::NoValidation`], [`TrainError::Diverged`], and [`TrainError::Torch`] from loss
-    /// and validation; [`report`](Self::report) tells the course up to there.
+    /// and validation; [`report`](Self::report) gives the course up to there.
     pub fn run(
         &mut self,
         mut loss: impl FnMut(&TrainStep) -> Result<Tensor, TorchError>,
@@ -146,7 +146,7 @@ impl<'a> Trainer<'a> {
         let mut stop = core.progress.stop(&core.params);
         while stop.is_none() {
             let (measured, is_best) = core.epoch(&mut loss, validation.as_mut())?;
-            let told = on_epoch.as_mut().map(|tell| {
+            let answer = on_epoch.as_mut().map(|tell| {
                 tell(&Epoch {
                     index: core.progress.epoch() - 1,
                     of: core.params.epochs,
@@ -158,7 +158,7 @@ impl<'a> Trainer<'a> {
                     core,
                 })
             });
-            stop = if told.is_some_and(|told| told.is_break()) {
+            stop = if answer.is_some_and(|answer| answer.is_break()) {
                 Some(StopReason::Caller)
             } else {
                 core.progress.stop(&core.params)

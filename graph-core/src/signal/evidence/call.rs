@@ -9,7 +9,7 @@ pub(super) fn gap((from, to): (&NodeKey, &NodeKey), healthy: f64, observed: f64,
 }
 
 pub(super) fn own_time(healthy: f64, observed: f64, z: f64) -> String {
-    format!("it takes {observed:.1} ms by itself, healthy {healthy:.1} (z {z:.1})")
+    format!("its self time is {observed:.1} ms, healthy {healthy:.1} (z {z:.1})")
 }
 
 pub(super) fn own_failures(healthy: f64, observed: f64, z: f64) -> String {
@@ -29,7 +29,7 @@ pub(super) fn fewer_calls(to: &NodeKey, healthy: f64, observed: f64, z: f64) -> 
 }
 
 pub(super) fn tenants(slower: usize, tenants: usize, z: f64) -> String {
-    format!("{slower} of {tenants} services on it take longer by themselves (z {z:.1})")
+    format!("{slower} of {tenants} services on it have a longer self time (z {z:.1})")
 }
 
 /// Each side as requests through it, and all of that side.

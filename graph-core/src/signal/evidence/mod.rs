@@ -142,7 +142,7 @@ pub enum Evidence {
     },
     /// The node itself takes longer, beside what it waits for its callees.
     OwnTime {
-        /// Own time of a call when all was well, in milliseconds.
+        /// Self time of a call when all was well, in milliseconds.
         healthy_ms: f64,
         /// The same now.
         observed_ms: f64,
@@ -180,7 +180,7 @@ pub enum Evidence {
         /// Fall in standard errors, positive is worse.
         z: f64,
     },
-    /// What runs on the machine takes longer by itself.
+    /// The services on the machine have a longer self time.
     Tenants {
         /// Of them, how many are slower.
         slower: usize,

@@ -4,7 +4,7 @@ use super::Evidence;
 
 /// The claim that a piece of evidence is held against.
 ///
-/// The same finding can speak for one claim and against another: a node that is slower by itself is a reason
+/// The same finding can speak for one claim and against another: a node with a longer self time is a reason
 /// to look for the fault there, and a reason to doubt that the fault only passed through it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]

@@ -134,12 +134,12 @@ fn of_calls() -> Vec<Row> {
         ),
         (
             own_time(4.5),
-            "it takes 16.0 ms by itself, healthy 8.0 (z 4.5)",
+            "its self time is 16.0 ms, healthy 8.0 (z 4.5)",
             BY_ITSELF,
         ),
         (
             own_time(0.1),
-            "it takes 16.0 ms by itself, healthy 8.0 (z 0.1)",
+            "its self time is 16.0 ms, healthy 8.0 (z 0.1)",
             AS_ALWAYS,
         ),
         (
@@ -159,7 +159,7 @@ fn of_calls() -> Vec<Row> {
         ),
         (
             tenants,
-            "5 of 6 services on it take longer by themselves (z 12.0)",
+            "5 of 6 services on it have a longer self time (z 12.0)",
             BY_ITSELF,
         ),
     ]

@@ -182,15 +182,15 @@ mod tests {
 
     #[test]
     fn a_node_is_judged_by_what_its_callees_leave_unexplained() {
-        let found = chain([2.0, -4.0, 9.0]).scores(&Circa, "a");
+        let ranked = chain([2.0, -4.0, 9.0]).scores(&Circa, "a");
         // c adds the z of b, which is anomalous; b that of a.
-        assert_scores(&found, &[("c", 9.0 + 4.0), ("b", 4.0 + 2.0), ("a", 2.0)]);
+        assert_scores(&ranked, &[("c", 9.0 + 4.0), ("b", 4.0 + 2.0), ("a", 2.0)]);
     }
 
     #[test]
     fn what_is_hurt_through_a_node_that_is_not_anomalous_counts() {
-        let found = chain([5.0, 2.0, 9.0]).scores(&Circa, "a");
-        assert_scores(&found, &[("c", 9.0 + 5.0), ("a", 5.0), ("b", 2.0)]);
+        let ranked = chain([5.0, 2.0, 9.0]).scores(&Circa, "a");
+        assert_scores(&ranked, &[("c", 9.0 + 5.0), ("a", 5.0), ("b", 2.0)]);
     }
 
     #[test]

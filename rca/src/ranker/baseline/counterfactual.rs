@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use astern_graph_core::schema::Worse;
 use astern_graph_core::signal::{Evidence, RankedCause};
-use astern_graph_core::{NodeId, TemporalGraph, Worse};
+use astern_graph_core::{NodeId, TemporalGraph};
 use astern_stats::robust;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 

@@ -31,7 +31,7 @@ pub(super) fn information(series: &Candidate) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::candidates::tests::series;
-    use astern_graph_core::Worse;
+    use astern_graph_core::schema::Worse;
 
     #[test]
     fn surprise_is_the_share_of_healthy_values_as_far_off() {

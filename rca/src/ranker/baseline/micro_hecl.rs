@@ -16,7 +16,7 @@ const CORRELATED: f64 = 0.7;
 ///
 /// As [`MicroScope`](super::MicroScope), but the search goes from a node to an anomalous origin only
 /// if Pearson's correlation of the two over the abnormal steps is at least .7: an anomaly that does
-/// not move with what it is said to cause has another cause.
+/// not move with what it is supposed to cause has another cause.
 ///
 /// `MicroHECL` (Liu et al., ICSE-SEIP 2021), in the form that CIRCA's authors compare with (Li et
 /// al., KDD 2022). The paper detects anomalies by models that are trained offline (a one-class SVM
@@ -71,7 +71,7 @@ mod tests {
         fixture.latency("c", &healthy, &[50.0, 40.0, 30.0, 20.0]);
         // Of d: 10 -10 10 -10 (400); with b: -60 + 60 + 40 - 80.
         fixture.latency("d", &healthy, &[60.0, 40.0, 60.0, 40.0]);
-        let found = fixture.scores(&MicroHecl, "a");
-        assert_scores(&found, &[("b", 260.0 / (500.0_f64 * 152.0).sqrt())]);
+        let ranked = fixture.scores(&MicroHecl, "a");
+        assert_scores(&ranked, &[("b", 260.0 / (500.0_f64 * 152.0).sqrt())]);
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use astern_graph_core::schema::FeatureClass;
 use astern_graph_core::signal::{Abstention, RankedCause};
-use astern_graph_core::{EdgeKind, FeatureClass, NodeId, TemporalGraph};
+use astern_graph_core::{EdgeKind, NodeId, TemporalGraph};
 
 use super::correlation::together;
 use super::n_sigma::Deviation;
@@ -291,8 +292,8 @@ mod tests {
         // times .8, over two edges: .22; d's .55.
         let (b, d) = (2.0 / 7.0 / 1.85, 5.0 / 7.0 / 1.85);
         let (a, h) = (0.85 * (b * 5.0 / 9.0 + d), 0.85 * b * 4.0 / 9.0);
-        let found = fixture.scores(&MicroRca, "a");
-        assert_scores(&found, &[("a", a), ("d", d), ("b", b), ("h", h)]);
+        let ranked = fixture.scores(&MicroRca, "a");
+        assert_scores(&ranked, &[("a", a), ("d", d), ("b", b), ("h", h)]);
     }
 
     #[test]
@@ -311,8 +312,11 @@ mod tests {
         };
         fixture.samples(edge, "latency_ms", &[&FLAT[..], &SWING].concat());
         // Only b is anomalous; c leads to b, and nobody to c.
-        let found = fixture.scores(&MicroRca, "a");
-        assert_scores(&found, &[("b", 1.0 / 1.85), ("a", 0.85 / 1.85), ("c", 0.0)]);
+        let ranked = fixture.scores(&MicroRca, "a");
+        assert_scores(
+            &ranked,
+            &[("b", 1.0 / 1.85), ("a", 0.85 / 1.85), ("c", 0.0)],
+        );
     }
 
     #[test]

@@ -67,8 +67,8 @@ mod tests {
         fixture.latency("d", &healthy, &[23.0, 22.0, 21.0]);
         fixture.latency("e", &healthy, &[10.0, 11.0, 10.0]);
         fixture.latency("x", &healthy, &[20.0, 30.0, 40.0]);
-        let found = fixture.scores(&MicroScope, "a");
-        assert_scores(&found, &[("d", 1.0), ("c", 30.0 / 1200.0_f64.sqrt())]);
+        let ranked = fixture.scores(&MicroScope, "a");
+        assert_scores(&ranked, &[("d", 1.0), ("c", 30.0 / 1200.0_f64.sqrt())]);
         assert_scores(&fixture.scores(&MicroScope, "e"), &[("e", 1.0)]);
     }
 }

@@ -14,8 +14,8 @@ use crate::table::{Metrics, moments, strongest};
 /// Ranks nodes by their worst deviation from the healthy mean, in healthy standard deviations.
 ///
 /// `S(v) = max over metrics and abnormal steps of s · (x - μ) / max(σ, floor)`, where s is the worse
-/// direction of the metric ([`Worse`](astern_graph_core::Worse)), μ and σ are of the healthy steps
-/// and the floor is the metric's [`noise_floor`](astern_graph_core::Feature::noise_floor). Negative
+/// direction of the metric ([`Worse`](astern_graph_core::schema::Worse)), μ and σ are of the healthy steps
+/// and the floor is the metric's [`noise_floor`](astern_graph_core::schema::Feature::noise_floor). Negative
 /// when a node did better than ever. Uses no graph; the symptom's node is a candidate too.
 ///
 /// The 3-σ rule of statistical process control, the N-Sigma baseline of root-cause benchmarks (as
@@ -128,14 +128,14 @@ mod tests {
         fixture.latency("new", &[f64::NAN, 1.0, 1.0, 1.0, 1.0], &[50.0; 3]);
         let availability = [100.0, 100.0, 100.0, 100.0, 100.0, 98.0, 100.0, 100.0];
         fixture.series("failing", "availability_percent", &availability);
-        let found = fixture.scores(&NSigma::default(), "up");
+        let ranked = fixture.scores(&NSigma::default(), "up");
         let expected = [
             ("up", 6.0 / sigma),
             ("failing", 4.0), // 2 points over the floor of 0.5
             ("flat", 4.0),
             ("down", -1.0 / sigma),
         ];
-        assert_scores(&found, &expected);
+        assert_scores(&ranked, &expected);
         let one = fixture.scores(&NSigma::over(Metrics::Symptom), "up");
         let expected = [("up", 6.0 / sigma), ("flat", 4.0), ("down", -1.0 / sigma)];
         assert_scores(&one, &expected);

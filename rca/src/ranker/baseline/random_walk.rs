@@ -88,8 +88,8 @@ pub(super) mod tests {
     #[test]
     fn time_is_shared_by_the_rules() {
         // a: .8 forward, 1 - .8 to itself. b: .2 backward, .8 to itself. In balance .8 a = .2 b.
-        let found = pair().scores(&RandomWalk, "a");
-        assert_scores(&found, &[("b", 0.8), ("a", 0.2)]);
+        let ranked = pair().scores(&RandomWalk, "a");
+        assert_scores(&ranked, &[("b", 0.8), ("a", 0.2)]);
     }
 
     #[test]
@@ -98,8 +98,8 @@ pub(super) mod tests {
         fixture.calls("b", "a");
         // b goes to a by 1 and not to itself. a: .8 forward, .2 to itself, also from x, which a fault
         // of a reaches. In balance .8 a = b.
-        let found = fixture.scores(&RandomWalk, "a");
-        assert_scores(&found, &[("a", 1.0 / 1.8), ("b", 0.8 / 1.8)]);
+        let ranked = fixture.scores(&RandomWalk, "a");
+        assert_scores(&ranked, &[("a", 1.0 / 1.8), ("b", 0.8 / 1.8)]);
     }
 
     #[test]
@@ -107,9 +107,9 @@ pub(super) mod tests {
         let mut fixture = pair();
         fixture.calls("a", "c");
         fixture.latency("c", &[10.0], &[10.0; 4]);
-        let found = fixture.scores(&RandomWalk, "a");
-        assert_scores(&found, &[("b", 0.8), ("a", 0.2), ("c", 0.0)]);
-        let found = fixture.scores(&RandomWalk, "c");
-        assert_scores(&found, &[("c", 1.0)]);
+        let ranked = fixture.scores(&RandomWalk, "a");
+        assert_scores(&ranked, &[("b", 0.8), ("a", 0.2), ("c", 0.0)]);
+        let ranked = fixture.scores(&RandomWalk, "c");
+        assert_scores(&ranked, &[("c", 1.0)]);
     }
 }

@@ -88,9 +88,9 @@ mod tests {
         fixture.latency("near", &healthy, &[5.0, 8.0]);
         fixture.latency("short", &[f64::NAN; 9], &[5.0, 8.0]);
         fixture.series("near", "cpu_utilisation", &[0.5; 11]);
-        let found = fixture.scores(&ScoreOrdering::default(), "near");
+        let ranked = fixture.scores(&ScoreOrdering::default(), "near");
         let most = 10.0_f64.ln();
         let expected = [("far", most), ("low", most), ("near", 2.0_f64.ln())];
-        assert_scores(&found, &expected);
+        assert_scores(&ranked, &expected);
     }
 }

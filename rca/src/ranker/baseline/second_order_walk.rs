@@ -111,13 +111,13 @@ mod tests {
         // b, so 19/29 go on to b. At b: .56 + .06 to a, .56 + .24 to b, so 31/71 go back.
         let (to_b, to_a) = (19.0 / 29.0, 31.0 / 71.0);
         let b = to_b / (to_b + to_a);
-        let found = pair().scores(&SecondOrderWalk, "a");
-        assert_scores(&found, &[("b", b), ("a", 1.0 - b)]);
+        let ranked = pair().scores(&SecondOrderWalk, "a");
+        assert_scores(&ranked, &[("b", b), ("a", 1.0 - b)]);
     }
 
     #[test]
     fn a_symptom_alone_keeps_the_walk() {
-        let found = pair().scores(&SecondOrderWalk, "b");
-        assert_scores(&found, &[("b", 1.0)]);
+        let ranked = pair().scores(&SecondOrderWalk, "b");
+        assert_scores(&ranked, &[("b", 1.0)]);
     }
 }

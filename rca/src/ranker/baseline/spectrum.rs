@@ -40,7 +40,7 @@ impl Formula {
     }
 }
 
-/// Ranks services by how much their presence in a trace tells whether it went wrong.
+/// Ranks services by how much their presence in a trace predicts whether it went wrong.
 ///
 /// A trace of the abnormal range is abnormal when it took longer than its operations explain (see
 /// [`MicroRank`](super::MicroRank)). For each operation the abnormal and normal traces through it
@@ -116,8 +116,8 @@ mod tests {
             (Formula::Ochiai, 2.0 / 8.0_f64.sqrt(), 2.0 / 6.0_f64.sqrt()),
             (Formula::Jaccard, 0.5, 2.0 / 3.0),
         ] {
-            let found = trace_scores(&SpectrumRanker::by(formula), &HEALTHY, &abnormal);
-            assert_scores(&found, &[("cart", cart), ("web", web), ("stock", 0.0)]);
+            let ranked = trace_scores(&SpectrumRanker::by(formula), &HEALTHY, &abnormal);
+            assert_scores(&ranked, &[("cart", cart), ("web", web), ("stock", 0.0)]);
         }
     }
 

@@ -210,8 +210,8 @@ mod tests {
         let abnormal = [("cart", 500), ("cart", 500), ("stock", 10), ("cart", 10)];
         // Of the cart's 3 traces 2 are abnormal, of which both have an abnormal call to it and none
         // from it. web has as many to it as from it. No abnormal trace has the stock.
-        let found = trace_scores(&TraceRca, &HEALTHY, &abnormal);
-        assert_scores(&found, &[("cart", 2.0 / 3.0 * 2.0), ("web", 0.0)]);
+        let ranked = trace_scores(&TraceRca, &HEALTHY, &abnormal);
+        assert_scores(&ranked, &[("cart", 2.0 / 3.0 * 2.0), ("web", 0.0)]);
     }
 
     #[test]

@@ -5,8 +5,9 @@ mod params;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use astern_graph_core::schema::FeatureClass;
 use astern_graph_core::signal::{Evidence, RankedCause};
-use astern_graph_core::{FeatureClass, NodeId, TemporalGraph};
+use astern_graph_core::{NodeId, TemporalGraph};
 
 use crate::candidates::{Candidate, Shift, best_candidate, symptom};
 use crate::channel::influences::Influences;
@@ -63,8 +64,8 @@ const REACH_MIN: f64 = 0.1;
 /// all is well is not suspect because of one.
 ///
 /// Only the loudest counts, since a fault shows in one or the other: with weights w and clipped log-odds
-/// `l ≥ -1` of the channels that know a node, it has `max w (l + 1) - max w`. So a heavy channel that is
-/// calm speaks against a node whatever a light one says of it, and one more calm channel never speaks for
+/// `l ≥ -1` of the channels that know a node, it has `max w (l + 1) - max w`. So a heavy channel without
+/// deviation speaks against a node whatever a light one says of it, and one more such channel never speaks for
 /// it. A node that lacks the telemetry of all of them has no local log-odds, and each channel that speaks
 /// says so in the evidence.
 ///
@@ -187,7 +188,7 @@ impl FusedRanker {
         z / (z + self.params.shift_half)
     }
 
-    /// How far evidence counts that tells something only of what shifted: fully from twice the
+    /// How far evidence counts that is only about what shifted: fully from twice the
     /// deviation on that is as likely an anomaly as not.
     fn counts(&self, z: f64) -> f64 {
         (z / (2.0 * self.params.shift_half)).clamp(0.0, 1.0)
@@ -197,43 +198,43 @@ impl FusedRanker {
         let key = scene.graph.key(id)?;
         let local = scene.local.get(&id);
         let known = scene.nodes.get(&id);
-        let told = known.map(|(node, shift)| Told {
+        let of_series = known.map(|(node, shift)| OfSeries {
             node,
             shift,
             r: correlation::worsening_together(&scene.symptom, node),
             origin: origin::read(scene.graph, &scene.nodes, node, shift),
         });
-        let shift_z = told.as_ref().filter(|told| told.is_felt());
-        let shift_z = shift_z.map_or(0.0, |told| told.shift.z);
+        let shift_z = of_series.as_ref().filter(|of_series| of_series.is_felt());
+        let shift_z = shift_z.map_or(0.0, |of_series| of_series.shift.z);
         let shown = self.shifted(shift_z.max(local.map_or(0.0, |local| local.z)));
         let score = self.params.prior(key.kind)
             + self.params.weights.shift * log_odds(shown)
             + local.map_or(0.0, Local::log_odds)
-            + scene.anomalous * self.by_symptom(scene, id, told.as_ref());
-        let mut evidence = told.as_ref().map_or_else(Vec::new, Told::evidence);
+            + scene.anomalous * self.by_symptom(scene, id, of_series.as_ref());
+        let mut evidence = of_series.as_ref().map_or_else(Vec::new, OfSeries::evidence);
         evidence.extend(local.into_iter().flat_map(|local| local.evidence.clone()));
         Some(RankedCause::new(key.clone(), score).because(evidence))
     }
 
     /// The log-odds of what goes by the symptom's metric; of a node without a series only what goes by the
     /// way to the symptom.
-    fn by_symptom(&self, scene: &Scene<'_>, id: NodeId, told: Option<&Told<'_>>) -> f64 {
+    fn by_symptom(&self, scene: &Scene<'_>, id: NodeId, of_series: Option<&OfSeries<'_>>) -> f64 {
         let weights = &self.params.weights;
         let influence = f64::midpoint(1.0, scene.influences.least(id).unwrap_or(0.0));
         let by_way = weights.reach * log_odds(scene.reach.width(id).max(REACH_MIN))
             + weights.influence * log_odds(influence);
-        let Some(told) = told else {
+        let Some(of_series) = of_series else {
             return by_way;
         };
         let together = if id == scene.symptom.id {
             0.5
         } else {
-            told.r.max(0.0).powi(2)
+            of_series.r.max(0.0).powi(2)
         };
         let seen = scene.symptom.abnormal.iter().filter(|x| x.is_finite());
         let few = 2.0 / (seen.count() as f64).max(2.0);
-        let origin = if told.is_felt() {
-            self.counts(told.shift.z) * log_odds(told.origin.unexplained)
+        let origin = if of_series.is_felt() {
+            self.counts(of_series.shift.z) * log_odds(of_series.origin.unexplained)
         } else {
             0.0
         };
@@ -241,8 +242,8 @@ impl FusedRanker {
     }
 }
 
-/// What a node's series tells.
-struct Told<'a> {
+/// What a node's series shows.
+struct OfSeries<'a> {
     node: &'a Candidate,
     shift: &'a Shift,
     /// Correlation with the symptom where the two worsen together.
@@ -250,8 +251,8 @@ struct Told<'a> {
     origin: Origin,
 }
 
-impl Told<'_> {
-    /// Whether the series is of what users feel. Of resources the local channel tells how far they are off, less
+impl OfSeries<'_> {
+    /// Whether the series is of what users feel. Of resources the local channel says how far they are off, less
     /// what those of all others are; and no dependency could explain them.
     fn is_felt(&self) -> bool {
         self.node.feature.class == FeatureClass::Application

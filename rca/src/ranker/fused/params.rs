@@ -45,7 +45,7 @@ pub struct FusedWeights {
 
 impl Default for FusedWeights {
     /// 1 for what goes by the symptom's metric, but 1/2 for influence, which is seldom estimable and
-    /// never decisive alone. 3 for what calls tell of the node itself, since that is where the fault
+    /// never decisive alone. 3 for what calls show of the node itself, since that is where the fault
     /// lies; 2 for its resources, which load moves too; 1 for call structure, which other mixes of
     /// requests change, and for changes, which [`ChangeBlame`](crate::blame::ChangeBlame) looks at again. 0 for the
     /// spectrum of traces: on the calibration cases it cost right answers and brought none.

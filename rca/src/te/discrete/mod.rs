@@ -157,9 +157,9 @@ impl Information for Frequencies {
 
     fn chi_square(&self, _nats: f64) -> Option<(f64, f64)> {
         let [z, y, x] = self.counts.possible();
-        let told = (x - 1.0) * (y - 1.0);
+        let free = (x - 1.0) * (y - 1.0);
         // `z` is infinite where the past has more values than a number can say.
-        let freedom = if told > 0.0 { told * z } else { 0.0 };
+        let freedom = if free > 0.0 { free * z } else { 0.0 };
         Some((2.0 * self.samples() as f64 * self.plug_in, freedom))
     }
 }

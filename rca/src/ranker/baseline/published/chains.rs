@@ -166,8 +166,8 @@ mod tests {
         fixture.latency("a", &HEALTHY, &[10.0, 90.0, 13.0, 10.0]);
         fixture.latency("b", &HEALTHY, &[10.0, 10.0, 6.0, 90.0]);
         fixture.latency("x", &HEALTHY, &[10.0, 10.0, 90.0, 10.0]);
-        let found = fixture.scores(&Published::SmoothDeviations, "a");
-        assert_scores(&found, &[("b", 4.0 / sigma), ("a", -1.0 / sigma)]);
+        let ranked = fixture.scores(&Published::SmoothDeviations, "a");
+        assert_scores(&ranked, &[("b", 4.0 / sigma), ("a", -1.0 / sigma)]);
     }
 
     #[test]
@@ -202,8 +202,8 @@ mod tests {
         fixture.latency("b", &HEALTHY, &[40.0]);
         let g = 1.0 / 1.2125;
         for correlated in [false, true] {
-            let found = fixture.scores(&Published::PageRank { correlated }, "a");
-            assert_scores(&found, &[("b", 0.9625 * g), ("a", 0.25 * g)]);
+            let ranked = fixture.scores(&Published::PageRank { correlated }, "a");
+            assert_scores(&ranked, &[("b", 0.9625 * g), ("a", 0.25 * g)]);
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use astern_graph_core::{NodeId, Unit};
+use astern_graph_core::NodeId;
+use astern_graph_core::schema::Unit;
 use astern_stats::order::{ascending, sorted_finite};
 use astern_stats::robust;
 
@@ -151,17 +152,17 @@ mod tests {
         let sigma = 1.6_f64.sqrt();
         let of = |side, constant| fixture().scores(&Published::NSigma { side, constant }, "up");
         let (up, down) = (6.0 / sigma, 7.0 / sigma);
-        let found = of(DeviationSide::Either, Constant::Kept);
-        assert_scores(&found, &[("down", down), ("up", up), ("flat", 0.002)]);
-        let found = of(DeviationSide::Above, Constant::LeftOut);
-        assert_scores(&found, &[("up", up), ("down", -1.0 / sigma)]);
+        let ranked = of(DeviationSide::Either, Constant::Kept);
+        assert_scores(&ranked, &[("down", down), ("up", up), ("flat", 0.002)]);
+        let ranked = of(DeviationSide::Above, Constant::LeftOut);
+        assert_scores(&ranked, &[("up", up), ("down", -1.0 / sigma)]);
     }
 
     #[test]
     fn an_interquartile_range_of_zero_counts_as_a_second() {
         let (side, constant) = (DeviationSide::Either, Constant::Kept);
-        let found = fixture().scores(&Published::RobustScorer { side, constant }, "up");
-        assert_scores(&found, &[("down", 0.007), ("up", 0.006), ("flat", 0.002)]);
+        let ranked = fixture().scores(&Published::RobustScorer { side, constant }, "up");
+        assert_scores(&ranked, &[("down", 0.007), ("up", 0.006), ("flat", 0.002)]);
     }
 
     #[test]
@@ -171,8 +172,8 @@ mod tests {
         let healthy = [8.0, 10.0, 12.0, f64::NAN, 10.0];
         fixture.latency("a", &healthy, &[f64::NAN, 16.0]);
         let (side, constant) = (DeviationSide::Either, Constant::Kept);
-        let found = fixture.scores(&Published::NSigma { side, constant }, "a");
-        assert_scores(&found, &[("a", 6.0 / 1.6_f64.sqrt())]);
+        let ranked = fixture.scores(&Published::NSigma { side, constant }, "a");
+        assert_scores(&ranked, &[("a", 6.0 / 1.6_f64.sqrt())]);
     }
 
     #[test]
@@ -181,10 +182,10 @@ mod tests {
         fixture.latency("a", &HEALTHY, &[20.0]);
         fixture.latency("b", &HEALTHY, &[90.0]);
         fixture.latency("c", &HEALTHY, &[90.0]);
-        let found = fixture.scores(&Published::ScoreOrdering, "a");
+        let ranked = fixture.scores(&Published::ScoreOrdering, "a");
         let most = 6.0_f64.ln();
         let tied = most + 1e-6 / 3.0;
-        assert_scores(&found, &[("b", tied), ("c", tied), ("a", most)]);
-        assert!(found[1].1 > found[2].1);
+        assert_scores(&ranked, &[("b", tied), ("c", tied), ("a", most)]);
+        assert!(ranked[1].1 > ranked[2].1);
     }
 }

@@ -140,12 +140,12 @@ mod tests {
     fn ends_come_first_and_the_others_by_deviation() {
         let other = |off: f64| 0.5 * (off / SCALE) / (1.0 + off / SCALE);
         let r = 30.0 / 1200.0_f64.sqrt();
-        let found = fixture().scores(&Published::MicroScope, "a");
+        let ranked = fixture().scores(&Published::MicroScope, "a");
         let (a, b) = (other(30.0), other(30.0));
-        assert_scores(&found, &[("c", 2.0), ("d", 1.0 + r), ("a", a), ("b", b)]);
-        let found = fixture().scores(&Published::DepthFirst, "a");
+        assert_scores(&ranked, &[("c", 2.0), ("d", 1.0 + r), ("a", a), ("b", b)]);
+        let ranked = fixture().scores(&Published::DepthFirst, "a");
         let (c, d) = (1.0 + 10.0 / SCALE, 1.0 + 23.0 / SCALE);
-        assert_scores(&found, &[("d", d), ("c", c), ("a", a), ("b", b)]);
+        assert_scores(&ranked, &[("d", d), ("c", c), ("a", a), ("b", b)]);
     }
 
     #[test]
@@ -156,11 +156,11 @@ mod tests {
             fixture.latency("e", &HEALTHY, &[9.0, 10.0, 11.0]);
             fixture.scores(&Published::Correlation { filter }, "a")
         };
-        let found = of(Filter::All);
-        assert_scores(&found, &[("b", 1.0), ("c", 1.0), ("e", 1.0), ("d", r)]);
-        let found = of(Filter::AnomalousFirst);
+        let ranked = of(Filter::All);
+        assert_scores(&ranked, &[("b", 1.0), ("c", 1.0), ("e", 1.0), ("d", r)]);
+        let ranked = of(Filter::AnomalousFirst);
         assert_scores(
-            &found,
+            &ranked,
             &[("b", 2.0), ("c", 2.0), ("d", 1.0 + r), ("e", 1.0)],
         );
         // At the third step; the traversal asks for ten healthy values.
@@ -169,8 +169,8 @@ mod tests {
 
     #[test]
     fn the_search_stops_where_neighbours_do_not_move_together() {
-        let found = fixture().scores(&Published::MicroHecl, "a");
-        let first: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+        let ranked = fixture().scores(&Published::MicroHecl, "a");
+        let first: Vec<&str> = ranked.iter().map(|(name, _)| name.as_str()).collect();
         // c moves against a; d moves with b, by .87.
         assert_eq!(first, ["d", "a", "b", "c"]);
     }

@@ -69,7 +69,7 @@ pub enum Filter {
 ///
 /// - only the symptom's metric is looked at, in nodes that have it in both ranges;
 /// - a missing value counts as the mean of its range;
-/// - a deviation is judged on both sides unless said otherwise, and a spread of 0 counts as 1 of the
+/// - a deviation is judged on both sides unless stated otherwise, and a spread of 0 counts as 1 of the
 ///   metric's unit (a second for times), so that scores depend on the unit.
 ///
 /// What a paper or tool leaves open, or what a benchmark did otherwise, was chosen so that the hits on the 26
@@ -79,7 +79,7 @@ pub enum Filter {
 /// [`RankError`] when the graph does not hold the symptom.
 ///
 /// # Complexity
-/// `O(N · T log T + E)` in time and `O(N · T + E)` in memory, where nothing else is said.
+/// `O(N · T log T + E)` in time and `O(N · T + E)` in memory, where nothing else is stated.
 ///
 /// # Example
 /// ```

@@ -122,8 +122,8 @@ mod tests {
         fixture.latency("b", &healthy, &[50.0, 60.0, 70.0, 80.0]);
         fixture.latency("c", &healthy, &[11.0, 10.0, 11.0, 10.0]);
         fixture.latency("d", &healthy, &[50.0, 60.0, 70.0, 80.0]);
-        let found = fixture.scores(&Published::RandomWalk, "a");
-        let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+        let ranked = fixture.scores(&Published::RandomWalk, "a");
+        let names: Vec<&str> = ranked.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["d", "c"]);
         // Not anomalous: no answer.
         assert!(fixture.scores(&Published::RandomWalk, "c").is_empty());
