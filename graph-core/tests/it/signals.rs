@@ -1,5 +1,4 @@
 //! The values that cross borders: what people read of them, and that files give them back.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use std::time::Duration;
 
@@ -7,11 +6,9 @@ use astern_graph_core::signal::{
     Abstention, Alternative, Anomaly, Assessment, BlamedChange, Counterfactual, Diagnosis,
     Evidence, Explanation, Hop, RankedCause, SourceFault, StaysBroken, Verdict,
 };
-use astern_graph_core::{EdgeKind, NodeKey, Subject, Timestamp, Unit};
+use astern_graph_core::{EdgeKind, Subject, Timestamp, Unit};
 
-fn service(name: &str) -> NodeKey {
-    NodeKey::service(name)
-}
+use crate::support::service;
 
 fn shift() -> Evidence {
     Evidence::Shift {

@@ -1,49 +1,14 @@
 //! What a graph answers, and what it refuses to answer.
-#![allow(
-    clippy::unwrap_used,
-    clippy::float_cmp,
-    reason = "a test panics to fail, and knows its numbers"
-)]
+#![allow(clippy::float_cmp, reason = "a test knows its numbers")]
 
 use std::time::Duration;
 
 use astern_graph_core::{
-    Call, CallStatus, ChangeEvent, EdgeKind, GraphBuilder, GraphError, GraphParams, NodeKey,
-    NodeKind, Party, Sample, Subject, TimeRange, Timestamp,
+    CallStatus, ChangeEvent, EdgeKind, GraphBuilder, GraphError, GraphParams, NodeKind, Sample,
+    TimeRange, Timestamp,
 };
 
-fn secs(s: i64) -> Timestamp {
-    Timestamp::from_secs(s)
-}
-
-fn range(from: i64, to: i64) -> TimeRange {
-    TimeRange::new(secs(from), secs(to)).unwrap()
-}
-
-fn ten_second_steps() -> GraphParams {
-    GraphParams::default().step(Duration::from_secs(10))
-}
-
-fn service(name: &str) -> NodeKey {
-    NodeKey::service(name)
-}
-
-fn call(at: i64, from: &str, to: &str, ms: u64) -> Call {
-    Call::new(secs(at), Party::new(service(to)))
-        .from(Party::new(service(from)))
-        .took(
-            Some(Duration::from_millis(ms + 2)),
-            Some(Duration::from_millis(ms)),
-        )
-}
-
-fn calls(from: &str, to: &str) -> Subject {
-    Subject::Edge {
-        from: service(from),
-        to: service(to),
-        kind: EdgeKind::Calls,
-    }
-}
+use crate::support::{call, calls, range, secs, service, ten_second_steps};
 
 #[test]
 fn an_empty_graph_answers_with_typed_errors() {

@@ -1,5 +1,4 @@
 //! What a diff of two graphs says, and that it says all of it.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,4 @@
 //! What a graph tells apart: edges, hosts, slices, changes, parts of the time.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use std::time::Duration;
 
@@ -9,17 +8,7 @@ use astern_graph_core::{
     TemporalGraph, TimeRange, Timestamp, TrafficShare, schema,
 };
 
-fn secs(s: i64) -> Timestamp {
-    Timestamp::from_secs(s)
-}
-
-fn range(from: i64, to: i64) -> TimeRange {
-    TimeRange::new(secs(from), secs(to)).unwrap()
-}
-
-fn service(name: &str) -> NodeKey {
-    NodeKey::service(name)
-}
+use crate::support::{range, secs, service};
 
 #[allow(clippy::unnecessary_wraps, reason = "durations of calls are optional")]
 fn ms(ms: u64) -> Option<Duration> {

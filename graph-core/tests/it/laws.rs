@@ -1,21 +1,17 @@
 //! Laws of builders: order, merging, round trips.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use std::time::Duration;
 
 use astern_graph_core::{
     Call, CallStatus, ChangeEvent, ChangePhase, EdgeKind, GraphBuilder, GraphParams, MergeError,
     NodeKey, NodeKind, Party, Record, Sample, SliceBy, SpanId, Subject, TemporalGraph, TimeRange,
-    Timestamp,
 };
 use proptest::prelude::*;
 
+use crate::support::secs;
+
 const STEP: i64 = 10;
 const LATENESS: i64 = 25;
-
-fn secs(s: i64) -> Timestamp {
-    Timestamp::from_secs(s)
-}
 
 fn params() -> GraphParams {
     GraphParams::default()

@@ -1,39 +1,15 @@
 //! What a builder takes, what it counts, and that order does not matter.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use std::time::Duration;
 
 use astern_graph_core::{
     Call, CallStatus, ChangeEvent, ChangeKind, ChangePhase, EdgeKind, GraphBuilder, GraphParams,
     NodeKey, NodeKind, Party, Record, RestoreError, Reversibility, Revision, Sample, SpanId,
-    Subject, TemporalGraph, TimeRange, Timestamp,
+    TemporalGraph,
 };
 use proptest::prelude::*;
 
-fn secs(s: i64) -> Timestamp {
-    Timestamp::from_secs(s)
-}
-
-fn range(from: i64, to: i64) -> TimeRange {
-    TimeRange::new(secs(from), secs(to)).unwrap()
-}
-
-fn ten_second_steps() -> GraphParams {
-    GraphParams::default().step(Duration::from_secs(10))
-}
-
-fn service(name: &str) -> NodeKey {
-    NodeKey::service(name)
-}
-
-fn call(at: i64, from: &str, to: &str, ms: u64) -> Call {
-    Call::new(secs(at), Party::new(service(to)))
-        .from(Party::new(service(from)))
-        .took(
-            Some(Duration::from_millis(ms + 2)),
-            Some(Duration::from_millis(ms)),
-        )
-}
+use crate::support::{call, calls, range, secs, service, ten_second_steps};
 
 #[test]
 fn every_bad_record_is_counted_by_reason() {
@@ -288,14 +264,6 @@ fn parameters_outside_their_rules_are_refused() {
         GraphParams::default().changes_max(0),
     ] {
         assert!(GraphBuilder::new(bad).is_err());
-    }
-}
-
-fn calls(from: &str, to: &str) -> Subject {
-    Subject::Edge {
-        from: service(from),
-        to: service(to),
-        kind: EdgeKind::Calls,
     }
 }
 

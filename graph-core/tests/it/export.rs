@@ -1,5 +1,4 @@
 //! Drawings: what is in them, and that no name breaks them.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use astern_graph_core::{
     ChangeEvent, ChangePhase, EdgeKind, EdgeLabels, ExportParams, GraphBuilder, GraphParams, Mark,
