@@ -1,14 +1,10 @@
 //! A guard whose process crashes while it rolls back, and whose calls get lost.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
-use std::time::Duration;
-
-use astern::graph::GraphParams;
 use astern::policy::{Executor, Mode, RunState, RunSummary, StepId};
-use astern::{Event, Guard, GuardParams};
-use astern_sim::{CallFault, ExecutorFaults, FaultKind, Scenario, SimExecutor, Simulator, When};
+use astern::{Event, Guard};
+use astern_sim::{CallFault, ExecutorFaults, Scenario, SimExecutor, Simulator, When};
 
-const STEP: Duration = Duration::from_secs(30);
+use crate::support::{STEP, long_scenario, params};
 
 /// What became of a rollback.
 struct Told {
@@ -26,9 +22,7 @@ fn guarded(scenario: &Scenario, faults: ExecutorFaults) -> Told {
         crashes: 0,
         platform: SimExecutor::with_faults(simulator, faults).unwrap(),
     };
-    let params = GuardParams::default()
-        .graph(GraphParams::default().step(STEP))
-        .mode(Mode::Apply);
+    let params = params().mode(Mode::Apply);
     let mut guard = Guard::new(params.clone()).unwrap();
     let (mut now, end) = (scenario.start, scenario.start.plus(scenario.span));
     while now < end {
@@ -61,9 +55,7 @@ fn guarded(scenario: &Scenario, faults: ExecutorFaults) -> Told {
 
 #[test]
 fn a_rollback_is_finished_by_whoever_holds_the_guard_and_done_once() {
-    let mut scenario = Scenario::releases(1);
-    scenario.fault.as_mut().unwrap().kind = FaultKind::Errors { share: 0.5 };
-    scenario.span = Duration::from_secs(70 * 60);
+    let scenario = long_scenario();
     let step = When::Step(StepId::new(1));
     let faults = ExecutorFaults::new(1)
         .on(step, CallFault::CrashBefore)

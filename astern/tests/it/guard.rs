@@ -1,7 +1,4 @@
 //! The closed loop: on a simulated system, across restarts, and on bad input.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
-
-mod common;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,12 +14,11 @@ use astern::rca::{DiagnoserParams, Incident, RankError, Ranker, Symptom};
 use astern::{Error, Event, Guard};
 use astern_sim::{SimExecutor, Simulator, run};
 
-use common::{STEP, batches, params, scenario};
+use crate::support::{STEP, batches, long_scenario, params, scenario};
 
 #[test]
 fn a_bad_release_is_rolled_back_and_verified_in_the_simulation() {
-    let mut scenario = scenario();
-    scenario.span = Duration::from_secs(70 * 60);
+    let scenario = long_scenario();
     let platform = SimExecutor::new(Simulator::new(&scenario).unwrap());
     let mut guard = Guard::new(params().mode(Mode::Apply)).unwrap();
     let (mut now, end) = (scenario.start, scenario.start.plus(scenario.span));

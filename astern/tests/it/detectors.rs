@@ -1,7 +1,4 @@
 //! A guard with other detectors than the default one: several, one of the user's own, a learned one.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
-
-mod common;
 
 use std::collections::BTreeSet;
 
@@ -17,7 +14,7 @@ use astern::{Error, Event, Guard, GuardParams, OwnDetector};
 use astern_sim::{Simulation, run};
 use serde::{Deserialize, Serialize};
 
-use common::{batches, params, scenario};
+use crate::support::{batches, params, scenario};
 
 /// What a guard says of a run. `store` is called after every step, with what was said until then, and may put another
 /// guard in its place.
@@ -209,6 +206,7 @@ mod learned {
     use astern_sim::Scenario;
 
     use super::*;
+    use crate::support::STEP;
 
     /// Whether a regression of the system was seen and no plan was made yet.
     fn is_amid_the_incident(events: &[Event]) -> bool {
@@ -222,12 +220,12 @@ mod learned {
     /// A model that was made elsewhere: of another system, in which all was well.
     fn model() -> Vec<u8> {
         let elsewhere = run(&Scenario::benign(2)).unwrap();
-        let params = GraphParams::default().step(common::STEP);
+        let params = GraphParams::default().step(STEP);
         let mut builder = GraphBuilder::new(params).unwrap();
         builder.extend(elsewhere.records);
         let graph = builder.build();
         let start = graph.extent().unwrap().start;
-        let healthy = TimeRange::new(start, start.plus(60 * common::STEP)).unwrap();
+        let healthy = TimeRange::new(start, start.plus(60 * STEP)).unwrap();
         let window = graph.window(NodeKind::Service, healthy).unwrap();
         let model = HypersphereParams::default()
             .untrained(&graph, &window)

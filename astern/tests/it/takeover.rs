@@ -1,22 +1,15 @@
 //! A stored guard under the parameters of its next holder.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
-
-use std::time::Duration;
 
 use astern::detect::catalogue::DetectionParams;
 use astern::detect::pipeline::PipelineParams;
-use astern::graph::{GraphParams, RestoreError, Timestamp};
+use astern::graph::{RestoreError, Timestamp};
 use astern::policy::{
     Effect, Executor, Mode, PolicyParams, Request, RiskParams, RunParams, RunState,
 };
 use astern::{Error, Event, Guard, GuardParams};
-use astern_sim::{FaultKind, Scenario, SimExecutor, Simulator};
+use astern_sim::{SimExecutor, Simulator};
 
-const STEP: Duration = Duration::from_secs(30);
-
-fn params() -> GuardParams {
-    GuardParams::default().graph(GraphParams::default().step(STEP))
-}
+use crate::support::{STEP, long_scenario, params};
 
 /// A guard over a simulated system with a bad release.
 struct Watched {
@@ -28,9 +21,7 @@ struct Watched {
 
 impl Watched {
     fn new(params: GuardParams) -> Self {
-        let mut scenario = Scenario::releases(1);
-        scenario.fault.as_mut().unwrap().kind = FaultKind::Errors { share: 0.5 };
-        scenario.span = Duration::from_secs(70 * 60);
+        let scenario = long_scenario();
         Self {
             guard: Guard::new(params).unwrap(),
             platform: SimExecutor::new(Simulator::new(&scenario).unwrap()),

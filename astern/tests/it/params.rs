@@ -1,5 +1,4 @@
 //! Parameters of a guard in files: partial, checked, and held to the commented file of defaults and to the schema.
-#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,7 +9,7 @@ use astern::rca::Symptom;
 use astern::{Error, Guard, GuardParams};
 use serde_json::Value;
 
-const DEFAULTS: &str = include_str!("../../examples/data/astern.toml");
+const DEFAULTS: &str = include_str!("../../../examples/data/astern.toml");
 
 fn json(text: &str) -> Result<GuardParams, serde_json::Error> {
     serde_json::from_str(text)

@@ -1,11 +1,10 @@
 //! A simulated system, fed to a guard step by step.
-#![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::time::Duration;
 
 use astern::GuardParams;
 use astern::graph::{GraphParams, Record, Timestamp};
-use astern_sim::Scenario;
+use astern_sim::{FaultKind, Scenario};
 
 pub(crate) const STEP: Duration = Duration::from_secs(30);
 
@@ -36,6 +35,13 @@ pub(crate) fn batches(
 /// A seed whose bad release is found; which one does not matter to these tests.
 pub(crate) fn scenario() -> Scenario {
     let mut scenario = Scenario::releases(1);
-    scenario.fault.as_mut().unwrap().kind = astern_sim::FaultKind::Errors { share: 0.5 };
+    scenario.fault.as_mut().unwrap().kind = FaultKind::Errors { share: 0.5 };
+    scenario
+}
+
+/// The same for so long that its rollback is verified.
+pub(crate) fn long_scenario() -> Scenario {
+    let mut scenario = scenario();
+    scenario.span = Duration::from_secs(70 * 60);
     scenario
 }
