@@ -8,7 +8,9 @@ use std::sync::{Mutex, PoisonError};
 use astern_gnn::layer::{LinearConfig, PatchTransformerConfig, TransformerConfig};
 use astern_gnn::ndarray::Array2;
 use astern_gnn::torch::tch::{self, Device, Kind, Tensor};
-use astern_gnn::torch::{ForwardMode, GraphTensors, Init, PatchTransformer, TrainableNetwork};
+use astern_gnn::torch::{
+    ForwardMode, GraphLayer, GraphTensors, Init, PatchTransformer, TrainableNetwork,
+};
 use astern_gnn::{Graph, NetworkConfig};
 
 type Outcome = Result<(), Box<dyn Error>>;

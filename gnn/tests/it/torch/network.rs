@@ -4,7 +4,7 @@ use astern_gnn::layer::{
     GatConfig, GatV2Config, GcnConfig, LinearConfig, RecurrentConfig, SageAggregation, SageConfig,
 };
 use astern_gnn::ndarray::{Array2, Array3};
-use astern_gnn::torch::tch::{self, Device, Kind, Tensor};
+use astern_gnn::torch::tch::{Device, Kind, Tensor};
 use astern_gnn::torch::{ForwardMode, GraphLayer, GraphTensors, Module, TrainableNetwork};
 use astern_gnn::{
     Activation, Checkpoint, ConfigError, Graph, LayerConfig, NetworkConfig, PreparedGraph, Real,
