@@ -35,7 +35,7 @@ Usage: cargo xtask [--dry-run] <command> [options]
   peers SCRIPT a public library and Astern in turns on the same inputs (gnn-speed,
                gnn-growth, cora, te-speed); what follows goes to the script, with --out FILE its
                table to a file too
-  fuzz         fuzz the trace codecs, one TARGET or each in turn (nightly, cargo-fuzz)
+  fuzz         fuzz the adapters, one TARGET or each in turn (nightly, cargo-fuzz)
   libtorch     make libtorch in a cache shared by checkouts and link it in here
   sample-data  write the examples' data again
   screenshot   the demo's page as docs/images/incident.png (needs Chromium or Chrome)
@@ -143,8 +143,9 @@ fn command(name: &str, parser: &mut Parser, dry_run: bool) -> Result<Invocation,
             Arg::Long("minutes") if name == "fuzz" => minutes = parser.value()?.parse()?,
             Arg::Value(word) if name == "fuzz" && target.is_none() => {
                 let word = word.string()?;
-                if !TARGETS.contains(&&*word) {
-                    return Err(format!("no fuzz target `{word}`: {}", TARGETS.join(", ")).into());
+                let known = TARGETS.map(|(target, _)| target);
+                if !known.contains(&&*word) {
+                    return Err(format!("no fuzz target `{word}`: {}", known.join(", ")).into());
                 }
                 target = Some(word);
             }

@@ -1,16 +1,18 @@
-//! `cargo xtask fuzz [TARGET] [--minutes N]`: the fuzz targets of the trace codecs, on nightly.
+//! `cargo xtask fuzz [TARGET] [--minutes N]`: the fuzz targets of the adapters, on nightly.
 
 use std::fs;
 use std::process::Command;
 
 use crate::run::{Failure, Runner};
 
-const FOLDER: &str = "adapters/traces/fuzz";
-
-/// Our own documents, one folder a target: what fuzzing starts from.
-const SEEDS: &str = "adapters/traces/tests/documents";
-
-pub(crate) const TARGETS: [&str; 5] = ["jaeger", "zipkin", "otlp-json", "otlp-protobuf", "csv"];
+/// Each target, and the folder of the adapter that it belongs to.
+pub(crate) const TARGETS: [(&str, &str); 5] = [
+    ("jaeger", "adapters/traces"),
+    ("zipkin", "adapters/traces"),
+    ("otlp-json", "adapters/traces"),
+    ("otlp-protobuf", "adapters/traces"),
+    ("csv", "adapters/traces"),
+];
 
 pub(crate) fn command(
     runner: &mut Runner,
@@ -20,9 +22,9 @@ pub(crate) fn command(
     if !runner.dry_run {
         is_there()?;
     }
-    for name in TARGETS {
+    for (name, adapter) in TARGETS {
         if target.is_none_or(|target| target == name) {
-            fuzz(runner, name, minutes)?;
+            fuzz(runner, name, adapter, minutes)?;
         }
     }
     runner.summary();
@@ -49,15 +51,17 @@ fn is_there() -> Result<(), Failure> {
     ))
 }
 
-fn fuzz(runner: &mut Runner, target: &str, minutes: u32) -> Result<(), Failure> {
-    let corpus = format!("{FOLDER}/corpus/{target}");
+/// Fuzzing starts from the documents that the adapter's tests read, one folder a target.
+fn fuzz(runner: &mut Runner, target: &str, adapter: &str, minutes: u32) -> Result<(), Failure> {
+    let folder = format!("{adapter}/fuzz");
+    let corpus = format!("{folder}/corpus/{target}");
     if !runner.dry_run {
         fs::create_dir_all(runner.root.join(&corpus)).map_err(Failure::io(corpus.clone()))?;
     }
     let mut run = nightly();
     run.current_dir(&runner.root)
-        .args(["run", "--fuzz-dir", FOLDER, target, &corpus])
-        .arg(format!("{SEEDS}/{target}"))
+        .args(["run", "--fuzz-dir", &folder, target, &corpus])
+        .arg(format!("{adapter}/tests/documents/{target}"))
         .arg("--")
         .arg(format!("-max_total_time={}", u64::from(minutes) * 60));
     runner.stage(&format!("fuzz {target}"), &mut run)

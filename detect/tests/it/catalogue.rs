@@ -9,30 +9,19 @@ use astern_detect::catalogue::{
 use astern_detect::pipeline::{Calibrated, Pipeline, PipelineParams};
 use astern_detect::release::{ReleaseJudgeParams, ReleaseParams};
 use astern_detect::score::RobustZParams;
+use astern_graph_core::EdgeKind;
 use astern_graph_core::codec::Format;
 use astern_graph_core::signal::Verdict;
-use astern_graph_core::{EdgeKind, TemporalGraph};
 use serde::Serialize;
 
-use crate::fixtures::{HEALTHY, graph, healthy, minutes, ripple, service};
-
-fn latency(slow: f64) -> TemporalGraph {
-    graph("latency_ms", move |node, at| {
-        let slow = if node == 2 && at >= HEALTHY {
-            slow
-        } else {
-            0.0
-        };
-        Some(50.0 + ripple(node as f64, at) + slow)
-    })
-}
+use crate::fixtures::{HEALTHY, healthy, latency, minutes, service};
 
 /// Each model that a detector may ask for by default.
 fn models() -> Models {
     #[cfg(feature = "gnn")]
     {
         use astern_graph_core::NodeKind;
-        let graph = latency(0.0);
+        let graph = latency(0.0, HEALTHY);
         let window = graph.window(NodeKind::Service, healthy()).unwrap();
         let params = astern_detect::learned::HypersphereParams::default();
         let model = params.untrained(&graph, &window).unwrap();
@@ -56,7 +45,7 @@ fn every_detector_finds_a_regression_and_nothing_where_there_is_none() {
     for (detector, pipeline) in all() {
         let newest = minutes(HEALTHY, HEALTHY + 10);
         for (slow, verdict) in [(0.0, Verdict::Healthy), (30.0, Verdict::Regressed)] {
-            let graph = latency(slow);
+            let graph = latency(slow, HEALTHY);
             let fitted = pipeline.fit(&detector, &graph, healthy()).unwrap();
             let judged = pipeline.assess(&fitted, &graph, newest).unwrap();
             assert_eq!(judged.verdict, verdict, "{detector:?}");
@@ -76,7 +65,7 @@ fn every_fitted_form_can_be_stored() {
         magic: *b"ASTNTEST",
         version: 1,
     };
-    let graph = latency(30.0);
+    let graph = latency(30.0, HEALTHY);
     for (detector, pipeline) in all() {
         let fitted = pipeline.fit(&detector, &graph, healthy()).unwrap();
         let bytes = FORMAT.encode(&fitted).unwrap();

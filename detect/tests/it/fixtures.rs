@@ -61,6 +61,14 @@ pub(crate) fn graph(
     })
 }
 
+/// Latencies of four services over 130 minutes; those of the third are higher by `slow` ms from minute `since` on.
+pub(crate) fn latency(slow: f64, since: i64) -> TemporalGraph {
+    graph("latency_ms", |node, at| {
+        let more = if node == 2 && at >= since { slow } else { 0.0 };
+        Some(50.0 + ripple(node as f64, at) + more)
+    })
+}
+
 pub(crate) fn pipeline() -> Pipeline {
     PipelineParams::default().check().unwrap()
 }

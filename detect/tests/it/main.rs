@@ -10,4 +10,5 @@ mod learned;
 mod pipeline;
 mod release;
 mod subjects;
+mod traffic;
 mod united;

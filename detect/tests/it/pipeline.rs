@@ -9,32 +9,19 @@ use astern_graph_core::{
 };
 
 use crate::fixtures::{
-    HEALTHY, assess, fit, graph, healthy, minute, minutes, pipeline, ripple, service,
+    HEALTHY, assess, fit, graph, healthy, latency, minute, minutes, pipeline, ripple, service,
 };
 
 #[test]
 fn a_steady_system_is_healthy() {
-    let graph = graph("latency_ms", |node, minute| {
-        Some(50.0 + ripple(node as f64, minute))
-    });
-    let assessment = assess(&graph);
+    let assessment = assess(&latency(0.0, HEALTHY));
     assert_eq!(assessment.verdict, Verdict::Healthy, "{assessment}");
     assert!(assessment.anomalies.is_empty());
 }
 
 #[test]
 fn a_regression_is_found_where_and_since_when_it_is() {
-    let slow = |node, minute| {
-        if node == 2 && minute >= HEALTHY + 4 {
-            30.0
-        } else {
-            0.0
-        }
-    };
-    let graph = graph("latency_ms", |node, minute| {
-        Some(50.0 + ripple(node as f64, minute) + slow(node, minute))
-    });
-    let assessment = assess(&graph);
+    let assessment = assess(&latency(30.0, HEALTHY + 4));
     assert_eq!(assessment.verdict, Verdict::Regressed);
     assert_eq!(assessment.anomalies.len(), 1);
     let anomaly = &assessment.anomalies[0];
@@ -205,14 +192,7 @@ fn a_fit_that_could_judge_nothing_is_refused() {
 
 #[test]
 fn a_detector_that_was_written_and_read_judges_the_same() {
-    let graph = graph("latency_ms", |node, at| {
-        let slow = if node == 2 && at >= HEALTHY {
-            30.0
-        } else {
-            0.0
-        };
-        Some(50.0 + ripple(node as f64, at) + slow)
-    });
+    let graph = latency(30.0, HEALTHY);
     let fitted = fit(&graph).unwrap();
     let json = serde_json::to_string(&fitted).unwrap();
     let read = serde_json::from_str(&json).unwrap();
@@ -256,15 +236,7 @@ fn scores_are_smoothed_and_unknown_ones_missing() {
 
 #[test]
 fn an_anomaly_says_how_far_from_where_and_from_what_score_it_counts() {
-    let graph = graph("latency_ms", |node, at| {
-        let slow = if node == 2 && at >= HEALTHY {
-            30.0
-        } else {
-            0.0
-        };
-        Some(50.0 + ripple(node as f64, at) + slow)
-    });
-    let found = assess(&graph);
+    let found = assess(&latency(30.0, HEALTHY));
     let anomaly = &found.anomalies[0];
     assert_eq!(anomaly.threshold, Some(3.0));
     assert_eq!(anomaly.metric, Some("latency_ms".into()));

@@ -1,52 +1,65 @@
 //! Verdicts over releases, and where their bounds lie.
 
-use std::time::Duration;
-
-use astern_detect::release::{ReleaseJudge as _, ReleaseParams};
+use astern_detect::release::{ReleaseComparison, ReleaseJudgeParams, ReleaseParams};
 use astern_graph_core::signal::{Assessment, Evidence, Verdict};
-use astern_graph_core::{
-    Call, CallStatus, ChangeEvent, ChangePhase, GraphBuilder, GraphParams, NodeKey, Party,
-    Timestamp,
-};
+use astern_graph_core::{ChangeEvent, ChangePhase, NodeKey};
 
 use crate::fixtures::{minute, minutes};
+use crate::traffic::{Minute, cart, change, graph_of, judged, new, old, release};
 
-/// A release of `cart` at minute 60 on one of three instances; its calls take `new_ms` and fail
-/// every `new_fails`-th time. Old ones take 20 ms and never fail.
-fn release(new_ms: u64, new_fails: i64, calls: i64) -> Assessment {
-    let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
-    let cart = NodeKey::service("cart");
-    let start = Timestamp::from_secs(3_600);
-    for i in 0..calls {
-        let at = start.plus(Duration::from_secs(
-            u64::try_from(i * 3_600 / calls).unwrap(),
-        ));
-        let new = i % 3 == 0;
-        let revision = if new { "v2" } else { "v1" };
-        let instance = NodeKey::instance(format!("cart-{}", i % 3));
-        let ms = if new { new_ms } else { 20 } + u64::try_from(i % 5).unwrap();
-        let failed = new && new_fails > 0 && (i / 3) % new_fails == 0;
-        let call = Call::new(at, Party::new(cart.clone()).on(instance, revision.into()))
-            .took(None, Some(Duration::from_millis(ms)))
-            .ended(if failed {
-                CallStatus::Error
-            } else {
-                CallStatus::Ok
-            });
-        builder.extend([call.into()]);
+fn comparison(params: ReleaseParams) -> ReleaseComparison {
+    params.check().unwrap()
+}
+
+/// What the comparison says of a release at minute 60 two hours later; an hour before it is the healthy one.
+fn judge(params: ReleaseParams, traffic: Vec<Minute>, steps: Vec<ChangeEvent>) -> Assessment {
+    let graph = graph_of(traffic, steps);
+    judged(&comparison(params), &graph, 180, minutes(0, 60))
+}
+
+fn verdict(params: ReleaseParams, traffic: Vec<Minute>) -> Verdict {
+    judge(params, traffic, Vec::new()).verdict
+}
+
+#[test]
+fn every_judge_finds_a_regression_and_is_never_healthy_without_the_power_to_find_it() {
+    for params in ReleaseJudgeParams::all() {
+        let judge = params.check().unwrap();
+        let verdict = |graph| judged(&judge, &graph, 120, minutes(0, 60)).verdict;
+        assert_eq!(verdict(release(20, 0, 0)), Verdict::NoData, "{judge:?}");
+        for calls in [1, 4] {
+            let few = verdict(release(90, 1, calls));
+            assert_eq!(few, Verdict::Inconclusive, "{judge:?}");
+        }
+        let alike = verdict(release(20, 0, 3_000));
+        assert_eq!(alike, Verdict::Healthy, "{judge:?}");
+        let slow = judged(&judge, &release(60, 0, 3_000), 120, minutes(0, 60));
+        assert_eq!(slow.verdict, Verdict::Regressed, "{judge:?}");
+        assert_eq!(slow.change, Some("cart@v2".into()));
+        for anomaly in &slow.anomalies {
+            assert!(
+                anomaly
+                    .threshold
+                    .is_some_and(|least| anomaly.score >= least)
+            );
+        }
     }
-    let change = ChangeEvent::new("cart@v2", start, cart, Some("v1".into()), "v2".into());
-    let comparison = ReleaseParams::default().check().unwrap();
-    comparison
-        .judge(&builder.build(), &change, minutes(60, 120), minutes(0, 60))
-        .unwrap()
 }
 
 #[test]
 fn new_instances_that_are_slower_or_fail_more_regress() {
-    assert_eq!(release(20, 0, 3_000).verdict, Verdict::Healthy);
-    assert_eq!(release(30, 0, 3_000).verdict, Verdict::Regressed);
-    let failing = release(20, 10, 3_000);
+    let by = |new_ms, new_fails| {
+        let graph = release(new_ms, new_fails, 3_000);
+        judged(
+            &comparison(ReleaseParams::default()),
+            &graph,
+            120,
+            minutes(0, 60),
+        )
+    };
+    assert_eq!(by(20, 0).verdict, Verdict::Healthy);
+    assert_eq!(by(30, 0).verdict, Verdict::Regressed);
+    let failing = by(20, 10);
     assert_eq!(failing.verdict, Verdict::Regressed);
     assert!(matches!(
         failing.anomalies[0].evidence[0],
@@ -56,65 +69,57 @@ fn new_instances_that_are_slower_or_fail_more_regress() {
 
 #[test]
 fn few_or_no_calls_give_no_verdict() {
-    assert_eq!(release(90, 1, 30).verdict, Verdict::Inconclusive);
-    assert_eq!(release(90, 1, 1).verdict, Verdict::Inconclusive);
-    assert_eq!(release(90, 1, 0).verdict, Verdict::NoData);
+    let by = |calls| {
+        let graph = release(90, 1, calls);
+        judged(
+            &comparison(ReleaseParams::default()),
+            &graph,
+            120,
+            minutes(0, 60),
+        )
+        .verdict
+    };
+    assert_eq!(by(30), Verdict::Inconclusive);
+    assert_eq!(by(1), Verdict::Inconclusive);
+    assert_eq!(by(0), Verdict::NoData);
 }
 
 #[test]
 fn a_huge_rise_in_the_first_step_is_not_called_healthy() {
     // Many calls in one step: two latencies are too few to test.
-    let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
-    let cart = NodeKey::service("cart");
-    for (instance, revision, ms) in [("cart-0", "v1", 20), ("cart-1", "v2", 200)] {
-        builder.extend((0..60_i64).map(|i| {
-            let at = Timestamp::from_secs(3_660 + i);
-            let party = Party::new(cart.clone()).on(NodeKey::instance(instance), revision.into());
-            Call::new(at, party)
-                .took(None, Some(Duration::from_millis(ms)))
-                .into()
-        }));
-    }
-    let start = Timestamp::from_secs(3_600);
-    let change = ChangeEvent::new("cart@v2", start, cart, Some("v1".into()), "v2".into());
-    let comparison = ReleaseParams::default().check().unwrap();
-    let graph = builder.build();
-    let verdict = comparison
-        .judge(&graph, &change, minutes(60, 62), minutes(0, 60))
-        .unwrap()
-        .verdict;
-    assert_eq!(verdict, Verdict::Inconclusive);
+    let traffic = vec![old(61, 60, 0, Some(20)), new(61, 60, 0, Some(200))];
+    let graph = graph_of(traffic, Vec::new());
+    let first = judged(
+        &comparison(ReleaseParams::default()),
+        &graph,
+        62,
+        minutes(0, 60),
+    );
+    assert_eq!(first.verdict, Verdict::Inconclusive);
 }
 
 #[test]
 fn an_instance_that_switches_in_place_counts_on_both_sides() {
-    let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
-    let cart = NodeKey::service("cart");
-    let pod = NodeKey::instance("cart-0");
-    let start = Timestamp::from_secs(3_600);
-    for minute in 0..60_i64 {
-        let (revision, ms) = if minute < 30 { ("v1", 20) } else { ("v2", 40) };
-        builder.extend((0..4).map(|i| {
-            let at = start.plus(Duration::from_secs(u64::try_from(minute * 60 + i).unwrap()));
-            let party = Party::new(cart.clone()).on(pod.clone(), revision.into());
-            let took = Duration::from_millis(ms + u64::try_from(minute % 5).unwrap());
-            Call::new(at, party).took(None, Some(took)).into()
-        }));
-    }
-    let step = |at: Timestamp, phase, instances| {
-        ChangeEvent::new("cart@v2", at, cart.clone(), Some("v1".into()), "v2".into())
-            .reached(phase, instances)
-    };
-    let first = step(start, ChangePhase::Started, vec![]);
-    let switch = start.plus(Duration::from_secs(30 * 60));
-    builder.extend([
-        first.clone().into(),
-        step(switch, ChangePhase::Completed, vec![pod.clone()]).into(),
-    ]);
-    let comparison = ReleaseParams::default().check().unwrap();
-    let assessment = comparison
-        .judge(&builder.build(), &first, minutes(60, 120), minutes(0, 60))
-        .unwrap();
+    let pod = || NodeKey::instance("cart-0");
+    let traffic = (0..60).map(|at| {
+        let (revision, ms) = if at < 30 { ("v1", 20) } else { ("v2", 40) };
+        let took = Some(ms + u64::try_from(at % 5).unwrap());
+        Minute {
+            revision,
+            ..old(60 + at, 4, 0, took)
+        }
+    });
+    let steps = vec![
+        change(ChangePhase::Started, 60, Vec::new()),
+        change(ChangePhase::Completed, 90, vec![pod()]),
+    ];
+    let graph = graph_of(traffic.collect(), steps);
+    let assessment = judged(
+        &comparison(ReleaseParams::default()),
+        &graph,
+        120,
+        minutes(0, 60),
+    );
     assert_eq!(assessment.verdict, Verdict::Regressed, "{assessment}");
 }
 
@@ -139,93 +144,6 @@ fn parameters_of_the_comparison_are_checked() {
     ] {
         assert!(good.clone().check().is_ok(), "{good:?}");
     }
-}
-
-/// Calls of one instance in one minute: how many, how many of them fail, and how long each takes.
-struct Minute {
-    instance: &'static str,
-    revision: &'static str,
-    at: i64,
-    calls: i64,
-    failed: i64,
-    ms: Option<u64>,
-}
-
-fn old(at: i64, calls: i64, failed: i64, ms: Option<u64>) -> Minute {
-    let (instance, revision) = ("cart-0", "v1");
-    Minute {
-        instance,
-        revision,
-        at,
-        calls,
-        failed,
-        ms,
-    }
-}
-
-fn new(at: i64, calls: i64, failed: i64, ms: Option<u64>) -> Minute {
-    let (instance, revision) = ("cart-1", "v2");
-    Minute {
-        instance,
-        revision,
-        at,
-        calls,
-        failed,
-        ms,
-    }
-}
-
-fn cart() -> NodeKey {
-    NodeKey::service("cart")
-}
-
-fn change(phase: ChangePhase, at: i64, instances: Vec<NodeKey>) -> ChangeEvent {
-    ChangeEvent::new(
-        "cart@v2",
-        minute(at),
-        cart(),
-        Some("v1".into()),
-        "v2".into(),
-    )
-    .reached(phase, instances)
-}
-
-/// What a release at minute 60 is judged by two hours later; an hour before it is the healthy one.
-fn judge(params: ReleaseParams, traffic: Vec<Minute>, steps: Vec<ChangeEvent>) -> Assessment {
-    let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
-    for Minute {
-        instance,
-        revision,
-        at,
-        calls,
-        failed,
-        ms,
-    } in traffic
-    {
-        builder.extend((0..calls).map(|call| {
-            let status = if call < failed {
-                CallStatus::Error
-            } else {
-                CallStatus::Ok
-            };
-            let party = Party::new(cart()).on(NodeKey::instance(instance), revision.into());
-            let took = ms.map(Duration::from_millis);
-            Call::new(minute(at), party)
-                .took(None, took)
-                .ended(status)
-                .into()
-        }));
-    }
-    builder.extend(steps.into_iter().map(Into::into));
-    let first = change(ChangePhase::Started, 60, Vec::new());
-    let judge = params.check().unwrap();
-    judge
-        .judge(&builder.build(), &first, minutes(60, 180), minutes(0, 60))
-        .unwrap()
-}
-
-fn verdict(params: ReleaseParams, traffic: Vec<Minute>) -> Verdict {
-    judge(params, traffic, Vec::new()).verdict
 }
 
 #[test]
@@ -360,31 +278,13 @@ fn instances_before_the_change_stand_in_where_old_ones_have_too_few_calls() {
 fn the_healthy_range_does_not_reach_into_the_change() {
     // All fails since the change, on old instances too: taken as healthy, it would hide that.
     let traffic = vec![old(30, 100, 0, None), new(62, 1_000, 900, None)];
-    let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
-    for Minute {
-        instance,
-        revision,
-        at,
-        calls,
-        failed,
-        ..
-    } in traffic
-    {
-        builder.extend((0..calls).map(|call| {
-            let status = if call < failed {
-                CallStatus::Error
-            } else {
-                CallStatus::Ok
-            };
-            let party = Party::new(cart()).on(NodeKey::instance(instance), revision.into());
-            Call::new(minute(at), party).ended(status).into()
-        }));
-    }
-    let first = change(ChangePhase::Started, 60, Vec::new());
-    let judge = ReleaseParams::default().check().unwrap();
-    let found = judge
-        .judge(&builder.build(), &first, minutes(60, 180), minutes(0, 70))
-        .unwrap();
+    let graph = graph_of(traffic, Vec::new());
+    let found = judged(
+        &comparison(ReleaseParams::default()),
+        &graph,
+        180,
+        minutes(0, 70),
+    );
     assert_eq!(found.verdict, Verdict::Regressed);
     let Evidence::NewAgainstOld { old, .. } = found.anomalies[0].evidence[0] else {
         panic!("{found}");

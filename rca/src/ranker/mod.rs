@@ -1,26 +1,7 @@
 //! Rankers of causes: all with the trait [`Ranker`].
 //!
-//! [`FusedRanker`] is Astern's own and the default; those of [`baseline`] are published methods.
-//!
-//! | ranker | looks at | candidates | score |
-//! |---|---|---|---|
-//! | [`CorrelationRanker`](baseline::CorrelationRanker) | the symptom's metric | all nodes | correlation with the symptom |
-//! | [`RobustScorer`](baseline::RobustScorer) | the symptom's metric | all nodes | deviation in healthy interquartile ranges |
-//! | [`NSigma`](baseline::NSigma) | all metrics, or the symptom's | all nodes | deviation in healthy standard deviations |
-//! | [`ScoreOrdering`](baseline::ScoreOrdering) | all metrics, or the symptom's | all nodes | surprise |
-//! | [`SmoothTraversal`](baseline::SmoothTraversal) | the symptom's metric, graph | origins | jump of the anomaly score |
-//! | [`TraversalRanker`](baseline::TraversalRanker) | the symptom's metric, graph | origins | sum of anomaly scores along a path |
-//! | [`MicroScope`](baseline::MicroScope), [`MicroHecl`](baseline::MicroHecl) | the symptom's metric, graph | ends of anomalous paths | correlation with the symptom |
-//! | [`Circa`](baseline::Circa) | the symptom's metric, graph | origins | what origins leave unexplained |
-//! | [`LinearCounterfactual`](baseline::LinearCounterfactual) | the symptom's metric, graph | origins | share in the symptom's excess |
-//! | [`RandomWalk`](baseline::RandomWalk), [`SecondOrderWalk`](baseline::SecondOrderWalk) | the symptom's metric, graph | origins | time of a walk at the node |
-//! | [`PageRank`](baseline::PageRank) | the symptom's metric, graph | all nodes | time of a walk that begins again |
-//! | [`MicroRca`](baseline::MicroRca) | the symptom's metric, resources, graph | nodes at anomalous edges | the same |
-//! | [`Published`](baseline::Published) | as its baseline | as its baseline | baselines as benchmarks ran them |
-//! | [`SpectrumRanker`](baseline::SpectrumRanker), [`MicroRank`](baseline::MicroRank), [`TraceRca`](baseline::TraceRca) | [traces](crate::trace) | services | presence in abnormal traces |
-//!
-//! Origins are the nodes from which a fault can have come to the symptom, by
-//! [`TemporalGraph::fault_ancestry`]; the symptom's own node is one of them.
+//! [`FusedRanker`] is Astern's own and the default; those of [`baseline`] are published methods. The
+//! [crate page](crate) has the table of all of them: what each looks at, its candidates and its score.
 
 pub mod baseline;
 mod catalogue;

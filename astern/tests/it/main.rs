@@ -1,0 +1,9 @@
+//! The guard from outside, as its users see it.
+#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
+
+mod crashes;
+mod detectors;
+mod guard;
+mod params;
+mod support;
+mod takeover;

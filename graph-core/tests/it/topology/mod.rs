@@ -1,0 +1,4 @@
+//! Questions about topology.
+
+mod known;
+mod laws;
