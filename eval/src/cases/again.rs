@@ -4,7 +4,7 @@ use astern::policy::{Decision, Fact};
 use astern_graph_core::{ChangeKind, ChangePhase, NodeKey, Record};
 
 use super::world::{Platform, Traffic, World, serving};
-use super::{Outcome, Played, Situation};
+use super::{CaseOutcome, Played, Situation};
 
 const FOUND: &str = "found by attacking the guard";
 /// The step of the bad release, and the one of what comes after it.
@@ -34,10 +34,10 @@ fn release(step: u32, service: &str, traffic: &Traffic, platform: &Platform) -> 
 }
 
 /// Whether cart is left at what an operator set it to without a report, and what was done.
-fn left_alone(world: &World) -> Outcome {
+fn left_alone(world: &World) -> CaseOutcome {
     let acts = world.platform.acts();
     let right = world.platform.runs("cart", "cart-2");
-    Outcome::new(right, format!("done: {}", acts.join("; ")))
+    CaseOutcome::new(right, format!("done: {}", acts.join("; ")))
 }
 
 pub(super) const WITH_A_CONFIG: Situation = Situation {
@@ -96,7 +96,7 @@ pub(super) const WITH_A_RELEASE: Situation = Situation {
 };
 
 /// Decisions to roll back once the guard's own rollback of cart has succeeded.
-fn decided_afterwards(reported: bool) -> Played<Outcome> {
+fn decided_afterwards(reported: bool) -> Played<CaseOutcome> {
     let mut world = World::of_two(7)?;
     let mut announced = false;
     world.play(0..500, |step, traffic, platform| {
@@ -116,7 +116,7 @@ fn decided_afterwards(reported: bool) -> Played<Outcome> {
     let (undone, late) = (world.platform.runs("cart", "cart-1"), RELEASED + 20);
     let again = world.seen.decided(late, Decision::RollBack);
     let seen = format!("`roll back` is decided in {again} steps after it was");
-    Ok(Outcome::new(undone && again == 0, seen))
+    Ok(CaseOutcome::new(undone && again == 0, seen))
 }
 
 pub(super) const SILENT_PLATFORM: Situation = Situation {

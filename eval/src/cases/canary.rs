@@ -5,7 +5,7 @@ use astern_graph_core::signal::Verdict;
 use astern_graph_core::{CallStatus, ChangeKind, ChangePhase, Record};
 
 use super::world::{Instance, World, four};
-use super::{Outcome, Played, Situation};
+use super::{CaseOutcome, Played, Situation};
 
 /// The minute of the release.
 const RELEASED: u32 = 65;
@@ -56,7 +56,7 @@ pub(super) const ALL_FAILED: Situation = Situation {
         let other = since
             .filter(|(_, reported)| *reported != Decision::Continue)
             .count();
-        Ok(Outcome::new(
+        Ok(CaseOutcome::new(
             other > 0,
             format!("18 of 18 calls failed, {other} decisions are not `continue`"),
         ))
@@ -84,7 +84,7 @@ pub(super) const CLIENT_ERRORS: Situation = Situation {
             .filter(|(.., verdict)| *verdict == Verdict::Healthy)
             .count();
         let acted = !world.platform.acts().is_empty();
-        Ok(Outcome::new(
+        Ok(CaseOutcome::new(
             healthy == 0 || acted,
             format!("the change is healthy in {healthy} minutes"),
         ))
@@ -99,7 +99,7 @@ pub(super) const WITHOUT_CALLS: Situation = Situation {
     play: || {
         let world = canary(3, 95, |old| old.calls(30), |_, new| new.calls(0))?;
         let go_on = world.seen.decided(RELEASED + 2, Decision::Continue);
-        Ok(Outcome::new(
+        Ok(CaseOutcome::new(
             go_on == 0,
             format!("{go_on} of 28 minutes say `continue`"),
         ))
@@ -165,15 +165,15 @@ pub(super) const BASELINE_WITHOUT_CALLS: Situation = Situation {
         })?;
         let planned = world.seen.planned();
         let seen = format!("plans are made in minutes {planned:?}");
-        Ok(Outcome::new(!planned.is_empty(), seen))
+        Ok(CaseOutcome::new(!planned.is_empty(), seen))
     },
 };
 
-fn nothing_done(world: &World) -> Outcome {
+fn nothing_done(world: &World) -> CaseOutcome {
     let (acts, planned) = (world.platform.acts(), world.seen.planned());
     let seen = format!(
         "{} actions; plans are made in minutes {planned:?}",
         acts.len()
     );
-    Outcome::new(acts.is_empty(), seen)
+    CaseOutcome::new(acts.is_empty(), seen)
 }

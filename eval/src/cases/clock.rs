@@ -6,7 +6,7 @@ use astern::{Event, Guard};
 use astern_graph_core::{Call, NodeKey, Party, Timestamp};
 
 use super::world::{World, serving, short};
-use super::{Outcome, Played, Situation};
+use super::{CaseOutcome, Played, Situation};
 
 const FOUND: &str = "found by attacking the guard";
 /// The step of a bad release of cart.
@@ -44,7 +44,7 @@ pub(super) const BEFORE_A_RELEASE: Situation = Situation {
         let judged = world.seen.verdicts.len() - judged;
         let late = world.seen.ingest.late;
         let right = world.platform.runs("cart", "cart-1");
-        Ok(Outcome::new(
+        Ok(CaseOutcome::new(
             right,
             format!("{judged} verdicts afterwards; {late} records are late"),
         ))
@@ -88,7 +88,7 @@ pub(super) const DURING_A_RUN: Situation = Situation {
             .into_iter()
             .map(|now| requests(&mut world.guard, vec![], now))
             .sum();
-        Ok(Outcome::new(
+        Ok(CaseOutcome::new(
             requested && sent > 0,
             format!("{sent} requests in the next hour"),
         ))
@@ -123,7 +123,7 @@ pub(super) const FIRST_IN_WRONG_UNIT: Situation = Situation {
             .iter()
             .filter(|(step, ..)| *step >= 30)
             .count();
-        Ok(Outcome::new(
+        Ok(CaseOutcome::new(
             late == 30,
             format!("{late} of the last 30 steps are judged"),
         ))

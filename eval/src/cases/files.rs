@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs, process};
 
-use super::{Outcome, Played, Situation};
+use super::{CaseOutcome, Played, Situation};
 use crate::error::unreadable;
 
 /// What takes libtorch out of the wheels that pip has loaded.
@@ -27,7 +27,7 @@ pub(super) const ESCAPE: Situation = Situation {
     },
 };
 
-fn unpacked(folder: &Path) -> Played<Outcome> {
+fn unpacked(folder: &Path) -> Played<CaseOutcome> {
     let target: PathBuf = folder.join("deep/target");
     fs::create_dir_all(&target).map_err(|e| unreadable(&target, e))?;
     let wheel = folder.join("a.whl");
@@ -40,7 +40,7 @@ fn unpacked(folder: &Path) -> Played<Outcome> {
     } else {
         "nothing is written outside"
     };
-    Ok(Outcome::new(!escaped, seen))
+    Ok(CaseOutcome::new(!escaped, seen))
 }
 
 fn python(script: &str, args: &[&Path]) -> Played<()> {

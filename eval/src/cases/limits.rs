@@ -8,7 +8,7 @@ use astern_graph_core::{
 
 use super::plans::MADE;
 use super::world::{Instance, SHORT_STEP, World, four, learning_from, serving, short};
-use super::{Outcome, Played, Situation};
+use super::{CaseOutcome, Played, Situation};
 
 const FOUND: &str = "found by attacking the limits";
 
@@ -38,12 +38,12 @@ pub(super) const CHURN: Situation = Situation {
         let report = &world.seen.ingest;
         let (dropped, all) = (report.over_limit, report.total());
         let seen = format!("{dropped} of {all} records are dropped over the limit");
-        Ok(Outcome::new(dropped == 0, seen))
+        Ok(CaseOutcome::new(dropped == 0, seen))
     },
 };
 
 /// A bad release after more than an hour of pods that live for 40 s.
-fn bad_release(nodes: u32) -> Played<Outcome> {
+fn bad_release(nodes: u32) -> Played<CaseOutcome> {
     const RELEASED: u32 = 420;
     let mut world = world(2_000, nodes)?.running("cart", "v2");
     world.play(0..460, |step, traffic, _| {
@@ -67,7 +67,7 @@ fn bad_release(nodes: u32) -> Played<Outcome> {
     let regressed = verdicts.filter(|(.., v)| *v == Verdict::Regressed).count();
     let planned = world.seen.plans.len();
     let seen = format!("{regressed} verdicts of a regression, {planned} plans");
-    Ok(Outcome::new(planned > 0, seen))
+    Ok(CaseOutcome::new(planned > 0, seen))
 }
 
 pub(super) const BAD_BELOW_LIMIT: Situation = Situation {
@@ -87,13 +87,13 @@ pub(super) const BAD_OVER_LIMIT: Situation = Situation {
 };
 
 /// Whether records of so many bytes in all are held to a tenth of it.
-fn held(records: impl IntoIterator<Item = Record>, bytes: usize) -> Played<Outcome> {
+fn held(records: impl IntoIterator<Item = Record>, bytes: usize) -> Played<CaseOutcome> {
     let mut builder = GraphBuilder::new(GraphParams::default())?;
     let report = builder.extend(records);
     let held = builder.to_bytes()?.len();
     let (bytes, held, accepted) = (bytes / 1_000, held / 1_000, report.accepted);
     let seen = format!("{accepted} records of {bytes} kB are held in {held} kB");
-    Ok(Outcome::new(held < bytes / 10, seen))
+    Ok(CaseOutcome::new(held < bytes / 10, seen))
 }
 
 pub(super) const LONG_NAMES: Situation = Situation {
@@ -143,7 +143,7 @@ pub(super) const FEW_HEALTHY_STEPS: Situation = Situation {
                 never.push(healthy);
             }
         }
-        Ok(Outcome::new(
+        Ok(CaseOutcome::new(
             never.is_empty(),
             format!("never learnt with {never:?}"),
         ))

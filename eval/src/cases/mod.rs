@@ -44,14 +44,14 @@ type Played<T> = Result<T, EvalError>;
 
 /// What happened, and whether it is what should.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
+pub struct CaseOutcome {
     /// Whether it is the expected outcome.
     pub right: bool,
     /// What happened.
     pub seen: String,
 }
 
-impl Outcome {
+impl CaseOutcome {
     fn new(right: bool, seen: impl Into<String>) -> Self {
         let seen = seen.into();
         Self { right, seen }
@@ -69,7 +69,7 @@ pub struct Situation {
     pub expected: &'static str,
     /// Where it was reported, or how it was found.
     pub source: &'static str,
-    play: fn() -> Played<Outcome>,
+    play: fn() -> Played<CaseOutcome>,
 }
 
 impl Situation {
@@ -79,11 +79,11 @@ impl Situation {
     }
 
     /// Plays it. An error or a panic is an outcome too, and never the right one.
-    pub fn play(&self) -> Outcome {
+    pub fn play(&self) -> CaseOutcome {
         match panic::catch_unwind(self.play) {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(error)) => Outcome::new(false, format!("error: {error}")),
-            Err(_) => Outcome::new(false, "it panics"),
+            Ok(Err(error)) => CaseOutcome::new(false, format!("error: {error}")),
+            Err(_) => CaseOutcome::new(false, "it panics"),
         }
     }
 }
@@ -146,7 +146,7 @@ pub const ALL: &[&Situation] = &[
 ];
 
 /// Plays those that a name selects, or all without one; nothing where there is no such name.
-pub fn play(only: Option<&str>) -> Vec<(&'static Situation, Outcome)> {
+pub fn play(only: Option<&str>) -> Vec<(&'static Situation, CaseOutcome)> {
     let wanted = |situation: &&Situation| only.is_none_or(|name| situation.is_called(name));
     let selected = ALL.iter().copied().filter(wanted);
     selected
@@ -188,9 +188,9 @@ mod tests {
             play,
         };
         let failing = situation(|| Err(misshapen(Path::new("file"), "no table")));
-        let error = Outcome::new(false, "error: file: no table");
+        let error = CaseOutcome::new(false, "error: file: no table");
         assert_eq!(failing.play(), error);
         let panicking = situation(|| panic::panic_any(0));
-        assert_eq!(panicking.play(), Outcome::new(false, "it panics"));
+        assert_eq!(panicking.play(), CaseOutcome::new(false, "it panics"));
     }
 }

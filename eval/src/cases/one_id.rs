@@ -3,7 +3,7 @@
 use astern_graph_core::Record;
 
 use super::world::{World, serving};
-use super::{Outcome, Played, Situation};
+use super::{CaseOutcome, Played, Situation};
 
 const FOUND: &str = "found by attacking the guard";
 /// The step of both releases.
@@ -11,7 +11,7 @@ const RELEASED: u32 = 24;
 
 /// Plays both releases: the id of pay's, what it is reported to come from, and by how many seconds
 /// later than that of cart it is reported.
-fn play(id: &str, from: Option<&str>, later: i64) -> Played<Outcome> {
+fn play(id: &str, from: Option<&str>, later: i64) -> Played<CaseOutcome> {
     let mut world = World::of_two(5)?;
     world.play(0..80, |step, traffic, platform| {
         let bad = platform.runs("pay", "pay-2");
@@ -41,7 +41,7 @@ fn play(id: &str, from: Option<&str>, later: i64) -> Played<Outcome> {
     })?;
     let platform = &world.platform;
     let right = platform.runs("pay", "pay-1") && platform.runs("cart", "cart-2");
-    Ok(Outcome::new(
+    Ok(CaseOutcome::new(
         right,
         format!("done: {}", platform.acts().join("; ")),
     ))

@@ -6,7 +6,7 @@ use astern::policy::{Action, Plan, Planner, PlannerParams};
 use astern_graph_core::signal::{Assessment, BlamedChange, Diagnosis, Verdict};
 use astern_graph_core::{ChangeEvent, ChangePhase, GraphBuilder, GraphParams, NodeKey, Timestamp};
 
-use super::{Outcome, Played, Situation};
+use super::{CaseOutcome, Played, Situation};
 use crate::EvalError;
 
 const FOUND: &str = "found by attacking the planner";
@@ -80,7 +80,7 @@ pub(super) const SHARED_ID_CART: Situation = Situation {
     source: FOUND,
     play: || {
         let (actions, text) = of_one_id("cart")?;
-        Ok(Outcome::new(sets(&actions, "cart", "cart-r1"), text))
+        Ok(CaseOutcome::new(sets(&actions, "cart", "cart-r1"), text))
     },
 };
 
@@ -91,7 +91,7 @@ pub(super) const SHARED_ID_PAY: Situation = Situation {
     source: FOUND,
     play: || {
         let (actions, text) = of_one_id("pay")?;
-        Ok(Outcome::new(!sets(&actions, "pay", "cart-r1"), text))
+        Ok(CaseOutcome::new(!sets(&actions, "pay", "cart-r1"), text))
     },
 };
 
@@ -107,7 +107,7 @@ pub(super) const CONTRADICTION: Situation = Situation {
         let of = vec![blamed(&first)];
         let (actions, text) = actions(plan(&[first, second], of))?;
         let right = !sets(&actions, "cart", "r1") && !sets(&actions, "cart", "r7");
-        Ok(Outcome::new(right, text))
+        Ok(CaseOutcome::new(right, text))
     },
 };
 
@@ -125,6 +125,6 @@ pub(super) const KNOWN_BAD: Situation = Situation {
         let next = release("c3", Some("r2"), "r3");
         let of = vec![blamed(&next)];
         let (actions, text) = actions(plan(&[bad, back, next], of))?;
-        Ok(Outcome::new(!sets(&actions, "cart", "r2"), text))
+        Ok(CaseOutcome::new(!sets(&actions, "cart", "r2"), text))
     },
 };

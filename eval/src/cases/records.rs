@@ -8,7 +8,7 @@ use astern_graph_core::{
 use astern_sim::export::{records_from_csv, records_to_csv};
 
 use super::plans::MADE;
-use super::{Outcome, Played, Situation};
+use super::{CaseOutcome, Played, Situation};
 
 const FOUND: &str = "found by attacking the record formats";
 const MINUTE: Duration = Duration::from_secs(60);
@@ -41,7 +41,7 @@ pub(super) const MOVED_INSTANCE: Situation = Situation {
         let hosts = |records: &[Record]| records.iter().filter_map(host).collect::<Vec<_>>();
         let (before, after) = (hosts(&written), hosts(&read));
         let seen = format!("written {before:?}, read {after:?}");
-        Ok(Outcome::new(before == after, seen))
+        Ok(CaseOutcome::new(before == after, seen))
     },
 };
 
@@ -70,6 +70,6 @@ pub(super) const TWO_CONTENTS: Situation = Situation {
         let other = latency([call(1_000), call(1)])?;
         let bits = |ms: Option<f64>| ms.map(f64::to_bits);
         let seen = format!("median latency {one:.1?} ms, the other way round {other:.1?} ms");
-        Ok(Outcome::new(bits(one) == bits(other), seen))
+        Ok(CaseOutcome::new(bits(one) == bits(other), seen))
     },
 };

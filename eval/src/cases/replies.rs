@@ -4,7 +4,7 @@ use astern::policy::{Decision, RunState};
 use astern_graph_core::Record;
 
 use super::world::{World, serving};
-use super::{Outcome, Played, Situation};
+use super::{CaseOutcome, Played, Situation};
 
 const FOUND: &str = "found by attacking the guard";
 /// The step of the releases.
@@ -30,13 +30,13 @@ fn bad_releases(world: &mut World, steps: u32, released: &[&str]) -> Played<()> 
     })
 }
 
-fn both_undone(handles_replies: bool) -> Played<Outcome> {
+fn both_undone(handles_replies: bool) -> Played<CaseOutcome> {
     let mut world = World::of_two(6)?;
     world.handles_replies = handles_replies;
     bad_releases(&mut world, 120, &["cart", "pay"])?;
     let platform = &world.platform;
     let right = platform.runs("cart", "cart-1") && platform.runs("pay", "pay-1");
-    Ok(Outcome::new(
+    Ok(CaseOutcome::new(
         right,
         format!("done: {}", platform.acts().join("; ")),
     ))
@@ -73,7 +73,7 @@ pub(super) const REFUSED: Situation = Situation {
             .iter()
             .find(|(_, state)| *state == RunState::Failed);
         let Some((failed, _)) = failed.copied() else {
-            return Ok(Outcome::new(false, "no run failed"));
+            return Ok(CaseOutcome::new(false, "no run failed"));
         };
         let decided = seen.decided(failed + 1, Decision::RollBack);
         let plans = seen
@@ -83,6 +83,6 @@ pub(super) const REFUSED: Situation = Situation {
             .count();
         let text =
             format!("`roll back` is decided {decided} times afterwards, {plans} plans are made");
-        Ok(Outcome::new(decided == plans, text))
+        Ok(CaseOutcome::new(decided == plans, text))
     },
 };

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::{ALL, Outcome, Situation};
+use super::{ALL, CaseOutcome, Situation};
 use crate::table::prose;
 
 /// A row for each situation: expected, seen, right or wrong, and where it comes from.
-pub fn table(played: &[(&Situation, Outcome)]) -> String {
+pub fn table(played: &[(&Situation, CaseOutcome)]) -> String {
     let rows: Vec<Vec<String>> = played
         .iter()
         .map(|(situation, outcome)| {
@@ -38,7 +38,7 @@ fn listed(list: &str) -> Vec<&str> {
 }
 
 /// What to do where the outcomes are not those of the list of what is wrong; `None` where they are.
-pub fn difference(played: &[(&Situation, Outcome)], list: &str) -> Option<String> {
+pub fn difference(played: &[(&Situation, CaseOutcome)], list: &str) -> Option<String> {
     let listed = listed(list);
     let mut text = String::new();
     for (situation, outcome) in played {
@@ -72,8 +72,8 @@ pub fn difference(played: &[(&Situation, Outcome)], list: &str) -> Option<String
 mod tests {
     use super::*;
 
-    fn played(right: bool) -> Vec<(&'static Situation, Outcome)> {
-        let outcome = |seen: &str, right| Outcome::new(right, seen);
+    fn played(right: bool) -> Vec<(&'static Situation, CaseOutcome)> {
+        let outcome = |seen: &str, right| CaseOutcome::new(right, seen);
         vec![(ALL[0], outcome("a", right)), (ALL[1], outcome("b", true))]
     }
 

@@ -4,7 +4,7 @@ use astern::policy::RunState;
 use astern_graph_core::{ChangeEvent, ChangeKind, ChangePhase, NodeKey, Record};
 
 use super::world::{Instance, Platform, Traffic, World, four};
-use super::{Outcome, Situation};
+use super::{CaseOutcome, Situation};
 
 /// The minute of the first release.
 const RELEASED: u32 = 65;
@@ -61,7 +61,7 @@ pub(super) const TWO_RELEASES: Situation = Situation {
             records
         })?;
         let right = world.platform.runs("cart", "v1") && world.platform.runs("web", "w2");
-        Ok(Outcome::new(right, done(&world.platform)))
+        Ok(CaseOutcome::new(right, done(&world.platform)))
     },
 };
 
@@ -104,7 +104,7 @@ pub(super) const TO_A_BAD_REVISION: Situation = Situation {
         })?;
         let acts = world.platform.acts();
         let right = !acts.iter().any(|act| act.ends_with("to revision v2"));
-        Ok(Outcome::new(right, done(&world.platform)))
+        Ok(CaseOutcome::new(right, done(&world.platform)))
     },
 };
 
@@ -140,7 +140,7 @@ pub(super) const OLD_TELEMETRY: Situation = Situation {
             .iter()
             .map(|(m, state)| format!("{state} in minute {m}"))
             .collect();
-        Ok(Outcome::new(
+        Ok(CaseOutcome::new(
             !succeeded,
             format!("runs: {}", states.join(", ")),
         ))
@@ -188,7 +188,7 @@ pub(super) const RETRY: Situation = Situation {
             wrong.extend(planned.filter(|minute| *minute >= 90));
         }
         let seen = format!("the good retry is rolled back in minutes {wrong:?}");
-        Ok(Outcome::new(wrong.is_empty(), seen))
+        Ok(CaseOutcome::new(wrong.is_empty(), seen))
     },
 };
 

@@ -10,7 +10,7 @@ use astern_graph_core::{ChangeKind, ChangePhase, NodeKey, Timestamp, TrafficShar
 
 use super::plans::{MADE, blamed, plan, release};
 use super::world::{Platform, runs};
-use super::{Outcome, Played, Situation};
+use super::{CaseOutcome, Played, Situation};
 
 const FOUND: &str = "found by attacking the run's state machine";
 
@@ -64,7 +64,7 @@ pub(super) const LOST_REPLY: Situation = Situation {
         }
         let times = platform.acts().len();
         let seen = format!("cart is set to r1 {times} times; the run {}", run.state());
-        Ok(Outcome::new(times == 1, seen))
+        Ok(CaseOutcome::new(times == 1, seen))
     },
 };
 
@@ -104,7 +104,7 @@ pub(super) const RELEASE_BETWEEN_STEPS: Situation = Situation {
             }
         }
         let seen = format!("done: {}", platform.acts().join("; "));
-        Ok(Outcome::new(platform.runs("cart", "r3"), seen))
+        Ok(CaseOutcome::new(platform.runs("cart", "r3"), seen))
     },
 };
 
@@ -127,7 +127,7 @@ pub(super) const FENCED_LOOK: Situation = Situation {
             newest: 2,
         })?;
         let state = run.state();
-        Ok(Outcome::new(
+        Ok(CaseOutcome::new(
             state != RunState::Succeeded,
             format!("the run {state}"),
         ))
@@ -144,7 +144,7 @@ pub(super) const GONE_LOOK: Situation = Situation {
             what: "cart".into(),
         })?;
         let state = run.state();
-        Ok(Outcome::new(
+        Ok(CaseOutcome::new(
             state != RunState::Succeeded,
             format!("the run {state}"),
         ))
@@ -161,7 +161,7 @@ pub(super) const FORBIDDEN_LOOK: Situation = Situation {
             reason: "no rights".into(),
         })?;
         let state = run.state();
-        Ok(Outcome::new(
+        Ok(CaseOutcome::new(
             state == RunState::Succeeded,
             format!("the run {state}"),
         ))
@@ -189,7 +189,10 @@ pub(super) const BUSY_FOR_EVER: Situation = Situation {
             waits.push(run.deadline().map(|due| due.since(MADE).as_secs() / 86_400));
         }
         let right = waits.iter().all(|days| days.is_none_or(|days| days < 1));
-        Ok(Outcome::new(right, format!("days until then: {waits:?}")))
+        Ok(CaseOutcome::new(
+            right,
+            format!("days until then: {waits:?}"),
+        ))
     },
 };
 
@@ -217,7 +220,7 @@ pub(super) const GOOD_BY_ANOTHER: Situation = Situation {
         let good = seen("r3").reading(NodeKey::service("cart"), "error_rate".into(), 0.0);
         answer(&mut run, 2, Reply::Done(good))?;
         let state = run.state();
-        Ok(Outcome::new(
+        Ok(CaseOutcome::new(
             state != RunState::Succeeded,
             format!("the run {state}"),
         ))

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use astern_graph_core::{Call, CallStatus, EdgeKind};
 use astern_traces::{Decoded, ParseError, SpanParams, TraceFormat, decode};
 
-use super::{Outcome, Played, Situation};
+use super::{CaseOutcome, Played, Situation};
 
 /// The trace that all documents but one are about.
 const TRACE: &str = "7ca1b0000000000000000000000a0001";
@@ -105,7 +105,7 @@ pub(super) const ONE_MESSAGE: Situation = Situation {
             .iter()
             .filter(|call| call.kind == EdgeKind::Consumes);
         let count = consumed.count();
-        Ok(Outcome::new(
+        Ok(CaseOutcome::new(
             count == 1,
             format!("{count} consumptions of one message"),
         ))
@@ -136,7 +136,7 @@ pub(super) const HALF_A_TRACE_ID: Situation = Situation {
         let decoded = calls_of(&json!([web, client, cart]))?;
         let count = decoded.calls.iter().filter(|call| of_cart(call)).count();
         let seen = format!("{count} calls of cart for one request: {}", shown(&decoded));
-        Ok(Outcome::new(count == 1, seen))
+        Ok(CaseOutcome::new(count == 1, seen))
     },
 };
 
@@ -170,7 +170,7 @@ pub(super) const NEGATIVE_DURATION: Situation = Situation {
             .filter(|call| &*call.callee.service.name == "web");
         let own = of_web.next().and_then(|call| call.exclusive);
         let seen = format!("web calls cart: {edge}; web's self time: {own:?}");
-        Ok(Outcome::new(edge && own.is_none(), seen))
+        Ok(CaseOutcome::new(edge && own.is_none(), seen))
     },
 };
 
@@ -194,7 +194,7 @@ pub(super) const RENAMED_STATUS: Situation = Situation {
         let code = attribute("rpc.response.status_code", "NOT_FOUND");
         let new = status([attribute("rpc.system.name", "grpc"), code])?;
         let seen = format!("old name {old:?}, new name {new:?}");
-        Ok(Outcome::new(old.is_some() && old == new, seen))
+        Ok(CaseOutcome::new(old.is_some() && old == new, seen))
     },
 };
 
@@ -219,7 +219,7 @@ pub(super) const FALSE_ERROR: Situation = Situation {
         let decoded = calls_of(&json!({ "data": [trace] }))?;
         let status = decoded.calls.first().map(|call| call.status);
         let right = status == Some(CallStatus::ClientError);
-        Ok(Outcome::new(right, format!("{status:?}")))
+        Ok(CaseOutcome::new(right, format!("{status:?}")))
     },
 };
 
@@ -254,6 +254,6 @@ pub(super) const LOST_PARENT: Situation = Situation {
             .collect();
         let joined = matches!(of_b[..], [call] if call.client == ms(40) && call.server == ms(30));
         let right = joined && decoded.calls.len() == 3;
-        Ok(Outcome::new(right, shown(&decoded)))
+        Ok(CaseOutcome::new(right, shown(&decoded)))
     },
 };

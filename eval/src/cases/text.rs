@@ -4,7 +4,7 @@ use astern_graph_core::export::ExportParams;
 use astern_graph_core::{ChangeEvent, EdgeKind, GraphBuilder, GraphParams, NodeKey};
 
 use super::plans::{MADE, blamed, plan};
-use super::{Outcome, Situation};
+use super::{CaseOutcome, Situation};
 
 const FOUND: &str = "found by attacking the texts";
 
@@ -35,7 +35,7 @@ pub(super) const PLAN: Situation = Situation {
         let more = evil.lines().count() - plain.lines().count();
         let raw = raw(&evil);
         let seen = format!("{raw} characters, {more} more lines than with a plain name");
-        Ok(Outcome::new(raw == 0 && more == 0, seen))
+        Ok(CaseOutcome::new(raw == 0 && more == 0, seen))
     },
 };
 
@@ -46,7 +46,7 @@ pub(super) const NODE: Situation = Situation {
     source: FOUND,
     play: || {
         let raw = raw(&NodeKey::service(EVIL).to_string());
-        Ok(Outcome::new(raw == 0, format!("{raw} characters")))
+        Ok(CaseOutcome::new(raw == 0, format!("{raw} characters")))
     },
 };
 
@@ -64,7 +64,7 @@ pub(super) const DRAWING: Situation = Situation {
         let (dot, mermaid) = (graph.to_dot(&params), graph.to_mermaid(&params));
         let raw = raw(&dot) + raw(&mermaid);
         let inside = !dot.contains("x[label=\"pwn") && !mermaid.contains("x[label=\"pwn");
-        Ok(Outcome::new(
+        Ok(CaseOutcome::new(
             raw == 0 && inside,
             format!("{raw} characters"),
         ))
