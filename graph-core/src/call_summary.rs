@@ -15,6 +15,8 @@ pub struct CallSummary {
     pub calls: u64,
     /// Number of calls that failed by the fault of the callee.
     pub errors: u64,
+    /// Number of calls that the callee refused by the fault of the caller.
+    pub client_errors: u64,
     /// Those with calls.
     cells: Vec<Arc<Cell>>,
     latency: OnceLock<Sketch>,
@@ -25,10 +27,22 @@ pub struct CallSummary {
 
 impl CallSummary {
     pub(crate) fn of<'a>(cells: impl Iterator<Item = &'a Arc<Cell>>) -> Self {
-        let cells: Vec<Arc<Cell>> = cells.filter(|cell| cell.calls() > 0).cloned().collect();
+        Self::of_cells(cells.filter(|cell| cell.calls() > 0).cloned().collect())
+    }
+
+    /// The calls of all of these together, of several instances for example; they must not overlap.
+    pub fn joined<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
+        let cells = parts
+            .into_iter()
+            .flat_map(|part| part.cells.iter().cloned());
+        Self::of_cells(cells.collect())
+    }
+
+    fn of_cells(cells: Vec<Arc<Cell>>) -> Self {
         Self {
             calls: cells.iter().map(|cell| cell.calls()).sum(),
             errors: cells.iter().map(|cell| cell.errors()).sum(),
+            client_errors: cells.iter().map(|cell| cell.client_errors()).sum(),
             cells,
             latency: OnceLock::new(),
             server: OnceLock::new(),
@@ -65,6 +79,12 @@ impl CallSummary {
         self.durations(Timing::Latency).quantile_ms(q)
     }
 
+    /// How many calls took longer than `ms`, and of how many it is known how long they took. Durations within 1 % of
+    /// `ms` may count on either side, the same ones for every summary.
+    pub fn latency_above(&self, ms: f64) -> (u64, u64) {
+        self.durations(Timing::Latency).above_ms(ms)
+    }
+
     /// Over an edge: quantile `q` of the latency as the callee saw it; `None` when none was seen.
     pub fn server_latency_ms(&self, q: f64) -> Option<f64> {
         self.durations(Timing::Server).quantile_ms(q)
@@ -93,7 +113,8 @@ impl PartialEq for CallSummary {
             Timing::Gap,
             Timing::Exclusive,
         ];
-        (self.calls, self.errors) == (other.calls, other.errors)
+        (self.calls, self.errors, self.client_errors)
+            == (other.calls, other.errors, other.client_errors)
             && durations
                 .into_iter()
                 .all(|timing| self.durations(timing) == other.durations(timing))
@@ -125,6 +146,22 @@ mod tests {
             cell.carry(&Observation::of(&call, &Bins::default()));
         }
         Arc::new(cell)
+    }
+
+    #[test]
+    fn parts_are_joined_and_counted_above_a_threshold() {
+        let parts =
+            [cell(1..40), cell(40..101)].map(|cell| CallSummary::of(std::iter::once(&cell)));
+        let joined = CallSummary::joined(&parts);
+        assert_eq!(
+            (joined.calls, joined.errors, joined.client_errors),
+            (100, 10, 0)
+        );
+        // Twice as long as the callee saw.
+        let (above, all) = joined.latency_above(101.0);
+        assert!((49..=51).contains(&above) && all == 100);
+        assert_eq!(joined.latency_above(f64::INFINITY), (0, 100));
+        assert_eq!(CallSummary::joined([]).latency_above(1.0), (0, 0));
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(crate) const SAMPLES_PER_CELL_MAX: usize = 256;
 /// What a cell needs of a call, made once for all cells that it goes into.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Observation {
-    failed: bool,
+    status: CallStatus,
     client: Option<Bin>,
     server: Option<Bin>,
     gap: Option<Bin>,
@@ -30,7 +30,7 @@ impl Observation {
         let bin = |duration: Option<Duration>| duration.map(|duration| bins.of(duration));
         let both = call.client.zip(call.server);
         Self {
-            failed: call.status == CallStatus::Error,
+            status: call.status,
             client: bin(call.client),
             server: bin(call.server),
             gap: bin(both.map(|(client, server)| client.saturating_sub(server))),
@@ -47,6 +47,7 @@ impl Observation {
 pub(crate) struct Cell {
     calls: u64,
     errors: u64,
+    client_errors: u64,
     latency: Sketch,
     server: Sketch,
     gap: Sketch,
@@ -58,7 +59,7 @@ pub(crate) struct Cell {
 impl Cell {
     /// Adds a call that the node handled.
     pub(crate) fn receive(&mut self, call: &Observation) {
-        self.count(call.failed, call.server.or(call.client));
+        self.count(call.status, call.server.or(call.client));
         if let Some(bin) = call.exclusive {
             self.exclusive.add(bin);
         }
@@ -66,7 +67,7 @@ impl Cell {
 
     /// Adds a call that went over the edge.
     pub(crate) fn carry(&mut self, call: &Observation) {
-        self.count(call.failed, call.client.or(call.server));
+        self.count(call.status, call.client.or(call.server));
         if let Some(bin) = call.server {
             self.server.add(bin);
         }
@@ -75,9 +76,13 @@ impl Cell {
         }
     }
 
-    fn count(&mut self, failed: bool, latency: Option<Bin>) {
+    fn count(&mut self, status: CallStatus, latency: Option<Bin>) {
         self.calls += 1;
-        self.errors += u64::from(failed);
+        match status {
+            CallStatus::Ok => {}
+            CallStatus::Error => self.errors += 1,
+            CallStatus::ClientError => self.client_errors += 1,
+        }
         if let Some(bin) = latency {
             self.latency.add(bin);
         }
@@ -98,6 +103,7 @@ impl Cell {
     pub(crate) fn merge(&mut self, other: &Self) -> u64 {
         self.calls += other.calls;
         self.errors += other.errors;
+        self.client_errors += other.client_errors;
         self.latency.merge(&other.latency);
         self.server.merge(&other.server);
         self.gap.merge(&other.gap);
@@ -121,6 +127,10 @@ impl Cell {
         self.errors
     }
 
+    pub(crate) fn client_errors(&self) -> u64 {
+        self.client_errors
+    }
+
     /// Whether something was measured, and not only named.
     pub(crate) fn is_measured(&self) -> bool {
         self.calls > 0 || !self.samples.is_empty()
@@ -142,6 +152,7 @@ impl Cell {
         match feature {
             Computed::RequestRate => (self.calls > 0).then(|| self.calls as f64 / step_secs),
             Computed::ErrorRate => rate(self.errors, self.calls),
+            Computed::ClientErrorRate => rate(self.client_errors, self.calls),
             Computed::Quantile(timing, q) => self.durations(timing).quantile_ms(q),
         }
     }
@@ -170,7 +181,9 @@ mod tests {
     use super::*;
     use crate::key::NodeKey;
     use crate::record::Party;
-    use crate::schema::{ERROR_RATE, LATENCY_MS_P50, LATENCY_MS_P95, REQUEST_RATE};
+    use crate::schema::{
+        CLIENT_ERROR_RATE, ERROR_RATE, LATENCY_MS_P50, LATENCY_MS_P95, REQUEST_RATE,
+    };
     use crate::time::Timestamp;
 
     fn call(ms: u64, status: CallStatus) -> Observation {
@@ -199,6 +212,7 @@ mod tests {
         };
         assert!((feature(REQUEST_RATE) - 10.1).abs() < 1e-12);
         assert!((feature(ERROR_RATE) - 10.0 / 101.0).abs() < 1e-12);
+        assert!((feature(CLIENT_ERROR_RATE) - 1.0 / 101.0).abs() < 1e-12);
         assert!((feature(LATENCY_MS_P50) - 50.0).abs() < 1.0);
         assert!((feature(LATENCY_MS_P95) - 95.0).abs() < 2.0);
     }

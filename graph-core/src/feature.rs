@@ -2,9 +2,9 @@
 
 use crate::name::MetricName;
 use crate::schema::{
-    ERROR_RATE, EXCLUSIVE_MS_P50, EXCLUSIVE_MS_P95, GAP_MS_P50, GAP_MS_P95, LATENCY_MS_P50,
-    LATENCY_MS_P95, LATENCY_MS_P99, REQUEST_RATE, SERVER_LATENCY_MS_P50, SERVER_LATENCY_MS_P95,
-    SERVER_LATENCY_MS_P99,
+    CLIENT_ERROR_RATE, ERROR_RATE, EXCLUSIVE_MS_P50, EXCLUSIVE_MS_P95, GAP_MS_P50, GAP_MS_P95,
+    LATENCY_MS_P50, LATENCY_MS_P75, LATENCY_MS_P95, LATENCY_MS_P99, REQUEST_RATE,
+    SERVER_LATENCY_MS_P50, SERVER_LATENCY_MS_P95, SERVER_LATENCY_MS_P99,
 };
 
 /// Which duration of a call.
@@ -26,6 +26,7 @@ pub(crate) enum Timing {
 pub(crate) enum Computed {
     RequestRate,
     ErrorRate,
+    ClientErrorRate,
     Quantile(Timing, f64),
 }
 
@@ -36,7 +37,9 @@ impl Computed {
         Some(match metric.as_str() {
             REQUEST_RATE => Self::RequestRate,
             ERROR_RATE => Self::ErrorRate,
+            CLIENT_ERROR_RATE => Self::ClientErrorRate,
             LATENCY_MS_P50 => Self::Quantile(Latency, 0.5),
+            LATENCY_MS_P75 => Self::Quantile(Latency, 0.75),
             LATENCY_MS_P95 => Self::Quantile(Latency, 0.95),
             LATENCY_MS_P99 => Self::Quantile(Latency, 0.99),
             SERVER_LATENCY_MS_P50 => Self::Quantile(Server, 0.5),

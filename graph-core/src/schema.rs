@@ -10,8 +10,13 @@ use crate::name::MetricName;
 pub const REQUEST_RATE: &str = "request_rate";
 /// Share of calls that failed by the fault of the callee.
 pub const ERROR_RATE: &str = "error_rate";
+/// Share of calls that the callee refused by the fault of the caller (4xx and the like). No column of a window unless
+/// asked for.
+pub const CLIENT_ERROR_RATE: &str = "client_error_rate";
 /// Median duration of calls as the callee saw them.
 pub const LATENCY_MS_P50: &str = "latency_ms_p50";
+/// 75 % quantile of the duration of calls as the callee saw them. No column of a window unless asked for.
+pub const LATENCY_MS_P75: &str = "latency_ms_p75";
 /// 95 % quantile of the duration of calls as the callee saw them.
 pub const LATENCY_MS_P95: &str = "latency_ms_p95";
 
@@ -226,6 +231,7 @@ impl Default for FeatureCatalogue {
         let known = [
             Feature::new(REQUEST_RATE, Unit::PerSecond, Behaviour, Worse::Both),
             Feature::new(ERROR_RATE, Unit::Ratio, Application, Worse::Up),
+            Feature::new(CLIENT_ERROR_RATE, Unit::Ratio, Application, Worse::Up),
             Feature::new(
                 "availability_percent",
                 Unit::Percent,
@@ -239,6 +245,7 @@ impl Default for FeatureCatalogue {
         ];
         let durations = [
             LATENCY_MS_P50,
+            LATENCY_MS_P75,
             LATENCY_MS_P95,
             LATENCY_MS_P99,
             EXCLUSIVE_MS_P50,

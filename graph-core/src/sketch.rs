@@ -130,6 +130,16 @@ impl Sketch {
         }
     }
 
+    /// How many durations are in bins whose middle is above `ms`, and how many there are.
+    pub(crate) fn above_ms(&self, ms: f64) -> (u64, u64) {
+        let bins = Bins::default();
+        self.bins().fold((0, 0), |(above, all), (bin, n)| {
+            let n = u64::from(n);
+            let is_above = bins.middle_ms(bin) > ms;
+            (above + if is_above { n } else { 0 }, all + n)
+        })
+    }
+
     /// Quantile in milliseconds, within 1 % of its value; `None` when empty or outside 0..=1.
     #[expect(
         clippy::cast_possible_truncation,
@@ -219,6 +229,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_above_is_counted_but_for_the_bin_of_the_threshold(
+            nanos in prop::collection::vec(1..NANOS_MAX, 0..100), ms in 0.0..1e9f64,
+        ) {
+            let (above, all) = sketch(&nanos).above_ms(ms);
+            prop_assert_eq!(all, nanos.len() as u64);
+            let beyond = |by: f64| nanos.iter().filter(|n| **n as f64 / NANOS_PER_MS > by * ms).count() as u64;
+            prop_assert!(beyond(1.03) <= above && above <= beyond(0.97));
+        }
+
         #[test]
         fn quantiles_are_those_of_the_reference(
             nanos in prop::collection::vec(1..NANOS_MAX, 1..200), q in 0.01..0.99f64,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::p_value::PValue;
 use crate::edge::Subject;
 use crate::name::{ChangeId, MetricName};
-use crate::signal::Evidence;
+use crate::signal::{Evidence, MissingEvidence};
 use crate::time::Timestamp;
 
 /// One node or edge that does not behave as it did while healthy.
@@ -143,6 +143,9 @@ pub struct Assessment {
     pub anomalies: Vec<Anomaly>,
     /// What could not be seen.
     pub source_faults: Vec<SourceFault>,
+    /// Of a change: what would have to be seen before more could be said.
+    #[serde(default)]
+    pub missing: Vec<MissingEvidence>,
 }
 
 impl Assessment {
@@ -153,6 +156,7 @@ impl Assessment {
             verdict,
             anomalies: Vec::new(),
             source_faults: Vec::new(),
+            missing: Vec::new(),
         }
     }
 
@@ -160,6 +164,13 @@ impl Assessment {
     #[must_use]
     pub fn of_change(mut self, change: ChangeId) -> Self {
         self.change = Some(change);
+        self
+    }
+
+    /// With what is missing.
+    #[must_use]
+    pub fn without(mut self, missing: impl IntoIterator<Item = MissingEvidence>) -> Self {
+        self.missing.extend(missing);
         self
     }
 
@@ -191,6 +202,8 @@ impl fmt::Display for Assessment {
                 fault.subject, fault.since
             )?;
         }
-        Ok(())
+        self.missing
+            .iter()
+            .try_for_each(|missing| write!(f, "\n  {missing}"))
     }
 }

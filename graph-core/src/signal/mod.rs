@@ -7,9 +7,11 @@ mod assessment;
 mod diagnosis;
 mod evidence;
 mod explanation;
+mod missing_evidence;
 mod p_value;
 
 pub use assessment::{Anomaly, Assessment, SourceFault, Verdict};
 pub use diagnosis::{Abstention, Alternative, BlamedChange, Diagnosis, RankedCause, StaysBroken};
 pub use evidence::{Evidence, Role, Stance};
 pub use explanation::{Counterfactual, Explanation, Hop};
+pub use missing_evidence::MissingEvidence;

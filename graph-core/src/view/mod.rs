@@ -56,6 +56,21 @@ impl TemporalGraph {
         }
     }
 
+    /// The steps that a range touches, in order, each whole.
+    ///
+    /// # Errors
+    /// [`GraphError::EmptyRange`] and [`GraphError::TooLong`], as for a window.
+    pub fn steps(
+        &self,
+        range: TimeRange,
+    ) -> Result<impl ExactSizeIterator<Item = TimeRange> + '_, GraphError> {
+        let (first, count) = self.checked_steps(range)?;
+        Ok((0..count).map(move |i| {
+            let i = i64::try_from(i).unwrap_or(i64::MAX);
+            self.range_of_step(first.saturating_add(i))
+        }))
+    }
+
     fn range_of_step(&self, step: i64) -> TimeRange {
         let [start, end] = [step, step.saturating_add(1)].map(|s| self.params.start_of(s));
         TimeRange { start, end }

@@ -9,14 +9,26 @@
 //! |---|---|---|
 //! | [`ln_e_mean`] | normal, of known variance | the mean is at most 0 |
 //! | [`ln_e_share`] | hits on a new and an old side | a hit is no likelier on the new side |
+//! | [`onsets`] | the same | a hit was never likelier on the new side: a difference may begin at any step |
+//!
+//! Evidence for the other direction, that something is *not* as bad as would matter:
+//!
+//! | function | observations | harmful means |
+//! |---|---|---|
+//! | [`ln_e_rarer`] | hits among trials | a hit has at least a stated probability |
+//! | [`ln_e_odds_below`] | hits on a new and an old side | the odds of a hit are a stated number of times greater on the new side |
 //!
 //! [`ln_mean`] joins e-values of the same data; [`half_width`] is the interval that belongs to
 //! [`ln_e_mean`]; [`p_value`] makes a p-value of the greatest e-value so far.
 
+mod harmless;
 mod mean;
+mod onset;
 mod share;
 
+pub use harmless::{ln_e_odds_below, ln_e_rarer, trials_to_rule_out};
 pub use mean::{half_width, ln_e_mean};
+pub use onset::{Onset, onsets};
 pub use share::{SideHits, ln_e_share};
 
 /// Logarithm of the mean of e-values that are given by their logarithms: an e-value again, however

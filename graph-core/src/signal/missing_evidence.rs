@@ -1,0 +1,100 @@
+//! What a judge of a release would have to see before it could say more.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::MetricName;
+use crate::time::Timestamp;
+
+/// What is missing for a verdict over a change, or for a better one.
+///
+/// Times are RFC 3339 in JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum MissingEvidence {
+    /// Calls to the new side: with so few the least effect that matters could not be seen, or not be ruled out.
+    Calls {
+        /// In which metric.
+        metric: MetricName,
+        /// Calls that were seen.
+        have: u64,
+        /// Calls that are expected to suffice; `None` where no number would.
+        need: Option<u64>,
+        /// Further steps until then at the present traffic; `None` where there is none.
+        steps: Option<u64>,
+    },
+    /// Clarity: the new side looks worse, not yet beyond chance.
+    Certainty {
+        /// In which metric.
+        metric: MetricName,
+        /// Probability of such a difference by chance.
+        p_value: f64,
+    },
+    /// Calls to a new side that should have some: by its share of the traffic, or as old instances beside it have.
+    Traffic {
+        /// Calls that it should have received.
+        expected: f64,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Telemetry of a new side that was seen before.
+    Telemetry {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// The new side: nothing was seen that runs it.
+    NewSide,
+    /// The old side: nothing was seen at the same time that does not run the change, nor enough before it.
+    OldSide,
+    /// Time: what was seen of the new side is its start-up.
+    StartUp {
+        /// When the first new instance has started.
+        until: Timestamp,
+    },
+}
+
+impl fmt::Display for MissingEvidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Calls {
+                metric,
+                have,
+                need,
+                steps,
+            } => {
+                match need {
+                    Some(need) => write!(f, "{metric} needs {need} calls to the new side")?,
+                    None => write!(f, "{metric} cannot be judged by calls to the new side")?,
+                }
+                write!(f, ", {have} were seen")?;
+                match steps {
+                    Some(1) => f.write_str("; 1 more step at this traffic"),
+                    Some(steps) => write!(f, "; {steps} more steps at this traffic"),
+                    None => Ok(()),
+                }
+            }
+            Self::Certainty { metric, p_value } => {
+                let p = super::p_value::PValue(*p_value);
+                write!(
+                    f,
+                    "{metric} looks worse on the new side, not yet beyond chance ({p})"
+                )
+            }
+            Self::Traffic { expected, since } => write!(
+                f,
+                "the new side receives no calls since {since}, where {expected:.0} are expected"
+            ),
+            Self::Telemetry { since } => {
+                write!(
+                    f,
+                    "the new side was seen, and is without telemetry since {since}"
+                )
+            }
+            Self::NewSide => f.write_str("nothing was seen that runs the change"),
+            Self::OldSide => f.write_str("nothing was seen to compare the new side with"),
+            Self::StartUp { until } => write!(f, "the new side starts up until {until}"),
+        }
+    }
+}
