@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use astern_detect::release::AnyReleaseJudge;
-use astern_graph_core::signal::{Assessment, Diagnosis, Verdict};
+use astern_graph_core::signal::{Assessment, Diagnosis, MissingEvidence, Verdict};
 use astern_graph_core::{NodeKind, TemporalGraph, TimeRange, Timestamp};
 use astern_rollback_policy::{Impact, InfluenceWeights, Planner, Policy, Risk};
 
@@ -59,24 +59,40 @@ impl Stages {
     }
 }
 
-/// The verdict over the system and its changes together: a regression of any is one of the whole,
-/// and what could not be seen is kept.
+/// The verdict over the system and its changes together: a regression of any is one of the whole, a change whose new side
+/// should be seen and is not leaves a healthy system without data, and what could not be seen is kept.
 pub(super) fn overall(assessments: &[Assessment]) -> Assessment {
     let regressed = |a: &&Assessment| a.verdict == Verdict::Regressed;
     let of_system = assessments.iter().find(|a| a.change.is_none());
-    let verdict = match assessments.iter().find(regressed) {
-        Some(_) => Verdict::Regressed,
-        None => of_system.map_or(Verdict::NoData, |a| a.verdict),
+    let silent: Vec<MissingEvidence> = assessments.iter().filter_map(silence).cloned().collect();
+    let of_all = of_system.map_or(Verdict::NoData, |a| a.verdict);
+    let verdict = match (assessments.iter().any(|a| regressed(&a)), of_all) {
+        (true, _) => Verdict::Regressed,
+        (false, Verdict::Healthy) if !silent.is_empty() => Verdict::NoData,
+        (false, of_all) => of_all,
     };
     let anomalies = assessments
         .iter()
         .filter(|a| a.change.is_none() || regressed(a))
         .flat_map(|a| a.anomalies.clone());
-    let mut overall = Assessment::new(verdict).with_anomalies(anomalies.collect());
+    let mut overall = Assessment::new(verdict)
+        .with_anomalies(anomalies.collect())
+        .without(silent);
     overall.source_faults = of_system
         .map(|a| a.source_faults.clone())
         .unwrap_or_default();
     overall
+}
+
+/// What is missing of a change whose new side should be seen and is not.
+fn silence(assessment: &Assessment) -> Option<&MissingEvidence> {
+    let is_silence = |missing: &&MissingEvidence| {
+        matches!(
+            missing,
+            MissingEvidence::Traffic { .. } | MissingEvidence::Telemetry { .. }
+        )
+    };
+    assessment.missing.iter().find(is_silence)
 }
 
 /// Share of all calls per second that are received by what a fault of this service can reach.

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use astern_detect::release::ReleaseJudge;
 use astern_graph_core::signal::Assessment;
-use astern_graph_core::{ChangeEvent, ChangeId, ChangePhase, TemporalGraph, TimeRange, Timestamp};
+use astern_graph_core::{
+    ChangeEvent, ChangeId, ChangePhase, NodeKey, TemporalGraph, TimeRange, Timestamp,
+};
 
 use super::params::GuardParams;
 use crate::error::Error;
 
-/// First step of every change that is under way or ended less than `watch` ago and was not rolled
-/// back; by id.
+/// First step of the last attempt of every change that is under way or ended less than `watch` ago and was not rolled
+/// back; by id and service. What follows a rollback is another attempt.
 pub(super) fn watched(
     params: &GuardParams,
     graph: &TemporalGraph,
@@ -19,12 +21,14 @@ pub(super) fn watched(
     let Ok(past) = TimeRange::new(Timestamp::MIN, end) else {
         return Vec::new();
     };
-    let mut changes: BTreeMap<&ChangeId, (&ChangeEvent, &ChangeEvent)> = BTreeMap::new();
+    let mut changes: BTreeMap<(&ChangeId, &NodeKey), (&ChangeEvent, &ChangeEvent)> =
+        BTreeMap::new();
     for step in graph.changes(past) {
-        changes
-            .entry(&step.id)
-            .and_modify(|(_, last)| *last = step)
+        let attempt = changes
+            .entry((&step.id, &step.service))
             .or_insert((step, step));
+        let is_again = attempt.1.phase == ChangePhase::RolledBack;
+        *attempt = (if is_again { step } else { attempt.0 }, step);
     }
     let open = |(_, last): &(&ChangeEvent, &ChangeEvent)| {
         last.phase != ChangePhase::RolledBack && end.since(last.at) <= params.watch

@@ -5,7 +5,9 @@ use astern_graph_core::{ChangeEvent, TemporalGraph, TimeRange};
 use astern_stats::ParamError;
 use serde::{Deserialize, Serialize};
 
-use super::{ReleaseComparison, ReleaseJudge, ReleaseParams};
+use super::{
+    ReleaseComparison, ReleaseJudge, ReleaseParams, SequentialComparison, SequentialParams,
+};
 use crate::ScoreError;
 
 /// Parameters of any release judge, by its name: `{"comparison": {"alpha": 0.01}}`.
@@ -14,13 +16,21 @@ use crate::ScoreError;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ReleaseJudgeParams {
+    /// [`SequentialComparison`].
+    Sequential(SequentialParams),
     /// [`ReleaseComparison`].
     Comparison(ReleaseParams),
 }
 
 impl Default for ReleaseJudgeParams {
     fn default() -> Self {
-        Self::Comparison(ReleaseParams::default())
+        Self::Sequential(SequentialParams::default())
+    }
+}
+
+impl From<SequentialParams> for ReleaseJudgeParams {
+    fn from(params: SequentialParams) -> Self {
+        Self::Sequential(params)
     }
 }
 
@@ -33,7 +43,18 @@ impl From<ReleaseParams> for ReleaseJudgeParams {
 impl ReleaseJudgeParams {
     /// Every judge with its default parameters.
     pub fn all() -> Vec<Self> {
-        vec![Self::default()]
+        vec![
+            Self::Sequential(SequentialParams::default()),
+            Self::Comparison(ReleaseParams::default()),
+        ]
+    }
+
+    /// The name in files.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Sequential(_) => "sequential",
+            Self::Comparison(_) => "comparison",
+        }
     }
 
     /// Checks the parameters.
@@ -42,6 +63,7 @@ impl ReleaseJudgeParams {
     /// [`ParamError`] for a parameter outside its rule.
     pub fn check(self) -> Result<AnyReleaseJudge, ParamError> {
         match self {
+            Self::Sequential(params) => params.check().map(AnyReleaseJudge::Sequential),
             Self::Comparison(params) => params.check().map(AnyReleaseJudge::Comparison),
         }
     }
@@ -51,7 +73,9 @@ impl ReleaseJudgeParams {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum AnyReleaseJudge {
-    /// New instances against old ones.
+    /// New instances against old ones at every step.
+    Sequential(SequentialComparison),
+    /// New instances against old ones, pooled.
     Comparison(ReleaseComparison),
 }
 
@@ -64,6 +88,7 @@ impl ReleaseJudge for AnyReleaseJudge {
         healthy: TimeRange,
     ) -> Result<Assessment, ScoreError> {
         match self {
+            Self::Sequential(judge) => judge.judge(graph, change, range, healthy),
             Self::Comparison(judge) => judge.judge(graph, change, range, healthy),
         }
     }

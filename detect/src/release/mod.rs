@@ -2,13 +2,16 @@
 //!
 //! | judge | method | name in files |
 //! |---|---|---|
+//! | [`SequentialComparison`] (default) | shares of failed, refused and slow calls of new against old instances, step by step, by e-values; power and silence | `sequential` |
 //! | [`ReleaseComparison`] | new instances against old ones: Fisher's exact test of failed calls, Mann-Whitney of latency | `comparison` |
 
 mod catalogue;
 mod comparison;
+mod sequential;
 
 pub use catalogue::{AnyReleaseJudge, ReleaseJudgeParams};
 pub use comparison::{ReleaseComparison, ReleaseParams};
+pub use sequential::{SequentialComparison, SequentialParams};
 
 use astern_graph_core::signal::Assessment;
 use astern_graph_core::{ChangeEvent, TemporalGraph, TimeRange};

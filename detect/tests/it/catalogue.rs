@@ -7,7 +7,7 @@ use astern_detect::catalogue::{
     AnyDetector, AnyFitted, DetectionError, DetectionParams, DetectorParams, Models,
 };
 use astern_detect::pipeline::{Calibrated, Pipeline, PipelineParams};
-use astern_detect::release::{ReleaseJudgeParams, ReleaseParams};
+use astern_detect::release::{ReleaseJudgeParams, SequentialParams};
 use astern_detect::score::RobustZParams;
 use astern_graph_core::EdgeKind;
 use astern_graph_core::codec::Format;
@@ -134,7 +134,7 @@ fn what_is_read_is_checked_before_it_runs() {
     for params in ReleaseJudgeParams::all() {
         assert!(params.check().is_ok());
     }
-    let of_params = ReleaseJudgeParams::from(ReleaseParams::default());
+    let of_params = ReleaseJudgeParams::from(SequentialParams::default());
     assert_eq!(of_params, ReleaseJudgeParams::default());
 }
 

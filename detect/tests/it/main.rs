@@ -9,6 +9,7 @@ mod laws;
 mod learned;
 mod pipeline;
 mod release;
+mod sequential;
 mod subjects;
 mod traffic;
 mod united;

@@ -144,6 +144,7 @@ impl Policy {
                 .cloned()
                 .map(Reason::EvidenceFault),
         );
+        reasons.extend(assessment.missing.iter().cloned().map(Reason::Missing));
         let decision = match (assessment.verdict, level) {
             (Verdict::NoData | Verdict::Inconclusive, _) => Decision::Hold,
             (Verdict::Healthy | Verdict::Regressed, RiskLevel::Low) => {

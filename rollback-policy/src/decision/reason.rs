@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use astern_graph_core::ChangeId;
-use astern_graph_core::signal::{Abstention, SourceFault, Verdict};
+use astern_graph_core::signal::{Abstention, MissingEvidence, SourceFault, Verdict};
 
 use crate::plan::{Blame, Rejection};
 use crate::risk::{Risk, RiskLevel};
@@ -19,6 +19,8 @@ pub enum Reason {
     Verdict(Verdict),
     /// A source of telemetry fails: a fault of the evidence, not of the system.
     EvidenceFault(SourceFault),
+    /// The new side of a change should be seen and is not, or not enough of it.
+    Missing(MissingEvidence),
     /// The risk, and where it lies.
     Risk {
         /// The risk.
@@ -61,6 +63,7 @@ impl fmt::Display for Reason {
             Self::EvidenceFault(fault) => {
                 write!(f, "no telemetry of {} since {}", fault.subject, fault.since)
             }
+            Self::Missing(missing) => missing.fmt(f),
             Self::Risk { risk, level } => match level {
                 RiskLevel::Low => write!(f, "{risk}: low"),
                 RiskLevel::Raised => write!(f, "{risk}: raised"),

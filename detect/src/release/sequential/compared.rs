@@ -1,0 +1,337 @@
+//! One metric of the new side against the old one.
+
+use astern_stats::sequential::{
+    SideHits, ln_e_odds_below, ln_e_rarer, ln_mean, onsets, trials_to_rule_out,
+};
+
+use super::SequentialParams;
+use super::dispersion;
+use super::metric::{Metric, sum};
+use super::observed::{Observed, Step};
+
+/// Healthy steps before the change beside which each step without an old side is put: more than one, as the level before is
+/// known better than that of a step.
+const BEFORE_PER_STEP: usize = 3;
+
+/// What the comparison of one metric says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Compared {
+    pub(super) metric: Metric,
+    /// Logarithm of the e-value against "it was never worse".
+    pub(super) ln_e: f64,
+    /// The same of what instances did after their start-up.
+    pub(super) ln_e_started: f64,
+    /// The step from which on it is worse after start-up, if it is.
+    pub(super) since: usize,
+    /// Share of hits on the old side since then, had it received the new side's calls.
+    pub(super) usual: f64,
+    /// Share of hits on the new side since then.
+    pub(super) new: f64,
+    /// The least share that matters.
+    pub(super) harmful: f64,
+    /// Hits and trials on the new side since then.
+    hits_since: (u64, u64),
+    dispersion: f64,
+    /// Logarithm of the e-value against "it is harmful", over all steps.
+    pub(super) ln_e_harmless: f64,
+    /// The same over the newest steps against "it is half as bad as since it became worse".
+    pub(super) ln_e_healed: f64,
+    /// Trials on the new side, in all steps.
+    pub(super) trials: u64,
+    /// Trials on the new side that are expected to rule out harm.
+    pub(super) trials_needed: Option<f64>,
+    /// Whether steps before the change stand in for an old side.
+    pub(super) is_before: bool,
+}
+
+/// Likelihood ratio from which an effect is surely more than half of the least that matters.
+const HALF_RATIO: f64 = 10.0;
+
+/// Newest steps by which it is seen that something has healed.
+const HEALED_STEPS: usize = 10;
+
+/// A step of the new side with what it is compared with.
+#[derive(Debug, Clone, Copy, Default)]
+struct Pair {
+    hits: SideHits,
+    is_before: bool,
+}
+
+impl Pair {
+    fn of(
+        (new_hits, new_trials): (u64, u64),
+        (old_hits, old_trials): (u64, u64),
+        is_before: bool,
+    ) -> Self {
+        let hits = SideHits {
+            new_hits,
+            new_trials,
+            old_hits,
+            old_trials,
+        };
+        let is_before = is_before && old_trials > 0;
+        Self { hits, is_before }
+    }
+}
+
+impl Compared {
+    pub(super) fn of(params: &SequentialParams, metric: Metric, observed: &Observed) -> Self {
+        let pairs = pairs(metric, observed, |step| metric.hits(&step.new));
+        let with_start = pairs_with_start(metric, observed);
+        let by_before = pairs.iter().filter(|pair| pair.is_before).count();
+        let dispersions = Dispersions::of(metric, observed, by_before);
+        let evidence = |pairs: &[Pair]| {
+            let counts = |pair: &&Pair| metric.is_steady() || !pair.is_before;
+            let weighed = |pair: &Pair| match Some(pair).filter(counts) {
+                Some(pair) => (pair.hits, dispersions.of_pair(pair)),
+                None => (SideHits::default(), 1.0),
+            };
+            onsets(&pairs.iter().map(weighed).collect::<Vec<_>>())
+                .last()
+                .copied()
+        };
+        let (ln_e_started, since) = evidence(&pairs).map_or((0.0, 0), |o| (o.ln_e, o.since));
+        let hits: Vec<SideHits> = pairs.iter().map(|pair| pair.hits).collect();
+        let of_all = Shares::of(&hits);
+        let of_recent = Shares::of(hits.get(since..).unwrap_or_default());
+        let is_before = by_before > 0;
+        let caution = observed.caution();
+        let usual = if is_before {
+            let steps = hits.len().saturating_sub(since);
+            of_recent.usual.max(worst_before(metric, observed, steps))
+        } else {
+            of_recent.usual
+        };
+        let harmful = metric.harmful(params, usual, caution);
+        let greatest = dispersions.greatest(is_before);
+        let newest = Shares::of(&hits[hits.len().saturating_sub(HEALED_STEPS)..]);
+        let harmless = Harmless::of(params, metric, &of_all, caution, greatest);
+        let mut healed = Harmless::of(params, metric, &newest, caution, greatest);
+        healed.harmful = healed.harmful.max(0.5 * of_recent.new);
+        let odds = |p: f64| p / (1.0 - p);
+        let ratio = odds(harmless.harmful) / odds(harmless.usual);
+        let both = [
+            harmless.evidence(&of_all),
+            ln_e_odds_below(&hits, ratio, greatest),
+        ];
+        Self {
+            metric,
+            ln_e: evidence(&with_start).map_or(0.0, |onset| onset.ln_e),
+            ln_e_started,
+            since,
+            usual: of_recent.usual,
+            new: of_recent.new,
+            harmful,
+            hits_since: (of_recent.new_hits, of_recent.new_trials),
+            dispersion: greatest,
+            ln_e_harmless: ln_mean(&both).unwrap_or(0.0),
+            ln_e_healed: healed.evidence(&newest),
+            trials: of_all.new_trials,
+            trials_needed: harmless.trials_needed(params),
+            is_before,
+        }
+    }
+
+    /// Whether the new side is worse by at least the least effect that matters, and surely by half of it: the steps are
+    /// chosen by how bad they are, and of a small effect some steps always look like a greater one.
+    pub(super) fn matters(&self) -> bool {
+        let half = f64::midpoint(self.usual, self.harmful);
+        let ratio = log_likelihood_ratio(self.hits_since, self.new, half);
+        self.new >= self.harmful && ratio / self.dispersion >= HALF_RATIO.ln()
+    }
+
+    /// The effect over the least that matters; 1 where it just matters.
+    pub(super) fn effect(&self) -> f64 {
+        (self.new - self.usual) / (self.harmful - self.usual).max(1e-9)
+    }
+}
+
+/// What divides evidence: beside an old side at the same time, and beside healthy steps before the change.
+struct Dispersions {
+    beside: f64,
+    before: f64,
+}
+
+impl Dispersions {
+    fn of(metric: Metric, observed: &Observed, by_before: usize) -> Self {
+        let beside = dispersion::of_instances(metric, observed);
+        let seen = observed.before.iter().filter(|before| before.all.calls > 0);
+        let before = if by_before > 0 {
+            let over_time = beside.max(dispersion::over_time(metric, observed));
+            over_time * reuse(by_before, seen.count())
+        } else {
+            beside
+        };
+        Self { beside, before }
+    }
+
+    fn of_pair(&self, pair: &Pair) -> f64 {
+        if pair.is_before {
+            self.before
+        } else {
+            self.beside
+        }
+    }
+
+    fn greatest(&self, is_before: bool) -> f64 {
+        if is_before { self.before } else { self.beside }
+    }
+}
+
+/// The rates that tell a harmless new side from a harmful one.
+struct Harmless {
+    usual: f64,
+    harmful: f64,
+    dispersion: f64,
+}
+
+impl Harmless {
+    /// By a share of the old side that is low for what was seen of it: what its chance is must not excuse the new side.
+    fn of(
+        params: &SequentialParams,
+        metric: Metric,
+        shares: &Shares,
+        caution: f64,
+        dispersion: f64,
+    ) -> Self {
+        let n = (shares.old_trials as f64).max(1.0);
+        let error = (dispersion * shares.usual * (1.0 - shares.usual) / n).sqrt();
+        let low = (shares.usual - LOW_ERRORS * error).max(0.0);
+        let harmful = metric.harmful(params, low, caution);
+        // A single hit must be possible on a side without any.
+        let usual = low.max(RARE_HITS / (n + 1.0)).min(0.5 * (low + harmful));
+        Self {
+            usual,
+            harmful,
+            dispersion,
+        }
+    }
+
+    fn evidence(&self, shares: &Shares) -> f64 {
+        let (hits, trials) = (shares.new_hits, shares.new_trials);
+        ln_e_rarer(hits, trials, self.usual, self.harmful, self.dispersion)
+    }
+
+    fn trials_needed(&self, params: &SequentialParams) -> Option<f64> {
+        let alpha = params.healthy_alpha;
+        trials_to_rule_out(self.usual, self.harmful, self.dispersion, alpha)
+    }
+}
+
+/// Hits that a side without any is taken to have.
+const RARE_HITS: f64 = 0.05;
+
+/// Standard errors by which a share of the old side is taken lower than it was seen.
+const LOW_ERRORS: f64 = 2.0;
+
+/// The greatest share of hits in any healthy steps before the change, as many in a row as it is worse now, a quarter of
+/// all at most: what came and went by itself is no effect of a change.
+fn worst_before(metric: Metric, observed: &Observed, steps: usize) -> f64 {
+    let hits: Vec<(u64, u64)> = observed
+        .before
+        .iter()
+        .map(|b| metric.hits(&b.all))
+        .collect();
+    let length = steps.min(hits.len() / 4).max(1);
+    let share = |block: &[(u64, u64)]| {
+        let (hits, trials) = sum(block.iter());
+        hits as f64 / (trials as f64).max(1.0)
+    };
+    hits.windows(length).map(share).fold(0.0, f64::max)
+}
+
+/// Of so many hits among so many trials: of the share `p` over the share `q`.
+fn log_likelihood_ratio((hits, trials): (u64, u64), p: f64, q: f64) -> f64 {
+    let term = |count: u64, ratio: f64| {
+        if count == 0 {
+            0.0
+        } else {
+            count as f64 * ratio.ln()
+        }
+    };
+    term(hits, p / q) + term(trials - hits, (1.0 - p) / (1.0 - q))
+}
+
+/// Shares of hits on both sides over steps in which both have trials.
+#[derive(Debug, Clone, Copy, Default)]
+struct Shares {
+    new_hits: u64,
+    new_trials: u64,
+    old_trials: u64,
+    /// Share on the old side, each step weighed by the trials of the new one.
+    usual: f64,
+    new: f64,
+}
+
+impl Shares {
+    fn of(steps: &[SideHits]) -> Self {
+        let both = || {
+            steps
+                .iter()
+                .filter(|s| s.new_trials > 0 && s.old_trials > 0)
+        };
+        let new_hits = both().map(|step| step.new_hits).sum::<u64>();
+        let new_trials = both().map(|step| step.new_trials).sum::<u64>();
+        let expected = |step: &SideHits| {
+            step.new_trials as f64 * step.old_hits as f64 / step.old_trials as f64
+        };
+        let trials = (new_trials as f64).max(1.0);
+        Self {
+            new_hits,
+            new_trials,
+            old_trials: both().map(|step| step.old_trials).sum(),
+            usual: both().map(expected).sum::<f64>() / trials,
+            new: new_hits as f64 / trials,
+        }
+    }
+}
+
+/// Each step of the new side, of which `new` takes the hits, with the old side of the same step, or of the few steps in
+/// which both have calls; with a few healthy steps
+/// before the change, in turn, once the old side is gone.
+fn pairs(metric: Metric, observed: &Observed, new: impl Fn(&Step) -> (u64, u64)) -> Vec<Pair> {
+    let before = observed.before.iter().filter(|b| b.all.calls > 0);
+    let before: Vec<(u64, u64)> = before.map(|b| metric.hits(&b.all)).collect();
+    let several = BEFORE_PER_STEP.min(before.len());
+    let mut in_turn = before.iter().cycle();
+    let mut take = || sum(in_turn.by_ref().take(several));
+    let gone_from = observed.old_is_gone_from();
+    let steps = observed.steps.iter().enumerate();
+    // What waits for calls of the other side.
+    let (mut of_new, mut of_old) = ((0, 0), (0, 0));
+    let pair = |(i, step): (usize, &Step)| {
+        if i >= gone_from {
+            let of_new = new(step);
+            return if of_new.1 == 0 {
+                Pair::default()
+            } else {
+                Pair::of(of_new, take(), true)
+            };
+        }
+        of_new = sum([of_new, new(step)].iter());
+        of_old = sum([of_old, metric.hits(&step.old)].iter());
+        if of_new.1 == 0 || of_old.1 == 0 {
+            return Pair::default();
+        }
+        let (of_new, of_old) = (std::mem::take(&mut of_new), std::mem::take(&mut of_old));
+        Pair::of(of_new, of_old, false)
+    };
+    steps.map(pair).collect()
+}
+
+/// By how much the variance of a comparison with healthy steps before the change is greater than it is taken for, since
+/// each of these `before` steps stands beside several of the `steps` since.
+fn reuse(steps: usize, before: usize) -> f64 {
+    let (steps, before) = (steps as f64, before.max(1) as f64);
+    let taken_for = 1.0 + 1.0 / (BEFORE_PER_STEP as f64).min(before);
+    f64::max(1.0, (1.0 + steps / before) / taken_for)
+}
+
+/// The same with what new instances did in their start-up.
+fn pairs_with_start(metric: Metric, observed: &Observed) -> Vec<Pair> {
+    let whole = |step: &Step| {
+        let (started, starting) = (metric.hits(&step.new), metric.hits(&step.starting));
+        (started.0 + starting.0, started.1 + starting.1)
+    };
+    pairs(metric, observed, whole)
+}

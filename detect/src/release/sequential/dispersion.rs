@@ -1,0 +1,153 @@
+//! How much more the hits of alike instances, or of healthy steps, vary than those of independent calls.
+
+use std::collections::BTreeMap;
+
+use super::metric::{Metric, sum};
+use super::observed::Observed;
+
+/// Variance of hits over that of independent calls that is assumed before anything was seen.
+const PRIOR: f64 = 1.0;
+
+/// How many degrees of freedom that assumption is worth.
+const PRIOR_FREEDOM: f64 = 5.0;
+
+/// Longest blocks of steps that are compared with each other are a quarter of all.
+const BLOCKS_MIN: usize = 4;
+
+/// A chi-squared statistic and its degrees of freedom.
+#[derive(Debug, Clone, Copy, Default)]
+struct Pearson {
+    chi_squared: f64,
+    freedom: f64,
+}
+
+impl Pearson {
+    /// The statistic per degree of freedom, drawn to the assumed one; at least 1.
+    fn dispersion(self) -> f64 {
+        let sum = self.chi_squared + PRIOR * PRIOR_FREEDOM;
+        f64::max(1.0, sum / (self.freedom + PRIOR_FREEDOM))
+    }
+}
+
+/// Dispersion of the hits of old instances beside each other, within steps and over all of them: requests that are
+/// alike come to one instance in a step, and an instance may be slower than its neighbours at any time. That of single
+/// steps in time where there are no neighbours to compare with.
+pub(super) fn of_instances(metric: Metric, observed: &Observed) -> f64 {
+    let steps = observed.steps.iter().map(|step| &step.old_instances);
+    let before = observed.before.iter().map(|before| &before.instances);
+    let mut within = Pearson::default();
+    let mut totals: BTreeMap<usize, Total> = BTreeMap::new();
+    for instances in steps.chain(before) {
+        let hits = instances
+            .iter()
+            .map(|(place, calls)| (*place, metric.hits(calls)));
+        let hits: Vec<(usize, (u64, u64))> = hits.collect();
+        let of_step: Vec<(u64, u64)> = hits.iter().map(|(_, hits)| *hits).collect();
+        add(&mut within, &of_step);
+        add_totals(&mut totals, &hits);
+    }
+    if within.freedom < PRIOR_FREEDOM {
+        return within
+            .dispersion()
+            .max(blocks(metric, observed, 1).dispersion());
+    }
+    let lasting = Pearson {
+        chi_squared: totals.values().map(Total::chi_squared).sum(),
+        freedom: totals.len() as f64,
+    };
+    within.dispersion().max(lasting.dispersion())
+}
+
+/// How far the hits of an instance are from their expectation, summed over steps, and the variance of that.
+#[derive(Debug, Clone, Copy, Default)]
+struct Total {
+    beyond: f64,
+    variance: f64,
+}
+
+impl Total {
+    fn chi_squared(&self) -> f64 {
+        if self.variance > 0.0 {
+            self.beyond.powi(2) / self.variance
+        } else {
+            0.0
+        }
+    }
+}
+
+fn add_totals(totals: &mut BTreeMap<usize, Total>, instances: &[(usize, (u64, u64))]) {
+    let (hits, trials) = sum(instances.iter().map(|(_, hits)| hits));
+    if hits == 0 || hits == trials || instances.len() < 2 {
+        return;
+    }
+    let (n, share) = (trials as f64, hits as f64 / trials as f64);
+    for (place, (hits, trials)) in instances {
+        let trials = *trials as f64;
+        let total = totals.entry(*place).or_default();
+        total.beyond += *hits as f64 - trials * share;
+        // Of so many hits among all, given their number.
+        total.variance += trials * share * (1.0 - share) * (n - trials) / (n - 1.0);
+    }
+}
+
+/// Dispersion of the hits of healthy steps: of single ones and of blocks of them, whichever is greatest, so that slow
+/// changes which no release made count.
+pub(super) fn over_time(metric: Metric, observed: &Observed) -> f64 {
+    let mut greatest: f64 = 1.0;
+    let mut length = 1;
+    while observed.before.len() / length >= BLOCKS_MIN {
+        greatest = greatest.max(blocks(metric, observed, length).dispersion());
+        length *= 2;
+    }
+    greatest
+}
+
+/// Blocks of so many healthy steps beside each other.
+fn blocks(metric: Metric, observed: &Observed, length: usize) -> Pearson {
+    let steps = observed
+        .before
+        .iter()
+        .map(|before| metric.hits(&before.all));
+    let steps: Vec<(u64, u64)> = steps.collect();
+    let blocks = steps.chunks_exact(length).map(|block| sum(block.iter()));
+    let mut between = Pearson::default();
+    add(&mut between, &blocks.collect::<Vec<_>>());
+    between
+}
+
+/// Adds how far the hits of groups are from their common share.
+fn add(to: &mut Pearson, groups: &[(u64, u64)]) {
+    let (hits, trials) = sum(groups.iter());
+    if hits == 0 || hits == trials {
+        return;
+    }
+    let (n, share) = (trials as f64, hits as f64 / trials as f64);
+    let seen = || groups.iter().filter(|(_, trials)| *trials > 0);
+    let squared = |(hits, trials): &(u64, u64)| {
+        let expected = *trials as f64 * share;
+        (*hits as f64 - expected).powi(2) / (expected * (1.0 - share))
+    };
+    // Of so many hits among all, given their number, the statistic has one degree of freedom less than groups.
+    to.chi_squared += seen().map(squared).sum::<f64>() * (n - 1.0) / n;
+    to.freedom += seen().count() as f64 - 1.0;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(groups: &[(u64, u64)], times: usize) -> f64 {
+        let mut sum = Pearson::default();
+        (0..times).for_each(|_| add(&mut sum, groups));
+        sum.dispersion()
+    }
+
+    #[test]
+    fn alike_groups_have_a_dispersion_of_one_and_unlike_ones_more() {
+        assert!((of(&[], 1) - PRIOR).abs() < 1e-12);
+        assert!((of(&[(0, 9), (0, 9)], 50) - PRIOR).abs() < 1e-12);
+        assert!((of(&[(5, 50), (5, 50)], 50) - 1.0).abs() < 1e-12);
+        assert!(of(&[(10, 50), (0, 50)], 50) > 5.0);
+        assert!(of(&[(10, 50), (0, 50), (0, 0)], 50) > 5.0);
+    }
+}

@@ -1,0 +1,310 @@
+//! Old against new at every step, with evidence that may be looked at at any time.
+
+mod compared;
+mod dispersion;
+mod metric;
+mod observed;
+mod read;
+mod silence;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use astern_graph_core::signal::{Anomaly, Assessment, Evidence, MissingEvidence, Verdict};
+use astern_graph_core::{CallSummary, ChangeEvent, MetricName, TemporalGraph, TimeRange};
+use astern_stats::ParamError;
+use astern_stats::param::{duration, in_range};
+use astern_stats::sequential::p_value;
+
+use super::ReleaseJudge;
+use crate::ScoreError;
+use compared::Compared;
+use metric::Metric;
+use observed::Observed;
+
+/// Parameters of a sequential comparison of old and new.
+///
+/// | parameter | default | rule |
+/// |---|---|---|
+/// | `alpha` | .005 | probability with which a change that makes nothing worse is ever found to, over the whole watch and all metrics, (0, 1) |
+/// | `healthy_alpha` | .05 | probability with which an effect that matters is ruled out all the same, (0, 1) |
+/// | `rate_rise_min` | .01 | least rise of a share of calls that matters, 0 to 1 |
+/// | `rate_rise_relative_min` | .2 | the same relative to the old side, 0 to 100; the greater one counts |
+/// | `latency_rise_min` | .15 | least relative rise of a quantile of latency that matters, 0 to 100 |
+/// | `latency_rise_ms_min` | 1 | least rise of a quantile of latency in ms that matters, 0 to 10⁹; the greater one counts |
+/// | `start_up` | `"2m"` | how long an instance starts up: what it does then counts only where it goes on afterwards, or where the instance is gone, at most a day |
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct SequentialParams {
+    alpha: f64,
+    healthy_alpha: f64,
+    rate_rise_min: f64,
+    rate_rise_relative_min: f64,
+    latency_rise_min: f64,
+    latency_rise_ms_min: f64,
+    #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    start_up: Duration,
+}
+
+impl Default for SequentialParams {
+    fn default() -> Self {
+        Self {
+            alpha: 5e-3,
+            healthy_alpha: 0.05,
+            rate_rise_min: 0.01,
+            rate_rise_relative_min: 0.2,
+            latency_rise_min: 0.15,
+            latency_rise_ms_min: 1.0,
+            start_up: Duration::from_secs(120),
+        }
+    }
+}
+
+astern_stats::setters!(SequentialParams {
+    /// Sets the probability of a false regression over the whole watch.
+    alpha: f64,
+    /// Sets the probability with which an effect that matters is ruled out all the same.
+    healthy_alpha: f64,
+    /// Sets the least rise of a share of calls that matters.
+    rate_rise_min: f64,
+    /// Sets the least rise of a share of calls that matters, relative to the old side.
+    rate_rise_relative_min: f64,
+    /// Sets the least relative rise of a quantile of latency that matters.
+    latency_rise_min: f64,
+    /// Sets the least rise of a quantile of latency that matters, in ms.
+    latency_rise_ms_min: f64,
+    /// Sets how long an instance starts up.
+    start_up: Duration,
+});
+
+impl SequentialParams {
+    /// Checks the parameters.
+    ///
+    /// # Errors
+    /// [`ParamError`] for a parameter outside its rule.
+    pub fn check(self) -> Result<SequentialComparison, ParamError> {
+        let below_one = 1.0 - f64::EPSILON;
+        in_range("alpha", self.alpha, f64::MIN_POSITIVE, below_one)?;
+        in_range(
+            "healthy_alpha",
+            self.healthy_alpha,
+            f64::MIN_POSITIVE,
+            below_one,
+        )?;
+        in_range("rate_rise_min", self.rate_rise_min, 0.0, 1.0)?;
+        in_range(
+            "rate_rise_relative_min",
+            self.rate_rise_relative_min,
+            0.0,
+            100.0,
+        )?;
+        in_range("latency_rise_min", self.latency_rise_min, 0.0, 100.0)?;
+        in_range("latency_rise_ms_min", self.latency_rise_ms_min, 0.0, 1e9)?;
+        in_range(
+            "start_up in seconds",
+            self.start_up.as_secs_f64(),
+            0.0,
+            86_400.0,
+        )?;
+        Ok(SequentialComparison(self))
+    }
+
+    fn latency_rise_that_matters(&self, ms: f64) -> f64 {
+        f64::max(self.latency_rise_min * ms, self.latency_rise_ms_min)
+    }
+}
+
+/// Compares what runs the change with what does not in each step, so that load, the time of day and the health of
+/// dependencies, which both sides share, cancel out; and adds up the evidence over steps so that it may be looked at
+/// after each.
+///
+/// **What is compared.** Shares of calls, never quantiles of unequal numbers of calls: those that failed, those that
+/// were refused as the caller's fault, and those that took longer than the median, the 75 %, 95 % and 99 % quantile of the
+/// old side by at least what matters. A quantile has risen by that exactly when as many calls are beyond it.
+///
+/// **Worse** is an e-value of at least `metrics / alpha` by [`onsets`](astern_stats::sequential::onsets): the
+/// probability that it is ever reached without a difference is at most `alpha` for all metrics together. It counts only
+/// with an effect of at least the least that matters. Calls of one request are alike, and one instance may be slower than
+/// the next: the variance of hits between old instances, over that of independent calls, divides the evidence.
+///
+/// **Healthy** is a claim: for every metric the least effect that matters is ruled out at `healthy_alpha`, and none looks
+/// worse. Otherwise the verdict is inconclusive and says how many calls are missing.
+///
+/// **No data**: a new side that should receive calls, by its share of the traffic or as old instances do, and does not,
+/// with a probability below `alpha`.
+///
+/// Once the old side is gone, a step is compared with a few healthy ones before the change, in turn; the variance between
+/// healthy steps then divides the evidence, the effect must be twice the least that matters and exceed what came and
+/// went before by itself, and the anomaly says so. Tails drift by themselves, so nothing is found worse
+/// there by times before.
+///
+/// The score of an anomaly is its effect over the least that matters, so severity counts from 1.
+///
+/// Source: e-values by Ville 1939, Robbins 1970, Lindon and Malek 2022; unknown onset by Shin, Ramdas and Rinaldo 2022.
+/// Deviation: dispersion and thresholds are estimated, so the level holds approximately; the evaluation `door` measures
+/// it on real requests.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SequentialComparison(SequentialParams);
+
+/// E-value from which a metric looks worse: then the change is not called healthy.
+const SUSPICIOUS: f64 = 10.0;
+
+/// E-value over the number of metrics, of what instances did after their start-up, from which the start-up counts: it
+/// has not healed. A start that has healed is taken for one that has not with a probability of at most 2 %.
+const NOT_HEALED: f64 = 50.0;
+
+/// E-value of the newest steps from which something has healed.
+const HEALED: f64 = 20.0;
+
+/// Newest steps whose traffic says how long missing calls will take.
+const TRAFFIC_STEPS: usize = 5;
+
+impl ReleaseJudge for SequentialComparison {
+    /// # Errors
+    /// [`ScoreError::Graph`] when a range is longer than a window may be.
+    ///
+    /// # Complexity
+    /// `O((T + H) I S)` for T steps of `range`, H healthy ones, I instances and S bins of a sketch.
+    fn judge(
+        &self,
+        graph: &TemporalGraph,
+        change: &ChangeEvent,
+        range: TimeRange,
+        healthy: TimeRange,
+    ) -> Result<Assessment, ScoreError> {
+        let params = &self.0;
+        let observed = read::observed(params, graph, change, range, healthy)?;
+        let verdict = |verdict| Assessment::new(verdict).of_change(change.id.clone());
+        let metrics = Metric::all(params, &observed);
+        let level = (metrics.len() as f64 / params.alpha).ln();
+        let compared: Vec<Compared> = metrics
+            .into_iter()
+            .map(|metric| Compared::of(params, metric, &observed))
+            .collect();
+        let not_healed = (compared.len() as f64 * NOT_HEALED).ln();
+        let worse = compared.iter().filter(|c| {
+            let is_evident = c.ln_e >= level && c.ln_e_started >= not_healed;
+            is_evident && c.matters() && c.ln_e_healed < HEALED.ln()
+        });
+        let anomalies: Vec<Anomaly> = worse
+            .map(|worse| self.anomaly(change, &observed, worse, compared.len()))
+            .collect();
+        if !anomalies.is_empty() {
+            return Ok(verdict(Verdict::Regressed).with_anomalies(anomalies));
+        }
+        if let Some(silence) = silence::of_new_side(params, &observed) {
+            return Ok(verdict(Verdict::NoData).without([silence]));
+        }
+        if observed.first_seen().is_none() {
+            return Ok(verdict(Verdict::NoData).without([MissingEvidence::NewSide]));
+        }
+        let missing = self.missing(&observed, &compared);
+        Ok(if missing.is_empty() {
+            verdict(Verdict::Healthy)
+        } else {
+            verdict(Verdict::Inconclusive).without(missing)
+        })
+    }
+}
+
+impl SequentialComparison {
+    fn anomaly(
+        &self,
+        change: &ChangeEvent,
+        observed: &Observed,
+        worse: &Compared,
+        metrics: usize,
+    ) -> Anomaly {
+        let steps = observed.steps.get(worse.since..).unwrap_or_default();
+        let since = steps.first().map_or(change.at, |step| step.range.start);
+        let p_value = (metrics as f64 * p_value(worse.ln_e)).min(1.0);
+        let (old, new, score) = match worse.metric {
+            Metric::Failed | Metric::Refused => (worse.usual, worse.new, worse.effect()),
+            Metric::Slow { q, usual_ms, .. } => {
+                let ms = |calls: CallSummary| calls.latency_ms(q);
+                let old = ms(CallSummary::joined(steps.iter().map(|step| &step.old)));
+                let old = old.unwrap_or(usual_ms);
+                let new = ms(CallSummary::joined(steps.iter().map(|step| &step.new)));
+                let new = new.unwrap_or(f64::NAN);
+                let least = self.0.latency_rise_that_matters(old).max(1e-9);
+                (old, new, ((new - old) / least).max(1.0))
+            }
+        };
+        let metric = worse.metric.name();
+        let evidence = Evidence::NewAgainstOld {
+            metric: metric.clone(),
+            old,
+            new,
+            p_value,
+        };
+        let mut anomaly = Anomaly::new(change.service.clone(), score, since)
+            .above(1.0)
+            .in_metric(metric, p_value)
+            .because(evidence);
+        if worse.is_before {
+            anomaly.evidence.push(Evidence::Fallback {
+                wanted: "old instances at the same time".into(),
+                used: "healthy steps before the change as well".into(),
+                reason: "old instances received too few calls since".into(),
+            });
+        }
+        anomaly
+    }
+
+    /// What keeps the change from being healthy; nothing where it is.
+    fn missing(&self, observed: &Observed, compared: &[Compared]) -> Vec<MissingEvidence> {
+        let needed = -self.0.healthy_alpha.ln();
+        if compared.iter().all(|c| c.trials == 0) {
+            let is_new_seen = observed.steps.iter().any(|step| step.new.calls > 0);
+            let until = observed.started_at.filter(|_| !is_new_seen);
+            return vec![until.map_or(MissingEvidence::OldSide, |until| {
+                MissingEvidence::StartUp { until }
+            })];
+        }
+        let recent = observed.steps.iter().rev().take(TRAFFIC_STEPS);
+        let (steps, calls) = recent.fold((0, 0), |(n, calls), step| {
+            (n + 1, calls + step.new.calls + step.starting.calls)
+        });
+        let mut missing = Vec::new();
+        for compared in compared {
+            let metric = compared.metric.name();
+            let is_suspicious = compared.ln_e_started >= SUSPICIOUS.ln() && compared.matters();
+            if is_suspicious && compared.ln_e_healed < HEALED.ln() {
+                let p_value = p_value(compared.ln_e_started);
+                missing.push(MissingEvidence::Certainty { metric, p_value });
+            } else if compared.ln_e_harmless.is_nan() || compared.ln_e_harmless < needed {
+                let have = compared.trials;
+                let lacks = (needed - compared.ln_e_harmless) / needed;
+                let more = compared.trials_needed.map(|trials| lacks * trials);
+                let more = more.filter(|more| more.is_finite());
+                missing.push(calls_needed(metric, have, more, calls, steps));
+            }
+        }
+        missing
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "numbers of calls and steps that are not negative; saturating is right"
+)]
+fn calls_needed(
+    metric: MetricName,
+    have: u64,
+    more: Option<f64>,
+    calls: u64,
+    steps: u64,
+) -> MissingEvidence {
+    let per_step = calls as f64 / steps.max(1) as f64;
+    let steps = |more: f64| (per_step > 0.0).then(|| (more / per_step).ceil() as u64);
+    MissingEvidence::Calls {
+        metric,
+        have,
+        need: more.map(|more| have.saturating_add(more.ceil() as u64)),
+        steps: more.and_then(steps),
+    }
+}

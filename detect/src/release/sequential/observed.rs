@@ -1,0 +1,98 @@
+//! What both sides of a change received, step by step, and what the service received before.
+
+use std::time::Duration;
+
+use astern_graph_core::{CallSummary, TimeRange, Timestamp};
+
+/// Calls that the old side would have received since it was last seen, had it not gone: with so many expected, none has a
+/// probability below 1 %.
+const GONE_CALLS_MIN: f64 = 5.0;
+
+/// See [`Observed::caution`].
+const WITHOUT_OLD_SIDE: f64 = 2.0;
+
+/// What was received in one step.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) range: TimeRange,
+    /// By what runs the change, without start-ups.
+    pub(super) new: CallSummary,
+    /// By what does not run it, at the same time.
+    pub(super) old: CallSummary,
+    /// The old instances one by one, by their place among all of the service.
+    pub(super) old_instances: Vec<(usize, CallSummary)>,
+    /// By new instances that start up.
+    pub(super) starting: CallSummary,
+    /// The share of the calls that the new side should receive, as far as it is known.
+    pub(super) expected_share: Option<f64>,
+}
+
+/// What was received in one healthy step before the change.
+#[derive(Debug)]
+pub(super) struct Before {
+    pub(super) all: CallSummary,
+    /// One by one, by their place among all of the service.
+    pub(super) instances: Vec<(usize, CallSummary)>,
+}
+
+/// All that a change is judged by.
+#[derive(Debug)]
+pub(super) struct Observed {
+    pub(super) steps: Vec<Step>,
+    /// The newest first.
+    pub(super) before: Vec<Before>,
+    /// When the first of the new instances that start up now has started.
+    pub(super) started_at: Option<Timestamp>,
+    /// How long an instance starts up.
+    pub(super) start_up: Duration,
+}
+
+impl Observed {
+    /// The step from which on the old side is gone, and not only silent by chance; the number of steps where it is there.
+    pub(super) fn old_is_gone_from(&self) -> usize {
+        let last_seen = self.steps.iter().rposition(|step| step.old.calls > 0);
+        let gone_from = last_seen.map_or(0, |last| last + 1);
+        let (seen, alone) = self.steps.split_at(gone_from);
+        let mean = |calls: u64, steps: usize| calls as f64 / steps.max(1) as f64;
+        let of_step = if seen.is_empty() {
+            let before = self.before.iter().map(|before| before.all.calls);
+            mean(before.sum(), self.before.len())
+        } else {
+            mean(seen.iter().map(|step| step.old.calls).sum(), seen.len())
+        };
+        if of_step * alone.len() as f64 >= GONE_CALLS_MIN {
+            gone_from
+        } else {
+            self.steps.len()
+        }
+    }
+
+    /// By how much the effects that matter are greater than their least: where most calls of the new side have no old side
+    /// at the same time, what the hours bring is taken for the change otherwise.
+    pub(super) fn caution(&self) -> f64 {
+        let of_new = |step: &Step| step.new.calls + step.starting.calls;
+        let all: u64 = self.steps.iter().map(of_new).sum();
+        let alone = &self.steps[self.old_is_gone_from()..];
+        if 2 * alone.iter().map(of_new).sum::<u64>() > all {
+            WITHOUT_OLD_SIDE
+        } else {
+            1.0
+        }
+    }
+
+    /// The first step with calls to the new side, start-ups included.
+    pub(super) fn first_seen(&self) -> Option<usize> {
+        self.steps.iter().position(Step::is_new_seen)
+    }
+
+    /// The last such step.
+    pub(super) fn last_seen(&self) -> Option<usize> {
+        self.steps.iter().rposition(Step::is_new_seen)
+    }
+}
+
+impl Step {
+    pub(super) fn is_new_seen(&self) -> bool {
+        self.new.calls + self.starting.calls > 0
+    }
+}

@@ -1,0 +1,278 @@
+//! Reads what both sides of a change received from the graph.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use astern_graph_core::view::{ChangeSide, SideOverTime, SideRule};
+use astern_graph_core::{
+    CallSummary, ChangeEvent, ChangeKind, ChangePhase, GraphError, NodeKey, Revision, SliceBy,
+    TemporalGraph, TimeRange, Timestamp, TrafficShare,
+};
+
+use super::SequentialParams;
+use super::observed::{Before, Observed, Step};
+
+/// Steps before the change in which instances are compared with each other: enough for their dispersion.
+const DISPERSION_STEPS: usize = 30;
+
+/// A part of the service that is on one side: an instance, or all calls to a revision where telemetry knows no instances.
+enum Unit<'a> {
+    Instance(&'a NodeKey),
+    Revision(Arc<str>),
+}
+
+/// The time for which a unit was seen on the new side.
+#[derive(Clone, Copy)]
+struct Seen {
+    from: Timestamp,
+    until: Timestamp,
+}
+
+/// All that a change is judged by over `range`.
+pub(super) fn observed(
+    params: &SequentialParams,
+    graph: &TemporalGraph,
+    change: &ChangeEvent,
+    range: TimeRange,
+    healthy: TimeRange,
+) -> Result<Observed, GraphError> {
+    let units = units(graph, change, range);
+    let (mut steps, started_at) = if is_of_service(graph, change, &units) {
+        (service_steps(graph, change, range)?, None)
+    } else {
+        unit_steps(params, graph, change, &units, range)?
+    };
+    let announced = announced_shares(graph, change);
+    for step in &mut steps {
+        let share = announced
+            .iter()
+            .rev()
+            .find(|(at, _)| *at <= step.range.start);
+        step.expected_share = share.and_then(|(_, share)| *share).or(step.expected_share);
+    }
+    Ok(Observed {
+        steps,
+        before: before(graph, change, healthy)?,
+        started_at,
+        start_up: params.start_up,
+    })
+}
+
+/// The parts of the service with their sides. What runs a revision that came after the change and is another one is on
+/// neither side: a later release is no measure of this one.
+fn units<'a>(
+    graph: &'a TemporalGraph,
+    change: &'a ChangeEvent,
+    range: TimeRange,
+) -> Vec<(Unit<'a>, SideOverTime<'a>, Vec<TimeRange>)> {
+    let sides = graph.sides(change, SideRule::Blame);
+    let instances: Vec<&NodeKey> = graph.instances(&change.service).collect();
+    if instances.is_empty() {
+        let slices = graph.calls_by(&change.service, SliceBy::Revision, range);
+        let names = slices.into_iter().map(|(slice, _)| slice.name);
+        let unit = |name: Arc<str>| {
+            let over_time = sides.revision(&name);
+            (Unit::Revision(name), over_time, Vec::new())
+        };
+        return names.map(unit).collect();
+    }
+    let runs = |instance| graph.revisions(instance).into_iter();
+    let earlier: BTreeSet<&Revision> = instances
+        .iter()
+        .flat_map(|instance| runs(instance))
+        .filter(|(_, run)| run.start < change.at)
+        .map(|(revision, _)| revision)
+        .collect();
+    let is_later = |revision: &Revision| {
+        !earlier.is_empty() && !earlier.contains(revision) && *revision != change.to
+    };
+    let unit = |instance: &'a NodeKey| {
+        let later = runs(instance).filter(|(revision, _)| is_later(revision));
+        let later = later.map(|(_, run)| run).collect();
+        (Unit::Instance(instance), sides.instance(instance), later)
+    };
+    instances.into_iter().map(unit).collect()
+}
+
+/// Whether the change reaches the service as a whole, since it names no instance and none is seen to run it: a flag, a
+/// configuration, or a release that is complete where telemetry knows neither instances nor revisions.
+fn is_of_service(
+    graph: &TemporalGraph,
+    change: &ChangeEvent,
+    units: &[(Unit<'_>, SideOverTime<'_>, Vec<TimeRange>)],
+) -> bool {
+    let steps = || steps_of(graph, change);
+    if steps().any(|step| !step.instances.is_empty()) {
+        return false;
+    }
+    let is_run = units.iter().any(|(unit, ..)| match unit {
+        Unit::Instance(instance) => graph.revision(instance) == Some(&change.to),
+        Unit::Revision(name) => **name == *change.to.as_str(),
+    });
+    let by_name = matches!(
+        change.kind,
+        ChangeKind::FeatureFlag { .. } | ChangeKind::Config
+    );
+    let completed = steps().any(|step| step.phase == ChangePhase::Completed);
+    !is_run && (by_name || (units.is_empty() && completed))
+}
+
+/// Steps of this attempt of the change at its service.
+fn steps_of<'a>(
+    graph: &'a TemporalGraph,
+    change: &'a ChangeEvent,
+) -> impl Iterator<Item = &'a ChangeEvent> {
+    let steps = graph.change_steps(&change.id);
+    steps.filter(|step| step.service == change.service && step.at >= change.at)
+}
+
+/// The share of traffic that is announced, and since when.
+fn announced_shares(graph: &TemporalGraph, change: &ChangeEvent) -> Vec<(Timestamp, Option<f64>)> {
+    let mut last = None;
+    let share = |step: &ChangeEvent| {
+        last = step.share.map(TrafficShare::fraction).or(last);
+        (step.at, last)
+    };
+    steps_of(graph, change).map(share).collect()
+}
+
+fn service_steps(
+    graph: &TemporalGraph,
+    change: &ChangeEvent,
+    range: TimeRange,
+) -> Result<Vec<Step>, GraphError> {
+    let whole = |range: TimeRange| {
+        let calls = graph.calls_received(&change.service, range);
+        Step {
+            range,
+            new: calls.unwrap_or_else(none),
+            old: none(),
+            old_instances: Vec::new(),
+            starting: none(),
+            expected_share: None,
+        }
+    };
+    let since = |step: &TimeRange| step.start >= change.at;
+    Ok(graph.steps(range)?.filter(since).map(whole).collect())
+}
+
+/// Calls of the units on one side in one step, by the places of the units.
+type OfUnits = Vec<(usize, CallSummary)>;
+
+/// The steps, and when the first of the units that start up in the last of them has started.
+fn unit_steps(
+    params: &SequentialParams,
+    graph: &TemporalGraph,
+    change: &ChangeEvent,
+    units: &[(Unit<'_>, SideOverTime<'_>, Vec<TimeRange>)],
+    range: TimeRange,
+) -> Result<(Vec<Step>, Option<Timestamp>), GraphError> {
+    let ranges: Vec<TimeRange> = graph.steps(range)?.collect();
+    let mut seen: Vec<Option<Seen>> = vec![None; units.len()];
+    let mut read = Vec::with_capacity(ranges.len());
+    for step in &ranges {
+        let (mut old, mut new): (OfUnits, OfUnits) = Default::default();
+        let mut new_units = 0;
+        for (place, (unit, over_time, later)) in units.iter().enumerate() {
+            let side = over_time.in_step(*step);
+            new_units += usize::from(side == ChangeSide::New);
+            let is_later = later.iter().any(|run| run.contains(step.start));
+            if side == ChangeSide::Neither || (side == ChangeSide::Old && is_later) {
+                continue;
+            }
+            let calls = calls_of(graph, change, unit, *step);
+            let Some(calls) = calls.filter(|calls| calls.calls > 0) else {
+                continue;
+            };
+            if side == ChangeSide::New {
+                let first = Seen {
+                    from: step.start,
+                    until: step.end,
+                };
+                seen[place].get_or_insert(first).until = step.end;
+                new.push((place, calls));
+            } else {
+                old.push((place, calls));
+            }
+        }
+        read.push((*step, old, new, new_units));
+    }
+    let end = ranges.last().map_or(range.end, |step| step.end);
+    let started = |seen: &Seen| seen.from.plus(params.start_up);
+    let is_starting = |place: usize, step: TimeRange| {
+        seen[place].is_some_and(|seen| {
+            // One that is gone before it has started does not get well any more; with few calls it may be silent for a while.
+            let is_gone = seen.until <= started(&seen) && seen.until.plus(params.start_up) <= end;
+            step.start < started(&seen) && !is_gone
+        })
+    };
+    let started_at = seen
+        .iter()
+        .flatten()
+        .map(started)
+        .filter(|at| *at > end)
+        .min();
+    let steps = read.into_iter().map(|(range, old, new, new_units)| {
+        let (starting, running): (OfUnits, OfUnits) = new
+            .into_iter()
+            .partition(|(place, _)| is_starting(*place, range));
+        let parts = new_units + old.len();
+        Step {
+            range,
+            new: joined(&running),
+            old: joined(&old),
+            old_instances: old,
+            starting: joined(&starting),
+            expected_share: (new_units > 0).then(|| new_units as f64 / parts as f64),
+        }
+    });
+    Ok((steps.collect(), started_at))
+}
+
+fn calls_of(
+    graph: &TemporalGraph,
+    change: &ChangeEvent,
+    unit: &Unit<'_>,
+    step: TimeRange,
+) -> Option<CallSummary> {
+    match unit {
+        Unit::Instance(instance) => graph.calls_received(instance, step),
+        Unit::Revision(name) => {
+            let slices = graph.calls_by(&change.service, SliceBy::Revision, step);
+            let mut named = slices.into_iter().filter(|(slice, _)| slice.name == *name);
+            named.next().map(|(_, calls)| calls)
+        }
+    }
+}
+
+/// The healthy steps before the change, the newest first.
+fn before(
+    graph: &TemporalGraph,
+    change: &ChangeEvent,
+    healthy: TimeRange,
+) -> Result<Vec<Before>, GraphError> {
+    let end = healthy.end.min(graph.step_end(change.at));
+    let Ok(range) = TimeRange::new(healthy.start, end) else {
+        return Ok(Vec::new());
+    };
+    let steps: Vec<TimeRange> = graph.steps(range)?.collect();
+    let read = |(i, step): (usize, TimeRange)| {
+        let calls = |key| graph.calls_received(key, step);
+        let instances = graph.instances(&change.service).enumerate();
+        let instances = instances.take_while(|_| i < DISPERSION_STEPS);
+        let instances = instances.filter_map(|(place, key)| Some((place, calls(key)?)));
+        Before {
+            all: calls(&change.service).unwrap_or_else(none),
+            instances: instances.filter(|(_, calls)| calls.calls > 0).collect(),
+        }
+    };
+    Ok(steps.into_iter().rev().enumerate().map(read).collect())
+}
+
+fn joined(parts: &OfUnits) -> CallSummary {
+    CallSummary::joined(parts.iter().map(|(_, calls)| calls))
+}
+
+fn none() -> CallSummary {
+    CallSummary::joined([])
+}

@@ -1,0 +1,536 @@
+//! The sequential comparison: situations with the right verdict, and laws.
+
+use std::time::Duration;
+
+use astern_detect::release::{ReleaseJudge as _, SequentialComparison, SequentialParams};
+use astern_graph_core::signal::{Assessment, Evidence, MissingEvidence, Verdict};
+use astern_graph_core::{
+    Call, CallStatus, ChangeEvent, ChangeKind, ChangePhase, GraphBuilder, GraphParams, NodeKey,
+    Party, Record, TemporalGraph, TrafficShare,
+};
+use astern_stats::rng::{ChaCha8Rng, seeded};
+use proptest::prelude::*;
+
+use crate::fixtures::{minute, minutes};
+use crate::traffic::{cart, change, judged};
+
+const RELEASED: i64 = 60;
+
+/// What becomes of a call that was drawn: how long it took, in ms, and how it ended.
+type Drawn = (f64, CallStatus);
+
+/// Calls a minute on each side, and what becomes of those of the new one in a minute after the release.
+struct World<'a> {
+    old: i64,
+    new: i64,
+    until: i64,
+    of_new: &'a dyn Fn(i64, &mut ChaCha8Rng, Drawn) -> Option<Drawn>,
+}
+
+impl World<'_> {
+    /// An hour before and what follows; durations have three modes and a tail, whatever their number.
+    fn records(&self, seed: u64) -> Vec<Record> {
+        let mut rng = seeded(seed, 0);
+        let mut records = vec![
+            change(
+                ChangePhase::Started,
+                RELEASED,
+                vec![NodeKey::instance("cart-new")],
+            )
+            .into(),
+        ];
+        for at in 0..self.until {
+            let since = at - RELEASED;
+            for i in 0..self.old + if since >= 0 { self.new } else { 0 } {
+                let is_new = i >= self.old;
+                let mode = [20.0, 25.0, 120.0][rng.random_range(0..3)];
+                let tail = if rng.random::<f64>() < 0.02 {
+                    30.0
+                } else {
+                    1.0
+                };
+                let drawn = (
+                    mode * tail * (1.0 + 0.2 * rng.random::<f64>()),
+                    CallStatus::Ok,
+                );
+                let drawn = if is_new {
+                    (self.of_new)(since, &mut rng, drawn)
+                } else {
+                    Some(drawn)
+                };
+                let Some((ms, status)) = drawn else { continue };
+                let (instance, revision) = if is_new {
+                    ("cart-new".to_owned(), "v2")
+                } else {
+                    (format!("cart-{}", i % 3), "v1")
+                };
+                let party = Party::new(cart()).on(NodeKey::instance(instance), revision.into());
+                let call = Call::new(minute(at).plus(Duration::from_secs(1)), party);
+                records.push(
+                    call.took(None, Some(Duration::from_secs_f64(1e-3 * ms)))
+                        .ended(status)
+                        .into(),
+                );
+            }
+        }
+        records
+    }
+
+    fn says(&self, seed: u64) -> Assessment {
+        says(&graph(self.records(seed)), self.until)
+    }
+}
+
+fn graph(records: impl IntoIterator<Item = Record>) -> TemporalGraph {
+    let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
+    builder.extend(records);
+    builder.build()
+}
+
+fn judge() -> SequentialComparison {
+    SequentialParams::default().check().unwrap()
+}
+
+fn says(graph: &TemporalGraph, until: i64) -> Assessment {
+    judged(&judge(), graph, until, minutes(0, RELEASED))
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "as everything that becomes of a call"
+)]
+fn same(_: i64, _: &mut ChaCha8Rng, drawn: Drawn) -> Option<Drawn> {
+    Some(drawn)
+}
+
+fn world(of_new: &dyn Fn(i64, &mut ChaCha8Rng, Drawn) -> Option<Drawn>, since: i64) -> Assessment {
+    let world = World {
+        old: 40,
+        new: 10,
+        until: RELEASED + since,
+        of_new,
+    };
+    world.says(1)
+}
+
+#[test]
+fn ordinary_releases_have_the_right_verdict() {
+    use Verdict::{Healthy, Inconclusive, NoData, Regressed};
+    type New = Box<dyn Fn(i64, &mut ChaCha8Rng, Drawn) -> Option<Drawn>>;
+    let slower = |by: f64| -> New { Box::new(move |_, _, (ms, status)| Some((by * ms, status))) };
+    let ends = |share: f64, status| -> New {
+        Box::new(move |_, rng, (ms, before)| {
+            let hit = rng.random::<f64>() < share;
+            Some((ms, if hit { status } else { before }))
+        })
+    };
+    let from = |minute: i64, then: New| -> New {
+        Box::new(move |since, rng, drawn| {
+            if since < minute {
+                Some(drawn)
+            } else {
+                then(since, rng, drawn)
+            }
+        })
+    };
+    let until = |minute: i64, then: New| -> New {
+        Box::new(move |since, rng, drawn| {
+            if since >= minute {
+                Some(drawn)
+            } else {
+                then(since, rng, drawn)
+            }
+        })
+    };
+    let unseen = || -> New { Box::new(|_, _, _| None) };
+    let alike = || -> New { Box::new(same) };
+    for (name, of_new, after, expected) in [
+        ("alike", alike(), 180, Healthy),
+        ("alike, too early to say", alike(), 5, Inconclusive),
+        ("3 % slower", slower(1.03), 180, Healthy),
+        ("5 times slower", slower(5.0), 4, Regressed),
+        (
+            "every call fails",
+            ends(1.0, CallStatus::Error),
+            4,
+            Regressed,
+        ),
+        (
+            "every call is refused",
+            ends(1.0, CallStatus::ClientError),
+            4,
+            Regressed,
+        ),
+        ("a fifth fails", ends(0.2, CallStatus::Error), 12, Regressed),
+        ("a slow start", until(2, slower(5.0)), 20, Inconclusive),
+        (
+            "a failing start",
+            until(2, ends(1.0, CallStatus::Error)),
+            20,
+            Inconclusive,
+        ),
+        (
+            "an hour later",
+            from(60, ends(0.2, CallStatus::Error)),
+            72,
+            Regressed,
+        ),
+        ("no call ever", unseen(), 5, NoData),
+        ("telemetry stops", from(20, unseen()), 30, NoData),
+    ] {
+        let said = world(&of_new, after);
+        assert_eq!(said.verdict, expected, "{name}: {said}");
+        assert_eq!(
+            said.missing.is_empty(),
+            matches!(expected, Healthy | Regressed),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let early = world(&same, 5);
+    let of_failures = early.missing.iter().find_map(|missing| match missing {
+        MissingEvidence::Calls {
+            metric,
+            have,
+            need,
+            steps,
+        } if metric.as_str() == "error_rate" => Some((*have, *need, *steps)),
+        _ => None,
+    });
+    // 30 calls after two minutes of start-up; 1 % of failures is ruled out by 299 without one, ten a minute.
+    let (have, need, steps) = of_failures.unwrap();
+    assert!(
+        have == 30 && need.is_some_and(|need| (299..400).contains(&need)),
+        "{early}"
+    );
+    assert!(
+        steps.is_some_and(|steps| (27..37).contains(&steps)),
+        "{early}"
+    );
+    let starting = world(&same, 1);
+    assert!(
+        matches!(starting.missing[..], [MissingEvidence::StartUp { .. }]),
+        "{starting}"
+    );
+    let never = world(&|_, _, _| None, 5);
+    assert!(
+        matches!(never.missing[..], [MissingEvidence::Traffic { expected, .. }] if expected > 30.0),
+        "{never}"
+    );
+    let stopped = world(&|since, _, drawn| (since < 20).then_some(drawn), 30);
+    let since = minute(RELEASED + 20);
+    assert_eq!(stopped.missing, [MissingEvidence::Telemetry { since }]);
+}
+
+#[test]
+fn an_announced_share_without_calls_is_no_data_and_none_announced_is_not() {
+    let announced = |percent| {
+        let canary = change(ChangePhase::Started, RELEASED, Vec::new())
+            .by(ChangeKind::Canary)
+            .carrying(TrafficShare::percent(percent).unwrap());
+        let quiet = World {
+            old: 40,
+            new: 0,
+            until: RELEASED + 10,
+            of_new: &same,
+        };
+        let records = quiet.records(1).into_iter().skip(1);
+        let graph = graph(records.chain([canary.clone().into()]));
+        judged(&judge(), &graph, RELEASED + 10, minutes(0, RELEASED))
+    };
+    assert!(matches!(
+        announced(20).missing[..],
+        [MissingEvidence::Traffic { .. }]
+    ));
+    assert_eq!(announced(0).missing, [MissingEvidence::NewSide]);
+    assert_eq!(announced(0).verdict, Verdict::NoData);
+}
+
+#[test]
+fn without_an_old_side_the_time_before_stands_in_and_says_so() {
+    let replaced = |fails: bool, of_new: &dyn Fn(Drawn) -> Drawn| {
+        let full = World {
+            old: 40,
+            new: 40,
+            until: RELEASED + 15,
+            of_new: &|_, _, drawn| Some(of_new(drawn)),
+        };
+        let is_kept = |record: &Record| match record {
+            Record::Call(call) => {
+                call.at < minute(RELEASED) || call.callee.revision == Some("v2".into())
+            }
+            _ => true,
+        };
+        let said = says(
+            &graph(full.records(2).into_iter().filter(is_kept)),
+            RELEASED + 15,
+        );
+        assert_eq!(said.verdict == Verdict::Regressed, fails, "{said}");
+        said
+    };
+    replaced(false, &|drawn| drawn);
+    let failing = replaced(true, &|(ms, _)| (ms, CallStatus::Error));
+    let is_fallback = |evidence: &Evidence| matches!(evidence, Evidence::Fallback { .. });
+    assert!(failing.anomalies[0].evidence.iter().any(is_fallback));
+}
+
+#[test]
+fn an_instance_that_is_gone_before_it_has_started_counts() {
+    // A crash loop: each new instance fails for a minute and is replaced by the next one.
+    let crashing = World {
+        old: 40,
+        new: 10,
+        until: RELEASED + 8,
+        of_new: &|_, _, (ms, _)| Some((ms, CallStatus::Error)),
+    };
+    let renamed = crashing.records(3).into_iter().map(|record| match record {
+        Record::Call(mut call) if call.callee.revision == Some("v2".into()) => {
+            let name = format!("cart-new-{}", call.at.nanos() / 60_000_000_000);
+            call.callee.instance = Some(NodeKey::instance(name));
+            Record::Call(call)
+        }
+        other => other,
+    });
+    let said = says(&graph(renamed), RELEASED + 8);
+    assert_eq!(said.verdict, Verdict::Regressed, "{said}");
+}
+
+#[test]
+fn what_has_healed_is_not_regressed_for_ever() {
+    let spell = |since: i64, _: &mut ChaCha8Rng, (ms, status)| {
+        Some((
+            ms,
+            if (20..25).contains(&since) {
+                CallStatus::Error
+            } else {
+                status
+            },
+        ))
+    };
+    assert_eq!(world(&spell, 25).verdict, Verdict::Regressed);
+    assert_ne!(world(&spell, 80).verdict, Verdict::Regressed);
+}
+
+#[test]
+fn one_failure_among_many_calls_does_not_keep_a_release_from_being_healthy() {
+    let once = |since: i64, rng: &mut ChaCha8Rng, (ms, status)| {
+        let fails = since == 50 && rng.random::<f64>() < 0.1;
+        Some((ms, if fails { CallStatus::Error } else { status }))
+    };
+    assert_eq!(world(&once, 240).verdict, Verdict::Healthy);
+}
+
+#[test]
+fn a_service_that_has_become_faster_since_the_baseline_is_compared_with_itself() {
+    // Both sides take a tenth of what they took while healthy; the new one is five times slower than the old one.
+    let faster = World {
+        old: 40,
+        new: 10,
+        until: RELEASED + 12,
+        of_new: &|_, _, (ms, status)| Some((5.0 * ms, status)),
+    };
+    let records = faster.records(6).into_iter().map(|record| match record {
+        Record::Call(mut call) if call.at >= minute(RELEASED) => {
+            call.server = call.server.map(|took| took / 10);
+            Record::Call(call)
+        }
+        other => other,
+    });
+    let said = says(&graph(records), RELEASED + 12);
+    assert_eq!(said.verdict, Verdict::Regressed, "{said}");
+}
+
+#[test]
+fn a_later_release_is_no_measure_of_this_one() {
+    // Both v1 and v2 fail 5 %; v3 mends that on the instances beside v2.
+    let fails = |record: Record, i: usize| match record {
+        Record::Call(call) if i.is_multiple_of(20) => call.ended(CallStatus::Error).into(),
+        other => other,
+    };
+    let full = World {
+        old: 40,
+        new: 40,
+        until: RELEASED + 30,
+        of_new: &same,
+    };
+    let mended = RELEASED + 10;
+    let records = full
+        .records(7)
+        .into_iter()
+        .enumerate()
+        .filter_map(|(i, record)| match record {
+            Record::Call(mut call)
+                if call.callee.revision == Some("v1".into()) && call.at >= minute(RELEASED) =>
+            {
+                // All of v1 is replaced at once, and a part of v2 by v3 later.
+                (call.at >= minute(mended)).then(|| {
+                    call.callee.revision = Some("v3".into());
+                    call.callee.instance = Some(NodeKey::instance("cart-mended"));
+                    Record::Call(call)
+                })
+            }
+            other => Some(fails(other, i)),
+        });
+    let said = says(&graph(records), RELEASED + 30);
+    assert_ne!(said.verdict, Verdict::Regressed, "{said}");
+}
+
+#[test]
+fn versions_are_compared_where_no_instance_is_known() {
+    let failing = World {
+        old: 40,
+        new: 10,
+        until: RELEASED + 6,
+        of_new: &|_, _, (ms, _)| Some((ms, CallStatus::Error)),
+    };
+    let records = failing
+        .records(8)
+        .into_iter()
+        .skip(1)
+        .map(|record| match record {
+            Record::Call(mut call) => {
+                call.callee.instance = None;
+                Record::Call(call)
+            }
+            other => other,
+        });
+    let canary = change(ChangePhase::Started, RELEASED, Vec::new());
+    let said = says(&graph(records.chain([canary.into()])), RELEASED + 6);
+    assert_eq!(said.verdict, Verdict::Regressed, "{said}");
+}
+
+#[test]
+fn a_flag_reaches_the_service_as_a_whole() {
+    let flagged = |failing: bool| {
+        let all = World {
+            old: 40,
+            new: 0,
+            until: RELEASED + 15,
+            of_new: &same,
+        };
+        let flag = ChangeKind::FeatureFlag {
+            flag: "new-price".into(),
+        };
+        let on: ChangeEvent = change(ChangePhase::Completed, RELEASED, Vec::new()).by(flag);
+        let records = all
+            .records(4)
+            .into_iter()
+            .skip(1)
+            .map(|record| match record {
+                Record::Call(call) if failing && call.at >= minute(RELEASED) => {
+                    call.ended(CallStatus::Error).into()
+                }
+                other => other,
+            });
+        let graph = graph(records.chain([on.clone().into()]));
+        let (range, healthy) = (minutes(RELEASED, RELEASED + 15), minutes(0, RELEASED));
+        judge().judge(&graph, &on, range, healthy).unwrap().verdict
+    };
+    assert_eq!(flagged(true), Verdict::Regressed);
+    assert_ne!(flagged(false), Verdict::Regressed);
+}
+
+#[test]
+fn unequal_numbers_of_calls_of_one_distribution_keep_the_level_at_every_look() {
+    // The 95 % quantile of 5 calls is far below that of 80: quantiles of unequal counts would differ.
+    let mut regressed = 0;
+    for seed in 0..20 {
+        let alike = World {
+            old: 80,
+            new: 5,
+            until: RELEASED + 40,
+            of_new: &same,
+        };
+        let graph = graph(alike.records(seed));
+        let looks = (1..=20)
+            .map(|look| 2 * look)
+            .map(|since| says(&graph, RELEASED + since).verdict);
+        regressed += u32::from(
+            looks
+                .into_iter()
+                .any(|verdict| verdict == Verdict::Regressed),
+        );
+    }
+    assert!(regressed == 0, "{regressed} of 20");
+}
+
+#[test]
+fn parameters_of_the_sequential_comparison_are_checked() {
+    let default = SequentialParams::default;
+    for bad in [
+        default().alpha(0.0),
+        default().alpha(1.0),
+        default().healthy_alpha(0.0),
+        default().healthy_alpha(f64::NAN),
+        default().rate_rise_min(1.1),
+        default().rate_rise_relative_min(-0.1),
+        default().latency_rise_min(100.1),
+        default().latency_rise_ms_min(-1.0),
+        default().start_up(Duration::from_secs(86_401)),
+    ] {
+        assert!(bad.clone().check().is_err(), "{bad:?}");
+    }
+    assert!(
+        default()
+            .rate_rise_min(0.0)
+            .latency_rise_ms_min(0.0)
+            .start_up(Duration::ZERO)
+            .check()
+            .is_ok()
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    #[test]
+    fn order_of_records_and_names_of_instances_do_not_matter(seed in 0..1_000u64, fails in 0.0..0.5f64, shift in 1..500usize) {
+        let some = World { old: 20, new: 8, until: RELEASED + 10, of_new: &|_, rng, (ms, status)| {
+            Some((ms, if rng.random::<f64>() < fails { CallStatus::Error } else { status }))
+        } };
+        let records = some.records(seed);
+        let said = says(&graph(records.clone()), RELEASED + 10);
+        let mut other = records.clone();
+        let middle = shift % other.len();
+        other.rotate_left(middle);
+        prop_assert_eq!(&says(&graph(other), RELEASED + 10), &said);
+        let renamed = records.into_iter().map(|record| match record {
+            Record::Call(mut call) => {
+                if let Some(NodeKey { name, .. }) = &call.callee.instance {
+                    call.callee.instance = Some(NodeKey::instance(format!("a-{}", name.chars().rev().collect::<String>())));
+                }
+                Record::Call(call)
+            }
+            Record::Change(mut step) => {
+                step.instances = step.instances.iter().map(|i| NodeKey::instance(format!("a-{}", i.name.chars().rev().collect::<String>()))).collect();
+                Record::Change(step)
+            }
+            other => other,
+        });
+        let renamed = says(&graph(renamed), RELEASED + 10);
+        prop_assert_eq!(renamed.verdict, said.verdict);
+        prop_assert_eq!(renamed.anomalies.len(), said.anomalies.len());
+    }
+
+    #[test]
+    fn all_durations_a_power_of_the_bins_longer_change_no_verdict(seed in 0..1_000u64, slower in 1.0..4.0f64, bins in 0..200i32) {
+        // Bins of a sketch are 2.02 % wide, so that this moves every duration by whole bins.
+        let by = 1.020_202_020_202_020_3_f64.powi(bins);
+        let relative = SequentialParams::default().latency_rise_ms_min(0.0).check().unwrap();
+        let verdict = |by: f64| {
+            let some = World { old: 20, new: 8, until: RELEASED + 12, of_new: &|_, _, (ms, status)| Some((slower * ms, status)) };
+            let scaled = some.records(seed).into_iter().map(|record| match record {
+                Record::Call(mut call) => {
+                    call.server = call.server.map(|took| took.mul_f64(by));
+                    Record::Call(call)
+                }
+                other => other,
+            });
+            judged(&relative, &graph(scaled), RELEASED + 12, minutes(0, RELEASED)).verdict
+        };
+        prop_assert_eq!(verdict(1.0), verdict(by));
+    }
+}
