@@ -5,6 +5,7 @@
 pub mod abstain;
 mod case;
 pub mod cases;
+pub mod door;
 mod error;
 mod files;
 #[cfg(feature = "torch")]

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use astern_eval::petshop::{self, Splits};
-use astern_eval::{abstain, cases, rca, simulated, traces};
+use astern_eval::{abstain, cases, door, rca, simulated, traces};
 use lexopt::{Arg, ValueExt};
 
 const USAGE: &str =
@@ -26,6 +26,8 @@ suites
   traces    public documents of traces to calls; reads $ASTERN_DATA/traces and
             $ASTERN_DATA/nezha-trainticket
   abstain   when to blame nothing: fits and checks the numbers on the simulator; needs no data
+  door      is this release bad? real requests split at random, with faults laid over; reads
+            $ASTERN_DATA/real-traffic
   sim       bad and benign releases of the simulator; needs no data
   cases     ordinary situations whose right outcome is known; fails while any is wrong; needs no data
   explain   exact ablation beside a learned mask on random graphs: time and agreement (feature
@@ -38,6 +40,7 @@ options
   --calibration  rca: only what a configuration may be chosen on; the rest is left unread
   --only PART    rca: only petshop, nezha, sim, machines or changes; the last three need no data
                  cases: only the situations of this name or id
+                 door: only alike or faults
   --from N       first seed (rca, sim: 3001, the configuration was chosen on 1001 to 1150;
                  explain, pretrain: 0)
   --seeds N      number of seeds (rca: 500, sim: 100, explain and pretrain: 10)
@@ -119,6 +122,7 @@ fn parse() -> Result<Args, lexopt::Error> {
 fn check_part(suite: &str, part: &str) -> Result<(), lexopt::Error> {
     let known = match suite {
         "cases" => cases::ALL.iter().any(|situation| situation.is_called(part)),
+        "door" => door::PARTS.contains(&part),
         "rca" => rca::PARTS.contains(&part),
         _ => true,
     };
@@ -134,6 +138,7 @@ impl Args {
         let (first, count) = match (self.suite.as_str(), self.calibration) {
             (_, true) | ("abstain", _) => (*rca::CALIBRATION_SEEDS.start(), 150),
             ("rca", false) => (3001, 500),
+            ("door", false) => (3001, 1_000),
             ("explain" | "pretrain", false) => (0, 10),
             _ => (3001, 100),
         };
@@ -146,7 +151,8 @@ impl Args {
         let train = (self.splits == Splits::Train).then(|| " --train-only".to_owned());
         let calibration = self.calibration.then(|| " --calibration".to_owned());
         let only = self.only.as_ref().map(|part| format!(" --only {part}"));
-        let seeded = ["abstain", "explain", "pretrain", "rca", "sim"].contains(&&*self.suite);
+        let seeded =
+            ["abstain", "door", "explain", "pretrain", "rca", "sim"].contains(&&*self.suite);
         let seeds = seeded.then(|| {
             let seeds = self.seeds();
             let (first, last) = (seeds.start(), seeds.end());
@@ -199,6 +205,12 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
             traces::evaluate(&root)?
         }
         "cases" => return play(args),
+        "door" => {
+            let Some(root) = data("real-traffic/") else {
+                return Ok(ExitCode::from(2));
+            };
+            door::evaluate(&root, args.seeds(), args.only.as_deref())?
+        }
         "abstain" => abstain::evaluate(args.seeds())?,
         "sim" => simulated::evaluate(args.seeds())?,
         "rca" => {
