@@ -30,9 +30,9 @@ pub enum ChangeSide {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SideRule {
-    /// Of the judge of a release, which sums the calls and latencies of whole ranges.
+    /// Of a judge of releases that sums the calls and latencies of whole ranges.
     Judge,
-    /// Of the blame of a change, which compares step by step.
+    /// Of the blame of a change, and of a judge of releases that compares step by step.
     Blame,
 }
 
