@@ -379,6 +379,42 @@ fn a_later_release_is_no_measure_of_this_one() {
 }
 
 #[test]
+fn what_a_later_release_has_replaced_is_not_missed() {
+    let replaced = |by: Option<&'static str>| {
+        let canary = World {
+            old: 40,
+            new: 10,
+            until: RELEASED + 30,
+            of_new: &same,
+        };
+        let records = canary
+            .records(9)
+            .into_iter()
+            .filter_map(|record| match record {
+                Record::Call(mut call)
+                    if call.callee.revision == Some("v2".into())
+                        && call.at >= minute(RELEASED + 20) =>
+                {
+                    // What takes the place fails every call, which is no fault of what it replaces.
+                    call.callee.instance = Some(NodeKey::instance(by?));
+                    call.callee.revision = Some("v3".into());
+                    Some(Record::Call(call.ended(CallStatus::Error)))
+                }
+                other => Some(other),
+            });
+        says(&graph(records), RELEASED + 30).verdict
+    };
+    assert_eq!(replaced(None), Verdict::NoData);
+    for instance in ["cart-new", "cart-newer"] {
+        assert_eq!(
+            replaced(Some(instance)),
+            Verdict::Inconclusive,
+            "{instance}"
+        );
+    }
+}
+
+#[test]
 fn versions_are_compared_where_no_instance_is_known() {
     let failing = World {
         old: 40,

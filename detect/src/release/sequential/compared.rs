@@ -83,7 +83,7 @@ impl Compared {
         let evidence = |pairs: &[Pair]| {
             let counts = |pair: &&Pair| metric.is_steady() || !pair.is_before;
             let weighed = |pair: &Pair| match Some(pair).filter(counts) {
-                Some(pair) => (pair.hits, dispersions.of_pair(pair)),
+                Some(pair) => (pair.hits, dispersions.by(pair.is_before)),
                 None => (SideHits::default(), 1.0),
             };
             onsets(&pairs.iter().map(weighed).collect::<Vec<_>>())
@@ -103,7 +103,7 @@ impl Compared {
             of_recent.usual
         };
         let harmful = metric.harmful(params, usual, caution);
-        let greatest = dispersions.greatest(is_before);
+        let greatest = dispersions.by(is_before);
         let newest = Shares::of(&hits[hits.len().saturating_sub(HEALED_STEPS)..]);
         let harmless = Harmless::of(params, metric, &of_all, caution, greatest);
         let mut healed = Harmless::of(params, metric, &newest, caution, greatest);
@@ -165,15 +165,7 @@ impl Dispersions {
         Self { beside, before }
     }
 
-    fn of_pair(&self, pair: &Pair) -> f64 {
-        if pair.is_before {
-            self.before
-        } else {
-            self.beside
-        }
-    }
-
-    fn greatest(&self, is_before: bool) -> f64 {
+    fn by(&self, is_before: bool) -> f64 {
         if is_before { self.before } else { self.beside }
     }
 }
@@ -286,9 +278,8 @@ impl Shares {
     }
 }
 
-/// Each step of the new side, of which `new` takes the hits, with the old side of the same step, or of the few steps in
-/// which both have calls; with a few healthy steps
-/// before the change, in turn, once the old side is gone.
+/// Each step of the new side, of which `new` takes the hits, with the old side of the same step, or of the few
+/// steps in which both have calls; with a few healthy steps before the change, in turn, once the old side is gone.
 fn pairs(metric: Metric, observed: &Observed, new: impl Fn(&Step) -> (u64, u64)) -> Vec<Pair> {
     let before = observed.before.iter().filter(|b| b.all.calls > 0);
     let before: Vec<(u64, u64)> = before.map(|b| metric.hits(&b.all)).collect();

@@ -37,7 +37,7 @@ pub(super) enum Metric {
 impl Metric {
     /// All that can be compared, of the same kinds for both sides.
     pub(super) fn all(params: &SequentialParams, observed: &Observed) -> Vec<Self> {
-        let caution = observed.caution();
+        let (caution, bases) = (observed.caution(), Bases::of(observed));
         let slow = [
             (LATENCY_MS_P50, 0.5),
             (LATENCY_MS_P75, 0.75),
@@ -46,7 +46,7 @@ impl Metric {
         ]
         .into_iter()
         .filter_map(|(name, q)| {
-            let usual_ms = base(observed, q)?.latency_ms(q)?;
+            let usual_ms = bases.for_quantile(q)?.latency_ms(q)?;
             Some(Self::Slow {
                 name,
                 q,
@@ -96,29 +96,40 @@ impl Metric {
     }
 }
 
-/// The calls whose quantiles are the thresholds of `q`: of the old side at the same time where they are many; else of
-/// healthy steps before the change; else of the old side, or of both sides together, so that the threshold favours
-/// neither.
-fn base(observed: &Observed, q: f64) -> Option<CallSummary> {
-    let old = || CallSummary::joined(observed.steps.iter().map(|step| &step.old));
-    let before = || CallSummary::joined(observed.before.iter().map(|before| &before.all));
-    let both = || {
+/// The calls whose quantiles are thresholds.
+struct Bases {
+    old: CallSummary,
+    before: CallSummary,
+    both: CallSummary,
+}
+
+impl Bases {
+    fn of(observed: &Observed) -> Self {
+        let steps = || observed.steps.iter();
         let sides = |step| {
             let step: &Step = step;
             [&step.old, &step.new, &step.starting]
         };
-        CallSummary::joined(observed.steps.iter().flat_map(sides))
-    };
-    let has = |calls: &CallSummary, least: f64| {
-        let (_, timed) = calls.latency_above(0.0);
-        (1.0 - q) * timed as f64 >= least
-    };
-    let old = old();
-    if has(&old, BEYOND_MANY) {
-        return Some(old);
+        Self {
+            old: CallSummary::joined(steps().map(|step| &step.old)),
+            before: CallSummary::joined(observed.before.iter().map(|before| &before.all)),
+            both: CallSummary::joined(steps().flat_map(sides)),
+        }
     }
-    let others = [before(), old, both()];
-    others.into_iter().find(|calls| has(calls, BEYOND_MIN))
+
+    /// Those for the quantile `q`: of the old side at the same time where they are many; else of healthy steps before the
+    /// change; else of the old side, or of both sides together, so that the threshold favours neither.
+    fn for_quantile(&self, q: f64) -> Option<&CallSummary> {
+        let has = |calls: &CallSummary, least: f64| {
+            let (_, timed) = calls.latency_above(0.0);
+            (1.0 - q) * timed as f64 >= least
+        };
+        if has(&self.old, BEYOND_MANY) {
+            return Some(&self.old);
+        }
+        let others = [&self.before, &self.old, &self.both];
+        others.into_iter().find(|calls| has(calls, BEYOND_MIN))
+    }
 }
 
 /// Hits and trials of all together.

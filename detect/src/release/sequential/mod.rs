@@ -21,7 +21,7 @@ use super::ReleaseJudge;
 use crate::ScoreError;
 use compared::Compared;
 use metric::Metric;
-use observed::Observed;
+use observed::{Observed, Step};
 
 /// Parameters of a sequential comparison of old and new.
 ///
@@ -198,7 +198,7 @@ impl ReleaseJudge for SequentialComparison {
         if let Some(silence) = silence::of_new_side(params, &observed) {
             return Ok(verdict(Verdict::NoData).without([silence]));
         }
-        if observed.first_seen().is_none() {
+        if observed.last_seen().is_none() {
             return Ok(verdict(Verdict::NoData).without([MissingEvidence::NewSide]));
         }
         let missing = self.missing(&observed, &compared);
@@ -227,8 +227,10 @@ impl SequentialComparison {
                 let ms = |calls: CallSummary| calls.latency_ms(q);
                 let old = ms(CallSummary::joined(steps.iter().map(|step| &step.old)));
                 let old = old.unwrap_or(usual_ms);
-                let new = ms(CallSummary::joined(steps.iter().map(|step| &step.new)));
-                let new = new.unwrap_or(f64::NAN);
+                let of_new = |steps: &[Step]| ms(CallSummary::joined(steps.iter().map(|s| &s.new)));
+                // Calls may have waited for those of the old side, and be older than the step in which they count.
+                let new = of_new(steps).or_else(|| of_new(&observed.steps));
+                let new = new.unwrap_or(old);
                 let least = self.0.latency_rise_that_matters(old).max(1e-9);
                 (old, new, ((new - old) / least).max(1.0))
             }

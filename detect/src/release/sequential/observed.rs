@@ -21,6 +21,8 @@ pub(super) struct Step {
     pub(super) old: CallSummary,
     /// The old instances one by one, by their place among all of the service.
     pub(super) old_instances: Vec<(usize, CallSummary)>,
+    /// Calls to revisions that came later and are other ones.
+    pub(super) later: u64,
     /// By new instances that start up.
     pub(super) starting: CallSummary,
     /// The share of the calls that the new side should receive, as far as it is known.
@@ -80,12 +82,7 @@ impl Observed {
         }
     }
 
-    /// The first step with calls to the new side, start-ups included.
-    pub(super) fn first_seen(&self) -> Option<usize> {
-        self.steps.iter().position(Step::is_new_seen)
-    }
-
-    /// The last such step.
+    /// The last step with calls to the new side, start-ups included.
     pub(super) fn last_seen(&self) -> Option<usize> {
         self.steps.iter().rposition(Step::is_new_seen)
     }

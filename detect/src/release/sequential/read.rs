@@ -148,6 +148,7 @@ fn service_steps(
             new: calls.unwrap_or_else(none),
             old: none(),
             old_instances: Vec::new(),
+            later: 0,
             starting: none(),
             expected_share: None,
         }
@@ -172,19 +173,21 @@ fn unit_steps(
     let mut read = Vec::with_capacity(ranges.len());
     for step in &ranges {
         let (mut old, mut new): (OfUnits, OfUnits) = Default::default();
-        let mut new_units = 0;
+        let (mut new_units, mut later_calls) = (0, 0);
         for (place, (unit, over_time, later)) in units.iter().enumerate() {
             let side = over_time.in_step(*step);
             new_units += usize::from(side == ChangeSide::New);
             let is_later = later.iter().any(|run| run.contains(step.start));
-            if side == ChangeSide::Neither || (side == ChangeSide::Old && is_later) {
+            if side == ChangeSide::Neither && !is_later {
                 continue;
             }
             let calls = calls_of(graph, change, unit, *step);
             let Some(calls) = calls.filter(|calls| calls.calls > 0) else {
                 continue;
             };
-            if side == ChangeSide::New {
+            if is_later {
+                later_calls += calls.calls;
+            } else if side == ChangeSide::New {
                 let first = Seen {
                     from: step.start,
                     until: step.end,
@@ -195,7 +198,7 @@ fn unit_steps(
                 old.push((place, calls));
             }
         }
-        read.push((*step, old, new, new_units));
+        read.push((*step, old, new, (new_units, later_calls)));
     }
     let end = ranges.last().map_or(range.end, |step| step.end);
     let started = |seen: &Seen| seen.from.plus(params.start_up);
@@ -212,20 +215,23 @@ fn unit_steps(
         .map(started)
         .filter(|at| *at > end)
         .min();
-    let steps = read.into_iter().map(|(range, old, new, new_units)| {
-        let (starting, running): (OfUnits, OfUnits) = new
-            .into_iter()
-            .partition(|(place, _)| is_starting(*place, range));
-        let parts = new_units + old.len();
-        Step {
-            range,
-            new: joined(&running),
-            old: joined(&old),
-            old_instances: old,
-            starting: joined(&starting),
-            expected_share: (new_units > 0).then(|| new_units as f64 / parts as f64),
-        }
-    });
+    let steps = read
+        .into_iter()
+        .map(|(range, old, new, (new_units, later))| {
+            let (starting, running): (OfUnits, OfUnits) = new
+                .into_iter()
+                .partition(|(place, _)| is_starting(*place, range));
+            let parts = new_units + old.len();
+            Step {
+                range,
+                new: joined(&running),
+                old: joined(&old),
+                old_instances: old,
+                later,
+                starting: joined(&starting),
+                expected_share: (new_units > 0).then(|| new_units as f64 / parts as f64),
+            }
+        });
     Ok((steps.collect(), started_at))
 }
 

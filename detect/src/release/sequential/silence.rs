@@ -20,6 +20,10 @@ pub(super) fn of_new_side(
         Some(_) => observed.steps.first()?.range.start,
         None => observed.steps.first()?.range.start.plus(observed.start_up),
     };
+    // What a later release has taken the place of is not missed.
+    if silent.iter().any(|step| step.later > 0) {
+        return None;
+    }
     let silent = || silent.iter().filter(|step| step.range.start >= from);
     let since = silent().next()?.range.start;
     let seen_share = last_seen.map(|last| share_of_new(&observed.steps[..=last]));
