@@ -96,11 +96,7 @@ fn units<'a>(
 
 /// Whether the change reaches the service as a whole, since it names no instance and none is seen to run it: a flag, a
 /// configuration, or a release that is complete where telemetry knows neither instances nor revisions.
-fn is_of_service(
-    graph: &TemporalGraph,
-    change: &ChangeEvent,
-    units: &[(Unit<'_>, SideOverTime<'_>, Vec<TimeRange>)],
-) -> bool {
+fn is_of_service(graph: &TemporalGraph, change: &ChangeEvent, units: &Units<'_>) -> bool {
     let steps = || steps_of(graph, change);
     if steps().any(|step| !step.instances.is_empty()) {
         return false;
@@ -160,47 +156,75 @@ fn service_steps(
 /// Calls of the units on one side in one step, by the places of the units.
 type OfUnits = Vec<(usize, CallSummary)>;
 
+/// What the units received in one step.
+struct Received {
+    range: TimeRange,
+    old: OfUnits,
+    new: OfUnits,
+    /// Units on the new side, with calls or without.
+    new_units: usize,
+    later: u64,
+}
+
+/// The parts of a service, each with its sides and the times in which it ran a later revision.
+type Units<'a> = [(Unit<'a>, SideOverTime<'a>, Vec<TimeRange>)];
+
+/// What the units receive in a step; notes which of them are seen on the new side.
+fn received(
+    graph: &TemporalGraph,
+    change: &ChangeEvent,
+    units: &Units<'_>,
+    range: TimeRange,
+    seen: &mut [Option<Seen>],
+) -> Received {
+    let mut received = Received {
+        range,
+        old: Vec::new(),
+        new: Vec::new(),
+        new_units: 0,
+        later: 0,
+    };
+    for (place, (unit, over_time, later)) in units.iter().enumerate() {
+        let side = over_time.in_step(range);
+        received.new_units += usize::from(side == ChangeSide::New);
+        let is_later = later.iter().any(|run| run.contains(range.start));
+        if side == ChangeSide::Neither && !is_later {
+            continue;
+        }
+        let calls = calls_of(graph, change, unit, range);
+        let Some(calls) = calls.filter(|calls| calls.calls > 0) else {
+            continue;
+        };
+        if is_later {
+            received.later += calls.calls;
+        } else if side == ChangeSide::New {
+            let first = Seen {
+                from: range.start,
+                until: range.end,
+            };
+            seen[place].get_or_insert(first).until = range.end;
+            received.new.push((place, calls));
+        } else {
+            received.old.push((place, calls));
+        }
+    }
+    received
+}
+
 /// The steps, and when the first of the units that start up in the last of them has started.
 fn unit_steps(
     params: &SequentialParams,
     graph: &TemporalGraph,
     change: &ChangeEvent,
-    units: &[(Unit<'_>, SideOverTime<'_>, Vec<TimeRange>)],
+    units: &Units<'_>,
     range: TimeRange,
 ) -> Result<(Vec<Step>, Option<Timestamp>), GraphError> {
-    let ranges: Vec<TimeRange> = graph.steps(range)?.collect();
     let mut seen: Vec<Option<Seen>> = vec![None; units.len()];
-    let mut read = Vec::with_capacity(ranges.len());
-    for step in &ranges {
-        let (mut old, mut new): (OfUnits, OfUnits) = Default::default();
-        let (mut new_units, mut later_calls) = (0, 0);
-        for (place, (unit, over_time, later)) in units.iter().enumerate() {
-            let side = over_time.in_step(*step);
-            new_units += usize::from(side == ChangeSide::New);
-            let is_later = later.iter().any(|run| run.contains(step.start));
-            if side == ChangeSide::Neither && !is_later {
-                continue;
-            }
-            let calls = calls_of(graph, change, unit, *step);
-            let Some(calls) = calls.filter(|calls| calls.calls > 0) else {
-                continue;
-            };
-            if is_later {
-                later_calls += calls.calls;
-            } else if side == ChangeSide::New {
-                let first = Seen {
-                    from: step.start,
-                    until: step.end,
-                };
-                seen[place].get_or_insert(first).until = step.end;
-                new.push((place, calls));
-            } else {
-                old.push((place, calls));
-            }
-        }
-        read.push((*step, old, new, (new_units, later_calls)));
-    }
-    let end = ranges.last().map_or(range.end, |step| step.end);
+    let steps = graph.steps(range)?;
+    let steps: Vec<Received> = steps
+        .map(|step| received(graph, change, units, step, &mut seen))
+        .collect();
+    let end = steps.last().map_or(range.end, |step| step.range.end);
     let started = |seen: &Seen| seen.from.plus(params.start_up);
     let is_starting = |place: usize, step: TimeRange| {
         seen[place].is_some_and(|seen| {
@@ -215,23 +239,22 @@ fn unit_steps(
         .map(started)
         .filter(|at| *at > end)
         .min();
-    let steps = read
-        .into_iter()
-        .map(|(range, old, new, (new_units, later))| {
-            let (starting, running): (OfUnits, OfUnits) = new
-                .into_iter()
-                .partition(|(place, _)| is_starting(*place, range));
-            let parts = new_units + old.len();
-            Step {
-                range,
-                new: joined(&running),
-                old: joined(&old),
-                old_instances: old,
-                later,
-                starting: joined(&starting),
-                expected_share: (new_units > 0).then(|| new_units as f64 / parts as f64),
-            }
-        });
+    let steps = steps.into_iter().map(|step| {
+        let (starting, running): (OfUnits, OfUnits) = step
+            .new
+            .into_iter()
+            .partition(|(place, _)| is_starting(*place, step.range));
+        let parts = step.new_units + step.old.len();
+        Step {
+            range: step.range,
+            new: joined(&running),
+            old: joined(&step.old),
+            old_instances: step.old,
+            later: step.later,
+            starting: joined(&starting),
+            expected_share: (step.new_units > 0).then(|| step.new_units as f64 / parts as f64),
+        }
+    });
     Ok((steps.collect(), started_at))
 }
 
