@@ -13,7 +13,7 @@ pub struct IngestReport {
     pub accepted: u64,
     /// Dropped: the span was already seen, or a change event equal in every field.
     pub duplicate: u64,
-    /// Dropped: its step is older than the lateness bound or than the retention allows.
+    /// Dropped: its step is older than the lateness bound, which does not hold for changes, or than the retention allows.
     pub late: u64,
     /// Dropped: further in the future than the lateness bound allows.
     pub future: u64,

@@ -15,7 +15,7 @@ use crate::time::{Timestamp, nanos_of};
 /// | parameter | default | rule |
 /// |---|---|---|
 /// | `step` | 60 s | at least 1 ms |
-/// | `lateness` | two steps | how long after its step a record is still taken |
+/// | `lateness` | two steps | how long after its step a record is still taken; a change is taken as long as its step is kept |
 /// | `retention_steps` | 2,880 | 1 to 1,000,000; older steps are dropped, nodes and edges unseen for as long are retired |
 /// | `nodes_max` | 100,000 | further nodes are counted as over the limit |
 /// | `edges_max` | 1,000,000 | further edges are counted as over the limit |

@@ -16,7 +16,8 @@ use astern_detect::Detector;
 use astern_detect::catalogue::NoDetector;
 use astern_graph_core::signal::{Assessment, Diagnosis, Verdict};
 use astern_graph_core::{
-    ChangeEvent, ChangeId, CodecError, GraphBuilder, Record, TemporalGraph, TimeRange, Timestamp,
+    ChangeEvent, ChangeId, CodecError, EdgeKind, GraphBuilder, NodeKey, Record, TemporalGraph,
+    TimeRange, Timestamp,
 };
 use astern_rca::ranker::AnyRanker;
 use astern_rca::{Diagnoser, Incident, Ranker};
@@ -179,6 +180,24 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
             detections,
             diagnoser,
         })
+    }
+
+    /// Declares an edge `from → to` that is known without telemetry, and its ends, so that causes are looked for along
+    /// it. It is never retired, and is part of the state; one that comes and goes is a
+    /// [`Dependency`](astern_graph_core::Dependency) record.
+    ///
+    /// ```
+    /// use astern::graph::{EdgeKind, NodeKey};
+    /// use astern::{Guard, GuardParams};
+    ///
+    /// let mut guard = Guard::new(GuardParams::default())?;
+    /// let (web, cart) = (NodeKey::service("web"), NodeKey::service("cart"));
+    /// guard.declare_edge(web, cart, EdgeKind::Calls);
+    /// assert_eq!(guard.graph().edge_count(), 1);
+    /// # Ok::<(), astern::Error>(())
+    /// ```
+    pub fn declare_edge(&mut self, from: NodeKey, to: NodeKey, kind: EdgeKind) {
+        self.state.builder.declare_edge(from, to, kind);
     }
 
     /// Takes records in and says what happened until `now`. Bad records are counted in

@@ -109,6 +109,34 @@ fn records_in_another_order_change_nothing() {
 }
 
 #[test]
+fn a_bad_release_that_is_announced_late_is_planned_for() {
+    // Longer than calls may be late.
+    let delay = Duration::from_secs(180);
+    let simulation = run(&scenario()).unwrap();
+    let (start, end) = (simulation.start, simulation.end);
+    let (changes, telemetry): (Vec<Record>, Vec<Record>) = simulation
+        .records
+        .into_iter()
+        .partition(|record| matches!(record, Record::Change(_)));
+    let mut guard = Guard::new(params()).unwrap();
+    let mut changes = changes.into_iter().peekable();
+    let (mut late, mut planned) = (0, false);
+    for (now, mut batch) in batches(telemetry, start, end) {
+        while let Some(change) = changes.next_if(|change| change.at().plus(delay) < now) {
+            batch.push(change);
+        }
+        for event in guard.observe(batch, now) {
+            match event {
+                Event::Ingest(report) => late += report.late,
+                Event::Planned(_) => planned = true,
+                _ => {}
+            }
+        }
+    }
+    assert_eq!((late, planned), (0, true));
+}
+
+#[test]
 fn nothing_at_all_is_no_data_and_no_decision() {
     let mut guard = Guard::new(params()).unwrap();
     for minute in 0..200 {

@@ -6,7 +6,7 @@ use super::{Count, GraphBuilder};
 use crate::edge::EdgeKind;
 use crate::key::NodeKey;
 use crate::name::MetricName;
-use crate::record::{Call, Party};
+use crate::record::{Call, Party, Record};
 use crate::store::Store;
 use crate::time::Timestamp;
 
@@ -23,11 +23,17 @@ impl GraphBuilder {
         self.store.params.step_of(now).saturating_sub(kept - 1)
     }
 
-    pub(super) fn admit(&self, at: Timestamp) -> Result<(), Count> {
+    /// Whether the time of a record is one that is taken. A change may be announced as late as its step is held: it is a
+    /// fact about the past, and nothing that was summed up before depends on it.
+    pub(super) fn admit(&self, record: &Record) -> Result<(), Count> {
         let Some(now) = self.now else { return Ok(()) };
+        let at = record.at();
         let params = &self.store.params;
         let bound = params.lateness_bound();
-        let first = params.step_of(now.minus(bound)).max(self.oldest(now));
+        let first = match record {
+            Record::Change(_) => self.oldest(now),
+            _ => params.step_of(now.minus(bound)).max(self.oldest(now)),
+        };
         if at > now.plus(bound) {
             Err(Count::Future)
         } else if params.step_of(at) < first {

@@ -115,8 +115,8 @@ impl GraphBuilder {
         report
     }
 
-    /// Sets the time: from now on what is older than the lateness bound is late, what lies
-    /// further ahead is in the future, and what is older than the retention is dropped.
+    /// Sets the time: from now on what is older than the lateness bound is late (not a change, which may be announced
+    /// as long as its step is kept), what lies further ahead is in the future, and what is older than the retention is dropped.
     ///
     /// Time never goes backwards: an earlier `now` than before changes nothing.
     ///

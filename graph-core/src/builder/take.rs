@@ -8,18 +8,19 @@ use super::{Count, GraphBuilder};
 use crate::cell::Observation;
 use crate::edge::{EdgeKind, Subject};
 use crate::ingest::IngestReport;
-use crate::record::{Call, ChangeEvent, ChangePhase, Party, Record, Sample};
+use crate::record::{Call, ChangeEvent, ChangePhase, Dependency, Party, Record, Sample};
 use crate::store::{Placed, change_order};
 
 impl GraphBuilder {
     pub(super) fn take(&mut self, record: &Record, report: &mut IngestReport) -> Count {
-        if let Err(count) = self.admit(record.at()) {
+        if let Err(count) = self.admit(record) {
             return count;
         }
         match record {
             Record::Call(call) => self.take_call(call, report),
             Record::Sample(sample) => self.take_sample(sample),
             Record::Change(change) => self.take_change(change),
+            Record::Dependency(dependency) => self.take_dependency(dependency),
         }
     }
 
@@ -119,6 +120,20 @@ impl GraphBuilder {
         } else {
             Count::OverLimit
         }
+    }
+
+    fn take_dependency(&mut self, dependency: &Dependency) -> Count {
+        let Dependency { at, from, to, kind } = dependency;
+        if !self.has_room([from, to].into_iter(), [(from, to, *kind)].into_iter()) {
+            return Count::OverLimit;
+        }
+        let step = self.store.params.step_of(*at);
+        let ends = [from, to].map(|end| self.store.see(end, step));
+        let edge = self.store.edge((ends[0], ends[1], *kind));
+        if let Some(edge) = self.store.edges.get_mut(edge) {
+            edge.cells.at(step);
+        }
+        Count::Accepted
     }
 
     fn take_change(&mut self, change: &ChangeEvent) -> Count {

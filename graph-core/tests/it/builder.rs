@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use astern_graph_core::{
-    Call, CallStatus, ChangeEvent, ChangeKind, ChangePhase, EdgeKind, GraphBuilder, GraphParams,
-    NodeKey, NodeKind, Party, Record, RestoreError, Reversibility, Revision, Sample, SpanId,
-    TemporalGraph,
+    Call, CallStatus, ChangeEvent, ChangeKind, ChangePhase, Dependency, EdgeKind, GraphBuilder,
+    GraphParams, NodeKey, NodeKind, Party, Record, RestoreError, Reversibility, Revision, Sample,
+    SpanId, TemporalGraph,
 };
 use proptest::prelude::*;
 
@@ -121,6 +121,56 @@ fn what_is_older_than_the_retention_is_late() {
     let at = |s| Record::from(Sample::new(secs(s), service("a"), "cpu", 1.0));
     assert_eq!(builder.extend([at(79)]).late, 1);
     assert_eq!(builder.extend([at(80)]).accepted, 1);
+}
+
+#[test]
+fn a_change_may_be_announced_as_long_as_its_step_is_held() {
+    let mut builder = GraphBuilder::new(ten_second_steps().retention_steps(30)).unwrap();
+    builder.advance(secs(1_000));
+    let pod = NodeKey::instance("a-1");
+    let at = |s| {
+        let change = ChangeEvent::new("c1", secs(s), service("a"), None, "v2".into());
+        Record::from(change.reached(ChangePhase::Started, vec![pod.clone()]))
+    };
+    assert_eq!(builder.extend([at(710)]).accepted, 1);
+    assert_eq!(builder.extend([at(709)]).late, 1);
+    assert_eq!(builder.extend([at(1_021)]).future, 1);
+    let graph = builder.build();
+    assert_eq!(graph.changes(range(0, 2_000)).len(), 1);
+    assert_eq!(graph.revision(&pod), Some(&Revision::from("v2")));
+}
+
+#[test]
+fn a_reported_dependency_is_an_edge_for_the_retention() {
+    let params = ten_second_steps().retention_steps(3).nodes_max(2);
+    let mut builder = GraphBuilder::new(params).unwrap();
+    builder.advance(secs(100));
+    let edge = |at, to| {
+        Record::from(Dependency::new(
+            secs(at),
+            service("a"),
+            service(to),
+            EdgeKind::Calls,
+        ))
+    };
+    let report = builder.extend([
+        edge(100, "b"),
+        edge(100, "one node too many"),
+        edge(79, "b"),
+    ]);
+    assert_eq!((report.accepted, report.over_limit, report.late), (1, 1, 1));
+    let graph = builder.build();
+    let (a, b) = (graph.id(&service("a")), graph.id(&service("b")));
+    assert_eq!(graph.callees(a.unwrap()).collect::<Vec<_>>(), [b.unwrap()]);
+    // It carried no call.
+    let calls = graph.calls_between(&service("a"), &service("b"), range(0, 200));
+    assert_eq!(calls.map(|calls| calls.calls), Some(0));
+    builder.advance(secs(110));
+    builder.extend([edge(110, "b")]);
+    builder.advance(secs(139));
+    assert_eq!(builder.build().edge_count(), 1);
+    builder.advance(secs(140));
+    assert_eq!(builder.build().edge_count(), 0);
 }
 
 #[test]
