@@ -6,7 +6,8 @@ use astern_stats::ParamError;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ReleaseComparison, ReleaseJudge, ReleaseParams, SequentialComparison, SequentialParams,
+    Kayenta, KayentaParams, ReleaseComparison, ReleaseJudge, ReleaseParams, SequentialComparison,
+    SequentialParams,
 };
 use crate::ScoreError;
 
@@ -20,6 +21,8 @@ pub enum ReleaseJudgeParams {
     Sequential(SequentialParams),
     /// [`ReleaseComparison`].
     Comparison(ReleaseParams),
+    /// [`Kayenta`].
+    Kayenta(KayentaParams),
 }
 
 impl Default for ReleaseJudgeParams {
@@ -40,12 +43,19 @@ impl From<ReleaseParams> for ReleaseJudgeParams {
     }
 }
 
+impl From<KayentaParams> for ReleaseJudgeParams {
+    fn from(params: KayentaParams) -> Self {
+        Self::Kayenta(params)
+    }
+}
+
 impl ReleaseJudgeParams {
     /// Every judge with its default parameters.
     pub fn all() -> Vec<Self> {
         vec![
             Self::Sequential(SequentialParams::default()),
             Self::Comparison(ReleaseParams::default()),
+            Self::Kayenta(KayentaParams::default()),
         ]
     }
 
@@ -54,6 +64,7 @@ impl ReleaseJudgeParams {
         match self {
             Self::Sequential(_) => "sequential",
             Self::Comparison(_) => "comparison",
+            Self::Kayenta(_) => "kayenta",
         }
     }
 
@@ -65,6 +76,7 @@ impl ReleaseJudgeParams {
         match self {
             Self::Sequential(params) => params.check().map(AnyReleaseJudge::Sequential),
             Self::Comparison(params) => params.check().map(AnyReleaseJudge::Comparison),
+            Self::Kayenta(params) => params.check().map(AnyReleaseJudge::Kayenta),
         }
     }
 }
@@ -77,6 +89,8 @@ pub enum AnyReleaseJudge {
     Sequential(SequentialComparison),
     /// New instances against old ones, pooled.
     Comparison(ReleaseComparison),
+    /// The judge of Kayenta.
+    Kayenta(Kayenta),
 }
 
 impl ReleaseJudge for AnyReleaseJudge {
@@ -90,6 +104,7 @@ impl ReleaseJudge for AnyReleaseJudge {
         match self {
             Self::Sequential(judge) => judge.judge(graph, change, range, healthy),
             Self::Comparison(judge) => judge.judge(graph, change, range, healthy),
+            Self::Kayenta(judge) => judge.judge(graph, change, range, healthy),
         }
     }
 }

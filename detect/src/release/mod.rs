@@ -4,13 +4,17 @@
 //! |---|---|---|
 //! | [`SequentialComparison`] (default) | shares of failed, refused and slow calls of new against old instances, step by step, by e-values; power and silence | `sequential` |
 //! | [`ReleaseComparison`] | new instances against old ones: Fisher's exact test of failed calls, Mann-Whitney of latency | `comparison` |
+//! | [`Kayenta`] (control) | values per step of new against old: the interval of the Mann-Whitney shift, as Kayenta's judge | `kayenta` |
 
 mod catalogue;
 mod comparison;
+mod kayenta;
 mod sequential;
+mod sides;
 
 pub use catalogue::{AnyReleaseJudge, ReleaseJudgeParams};
 pub use comparison::{ReleaseComparison, ReleaseParams};
+pub use kayenta::{Kayenta, KayentaParams};
 pub use sequential::{SequentialComparison, SequentialParams};
 
 use astern_graph_core::signal::Assessment;

@@ -4,6 +4,7 @@
 mod bounds;
 mod catalogue;
 mod fixtures;
+mod kayenta;
 mod laws;
 #[cfg(feature = "gnn")]
 mod learned;

@@ -21,6 +21,16 @@ pub fn mann_whitney_greater(new: &[f64], old: &[f64]) -> f64 {
     if new.len() < 3 || old.len() < 3 {
         return f64::NAN;
     }
+    let (excess, sd) = rank_excess(&new, &old);
+    if sd > 0.0 {
+        normal_upper((excess - 0.5) / sd)
+    } else {
+        1.0
+    }
+}
+
+/// By how much U of the new values exceeds its expectation without a difference, and its standard deviation, with ties.
+pub(super) fn rank_excess(new: &[f64], old: &[f64]) -> (f64, f64) {
     let (m, n) = (new.len() as f64, old.len() as f64);
     let mut all: Vec<(f64, bool)> = new
         .iter()
@@ -44,10 +54,7 @@ pub fn mann_whitney_greater(new: &[f64], old: &[f64]) -> f64 {
     let u = rank_sum - m * (m + 1.0) / 2.0;
     let total = m + n;
     let variance = m * n / 12.0 * (total + 1.0 - tie_term / (total * (total - 1.0)));
-    if variance <= 0.0 {
-        return 1.0;
-    }
-    normal_upper((u - m * n / 2.0 - 0.5) / variance.sqrt())
+    (u - m * n / 2.0, variance.max(0.0).sqrt())
 }
 
 #[cfg(test)]

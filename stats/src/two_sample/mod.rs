@@ -3,12 +3,15 @@
 //! | function | samples | alternative |
 //! |---|---|---|
 //! | [`mann_whitney_greater`] | values on each side | the new ones tend to be greater |
+//! | [`mann_whitney_shift`] | values on each side | no test: by how much, with its interval |
 //! | [`fisher_greater`] | hits among trials on each side | a hit is likelier on the new side |
 //!
 //! What may be looked at after every observation is in [`sequential`](crate::sequential).
 
 mod fisher;
 mod mann_whitney;
+mod shift;
 
 pub use fisher::fisher_greater;
 pub use mann_whitney::mann_whitney_greater;
+pub use shift::{Shift, mann_whitney_shift};

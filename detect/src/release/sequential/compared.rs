@@ -7,7 +7,7 @@ use astern_stats::sequential::{
 use super::SequentialParams;
 use super::dispersion;
 use super::metric::{Metric, sum};
-use super::observed::{Observed, Step};
+use crate::release::sides::{Observed, Step};
 
 /// Healthy steps before the change beside which each step without an old side is put: more than one, as the level before is
 /// known better than that of a step.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::metric::{Metric, sum};
-use super::observed::Observed;
+use crate::release::sides::Observed;
 
 /// Variance of hits over that of independent calls that is assumed before anything was seen.
 const PRIOR: f64 = 1.0;

@@ -6,7 +6,7 @@ use astern_graph_core::schema::{
 use astern_graph_core::{CallSummary, MetricName};
 
 use super::SequentialParams;
-use super::observed::{Observed, Step};
+use crate::release::sides::{Observed, Step};
 
 /// Fewest calls beyond a quantile of what is known of the old side for that quantile to be a threshold.
 const BEYOND_MIN: f64 = 3.0;

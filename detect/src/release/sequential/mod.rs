@@ -3,8 +3,6 @@
 mod compared;
 mod dispersion;
 mod metric;
-mod observed;
-mod read;
 mod silence;
 
 use std::time::Duration;
@@ -18,10 +16,10 @@ use astern_stats::param::{duration, in_range};
 use astern_stats::sequential::p_value;
 
 use super::ReleaseJudge;
+use super::sides::{Observed, Step, observed};
 use crate::ScoreError;
 use compared::Compared;
 use metric::Metric;
-use observed::{Observed, Step};
 
 /// Parameters of a sequential comparison of old and new.
 ///
@@ -176,7 +174,7 @@ impl ReleaseJudge for SequentialComparison {
         healthy: TimeRange,
     ) -> Result<Assessment, ScoreError> {
         let params = &self.0;
-        let observed = read::observed(params, graph, change, range, healthy)?;
+        let observed = observed(graph, change, range, healthy, params.start_up)?;
         let verdict = |verdict| Assessment::new(verdict).of_change(change.id.clone());
         let metrics = Metric::all(params, &observed);
         let level = (metrics.len() as f64 / params.alpha).ln();

@@ -3,7 +3,7 @@
 use astern_graph_core::signal::MissingEvidence;
 
 use super::SequentialParams;
-use super::observed::{Observed, Step};
+use crate::release::sides::{Observed, Step};
 
 /// Least variance of the number of calls of a step over their mean: calls come in bursts.
 const DISPERSION_MIN: f64 = 2.0;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use astern_graph_core::view::{ChangeSide, SideOverTime, SideRule};
 use astern_graph_core::{
@@ -9,8 +10,7 @@ use astern_graph_core::{
     TemporalGraph, TimeRange, Timestamp, TrafficShare,
 };
 
-use super::SequentialParams;
-use super::observed::{Before, Observed, Step};
+use super::{Before, Observed, Step};
 
 /// Steps before the change in which instances are compared with each other: enough for their dispersion.
 const DISPERSION_STEPS: usize = 30;
@@ -28,19 +28,19 @@ struct Seen {
     until: Timestamp,
 }
 
-/// All that a change is judged by over `range`.
-pub(super) fn observed(
-    params: &SequentialParams,
+/// All that a change is judged by over `range`; an instance starts up for `start_up`.
+pub(in crate::release) fn observed(
     graph: &TemporalGraph,
     change: &ChangeEvent,
     range: TimeRange,
     healthy: TimeRange,
+    start_up: Duration,
 ) -> Result<Observed, GraphError> {
     let units = units(graph, change, range);
     let (mut steps, started_at) = if is_of_service(graph, change, &units) {
         (service_steps(graph, change, range)?, None)
     } else {
-        unit_steps(params, graph, change, &units, range)?
+        unit_steps(graph, change, &units, range, start_up)?
     };
     let announced = announced_shares(graph, change);
     for step in &mut steps {
@@ -54,7 +54,7 @@ pub(super) fn observed(
         steps,
         before: before(graph, change, healthy)?,
         started_at,
-        start_up: params.start_up,
+        start_up,
     })
 }
 
@@ -213,11 +213,11 @@ fn received(
 
 /// The steps, and when the first of the units that start up in the last of them has started.
 fn unit_steps(
-    params: &SequentialParams,
     graph: &TemporalGraph,
     change: &ChangeEvent,
     units: &Units<'_>,
     range: TimeRange,
+    start_up: Duration,
 ) -> Result<(Vec<Step>, Option<Timestamp>), GraphError> {
     let mut seen: Vec<Option<Seen>> = vec![None; units.len()];
     let steps = graph.steps(range)?;
@@ -225,11 +225,11 @@ fn unit_steps(
         .map(|step| received(graph, change, units, step, &mut seen))
         .collect();
     let end = steps.last().map_or(range.end, |step| step.range.end);
-    let started = |seen: &Seen| seen.from.plus(params.start_up);
+    let started = |seen: &Seen| seen.from.plus(start_up);
     let is_starting = |place: usize, step: TimeRange| {
         seen[place].is_some_and(|seen| {
             // One that is gone before it has started does not get well any more; with few calls it may be silent for a while.
-            let is_gone = seen.until <= started(&seen) && seen.until.plus(params.start_up) <= end;
+            let is_gone = seen.until <= started(&seen) && seen.until.plus(start_up) <= end;
             step.start < started(&seen) && !is_gone
         })
     };

@@ -1,8 +1,12 @@
 //! What both sides of a change received, step by step, and what the service received before.
 
+mod read;
+
 use std::time::Duration;
 
 use astern_graph_core::{CallSummary, TimeRange, Timestamp};
+
+pub(super) use read::observed;
 
 /// Calls that the old side would have received since it was last seen, had it not gone: with so many expected, none has a
 /// probability below 1 %.
