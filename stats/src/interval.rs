@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use crate::param::{ParamError, in_range};
+use crate::param::{ParamError, in_open_unit};
 
 /// A closed interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -22,12 +22,7 @@ pub struct Interval {
 /// # Errors
 /// [`ParamError::OutOfRange`] for a confidence outside (0, 1).
 pub fn wilson(successes: usize, trials: usize, confidence: f64) -> Result<Interval, ParamError> {
-    in_range(
-        "confidence",
-        confidence,
-        f64::MIN_POSITIVE,
-        1.0 - f64::EPSILON,
-    )?;
+    in_open_unit("confidence", confidence)?;
     if trials == 0 {
         return Ok(Interval {
             low: 0.0,

@@ -63,6 +63,14 @@ pub fn in_range(name: &'static str, value: f64, low: f64, high: f64) -> Result<f
     }
 }
 
+/// Checks that `value` lies in (0, 1): a level, a confidence.
+///
+/// # Errors
+/// [`ParamError::OutOfRange`] when it does not hold.
+pub fn in_open_unit(name: &'static str, value: f64) -> Result<f64, ParamError> {
+    in_range(name, value, f64::MIN_POSITIVE, 1.0 - f64::EPSILON)
+}
+
 /// Checks that `value` is finite and greater than zero.
 ///
 /// # Errors
@@ -80,6 +88,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn the_open_unit_has_no_ends() {
+        for bad in [0.0, 1.0, -0.5, f64::NAN] {
+            assert!(in_open_unit("x", bad).is_err(), "{bad}");
+        }
+        assert_eq!(in_open_unit("x", 0.5), Ok(0.5));
+    }
 
     #[test]
     fn range_includes_its_ends_and_refuses_nan() {

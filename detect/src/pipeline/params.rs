@@ -2,7 +2,7 @@
 
 use astern_stats::ParamError;
 use astern_stats::ema::Ema;
-use astern_stats::param::in_range;
+use astern_stats::param::{in_open_unit, in_range};
 use serde::{Deserialize, Serialize};
 
 use super::Pipeline;
@@ -59,8 +59,7 @@ impl PipelineParams {
     /// [`ParamError`] for a parameter outside its rule.
     pub fn check(self) -> Result<Pipeline, ParamError> {
         in_range("ema_weight", self.ema_weight, f64::MIN_POSITIVE, 1.0)?;
-        let (rate, below_1) = (self.false_discovery_rate, 1.0 - f64::EPSILON);
-        in_range("false_discovery_rate", rate, f64::MIN_POSITIVE, below_1)?;
+        in_open_unit("false_discovery_rate", self.false_discovery_rate)?;
         in_range("score_min", self.score_min, 0.0, 1e3)?;
         in_range("steps_min", f64::from(self.steps_min), 6.0, 1e6)?;
         let silent = f64::from(self.silent_steps_max);

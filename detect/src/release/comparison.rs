@@ -6,7 +6,7 @@ use astern_graph_core::schema::{ERROR_RATE, LATENCY_MS_P50, LATENCY_MS_P95};
 use astern_graph_core::signal::{Anomaly, Assessment, Evidence, Verdict};
 use astern_graph_core::view::{ChangeSide, SideRule};
 use astern_graph_core::{ChangeEvent, GraphError, MetricName, NodeKey, TemporalGraph, TimeRange};
-use astern_stats::param::in_range;
+use astern_stats::param::{in_open_unit, in_range};
 use astern_stats::two_sample::{fisher_greater, mann_whitney_greater};
 use astern_stats::{ParamError, robust};
 
@@ -59,7 +59,7 @@ impl ReleaseParams {
     /// # Errors
     /// [`ParamError`] for a parameter outside its rule.
     pub fn check(self) -> Result<ReleaseComparison, ParamError> {
-        in_range("alpha", self.alpha, f64::MIN_POSITIVE, 1.0 - f64::EPSILON)?;
+        in_open_unit("alpha", self.alpha)?;
         in_range("calls_min", f64::from(self.calls_min), 1.0, 1e9)?;
         in_range("error_rate_rise_min", self.error_rate_rise_min, 0.0, 1.0)?;
         in_range("latency_rise_min", self.latency_rise_min, 0.0, 100.0)?;

@@ -10,7 +10,7 @@ use astern_graph_core::schema::{
 use astern_graph_core::signal::{Anomaly, Assessment, Evidence, Verdict};
 use astern_graph_core::{CallSummary, ChangeEvent, TemporalGraph, TimeRange};
 use astern_stats::ParamError;
-use astern_stats::param::in_range;
+use astern_stats::param::{in_open_unit, in_range};
 use astern_stats::two_sample::{Shift, mann_whitney_greater, mann_whitney_shift};
 
 use super::ReleaseJudge;
@@ -58,8 +58,7 @@ impl KayentaParams {
     /// # Errors
     /// [`ParamError`] for a parameter outside its rule.
     pub fn check(self) -> Result<Kayenta, ParamError> {
-        let below_one = 1.0 - f64::EPSILON;
-        in_range("confidence", self.confidence, f64::MIN_POSITIVE, below_one)?;
+        in_open_unit("confidence", self.confidence)?;
         in_range("tolerance", self.tolerance, 0.0, 1.0)?;
         in_range("allowed_increase", self.allowed_increase, 0.0, 1e3)?;
         Ok(Kayenta(self))
@@ -81,7 +80,8 @@ impl KayentaParams {
 /// inconclusive, where Kayenta passes; a new side without calls is no data. Where no old side was seen, healthy steps
 /// before the change stand in for it, and the evidence says so.
 ///
-/// The score of an anomaly is the lower end of the interval over its bound, so severity counts from 1.
+/// The score of an anomaly is 1 and how far the lower end of the interval lies beyond its bound, over the estimate; so
+/// severity counts from 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kayenta(KayentaParams);
 
@@ -169,8 +169,7 @@ impl Kayenta {
         let is_beyond = shift.interval.low > bound;
         let has_ratio = new > 0.0 && old > 0.0;
         let is_high = is_beyond && has_ratio && new / old >= self.0.allowed_increase;
-        let score = shift.interval.low / bound.max(f64::MIN_POSITIVE);
-        is_high.then_some(score.min(f64::MAX))
+        is_high.then(|| 1.0 + (shift.interval.low - bound) / shift.estimate)
     }
 }
 

@@ -28,8 +28,8 @@ pub trait ReleaseJudge {
     /// healthy; what of it lies before the change may stand in for an old side that is missing.
     ///
     /// The verdict is [`NoData`] where the new side was not seen, [`Inconclusive`] where too little was seen to find
-    /// the least effect that matters, and never [`Healthy`] without the power to find it. Anomalies carry the
-    /// score from which severity counts.
+    /// the least effect that matters. The default judge never says [`Healthy`] without the power to find it; the others
+    /// say what it means of them. Anomalies carry the score from which severity counts.
     ///
     /// [`NoData`]: astern_graph_core::signal::Verdict::NoData
     /// [`Inconclusive`]: astern_graph_core::signal::Verdict::Inconclusive

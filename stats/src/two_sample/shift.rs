@@ -5,7 +5,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 use super::mann_whitney::rank_excess;
 use crate::interval::Interval;
 use crate::order::sorted_finite;
-use crate::param::{ParamError, in_range};
+use crate::param::{ParamError, in_open_unit};
 
 /// Halvings after which the ends of an interval are known to the last bits.
 const HALVINGS: usize = 80;
@@ -42,12 +42,7 @@ pub fn mann_whitney_shift(
     old: &[f64],
     confidence: f64,
 ) -> Result<Option<Shift>, ParamError> {
-    in_range(
-        "confidence",
-        confidence,
-        f64::MIN_POSITIVE,
-        1.0 - f64::EPSILON,
-    )?;
+    in_open_unit("confidence", confidence)?;
     let (new, old) = (sorted_finite(new), sorted_finite(old));
     if new.len() < 3 || old.len() < 3 {
         return Ok(None);

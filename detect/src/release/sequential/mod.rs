@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use astern_graph_core::signal::{Anomaly, Assessment, Evidence, MissingEvidence, Verdict};
 use astern_graph_core::{CallSummary, ChangeEvent, MetricName, TemporalGraph, TimeRange};
 use astern_stats::ParamError;
-use astern_stats::param::{duration, in_range};
+use astern_stats::param::{duration, in_open_unit, in_range};
 use astern_stats::sequential::p_value;
 
 use super::ReleaseJudge;
@@ -84,14 +84,8 @@ impl SequentialParams {
     /// # Errors
     /// [`ParamError`] for a parameter outside its rule.
     pub fn check(self) -> Result<SequentialComparison, ParamError> {
-        let below_one = 1.0 - f64::EPSILON;
-        in_range("alpha", self.alpha, f64::MIN_POSITIVE, below_one)?;
-        in_range(
-            "healthy_alpha",
-            self.healthy_alpha,
-            f64::MIN_POSITIVE,
-            below_one,
-        )?;
+        in_open_unit("alpha", self.alpha)?;
+        in_open_unit("healthy_alpha", self.healthy_alpha)?;
         in_range("rate_rise_min", self.rate_rise_min, 0.0, 1.0)?;
         in_range(
             "rate_rise_relative_min",
