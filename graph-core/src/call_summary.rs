@@ -40,9 +40,9 @@ impl CallSummary {
 
     fn of_cells(cells: Vec<Arc<Cell>>) -> Self {
         Self {
-            calls: cells.iter().map(|cell| cell.calls()).sum(),
-            errors: cells.iter().map(|cell| cell.errors()).sum(),
-            client_errors: cells.iter().map(|cell| cell.client_errors()).sum(),
+            calls: total(cells.iter().map(|cell| cell.calls())),
+            errors: total(cells.iter().map(|cell| cell.errors())),
+            client_errors: total(cells.iter().map(|cell| cell.client_errors())),
             cells,
             latency: OnceLock::new(),
             server: OnceLock::new(),
@@ -72,7 +72,8 @@ impl CallSummary {
         rate(self.errors, self.calls)
     }
 
-    /// Quantile `q` of the latency, within 1 % of its value: as the callee saw it for calls that a
+    /// Quantile `q` of the latency, within 1 % of its value, or within what is known of it where it
+    /// [is approximate](Self::is_approximate): as the callee saw it for calls that a
     /// node received, as the caller saw it for calls over an edge, or as the other where that side
     /// is silent. `None` when none was seen.
     pub fn latency_ms(&self, q: f64) -> Option<f64> {
@@ -83,6 +84,17 @@ impl CallSummary {
     /// `ms` may count on either side, the same ones for every summary.
     pub fn latency_above(&self, ms: f64) -> (u64, u64) {
         self.durations(Timing::Latency).above_ms(ms)
+    }
+
+    /// The least latency of at least `ms` above which calls are counted without a guess: the next bound of the histogram
+    /// where they came as one, else `ms`. `None` beyond the last bound.
+    pub fn latency_bound_ms(&self, ms: f64) -> Option<f64> {
+        self.durations(Timing::Latency).bound_ms(ms)
+    }
+
+    /// Whether some of the latencies are only known to lie in a range, as a bucket of a histogram or between quantiles.
+    pub fn is_approximate(&self) -> bool {
+        self.durations(Timing::Latency).is_approximate()
     }
 
     /// Over an edge: quantile `q` of the latency as the callee saw it; `None` when none was seen.
@@ -102,6 +114,10 @@ impl CallSummary {
     pub fn exclusive_ms(&self, q: f64) -> Option<f64> {
         self.durations(Timing::Exclusive).quantile_ms(q)
     }
+}
+
+fn total(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
 }
 
 /// The same counts and durations are the same, whatever was asked of them.

@@ -9,15 +9,21 @@ use astern_stats::order;
 
 use crate::feature::{Computed, Timing};
 use crate::name::MetricName;
-use crate::record::{Call, CallStatus};
+use crate::record::{Call, CallBatch, CallStatus, Durations};
 use crate::sketch::{Bin, Bins, Sketch};
 
 /// Most samples of one metric that one cell keeps; further ones are counted as over the limit.
 pub(crate) const SAMPLES_PER_CELL_MAX: usize = 256;
 
-/// What a cell needs of a call, made once for all cells that it goes into.
+/// What a cell needs of a call, or of a batch of calls, made once for all cells that it goes into.
+#[derive(Debug, Clone)]
+pub(crate) enum Observation {
+    Call(OfCall),
+    Batch(Box<OfBatch>),
+}
+
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Observation {
+pub(crate) struct OfCall {
     status: CallStatus,
     client: Option<Bin>,
     server: Option<Bin>,
@@ -25,16 +31,48 @@ pub(crate) struct Observation {
     exclusive: Option<Bin>,
 }
 
+#[derive(Debug, Clone)]
+pub(crate) struct OfBatch {
+    calls: u64,
+    errors: u64,
+    client_errors: u64,
+    client: Option<Sketch>,
+    server: Option<Sketch>,
+}
+
 impl Observation {
     pub(crate) fn of(call: &Call, bins: &Bins) -> Self {
         let bin = |duration: Option<Duration>| duration.map(|duration| bins.of(duration));
         let both = call.client.zip(call.server);
-        Self {
+        Self::Call(OfCall {
             status: call.status,
             client: bin(call.client),
             server: bin(call.server),
             gap: bin(both.map(|(client, server)| client.saturating_sub(server))),
             exclusive: bin(call.exclusive),
+        })
+    }
+
+    /// Of a batch that was checked.
+    pub(crate) fn of_batch(batch: &CallBatch, bins: &Bins) -> Self {
+        let sketch = |durations: &Option<Durations>| {
+            let durations = durations.as_ref();
+            durations.map(|durations| Sketch::of_batch(durations, batch.calls, bins))
+        };
+        Self::Batch(Box::new(OfBatch {
+            calls: batch.calls,
+            errors: batch.errors,
+            client_errors: batch.client_errors,
+            client: sketch(&batch.client),
+            server: sketch(&batch.server),
+        }))
+    }
+
+    /// How many calls it is of.
+    pub(crate) fn calls(&self) -> u64 {
+        match self {
+            Self::Call(_) => 1,
+            Self::Batch(batch) => batch.calls,
         }
     }
 }
@@ -57,22 +95,39 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    /// Adds a call that the node handled.
-    pub(crate) fn receive(&mut self, call: &Observation) {
-        self.count(call.status, call.server.or(call.client));
-        if let Some(bin) = call.exclusive {
-            self.exclusive.add(bin);
+    /// Adds calls that the node handled.
+    pub(crate) fn receive(&mut self, seen: &Observation) {
+        match seen {
+            Observation::Call(call) => {
+                self.count(call.status, call.server.or(call.client));
+                if let Some(bin) = call.exclusive {
+                    self.exclusive.add(bin);
+                }
+            }
+            Observation::Batch(batch) => {
+                self.count_all(batch, batch.server.as_ref().or(batch.client.as_ref()));
+            }
         }
     }
 
-    /// Adds a call that went over the edge.
-    pub(crate) fn carry(&mut self, call: &Observation) {
-        self.count(call.status, call.client.or(call.server));
-        if let Some(bin) = call.server {
-            self.server.add(bin);
-        }
-        if let Some(bin) = call.gap {
-            self.gap.add(bin);
+    /// Adds calls that went over the edge.
+    pub(crate) fn carry(&mut self, seen: &Observation) {
+        match seen {
+            Observation::Call(call) => {
+                self.count(call.status, call.client.or(call.server));
+                if let Some(bin) = call.server {
+                    self.server.add(bin);
+                }
+                if let Some(bin) = call.gap {
+                    self.gap.add(bin);
+                }
+            }
+            Observation::Batch(batch) => {
+                self.count_all(batch, batch.client.as_ref().or(batch.server.as_ref()));
+                if let Some(sketch) = &batch.server {
+                    self.server.merge(sketch);
+                }
+            }
         }
     }
 
@@ -85,6 +140,15 @@ impl Cell {
         }
         if let Some(bin) = latency {
             self.latency.add(bin);
+        }
+    }
+
+    fn count_all(&mut self, batch: &OfBatch, latency: Option<&Sketch>) {
+        self.calls = self.calls.saturating_add(batch.calls);
+        self.errors = self.errors.saturating_add(batch.errors);
+        self.client_errors = self.client_errors.saturating_add(batch.client_errors);
+        if let Some(sketch) = latency {
+            self.latency.merge(sketch);
         }
     }
 
@@ -101,9 +165,9 @@ impl Cell {
 
     /// Adds all that another cell holds; says how many samples there was no room for.
     pub(crate) fn merge(&mut self, other: &Self) -> u64 {
-        self.calls += other.calls;
-        self.errors += other.errors;
-        self.client_errors += other.client_errors;
+        self.calls = self.calls.saturating_add(other.calls);
+        self.errors = self.errors.saturating_add(other.errors);
+        self.client_errors = self.client_errors.saturating_add(other.client_errors);
         self.latency.merge(&other.latency);
         self.server.merge(&other.server);
         self.gap.merge(&other.gap);

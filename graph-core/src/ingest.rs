@@ -19,7 +19,8 @@ pub struct IngestReport {
     pub future: u64,
     /// Dropped: the value is `NaN` or infinite.
     pub non_finite: u64,
-    /// Dropped: a call over an edge of a kind that carries none, or a consumption by nobody.
+    /// Dropped: a call over an edge of a kind that carries none, a consumption by nobody, or a batch that
+    /// [`CallBatch::check`](crate::CallBatch::check) refuses.
     pub malformed: u64,
     /// Dropped: a limit on nodes, edges, metrics, change events, or samples of a metric per step was
     /// reached; the first to come are kept.

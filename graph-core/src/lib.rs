@@ -40,8 +40,8 @@ pub use key::{KeyError, NodeId, NodeKey, NodeKind};
 pub use name::{ChangeId, MetricName, Revision, SpanId};
 pub use params::GraphParams;
 pub use record::{
-    Call, CallStatus, ChangeEvent, ChangeKind, ChangePhase, Dependency, Party, Record,
-    Reversibility, Sample,
+    BatchError, Call, CallBatch, CallStatus, ChangeEvent, ChangeKind, ChangePhase, Dependency,
+    Durations, Party, Record, Reversibility, Sample,
 };
 pub use share::TrafficShare;
 pub use slice::{Slice, SliceBy};

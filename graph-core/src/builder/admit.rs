@@ -6,7 +6,7 @@ use super::{Count, GraphBuilder};
 use crate::edge::EdgeKind;
 use crate::key::NodeKey;
 use crate::name::MetricName;
-use crate::record::{Call, Party, Record};
+use crate::record::{Party, Record};
 use crate::store::Store;
 use crate::time::Timestamp;
 
@@ -83,22 +83,33 @@ fn is_known(store: &Store, (from, to, kind): Named<'_>) -> bool {
     ends.is_some_and(|(from, to)| store.edges.slot(&(from, to, kind)).is_some())
 }
 
-/// The nodes that a call names.
-pub(super) fn nodes_of(call: &Call) -> impl Iterator<Item = &NodeKey> + Clone {
-    let parties = call.caller.iter().chain([&call.callee]);
-    parties.flat_map(|party| {
-        let service = [&party.service].into_iter();
-        service.chain(&party.instance).chain(&party.host)
-    })
+/// The parties of a call, or of a batch of calls, and the kind of edge between them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Exchange<'a> {
+    pub(super) caller: Option<&'a Party>,
+    pub(super) callee: &'a Party,
+    pub(super) kind: EdgeKind,
 }
 
-/// The edges that a call names.
-pub(super) fn edges_of(call: &Call) -> impl Iterator<Item = Named<'_>> + Clone {
-    let caller = call.caller.iter();
-    let over = caller
-        .clone()
-        .map(|caller| (&caller.service, &call.callee.service, call.kind));
-    over.chain(caller.chain([&call.callee]).flat_map(hosting))
+impl<'a> Exchange<'a> {
+    fn parties(self) -> impl Iterator<Item = &'a Party> + Clone {
+        self.caller.into_iter().chain([self.callee])
+    }
+
+    /// The nodes that it names.
+    pub(super) fn nodes(self) -> impl Iterator<Item = &'a NodeKey> + Clone {
+        self.parties().flat_map(|party| {
+            let service = [&party.service].into_iter();
+            service.chain(&party.instance).chain(&party.host)
+        })
+    }
+
+    /// The edges that it names.
+    pub(super) fn edges(self) -> impl Iterator<Item = Named<'a>> + Clone {
+        let caller = self.caller.into_iter();
+        let over = caller.map(move |caller| (&caller.service, &self.callee.service, self.kind));
+        over.chain(self.parties().flat_map(hosting))
+    }
 }
 
 fn hosting(party: &Party) -> impl Iterator<Item = Named<'_>> + Clone {

@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 const FORMAT: Format = Format {
     name: "a graph builder",
     magic: *b"ASTNBLDR",
-    version: 4,
+    version: 5,
 };
 
 /// A builder's whole state but for its parameters, in order throughout.

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::admit::{Named, edges_of, nodes_of};
+use super::admit::{Exchange, Named};
 use super::spans::Seen;
 use super::{Count, GraphBuilder};
 use crate::cell::Observation;
 use crate::edge::{EdgeKind, Subject};
 use crate::ingest::IngestReport;
-use crate::record::{Call, ChangeEvent, ChangePhase, Dependency, Party, Record, Sample};
+use crate::record::{Call, CallBatch, ChangeEvent, ChangePhase, Dependency, Party, Record, Sample};
 use crate::store::{Placed, change_order};
+use crate::time::Timestamp;
 
 impl GraphBuilder {
     pub(super) fn take(&mut self, record: &Record, report: &mut IngestReport) -> Count {
@@ -18,6 +19,7 @@ impl GraphBuilder {
         }
         match record {
             Record::Call(call) => self.take_call(call, report),
+            Record::Batch(batch) => self.take_batch(batch, report),
             Record::Sample(sample) => self.take_sample(sample),
             Record::Change(change) => self.take_change(change),
             Record::Dependency(dependency) => self.take_dependency(dependency),
@@ -29,11 +31,16 @@ impl GraphBuilder {
         if by_nobody || call.kind == EdgeKind::RunsOn {
             return Count::Malformed;
         }
-        if !self.has_room(nodes_of(call), edges_of(call)) {
+        let exchange = Exchange {
+            caller: call.caller.as_ref(),
+            callee: &call.callee,
+            kind: call.kind,
+        };
+        if !self.has_room(exchange.nodes(), exchange.edges()) {
             return Count::OverLimit;
         }
-        let step = self.store.params.step_of(call.at);
         if let Some(id) = call.id {
+            let step = self.store.params.step_of(call.at);
             let spans_max = self.store.params.spans_max as usize;
             match self.spans.see(step, id, spans_max) {
                 Seen::New => {}
@@ -42,34 +49,67 @@ impl GraphBuilder {
             }
         }
         let seen = Observation::of(call, &self.bins);
-        let callee = self.store.place(&call.callee, call.at);
-        let caller = call.caller.as_ref().map(|c| self.store.place(c, call.at));
-        if let Some(caller) = caller {
-            let edge = self.store.edge((caller.service, callee.service, call.kind));
-            if let Some(edge) = self.store.edges.get_mut(edge) {
-                edge.cells.at(step).carry(&seen);
-            }
-        }
-        // What is consumed was handled by the one that consumed it.
-        let (handler, party) = match (caller, &call.caller) {
-            (Some(placed), Some(party)) if call.kind == EdgeKind::Consumes => (placed, party),
-            _ => (callee, &call.callee),
-        };
-        let others = call
-            .caller
-            .as_ref()
-            .and_then(|caller| caller.segment.as_ref());
-        let segment = call.callee.segment.as_ref().or(others);
-        if !self.handle(&seen, step, handler, party, segment) {
-            report.unsliced += 1;
-        }
-        if self.store.call_steps.last() != Some(&step) {
-            Arc::make_mut(&mut self.store.call_steps).insert(step);
-        }
+        self.add(exchange, &seen, call.at, report);
         Count::Accepted
     }
 
-    /// Adds a call to the service that handled it and to its instance; `false` where the service
+    fn take_batch(&mut self, batch: &CallBatch, report: &mut IngestReport) -> Count {
+        if batch.check().is_err() {
+            return Count::Malformed;
+        }
+        let exchange = Exchange {
+            caller: batch.caller.as_ref(),
+            callee: &batch.callee,
+            kind: batch.kind,
+        };
+        if !self.has_room(exchange.nodes(), exchange.edges()) {
+            return Count::OverLimit;
+        }
+        let seen = Observation::of_batch(batch, &self.bins);
+        self.add(exchange, &seen, batch.at, report);
+        Count::Accepted
+    }
+
+    /// Adds what was seen of calls to all cells that it belongs to.
+    fn add(
+        &mut self,
+        exchange: Exchange<'_>,
+        seen: &Observation,
+        at: Timestamp,
+        report: &mut IngestReport,
+    ) {
+        let Exchange {
+            caller,
+            callee,
+            kind,
+        } = exchange;
+        let step = self.store.params.step_of(at);
+        let placed_callee = self.store.place(callee, at);
+        let placed_caller = caller.map(|caller| self.store.place(caller, at));
+        if let Some(caller) = placed_caller {
+            let edge = self
+                .store
+                .edge((caller.service, placed_callee.service, kind));
+            if let Some(edge) = self.store.edges.get_mut(edge) {
+                edge.cells.at(step).carry(seen);
+            }
+        }
+        // What is consumed was handled by the one that consumed it.
+        let (handler, party) = match (placed_caller, caller) {
+            (Some(placed), Some(party)) if kind == EdgeKind::Consumes => (placed, party),
+            _ => (placed_callee, callee),
+        };
+        let others = caller.and_then(|caller| caller.segment.as_ref());
+        let segment = callee.segment.as_ref().or(others);
+        if !self.handle(seen, step, handler, party, segment) {
+            report.unsliced = report.unsliced.saturating_add(seen.calls());
+        }
+        if seen.calls() > 0 && self.store.call_steps.last() != Some(&step) {
+            Arc::make_mut(&mut self.store.call_steps).insert(step);
+        }
+    }
+
+    /// Adds calls to the service that handled them and to its instance; `false` where the service
     /// could not distinguish it by revision or segment.
     fn handle(
         &mut self,

@@ -23,7 +23,7 @@ use crate::time::{TimeRange, Timestamp};
 const FORMAT: Format = Format {
     name: "a temporal graph",
     magic: *b"ASTNGRPH",
-    version: 4,
+    version: 5,
 };
 
 /// Services, what they run on and what they call, over time.

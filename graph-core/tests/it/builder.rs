@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use astern_graph_core::{
-    Call, CallStatus, ChangeEvent, ChangeKind, ChangePhase, Dependency, EdgeKind, GraphBuilder,
-    GraphParams, NodeKey, NodeKind, Party, Record, RestoreError, Reversibility, Revision, Sample,
-    SpanId, TemporalGraph,
+    Call, CallBatch, CallStatus, ChangeEvent, ChangeKind, ChangePhase, Dependency, Durations,
+    EdgeKind, GraphBuilder, GraphParams, NodeKey, NodeKind, Party, Record, RestoreError,
+    Reversibility, Revision, Sample, SpanId, TemporalGraph,
 };
 use proptest::prelude::*;
 
@@ -39,6 +39,62 @@ fn every_bad_record_is_counted_by_reason() {
         report.to_string(),
         "3 of 11 records accepted, 2 duplicate, 1 late, 1 future, 2 non-finite, 2 over limit"
     );
+}
+
+#[test]
+fn a_batch_that_cannot_be_is_malformed_and_one_without_calls_makes_its_parties_known() {
+    let mut builder = GraphBuilder::new(ten_second_steps()).unwrap();
+    let party = || Party::new(service("a")).on(NodeKey::instance("a-1"), "v2".into());
+    let batch = |calls| CallBatch::new(secs(5), party(), calls);
+    let report = builder.extend([
+        batch(2).failed(3).into(),
+        batch(0).from(Party::new(service("web"))).into(),
+    ]);
+    assert_eq!((report.malformed, report.accepted), (1, 1));
+    let graph = builder.build();
+    assert_eq!(graph.edges().count(), 1);
+    let instance = NodeKey::instance("a-1");
+    assert_eq!(
+        graph.instances(&service("a")).collect::<Vec<_>>(),
+        [&instance]
+    );
+    assert_eq!(
+        graph
+            .calls_received(&service("a"), range(0, 10))
+            .unwrap()
+            .calls,
+        0
+    );
+}
+
+proptest! {
+    #[test]
+    fn a_batch_is_the_same_as_its_calls(
+        calls in prop::collection::vec((1..5_000u64, 0..3u8), 0..40), over_edge in any::<bool>(), cut in 0..40usize,
+    ) {
+        let callee = || Party::new(service("b")).on(NodeKey::instance("b-1"), "v1".into()).segment("eu");
+        let caller = over_edge.then(|| Party::new(service("a")));
+        let single = calls.iter().map(|(ms, outcome)| {
+            let status = [CallStatus::Ok, CallStatus::Error, CallStatus::ClientError][usize::from(*outcome)];
+            let mut call = Call::new(secs(5), callee()).took(None, Some(Duration::from_millis(*ms))).ended(status);
+            call.caller = caller.clone();
+            Record::from(call)
+        });
+        let (one, other) = calls.split_at(cut.min(calls.len()));
+        let batches = [one, other].into_iter().filter(|part| !part.is_empty()).map(|part| {
+            let of = |outcome| part.iter().filter(|(_, ended)| *ended == outcome).count() as u64;
+            let values = part.iter().map(|(ms, _)| (*ms as f64, 1)).collect();
+            let mut batch = CallBatch::new(secs(5), callee(), part.len() as u64).failed(of(1)).refused(of(2));
+            batch.caller = caller.clone();
+            Record::from(batch.took(None, Some(Durations::Values(values))))
+        });
+        let graph = |records: &mut dyn Iterator<Item = Record>| {
+            let mut builder = GraphBuilder::new(ten_second_steps()).unwrap();
+            builder.extend(records);
+            builder.build().to_bytes().unwrap()
+        };
+        prop_assert_eq!(graph(&mut single.into_iter()), graph(&mut batches.into_iter()));
+    }
 }
 
 #[test]

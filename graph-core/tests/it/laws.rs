@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use astern_graph_core::{
-    Call, CallStatus, ChangeEvent, ChangePhase, EdgeKind, GraphBuilder, GraphParams, MergeError,
-    NodeKey, NodeKind, Party, Record, Sample, SliceBy, SpanId, Subject, TemporalGraph, TimeRange,
+    Call, CallBatch, CallStatus, ChangeEvent, ChangePhase, Dependency, Durations, EdgeKind,
+    GraphBuilder, GraphParams, MergeError, NodeKey, NodeKind, Party, Record, Sample, SliceBy,
+    SpanId, Subject, TemporalGraph, TimeRange,
 };
 use proptest::prelude::*;
 
@@ -67,6 +68,45 @@ fn any_call() -> impl Strategy<Value = Record> {
     )
 }
 
+fn any_durations(calls: u64) -> impl Strategy<Value = Option<Durations>> {
+    let ms = || 0.0..5e3f64;
+    prop_oneof![
+        Just(None),
+        ms().prop_map(move |ms| Some(Durations::Values(vec![(ms, calls)]))),
+        ms().prop_map(move |ms| Some(Durations::Buckets(vec![
+            (ms, calls / 2),
+            (2.0 * ms + 1.0, calls)
+        ]))),
+        ms().prop_map(|ms| Some(Durations::Quantiles(vec![(0.5, ms), (0.95, 3.0 * ms)]))),
+        ms().prop_map(|ms| Some(Durations::Mean(ms))),
+    ]
+}
+
+fn any_batch() -> impl Strategy<Value = Record> {
+    let parts = (
+        0..200_i64,
+        prop::option::of(party()),
+        party(),
+        0..30_u64,
+        0..20_u64,
+    );
+    parts.prop_flat_map(|(at, caller, callee, calls, errors)| {
+        let durations = (any_durations(calls), any_durations(calls));
+        durations.prop_map(move |(client, server)| {
+            let mut batch = CallBatch::new(secs(at), callee.clone(), calls);
+            batch.caller.clone_from(&caller);
+            batch.failed(errors).took(client, server).into()
+        })
+    })
+}
+
+fn any_dependency() -> impl Strategy<Value = Record> {
+    (0..200_i64, name(), name()).prop_map(|(at, from, to)| {
+        let [from, to] = [from, to].map(NodeKey::service);
+        Dependency::new(secs(at), from, to, EdgeKind::Calls).into()
+    })
+}
+
 fn any_record() -> impl Strategy<Value = Record> {
     let edge = (name(), name()).prop_map(|(from, to)| Subject::Edge {
         from: NodeKey::service(from),
@@ -82,6 +122,8 @@ fn any_record() -> impl Strategy<Value = Record> {
     ];
     prop_oneof![
         4 => any_call(),
+        2 => any_batch(),
+        1 => any_dependency(),
         1 => (0..200_i64, subject, -9..9_i32).prop_map(|(at, subject, value)| {
             Sample::new(secs(at), subject, "cpu", f64::from(value) / 8.0).into()
         }),
@@ -116,8 +158,10 @@ fn streamed(records: &[(Record, i64)]) -> TemporalGraph {
             .extend(due.map(|(record, _)| record.clone()))
             .dropped();
     }
-    let malformed = records.iter().filter(|(record, _)| {
-        matches!(record, Record::Call(c) if c.kind == EdgeKind::Consumes && c.caller.is_none())
+    let malformed = records.iter().filter(|(record, _)| match record {
+        Record::Call(call) => call.kind == EdgeKind::Consumes && call.caller.is_none(),
+        Record::Batch(batch) => batch.check().is_err(),
+        _ => false,
     });
     // Two equal change events are one; all else was taken.
     assert!(dropped >= malformed.count() as u64);

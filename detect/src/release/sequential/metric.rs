@@ -31,6 +31,8 @@ pub(super) enum Metric {
         q: f64,
         usual_ms: f64,
         threshold_ms: f64,
+        /// The share of calls that take longer than what rises to the threshold where it rises by what matters.
+        beyond: f64,
     },
 }
 
@@ -46,18 +48,52 @@ impl Metric {
         ]
         .into_iter()
         .filter_map(|(name, q)| {
-            let usual_ms = bases.for_quantile(q)?.latency_ms(q)?;
-            Some(Self::Slow {
-                name,
-                q,
-                usual_ms,
-                threshold_ms: usual_ms + caution * params.latency_rise_that_matters(usual_ms),
-            })
+            let calls = bases.for_quantile(q)?;
+            Self::slow(params, caution, calls, name, q)
         });
-        [Self::Failed, Self::Refused]
-            .into_iter()
-            .chain(slow)
-            .collect()
+        let mut all = vec![Self::Failed, Self::Refused];
+        for metric in slow {
+            // Quantiles in one bucket of a histogram have one threshold.
+            let same = |held: &Self| held.threshold_ms() == metric.threshold_ms();
+            if !all.iter().any(same) {
+                all.push(metric);
+            }
+        }
+        all
+    }
+
+    /// Calls beyond the quantile `q` of these calls. Where they are known as a histogram, the threshold is its next bound:
+    /// above that they are counted without a guess. `None` where it has no bound above.
+    fn slow(
+        params: &SequentialParams,
+        caution: f64,
+        calls: &CallSummary,
+        name: &'static str,
+        q: f64,
+    ) -> Option<Self> {
+        let usual_ms = calls.latency_ms(q)?;
+        let risen_ms = usual_ms + caution * params.latency_rise_that_matters(usual_ms);
+        let threshold_ms = calls.latency_bound_ms(risen_ms)?;
+        let beyond = if threshold_ms > risen_ms {
+            let (above, all) = calls.latency_above(params.risen_to(threshold_ms, caution));
+            above as f64 / all as f64
+        } else {
+            1.0 - q
+        };
+        Some(Self::Slow {
+            name,
+            q,
+            usual_ms,
+            threshold_ms,
+            beyond,
+        })
+    }
+
+    fn threshold_ms(&self) -> Option<f64> {
+        match self {
+            Self::Slow { threshold_ms, .. } => Some(*threshold_ms),
+            Self::Failed | Self::Refused => None,
+        }
     }
 
     pub(super) fn name(self) -> MetricName {
@@ -90,7 +126,7 @@ impl Metric {
         let rise = f64::max(params.rate_rise_min, params.rate_rise_relative_min * usual) * caution;
         let beyond = match self {
             Self::Failed | Self::Refused => 0.0,
-            Self::Slow { q, .. } => 1.0 - q,
+            Self::Slow { beyond, .. } => beyond,
         };
         f64::max(beyond, usual + rise).min(f64::midpoint(1.0, usual))
     }

@@ -107,6 +107,12 @@ impl SequentialParams {
     fn latency_rise_that_matters(&self, ms: f64) -> f64 {
         f64::max(self.latency_rise_min * ms, self.latency_rise_ms_min)
     }
+
+    /// The latency that is `ms` once it has risen by so many times what matters.
+    fn risen_to(&self, ms: f64, times: f64) -> f64 {
+        let relative = ms / (1.0 + times * self.latency_rise_min);
+        f64::min(relative, ms - times * self.latency_rise_ms_min)
+    }
 }
 
 /// Compares what runs the change with what does not in each step, so that load, the time of day and the health of
@@ -115,7 +121,9 @@ impl SequentialParams {
 ///
 /// **What is compared.** Shares of calls, never quantiles of unequal numbers of calls: those that failed, those that
 /// were refused as the caller's fault, and those that took longer than the median, the 75 %, 95 % and 99 % quantile of the
-/// old side by at least what matters. A quantile has risen by that exactly when as many calls are beyond it.
+/// old side by at least what matters. A quantile has risen by that exactly when as many calls are beyond it. Of durations that
+/// came as a histogram the next bound is the threshold, where calls are counted without a guess; beyond the last bound
+/// nothing is compared.
 ///
 /// **Worse** is an e-value of at least `metrics / alpha` by [`onsets`](astern_stats::sequential::onsets): the
 /// probability that it is ever reached without a difference is at most `alpha` for all metrics together. It counts only
@@ -238,6 +246,14 @@ impl SequentialComparison {
             .above(1.0)
             .in_metric(metric, p_value)
             .because(evidence);
+        let mut of_new = observed.steps.iter().map(|step| &step.new);
+        if matches!(worse.metric, Metric::Slow { .. }) && of_new.any(CallSummary::is_approximate) {
+            anomaly.evidence.push(Evidence::Fallback {
+                wanted: "durations of single calls".into(),
+                used: "counts of durations between bounds".into(),
+                reason: "telemetry came as batches".into(),
+            });
+        }
         if worse.is_before {
             anomaly.evidence.push(Evidence::Fallback {
                 wanted: "old instances at the same time".into(),

@@ -3,12 +3,14 @@
 mod laws;
 mod situations;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use astern_detect::release::{SequentialComparison, SequentialParams};
 use astern_graph_core::signal::Assessment;
 use astern_graph_core::{
-    Call, CallStatus, ChangePhase, GraphBuilder, GraphParams, NodeKey, Party, Record, TemporalGraph,
+    Call, CallBatch, CallStatus, ChangePhase, Durations, GraphBuilder, GraphParams, NodeKey, Party,
+    Record, TemporalGraph, Timestamp,
 };
 use astern_stats::rng::{ChaCha8Rng, seeded};
 use proptest::prelude::*;
@@ -81,6 +83,40 @@ impl World<'_> {
     fn says(&self, seed: u64) -> Assessment {
         says(&graph(self.records(seed)), self.until)
     }
+}
+
+/// The same calls as telemetry counts them: of each minute, instance and revision a batch with a histogram.
+fn batches(records: Vec<Record>, bounds_ms: &[f64]) -> Vec<Record> {
+    let mut groups: BTreeMap<(Timestamp, Option<NodeKey>), Vec<Call>> = BTreeMap::new();
+    let mut batches = Vec::new();
+    for record in records {
+        match record {
+            Record::Call(call) => {
+                let key = (call.at, call.callee.instance.clone());
+                groups.entry(key).or_default().push(call);
+            }
+            other => batches.push(other),
+        }
+    }
+    let batch = |((at, _), calls): (_, Vec<Call>)| {
+        let count =
+            |is: &dyn Fn(&Call) -> bool| calls.iter().filter(|call| is(call)).count() as u64;
+        let ended = |status| count(&|call| call.status == status);
+        let below = |ms: f64| {
+            count(&|call| {
+                call.server
+                    .is_some_and(|took| 1e3 * took.as_secs_f64() <= ms)
+            })
+        };
+        let buckets = bounds_ms.iter().map(|ms| (*ms, below(*ms))).collect();
+        let first = calls.first()?;
+        let batch = CallBatch::new(at, first.callee.clone(), calls.len() as u64)
+            .failed(ended(CallStatus::Error))
+            .refused(ended(CallStatus::ClientError));
+        Some(batch.took(None, Some(Durations::Buckets(buckets))).into())
+    };
+    batches.extend(groups.into_iter().filter_map(batch));
+    batches
 }
 
 fn graph(records: impl IntoIterator<Item = Record>) -> TemporalGraph {

@@ -8,7 +8,7 @@ use astern_graph_core::{
 use astern_stats::rng::ChaCha8Rng;
 use proptest::prelude::*;
 
-use super::{Drawn, RELEASED, World, graph, judge, same, says, world};
+use super::{Drawn, RELEASED, World, batches, graph, judge, same, says, world};
 use crate::fixtures::{minute, minutes};
 use crate::traffic::{change, judged};
 
@@ -85,6 +85,36 @@ fn ordinary_releases_have_the_right_verdict() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn a_histogram_is_judged_at_its_bounds_and_says_so() {
+    let bounds_ms = [5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0];
+    let play = |since: i64, of_new: &dyn Fn(i64, &mut ChaCha8Rng, Drawn) -> Option<Drawn>| {
+        let until = RELEASED + since;
+        let world = World {
+            old: 40,
+            new: 10,
+            until,
+            of_new,
+        };
+        says(&graph(batches(world.records(1), &bounds_ms)), until)
+    };
+    let ends = |status| move |_: i64, _: &mut ChaCha8Rng, (ms, _): Drawn| Some((ms, status));
+    let slower =
+        |by: f64| move |_: i64, _: &mut ChaCha8Rng, (ms, status): Drawn| Some((by * ms, status));
+    assert_eq!(play(180, &same).verdict, Verdict::Healthy);
+    assert_eq!(play(5, &same).verdict, Verdict::Inconclusive);
+    assert_eq!(play(5, &|_, _, _| None).verdict, Verdict::NoData);
+    for status in [CallStatus::Error, CallStatus::ClientError] {
+        assert_eq!(play(4, &ends(status)).verdict, Verdict::Regressed);
+    }
+    let slow = play(6, &slower(5.0));
+    assert_eq!(slow.verdict, Verdict::Regressed, "{slow}");
+    let is_stated = |e: &Evidence| matches!(e, Evidence::Fallback { used, .. } if used.contains("between bounds"));
+    assert!(slow.anomalies[0].evidence.iter().any(is_stated), "{slow}");
+    // Next to no call crosses a bound.
+    assert_eq!(play(180, &slower(1.03)).verdict, Verdict::Healthy);
 }
 
 #[test]

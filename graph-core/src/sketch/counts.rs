@@ -1,0 +1,116 @@
+//! How many durations fell into each bin.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::bins::BIN_MAX;
+
+/// Most bins that are held as pairs; with more, all bins from the first to the last are held.
+const PAIRS_MAX: usize = 16;
+
+/// How many durations fell into each bin.
+///
+/// The mapping of values to bins is that of the `sketches-ddsketch` crate, and so are the
+/// quantiles. Its own store is not used: that takes 1 kB for a single call, and an edge has three
+/// sketches a step; and it lays its bins out by the order of arrival, so that equal contents have
+/// unequal bytes. Here a few calls take a few bytes, and many at most 7 kB.
+#[derive(Debug, Clone)]
+pub(super) enum Counts {
+    /// Bins with their counts, in order; empty bins are left out.
+    Few(Vec<(u16, u32)>),
+    /// Counts of all bins from `first` on.
+    Many { first: u16, counts: Vec<u32> },
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self::Few(Vec::new())
+    }
+}
+
+impl Counts {
+    /// Adds to a bin; past 4 · 10⁹ durations in one bin of one step it stays there.
+    pub(super) fn add_many(&mut self, bin: u16, count: u32) {
+        match self {
+            Self::Few(pairs) => {
+                let at = pairs.partition_point(|(held, _)| *held < bin);
+                let full = pairs.len() >= PAIRS_MAX;
+                match pairs.get_mut(at) {
+                    Some((held, n)) if *held == bin => *n = n.saturating_add(count),
+                    _ if !full => pairs.insert(at, (bin, count)),
+                    _ => {
+                        *self = Self::many(pairs);
+                        self.add_many(bin, count);
+                    }
+                }
+            }
+            Self::Many { first, counts } => {
+                if bin < *first {
+                    counts.splice(..0, std::iter::repeat_n(0, usize::from(*first - bin)));
+                    *first = bin;
+                }
+                let place = usize::from(bin - *first);
+                if place >= counts.len() {
+                    counts.resize(place + 1, 0);
+                }
+                counts[place] = counts[place].saturating_add(count);
+            }
+        }
+    }
+
+    /// The same with all bins from the first to the last.
+    fn many(pairs: &[(u16, u32)]) -> Self {
+        let first = pairs.first().map_or(0, |(bin, _)| *bin);
+        let mut many = Self::Many {
+            first,
+            counts: Vec::new(),
+        };
+        for (bin, count) in pairs {
+            many.add_many(*bin, *count);
+        }
+        many
+    }
+
+    /// Bins that are not empty, in order, with their counts.
+    pub(super) fn bins(&self) -> impl Iterator<Item = (u16, u32)> {
+        let (pairs, first, counts) = match self {
+            Self::Few(pairs) => (&pairs[..], 0, &[][..]),
+            Self::Many { first, counts } => (&[][..], *first, &counts[..]),
+        };
+        let dense = (first..).zip(counts).filter(|(_, count)| **count > 0);
+        let dense = dense.map(|(bin, count)| (bin, *count));
+        pairs.iter().copied().chain(dense)
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (bin, count) in other.bins() {
+            self.add_many(bin, count);
+        }
+    }
+}
+
+/// Equal contents are equal, however they are held.
+impl PartialEq for Counts {
+    fn eq(&self, other: &Self) -> bool {
+        self.bins().eq(other.bins())
+    }
+}
+
+impl Serialize for Counts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.bins().collect::<Vec<_>>())
+    }
+}
+
+impl<'de> Deserialize<'de> for Counts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut sketch = Self::default();
+        for (bin, count) in Vec::<(u16, u32)>::deserialize(deserializer)? {
+            if bin > BIN_MAX {
+                let most = format!("bin {bin} of a sketch; the last is {BIN_MAX}");
+                return Err(serde::de::Error::custom(most));
+            }
+            sketch.add_many(bin, count);
+        }
+        Ok(sketch)
+    }
+}

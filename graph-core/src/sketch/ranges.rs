@@ -1,0 +1,120 @@
+//! Durations of which only a range of bins is known: buckets of histograms, what lies between quantiles.
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::bins::{BIN_MAX, Bins};
+
+/// The end of a range without one: what took longer than the last bound of a histogram.
+const OPEN: u16 = BIN_MAX + 1;
+
+/// So many durations in the bins after one and up to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Range {
+    after: u16,
+    until: u16,
+    count: u32,
+}
+
+/// Ranges in order, none twice. They add up, so that the order and the batching of what was fed in do not matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Ranges(Vec<Range>);
+
+/// What is known of durations near a threshold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Bound {
+    /// No range holds it, or several do.
+    Anywhere,
+    /// One range holds it, which ends with this bin.
+    At(u16),
+    /// It lies beyond the last bound.
+    Beyond,
+}
+
+impl Ranges {
+    /// Adds durations after one bin and up to another, the last but one at the most; `None` for no end.
+    pub(super) fn add(&mut self, after: u16, until: Option<u16>, count: u32) {
+        let until = until.unwrap_or(OPEN);
+        let place = self
+            .0
+            .partition_point(|held| (held.after, held.until) < (after, until));
+        match self.0.get_mut(place) {
+            Some(held) if (held.after, held.until) == (after, until) => {
+                held.count = held.count.saturating_add(count);
+            }
+            _ => self.0.insert(
+                place,
+                Range {
+                    after,
+                    until,
+                    count,
+                },
+            ),
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        for Range {
+            after,
+            until,
+            count,
+        } in &other.0
+        {
+            self.add(*after, (*until < OPEN).then_some(*until), *count);
+        }
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.0.iter().map(|range| u64::from(range.count)).sum()
+    }
+
+    /// How many are in bins up to this one, durations lying evenly in their range as `histogram_quantile` of Prometheus
+    /// has them; those beyond the last bound lie at it.
+    pub(super) fn up_to(&self, bin: u16, bins: &Bins) -> f64 {
+        let share = |range: &Range| {
+            if bin <= range.after {
+                0.0
+            } else if bin >= range.until || range.until == OPEN {
+                1.0
+            } else {
+                let [after, until, at] = [range.after, range.until, bin].map(|b| bins.middle_ms(b));
+                (at - after) / (until - after)
+            }
+        };
+        let counts = self.0.iter();
+        counts
+            .map(|range| share(range) * f64::from(range.count))
+            .sum()
+    }
+
+    pub(super) fn bound(&self, bin: u16) -> Bound {
+        let mut holding = self
+            .0
+            .iter()
+            .filter(|range| range.after < bin && bin <= range.until);
+        match (holding.next(), holding.next()) {
+            (Some(range), None) if range.until == OPEN => Bound::Beyond,
+            (Some(range), None) => Bound::At(range.until),
+            _ => Bound::Anywhere,
+        }
+    }
+}
+
+/// Ranges from a file, which may say what cannot be.
+impl<'de> Deserialize<'de> for Ranges {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut ranges = Self::default();
+        for range in Vec::<Range>::deserialize(deserializer)? {
+            let Range {
+                after,
+                until,
+                count,
+            } = range;
+            if after >= until || until > OPEN {
+                let bins = format!("a range of bins {after} to {until}; the last is {BIN_MAX}");
+                return Err(serde::de::Error::custom(bins));
+            }
+            ranges.add(after, (until < OPEN).then_some(until), count);
+        }
+        Ok(ranges)
+    }
+}
