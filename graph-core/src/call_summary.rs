@@ -1,12 +1,15 @@
-//! Calls of one node, edge or slice over several steps.
+//! Calls and samples of one node, edge or slice over several steps.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use crate::cell::{Cell, rate};
 use crate::feature::Timing;
+use crate::name::MetricName;
 use crate::sketch::Sketch;
 
-/// Calls of one node, edge or slice over several steps.
+/// Calls and samples of one node, edge or slice over several steps.
 ///
 /// Durations are summed up when they are first asked for, each kind by itself.
 #[derive(Debug, Clone)]
@@ -17,7 +20,7 @@ pub struct CallSummary {
     pub errors: u64,
     /// Number of calls that the callee refused by the fault of the caller.
     pub client_errors: u64,
-    /// Those with calls.
+    /// Those with calls or samples.
     cells: Vec<Arc<Cell>>,
     latency: OnceLock<Sketch>,
     server: OnceLock<Sketch>,
@@ -27,7 +30,7 @@ pub struct CallSummary {
 
 impl CallSummary {
     pub(crate) fn of<'a>(cells: impl Iterator<Item = &'a Arc<Cell>>) -> Self {
-        Self::of_cells(cells.filter(|cell| cell.calls() > 0).cloned().collect())
+        Self::of_cells(cells.filter(|cell| cell.is_measured()).cloned().collect())
     }
 
     /// The calls of all of these together, of several instances for example; they must not overlap.
@@ -49,6 +52,59 @@ impl CallSummary {
             gap: OnceLock::new(),
             exclusive: OnceLock::new(),
         }
+    }
+
+    /// The same with the calls of steps of which only samples speak, each `step` long: as many as the sampled request rate says,
+    /// with the sampled error rates and quantiles of latency.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use astern_graph_core::{GraphBuilder, GraphParams, NodeKey, Sample, TimeRange, Timestamp};
+    ///
+    /// let cart = NodeKey::service("cart");
+    /// let sample = |metric: &str, value| {
+    ///     Sample::new(Timestamp::from_secs(30), cart.clone(), metric, value).into()
+    /// };
+    /// let mut builder = GraphBuilder::new(GraphParams::default())?;
+    /// builder.extend([sample("request_rate", 5.0), sample("error_rate", 0.1)]);
+    /// let minute = TimeRange::new(Timestamp::from_secs(0), Timestamp::from_secs(60))?;
+    /// let calls = builder.build().calls_received(&cart, minute).unwrap();
+    /// assert_eq!(calls.calls, 0);
+    /// let counted = calls.counted(Duration::from_secs(60));
+    /// assert_eq!((counted.calls, counted.errors), (300, 30));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn counted(self, step: Duration) -> Self {
+        let by_rate = |cell: &Arc<Cell>| cell.counted(step.as_secs_f64()).map(Arc::new);
+        if self.cells.iter().all(|cell| cell.samples() == 0) {
+            return self;
+        }
+        let cells = self.cells.into_iter();
+        Self::of_cells(cells.map(|cell| by_rate(&cell).unwrap_or(cell)).collect())
+    }
+
+    /// The samples without the calls.
+    #[must_use]
+    pub fn only_samples(self) -> Self {
+        let cells = self.cells.into_iter().filter(|cell| cell.samples() > 0);
+        Self::of_cells(cells.map(|cell| Arc::new(cell.only_samples())).collect())
+    }
+
+    /// Whether there is neither a call nor a sample.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// Names of the metrics that were sampled.
+    pub fn sampled_metrics(&self) -> BTreeSet<&MetricName> {
+        self.cells.iter().flat_map(|cell| cell.metrics()).collect()
+    }
+
+    /// Values of a sampled metric: of each step, and of each node or slice where several are joined, the mean of its
+    /// samples.
+    pub fn sampled<'a>(&'a self, metric: &'a MetricName) -> impl Iterator<Item = f64> + 'a {
+        self.cells.iter().filter_map(|cell| cell.sampled(metric))
     }
 
     fn durations(&self, timing: Timing) -> &Sketch {
@@ -139,8 +195,6 @@ impl PartialEq for CallSummary {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::cell::Observation;
     use crate::key::NodeKey;

@@ -10,10 +10,14 @@ use astern_stats::order;
 use crate::feature::{Computed, Timing};
 use crate::name::MetricName;
 use crate::record::{Call, CallBatch, CallStatus, Durations};
+use crate::schema::{CLIENT_ERROR_RATE, ERROR_RATE, LATENCY_QUANTILES, REQUEST_RATE};
 use crate::sketch::{Bin, Bins, Sketch};
 
 /// Most samples of one metric that one cell keeps; further ones are counted as over the limit.
 pub(crate) const SAMPLES_PER_CELL_MAX: usize = 256;
+
+/// Most calls that a sampled rate may speak of in one step.
+const CALLS_MAX: f64 = 1e12;
 
 /// What a cell needs of a call, or of a batch of calls, made once for all cells that it goes into.
 #[derive(Debug, Clone)]
@@ -178,6 +182,52 @@ impl Cell {
         refused.count() as u64
     }
 
+    /// The cell with the calls that samples of their rate, outcomes and durations speak of; `None` where calls were seen, or
+    /// there is no such sample.
+    pub(crate) fn counted(&self, step_secs: f64) -> Option<Self> {
+        let sampled = |name: &str| self.sampled(&name.into());
+        let rate = sampled(REQUEST_RATE).filter(|rate| self.calls == 0 && *rate >= 0.0)?;
+        let whole = |count: f64| count.round().clamp(0.0, CALLS_MAX);
+        let calls = whole(rate * step_secs);
+        let share =
+            |name| sampled(name).map_or(0.0, |share: f64| whole(share.clamp(0.0, 1.0) * calls));
+        let errors = share(ERROR_RATE);
+        let client_errors = share(CLIENT_ERROR_RATE).min(calls - errors);
+        let mut quantiles: Vec<(f64, f64)> = Vec::new();
+        for (name, q) in LATENCY_QUANTILES {
+            let before = quantiles.last().map_or(0.0, |(_, ms)| *ms);
+            let ms = sampled(name).filter(|ms| *ms >= before);
+            quantiles.extend(ms.map(|ms| (q, ms)));
+        }
+        let [calls, errors, client_errors] = [calls, errors, client_errors].map(|n| {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "whole numbers up to a bound"
+            )]
+            let n = n as u64;
+            n
+        });
+        let durations = Durations::Quantiles(quantiles);
+        let mut cell = self.clone();
+        cell.receive(&Observation::Batch(Box::new(OfBatch {
+            calls,
+            errors,
+            client_errors,
+            client: None,
+            server: Some(Sketch::of_batch(&durations, calls, &Bins::default())),
+        })));
+        Some(cell)
+    }
+
+    /// The same without calls.
+    pub(crate) fn only_samples(&self) -> Self {
+        Self {
+            samples: self.samples.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Names of the metrics that were sampled here.
     pub(crate) fn metrics(&self) -> impl Iterator<Item = &MetricName> {
         self.samples.keys()
@@ -193,6 +243,14 @@ impl Cell {
 
     pub(crate) fn client_errors(&self) -> u64 {
         self.client_errors
+    }
+
+    /// Number of samples.
+    pub(crate) fn samples(&self) -> u64 {
+        self.samples
+            .values()
+            .map(|values| values.len() as u64)
+            .sum()
     }
 
     /// Whether something was measured, and not only named.
@@ -245,9 +303,7 @@ mod tests {
     use super::*;
     use crate::key::NodeKey;
     use crate::record::Party;
-    use crate::schema::{
-        CLIENT_ERROR_RATE, ERROR_RATE, LATENCY_MS_P50, LATENCY_MS_P95, REQUEST_RATE,
-    };
+    use crate::schema::{LATENCY_MS_P50, LATENCY_MS_P95};
     use crate::time::Timestamp;
 
     fn call(ms: u64, status: CallStatus) -> Observation {

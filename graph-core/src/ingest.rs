@@ -25,7 +25,7 @@ pub struct IngestReport {
     /// Dropped: a limit on nodes, edges, metrics, change events, or samples of a metric per step was
     /// reached; the first to come are kept.
     pub over_limit: u64,
-    /// Taken in, but not distinguished by revision or segment: the service has as many of them as the
+    /// Calls and samples taken in, but not distinguished by revision or segment: the service has as many of them as the
     /// limit on slices allows.
     pub unsliced: u64,
     /// Taken in without a look for duplicates: as many spans as the limit allows were remembered.

@@ -41,7 +41,7 @@ pub use name::{ChangeId, MetricName, Revision, SpanId};
 pub use params::GraphParams;
 pub use record::{
     BatchError, Call, CallBatch, CallStatus, ChangeEvent, ChangeKind, ChangePhase, Dependency,
-    Durations, Party, Record, Reversibility, Sample,
+    Durations, Party, Record, Reversibility, Sample, SampleSubject,
 };
 pub use share::TrafficShare;
 pub use slice::{Slice, SliceBy};

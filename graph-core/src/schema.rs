@@ -23,6 +23,15 @@ pub const LATENCY_MS_P95: &str = "latency_ms_p95";
 /// 99 % quantile of the duration of calls as the callee saw them. No column of a window unless asked
 /// for: of fewer than a few hundred calls a step it is the slowest call.
 pub const LATENCY_MS_P99: &str = "latency_ms_p99";
+
+/// Names of the quantiles of the duration of calls as the callee saw them, ascending.
+pub const LATENCY_QUANTILES: [(&str, f64); 4] = [
+    (LATENCY_MS_P50, 0.5),
+    (LATENCY_MS_P75, 0.75),
+    (LATENCY_MS_P95, 0.95),
+    (LATENCY_MS_P99, 0.99),
+];
+
 /// Median time that the callee did not wait for callees of its own. No column of a window unless
 /// asked for.
 pub const EXCLUSIVE_MS_P50: &str = "exclusive_ms_p50";

@@ -92,6 +92,15 @@ pub(super) struct Exchange<'a> {
 }
 
 impl<'a> Exchange<'a> {
+    /// A party by itself.
+    pub(super) fn of(party: &'a Party) -> Self {
+        Self {
+            caller: None,
+            callee: party,
+            kind: EdgeKind::Calls,
+        }
+    }
+
     fn parties(self) -> impl Iterator<Item = &'a Party> + Clone {
         self.caller.into_iter().chain([self.callee])
     }

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use super::admit::{Exchange, Named};
+use super::admit::Exchange;
 use super::spans::Seen;
 use super::{Count, GraphBuilder};
 use crate::cell::Observation;
 use crate::edge::{EdgeKind, Subject};
 use crate::ingest::IngestReport;
-use crate::record::{Call, CallBatch, ChangeEvent, ChangePhase, Dependency, Party, Record, Sample};
+use crate::record::{
+    Call, CallBatch, ChangeEvent, ChangePhase, Dependency, Party, Record, Sample, SampleSubject,
+};
 use crate::store::{Placed, change_order};
 use crate::time::Timestamp;
 
@@ -20,7 +22,7 @@ impl GraphBuilder {
         match record {
             Record::Call(call) => self.take_call(call, report),
             Record::Batch(batch) => self.take_batch(batch, report),
-            Record::Sample(sample) => self.take_sample(sample),
+            Record::Sample(sample) => self.take_sample(sample, report),
             Record::Change(change) => self.take_change(change),
             Record::Dependency(dependency) => self.take_dependency(dependency),
         }
@@ -129,37 +131,70 @@ impl GraphBuilder {
         service.is_none_or(|node| node.handle(seen, step, party, segment, slices_max))
     }
 
-    fn take_sample(&mut self, sample: &Sample) -> Count {
+    fn take_sample(&mut self, sample: &Sample, report: &mut IngestReport) -> Count {
         if !sample.value.is_finite() {
             return Count::NonFinite;
         }
-        let edge: Option<Named<'_>> = match &sample.subject {
-            Subject::Node(_) => None,
-            Subject::Edge { from, to, kind } => Some((from, to, *kind)),
+        let fits = match &sample.subject {
+            SampleSubject::Whole(Subject::Node(key)) => {
+                self.has_room([key].into_iter(), std::iter::empty())
+            }
+            SampleSubject::Whole(Subject::Edge { from, to, kind }) => {
+                self.has_room([from, to].into_iter(), [(from, to, *kind)].into_iter())
+            }
+            SampleSubject::Part(party) => {
+                let exchange = Exchange::of(party);
+                self.has_room(exchange.nodes(), exchange.edges())
+            }
         };
-        let from = edge.map(|(from, ..)| from);
-        let nodes = [sample.subject.node()].into_iter().chain(from);
-        if !self.has_room(nodes, edge.into_iter()) || !self.has_room_for_metric(&sample.metric) {
+        if !fits || !self.has_room_for_metric(&sample.metric) {
             return Count::OverLimit;
         }
         self.metrics.insert(sample.metric.clone());
         let step = self.store.params.step_of(sample.at);
-        let node = self.store.see(sample.subject.node(), step);
-        let cells = match edge {
-            Some((from, _, kind)) => {
-                let from = self.store.see(from, step);
-                let edge = self.store.edge((from, node, kind));
-                self.store.edges.get_mut(edge).map(|edge| &mut edge.cells)
+        let taken = match &sample.subject {
+            SampleSubject::Whole(Subject::Node(key)) => {
+                let node = self.store.see(key, step);
+                let node = self.store.nodes.get_mut(node);
+                node.is_some_and(|node| {
+                    node.cells.at(step).add_sample(&sample.metric, sample.value)
+                })
             }
-            None => self.store.nodes.get_mut(node).map(|node| &mut node.cells),
+            SampleSubject::Whole(Subject::Edge { from, to, kind }) => {
+                let (from, to) = (self.store.see(from, step), self.store.see(to, step));
+                let edge = self.store.edge((from, to, *kind));
+                let edge = self.store.edges.get_mut(edge);
+                edge.is_some_and(|edge| {
+                    edge.cells.at(step).add_sample(&sample.metric, sample.value)
+                })
+            }
+            SampleSubject::Part(party) => self.take_part(party, sample, report),
         };
-        let taken =
-            cells.is_some_and(|cells| cells.at(step).add_sample(&sample.metric, sample.value));
         if taken {
             Count::Accepted
         } else {
             Count::OverLimit
         }
+    }
+
+    /// Adds a sample of a part of a service; `false` where there is no room for it.
+    fn take_part(&mut self, party: &Party, sample: &Sample, report: &mut IngestReport) -> bool {
+        let slices_max = self.store.params.slices_max as usize;
+        let step = self.store.params.step_of(sample.at);
+        let placed = self.store.place(party, sample.at);
+        let (metric, value) = (&sample.metric, sample.value);
+        if let Some(instance) = placed.instance {
+            let node = self.store.nodes.get_mut(instance);
+            return node.is_some_and(|node| node.cells.at(step).add_sample(metric, value));
+        }
+        let Some(node) = self.store.nodes.get_mut(placed.service) else {
+            return false;
+        };
+        let sliced = node.in_slices(party, party.segment.as_ref(), slices_max, |cells| {
+            cells.at(step).add_sample(metric, value);
+        });
+        report.unsliced += u64::from(!sliced);
+        node.cells.at(step).add_sample(metric, value)
     }
 
     fn take_dependency(&mut self, dependency: &Dependency) -> Count {

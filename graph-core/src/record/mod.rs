@@ -14,7 +14,7 @@ pub use call::{Call, CallStatus};
 pub use change::{ChangeEvent, ChangeKind, ChangePhase, Reversibility};
 pub use dependency::Dependency;
 pub use party::Party;
-pub use sample::Sample;
+pub use sample::{Sample, SampleSubject};
 
 use crate::time::Timestamp;
 

@@ -15,7 +15,7 @@ pub struct Party {
     pub service: NodeKey,
     /// Which of its instances, when known.
     pub instance: Option<NodeKey>,
-    /// The revision that instance runs, when known.
+    /// The revision that it runs, when known.
     pub revision: Option<Revision>,
     /// The machine that the instance runs on, when known.
     pub host: Option<NodeKey>,
@@ -39,6 +39,13 @@ impl Party {
     #[must_use]
     pub fn on(mut self, instance: NodeKey, revision: Revision) -> Self {
         self.instance = Some(instance);
+        self.revision = Some(revision);
+        self
+    }
+
+    /// With the revision that it runs, where its instance is not known.
+    #[must_use]
+    pub fn running(mut self, revision: Revision) -> Self {
         self.revision = Some(revision);
         self
     }

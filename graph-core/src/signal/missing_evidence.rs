@@ -25,6 +25,15 @@ pub enum MissingEvidence {
         /// Further steps until then at the present traffic; `None` where there is none.
         steps: Option<u64>,
     },
+    /// Values of a sampled metric on the new side, as for [`Calls`](Self::Calls).
+    Values {
+        /// Which metric.
+        metric: MetricName,
+        /// Values that were seen.
+        have: u64,
+        /// Values that are expected to suffice; `None` where no number would.
+        need: Option<u64>,
+    },
     /// Clarity: the new side looks worse, not yet beyond chance.
     Certainty {
         /// In which metric.
@@ -74,6 +83,13 @@ impl fmt::Display for MissingEvidence {
                     Some(steps) => write!(f, "; {steps} more steps at this traffic"),
                     None => Ok(()),
                 }
+            }
+            Self::Values { metric, have, need } => {
+                match need {
+                    Some(need) => write!(f, "{metric} needs {need} values of the new side")?,
+                    None => write!(f, "{metric} cannot be judged by values of the new side")?,
+                }
+                write!(f, ", {have} were seen")
             }
             Self::Certainty { metric, p_value } => {
                 let p = super::p_value::PValue(*p_value);

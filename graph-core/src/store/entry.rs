@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Cells, Slot};
-use crate::cell::Observation;
+use crate::cell::{Cell, Observation};
 use crate::key::NodeKey;
 use crate::name::Revision;
 use crate::record::Party;
@@ -65,9 +65,22 @@ impl NodeState {
         slices_max: usize,
     ) -> bool {
         self.cells.at(step).receive(call);
+        self.in_slices(party, segment, slices_max, |cells| {
+            cells.at(step).receive(call);
+        })
+    }
+
+    /// Adds to what is held of the party's revision and of a segment; `false` where there is no room for one of them.
+    pub(crate) fn in_slices(
+        &mut self,
+        party: &Party,
+        segment: Option<&Arc<str>>,
+        slices_max: usize,
+        add: impl Fn(&mut Cells),
+    ) -> bool {
         let revision = party.revision.as_ref();
-        let by_revision = add(&mut self.by_revision, revision, call, step, slices_max);
-        let by_segment = add(&mut self.by_segment, segment, call, step, slices_max);
+        let by_revision = in_slice(&mut self.by_revision, revision, slices_max, &add);
+        let by_segment = in_slice(&mut self.by_segment, segment, slices_max, &add);
         by_revision && by_segment
     }
 
@@ -93,8 +106,8 @@ impl NodeState {
     /// Adds all that another builder holds of the node; says how many samples there was no room
     /// for, and how many calls are not distinguished by revision or segment for want of room.
     pub(crate) fn merge(&mut self, other: &Self, slices_max: usize) -> (u64, u64) {
-        let unsliced = merge_slices(&mut self.by_revision, &other.by_revision, slices_max)
-            + merge_slices(&mut self.by_segment, &other.by_segment, slices_max);
+        let by_revision = merge_slices(&mut self.by_revision, &other.by_revision, slices_max);
+        let by_segment = merge_slices(&mut self.by_segment, &other.by_segment, slices_max);
         for (owner, step) in &other.owners {
             self.belongs_to(owner, *step);
         }
@@ -102,45 +115,43 @@ impl NodeState {
             self.runs(revision, *at, *step);
         }
         self.declared |= other.declared;
-        (self.cells.merge(&other.cells), unsliced)
+        let over_limit = self.cells.merge(&other.cells) + by_revision.0 + by_segment.0;
+        (over_limit, by_revision.1 + by_segment.1)
     }
 }
 
-fn add<K: Clone + Ord>(
+fn in_slice<K: Clone + Ord>(
     slices: &mut BTreeMap<K, Cells>,
     key: Option<&K>,
-    call: &Observation,
-    step: i64,
     slices_max: usize,
+    add: impl Fn(&mut Cells),
 ) -> bool {
     let Some(key) = key else { return true };
     let full = slices.len() >= slices_max;
     match slices.get_mut(key) {
-        Some(cells) => cells.at(step).receive(call),
+        Some(cells) => add(cells),
         None if full => return false,
-        None => {
-            let cells = slices.entry(key.clone()).or_default();
-            cells.at(step).receive(call);
-        }
+        None => add(slices.entry(key.clone()).or_default()),
     }
     true
 }
 
-/// Slices hold no samples, so none is refused; says how many calls are in slices without room.
+/// Says how many samples there was no room for, and how many calls and samples are in slices without room.
 fn merge_slices<K: Clone + Ord>(
     mine: &mut BTreeMap<K, Cells>,
     theirs: &BTreeMap<K, Cells>,
     slices_max: usize,
-) -> u64 {
-    let mut unsliced = 0;
+) -> (u64, u64) {
+    let (mut over_limit, mut unsliced) = (0, 0);
     for (key, cells) in theirs {
         if mine.len() < slices_max || mine.contains_key(key) {
-            mine.entry(key.clone()).or_default().merge(cells);
+            over_limit += mine.entry(key.clone()).or_default().merge(cells);
         } else {
-            unsliced += cells.iter().map(|(_, cell)| cell.calls()).sum::<u64>();
+            let held = |cell: &Cell| cell.calls().saturating_add(cell.samples());
+            unsliced += cells.iter().map(|(_, cell)| held(cell)).sum::<u64>();
         }
     }
-    unsliced
+    (over_limit, unsliced)
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

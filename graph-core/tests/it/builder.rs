@@ -67,6 +67,32 @@ fn a_batch_that_cannot_be_is_malformed_and_one_without_calls_makes_its_parties_k
     );
 }
 
+#[test]
+fn a_sample_of_a_part_is_one_of_its_instance_or_else_of_its_revision_segment_and_service() {
+    let cpu = "cpu_utilisation".into();
+    let part =
+        |party: Party, value| Record::from(Sample::new(secs(5), party, "cpu_utilisation", value));
+    let cart = || Party::new(service("cart"));
+    let pod = NodeKey::instance("cart-1");
+    let mut builder = GraphBuilder::new(ten_second_steps().slices_max(1)).unwrap();
+    let report = builder.extend([
+        part(cart().on(pod.clone(), "v1".into()), 0.1),
+        part(cart().running("v2".into()).segment("eu"), 0.5),
+        part(cart().running("v3".into()), 0.9),
+    ]);
+    assert_eq!((report.accepted, report.unsliced), (3, 1));
+    let graph = builder.build();
+    assert_eq!(graph.revision(&pod).map(Revision::as_str), Some("v1"));
+    let of = |key: &NodeKey| graph.series(key, &cpu, range(0, 10)).unwrap();
+    assert_eq!(of(&pod), [0.1]);
+    assert_eq!(of(&service("cart")), [0.7]);
+    for by in [SliceBy::Revision, SliceBy::Segment] {
+        let slices = graph.calls_by(&service("cart"), by, range(0, 10));
+        let values: Vec<f64> = slices[0].1.sampled(&cpu).collect();
+        assert_eq!((slices.len(), values), (1, vec![0.5]), "{by}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_batch_is_the_same_as_its_calls(

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use astern_graph_core::{
     Call, CallBatch, CallStatus, ChangeEvent, ChangePhase, Dependency, Durations, EdgeKind,
-    GraphBuilder, GraphParams, MergeError, NodeKey, NodeKind, Party, Record, Sample, SliceBy,
-    SpanId, Subject, TemporalGraph, TimeRange,
+    GraphBuilder, GraphParams, MergeError, NodeKey, NodeKind, Party, Record, Sample, SampleSubject,
+    SliceBy, SpanId, Subject, TemporalGraph, TimeRange,
 };
 use proptest::prelude::*;
 
@@ -113,8 +113,9 @@ fn any_record() -> impl Strategy<Value = Record> {
         to: NodeKey::service(to),
         kind: EdgeKind::Calls,
     });
-    let node = name().prop_map(|name| Subject::Node(NodeKey::service(name)));
-    let subject = prop_oneof![edge, node];
+    let node = name().prop_map(|name| SampleSubject::from(NodeKey::service(name)));
+    let part = party().prop_map(SampleSubject::from);
+    let subject = prop_oneof![edge.prop_map(SampleSubject::from), node, part];
     let phases = [
         ChangePhase::Started,
         ChangePhase::Completed,

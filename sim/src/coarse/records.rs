@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use astern_graph_core::schema::{ERROR_RATE, LATENCY_MS_P50, LATENCY_MS_P95, REQUEST_RATE};
-use astern_graph_core::{EdgeKind, MetricName, NodeKey, Record, Sample, Subject, Timestamp};
+use astern_graph_core::{
+    EdgeKind, MetricName, NodeKey, Record, Sample, SampleSubject, Subject, Timestamp,
+};
 use astern_stats::rng::{ChaCha8Rng, seeded};
 use rand::RngExt;
 use rand_distr::{Binomial, Poisson, StandardNormal};
@@ -129,7 +131,7 @@ impl Measuring {
         self.put(subject, self.names.rate.clone(), count / self.secs);
     }
 
-    fn put(&mut self, subject: impl Into<Subject>, metric: MetricName, value: f64) {
+    fn put(&mut self, subject: impl Into<SampleSubject>, metric: MetricName, value: f64) {
         self.records
             .push(Sample::new(self.at, subject, metric, value).into());
     }

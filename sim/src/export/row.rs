@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use astern_graph_core::{
     Call, CallStatus, ChangeEvent, ChangeKind, ChangePhase, EdgeKind, NodeKey, Party,
-    Reversibility, Revision, Sample, Subject, TrafficShare,
+    Reversibility, Revision, Sample, SampleSubject, Subject, TrafficShare,
 };
 use serde::{Deserialize, Serialize};
 
@@ -106,8 +106,10 @@ impl Row for SampleRow {
 impl SampleRow {
     pub(super) fn new(sample: &Sample) -> Self {
         let (subject, to, edge) = match &sample.subject {
-            Subject::Node(key) => (key.clone(), None, None),
-            Subject::Edge { from, to, kind } => (from.clone(), Some(to.clone()), Some(*kind)),
+            SampleSubject::Whole(Subject::Edge { from, to, kind }) => {
+                (from.clone(), Some(to.clone()), Some(*kind))
+            }
+            other => (other.node().clone(), None, None),
         };
         Self {
             at_us: At(sample.at),

@@ -14,9 +14,9 @@ use crate::release::sides::{Observed, Step};
 const BEFORE_PER_STEP: usize = 3;
 
 /// What the comparison of one metric says.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Compared {
-    pub(super) metric: Metric,
+#[derive(Debug, Clone)]
+pub(super) struct Compared<'a> {
+    pub(super) metric: &'a Metric,
     /// Logarithm of the e-value against "it was never worse".
     pub(super) ln_e: f64,
     /// The same of what instances did after their start-up.
@@ -74,8 +74,8 @@ impl Pair {
     }
 }
 
-impl Compared {
-    pub(super) fn of(params: &SequentialParams, metric: Metric, observed: &Observed) -> Self {
+impl<'a> Compared<'a> {
+    pub(super) fn of(params: &SequentialParams, metric: &'a Metric, observed: &Observed) -> Self {
         let pairs = pairs(metric, observed, |step| metric.hits(&step.new));
         let with_start = pairs_with_start(metric, observed);
         let by_before = pairs.iter().filter(|pair| pair.is_before).count();
@@ -153,12 +153,23 @@ struct Dispersions {
 }
 
 impl Dispersions {
-    fn of(metric: Metric, observed: &Observed, by_before: usize) -> Self {
-        let beside = dispersion::of_instances(metric, observed);
-        let seen = observed.before.iter().filter(|before| before.all.calls > 0);
+    fn of(metric: &Metric, observed: &Observed, by_before: usize) -> Self {
+        let before = observed.before.iter();
+        let before: Vec<(u64, u64)> = before.map(|before| metric.hits_before(before)).collect();
+        let mut beside = dispersion::of_instances(metric, observed);
+        if matches!(metric, Metric::Sampled { .. }) {
+            // A value is like the one before it, with or without neighbours to compare it with.
+            let old = observed
+                .steps
+                .iter()
+                .rev()
+                .map(|step| metric.hits(&step.old));
+            let steps: Vec<(u64, u64)> = old.chain(before.iter().copied()).collect();
+            beside = beside.max(dispersion::over_time(&steps));
+        }
+        let seen = before.iter().filter(|(_, trials)| *trials > 0).count();
         let before = if by_before > 0 {
-            let over_time = beside.max(dispersion::over_time(metric, observed));
-            over_time * reuse(by_before, seen.count())
+            beside.max(dispersion::over_time(&before)) * reuse(by_before, seen)
         } else {
             beside
         };
@@ -181,7 +192,7 @@ impl Harmless {
     /// By a share of the old side that is low for what was seen of it: what its chance is must not excuse the new side.
     fn of(
         params: &SequentialParams,
-        metric: Metric,
+        metric: &Metric,
         shares: &Shares,
         caution: f64,
         dispersion: f64,
@@ -218,11 +229,11 @@ const LOW_ERRORS: f64 = 2.0;
 
 /// The greatest share of hits in any healthy steps before the change, as many in a row as it is worse now, a quarter of
 /// all at most: what came and went by itself is no effect of a change.
-fn worst_before(metric: Metric, observed: &Observed, steps: usize) -> f64 {
+fn worst_before(metric: &Metric, observed: &Observed, steps: usize) -> f64 {
     let hits: Vec<(u64, u64)> = observed
         .before
         .iter()
-        .map(|b| metric.hits(&b.all))
+        .map(|b| metric.hits_before(b))
         .collect();
     let length = steps.min(hits.len() / 4).max(1);
     let share = |block: &[(u64, u64)]| {
@@ -280,9 +291,9 @@ impl Shares {
 
 /// Each step of the new side, of which `new` takes the hits, with the old side of the same step, or of the few
 /// steps in which both have calls; with a few healthy steps before the change, in turn, once the old side is gone.
-fn pairs(metric: Metric, observed: &Observed, new: impl Fn(&Step) -> (u64, u64)) -> Vec<Pair> {
+fn pairs(metric: &Metric, observed: &Observed, new: impl Fn(&Step) -> (u64, u64)) -> Vec<Pair> {
     let before = observed.before.iter().filter(|b| b.all.calls > 0);
-    let before: Vec<(u64, u64)> = before.map(|b| metric.hits(&b.all)).collect();
+    let before: Vec<(u64, u64)> = before.map(|b| metric.hits_before(b)).collect();
     let several = BEFORE_PER_STEP.min(before.len());
     let mut in_turn = before.iter().cycle();
     let mut take = || sum(in_turn.by_ref().take(several));
@@ -319,7 +330,7 @@ fn reuse(steps: usize, before: usize) -> f64 {
 }
 
 /// The same with what new instances did in their start-up.
-fn pairs_with_start(metric: Metric, observed: &Observed) -> Vec<Pair> {
+fn pairs_with_start(metric: &Metric, observed: &Observed) -> Vec<Pair> {
     let whole = |step: &Step| {
         let (started, starting) = (metric.hits(&step.new), metric.hits(&step.starting));
         (started.0 + starting.0, started.1 + starting.1)

@@ -32,7 +32,7 @@ impl Pearson {
 /// Dispersion of the hits of old instances beside each other, within steps and over all of them: requests that are
 /// alike come to one instance in a step, and an instance may be slower than its neighbours at any time. That of single
 /// steps in time where there are no neighbours to compare with.
-pub(super) fn of_instances(metric: Metric, observed: &Observed) -> f64 {
+pub(super) fn of_instances(metric: &Metric, observed: &Observed) -> f64 {
     let steps = observed.steps.iter().map(|step| &step.old_instances);
     let before = observed.before.iter().map(|before| &before.instances);
     let mut within = Pearson::default();
@@ -47,9 +47,12 @@ pub(super) fn of_instances(metric: Metric, observed: &Observed) -> f64 {
         add_totals(&mut totals, &hits);
     }
     if within.freedom < PRIOR_FREEDOM {
-        return within
-            .dispersion()
-            .max(blocks(metric, observed, 1).dispersion());
+        let steps = observed
+            .before
+            .iter()
+            .map(|before| metric.hits_before(before));
+        let steps: Vec<(u64, u64)> = steps.collect();
+        return within.dispersion().max(blocks(&steps, 1).dispersion());
     }
     let lasting = Pearson {
         chi_squared: totals.values().map(Total::chi_squared).sum(),
@@ -90,25 +93,20 @@ fn add_totals(totals: &mut BTreeMap<usize, Total>, instances: &[(usize, (u64, u6
     }
 }
 
-/// Dispersion of the hits of healthy steps: of single ones and of blocks of them, whichever is greatest, so that slow
+/// Dispersion of the hits of steps in a row: of single ones and of blocks of them, whichever is greatest, so that slow
 /// changes which no release made count.
-pub(super) fn over_time(metric: Metric, observed: &Observed) -> f64 {
+pub(super) fn over_time(steps: &[(u64, u64)]) -> f64 {
     let mut greatest: f64 = 1.0;
     let mut length = 1;
-    while observed.before.len() / length >= BLOCKS_MIN {
-        greatest = greatest.max(blocks(metric, observed, length).dispersion());
+    while steps.len() / length >= BLOCKS_MIN {
+        greatest = greatest.max(blocks(steps, length).dispersion());
         length *= 2;
     }
     greatest
 }
 
-/// Blocks of so many healthy steps beside each other.
-fn blocks(metric: Metric, observed: &Observed, length: usize) -> Pearson {
-    let steps = observed
-        .before
-        .iter()
-        .map(|before| metric.hits(&before.all));
-    let steps: Vec<(u64, u64)> = steps.collect();
+/// Blocks of so many steps beside each other.
+fn blocks(steps: &[(u64, u64)], length: usize) -> Pearson {
     let blocks = steps.chunks_exact(length).map(|block| sum(block.iter()));
     let mut between = Pearson::default();
     add(&mut between, &blocks.collect::<Vec<_>>());

@@ -1,12 +1,14 @@
-//! What is compared: shares of calls that fail, are refused, or take longer than they used to.
+//! What is compared: shares of calls that fail, are refused, or take longer than they used to, and of sampled values that
+//! are worse than usual.
 
 use astern_graph_core::schema::{
-    CLIENT_ERROR_RATE, ERROR_RATE, LATENCY_MS_P50, LATENCY_MS_P75, LATENCY_MS_P95, LATENCY_MS_P99,
+    CLIENT_ERROR_RATE, ERROR_RATE, Feature, FeatureClass, LATENCY_QUANTILES, Worse,
 };
 use astern_graph_core::{CallSummary, MetricName};
+use astern_stats::robust::median;
 
 use super::SequentialParams;
-use crate::release::sides::{Observed, Step};
+use crate::release::sides::{Before, Observed, Step};
 
 /// Fewest calls beyond a quantile of what is known of the old side for that quantile to be a threshold.
 const BEYOND_MIN: f64 = 3.0;
@@ -18,8 +20,8 @@ const BEYOND_MANY: f64 = 30.0;
 /// 323 ms.
 const STEADY_QUANTILE_MAX: f64 = 0.8;
 
-/// A property that a call has or has not, which is worse to have.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A property that a call, or a sampled value, has or has not, which is worse to have.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Metric {
     /// The call failed.
     Failed,
@@ -34,24 +36,33 @@ pub(super) enum Metric {
         /// The share of calls that take longer than what rises to the threshold where it rises by what matters.
         beyond: f64,
     },
+    /// A sampled value is beyond the median of the old side by at least what matters.
+    Sampled {
+        feature: Feature,
+        usual: f64,
+        /// How far beyond, in the direction that is worse.
+        by: f64,
+    },
 }
+
+/// Fewest sampled values of the old side whose median is taken.
+const VALUES_MIN: usize = 3;
+
+/// With a single old instance it is not known how far alike instances are from each other.
+const SINGLE_INSTANCE: f64 = 2.0;
 
 impl Metric {
     /// All that can be compared, of the same kinds for both sides.
     pub(super) fn all(params: &SequentialParams, observed: &Observed) -> Vec<Self> {
         let (caution, bases) = (observed.caution(), Bases::of(observed));
-        let slow = [
-            (LATENCY_MS_P50, 0.5),
-            (LATENCY_MS_P75, 0.75),
-            (LATENCY_MS_P95, 0.95),
-            (LATENCY_MS_P99, 0.99),
-        ]
-        .into_iter()
-        .filter_map(|(name, q)| {
+        let slow = LATENCY_QUANTILES.into_iter().filter_map(|(name, q)| {
             let calls = bases.for_quantile(q)?;
             Self::slow(params, caution, calls, name, q)
         });
-        let mut all = vec![Self::Failed, Self::Refused];
+        let mut all = Vec::new();
+        if observed.has_calls() {
+            all.extend([Self::Failed, Self::Refused]);
+        }
         for metric in slow {
             // Quantiles in one bucket of a histogram have one threshold.
             let same = |held: &Self| held.threshold_ms() == metric.threshold_ms();
@@ -59,7 +70,52 @@ impl Metric {
                 all.push(metric);
             }
         }
+        let sampled = observed.sampled.iter();
+        all.extend(sampled.filter_map(|feature| Self::sampled(params, caution, feature, observed)));
         all
+    }
+
+    /// Values of a metric that has a direction that is worse and is of users or of what they use up.
+    fn sampled(
+        params: &SequentialParams,
+        caution: f64,
+        feature: &Feature,
+        observed: &Observed,
+    ) -> Option<Self> {
+        let relative = match feature.class {
+            FeatureClass::Application => params.sampled_rise_min,
+            FeatureClass::Infrastructure => params.infrastructure_rise_min,
+            _ => return None,
+        };
+        if feature.worse == Worse::Both {
+            return None;
+        }
+        let of_old = observed.steps.iter().map(|step| &step.old);
+        let mut values: Vec<f64> = of_old
+            .flat_map(|side| side.sampled(&feature.name))
+            .collect();
+        if values.len() < VALUES_MIN {
+            let sides = observed.before.iter().flat_map(|before| {
+                let instances = before.instances.iter().map(|(_, calls)| calls);
+                instances.chain([&before.all])
+            });
+            values = sides.flat_map(|side| side.sampled(&feature.name)).collect();
+        }
+        if values.len() < VALUES_MIN {
+            return None;
+        }
+        let usual = median(&values)?;
+        let single = if observed.old_instances() > 1 {
+            1.0
+        } else {
+            SINGLE_INSTANCE
+        };
+        let least = f64::max(relative * usual.abs(), feature.noise_floor(usual));
+        Some(Self::Sampled {
+            feature: feature.clone(),
+            usual,
+            by: least * caution.max(single),
+        })
     }
 
     /// Calls beyond the quantile `q` of these calls. Where they are known as a histogram, the threshold is its next bound:
@@ -92,29 +148,55 @@ impl Metric {
     fn threshold_ms(&self) -> Option<f64> {
         match self {
             Self::Slow { threshold_ms, .. } => Some(*threshold_ms),
-            Self::Failed | Self::Refused => None,
+            Self::Failed | Self::Refused | Self::Sampled { .. } => None,
         }
     }
 
-    pub(super) fn name(self) -> MetricName {
+    pub(super) fn name(&self) -> MetricName {
         match self {
             Self::Failed => ERROR_RATE.into(),
             Self::Refused => CLIENT_ERROR_RATE.into(),
-            Self::Slow { name, .. } => name.into(),
+            Self::Slow { name, .. } => (*name).into(),
+            Self::Sampled { feature, .. } => feature.name.clone(),
         }
     }
 
-    /// Whether it stays where it is while nothing changes, so that a time before can stand for an old side.
-    pub(super) fn is_steady(self) -> bool {
-        !matches!(self, Self::Slow { q, .. } if q > STEADY_QUANTILE_MAX)
+    /// Whether a change without harm must be shown by it to be called healthy. What a service uses up says that something is
+    /// wrong, and not that nothing is.
+    pub(super) fn is_of_users(&self) -> bool {
+        !matches!(self, Self::Sampled { feature, .. } if feature.class != FeatureClass::Application)
     }
 
-    /// Calls that have the property, and all of which it is known.
-    pub(super) fn hits(self, calls: &CallSummary) -> (u64, u64) {
+    /// Whether it stays where it is while nothing changes, so that a time before can stand for an old side.
+    pub(super) fn is_steady(&self) -> bool {
+        !matches!(self, Self::Slow { q, .. } if *q > STEADY_QUANTILE_MAX)
+    }
+
+    /// Calls, or values, that have the property, and all of which it is known.
+    pub(super) fn hits(&self, calls: &CallSummary) -> (u64, u64) {
         match self {
             Self::Failed => (calls.errors, calls.calls),
             Self::Refused => (calls.client_errors, calls.calls),
-            Self::Slow { threshold_ms, .. } => calls.latency_above(threshold_ms),
+            Self::Slow { threshold_ms, .. } => calls.latency_above(*threshold_ms),
+            Self::Sampled { feature, usual, by } => {
+                let worse = |value: &f64| feature.worse.badness(value - usual) >= *by;
+                let values = || calls.sampled(&feature.name);
+                (
+                    values().filter(worse).count() as u64,
+                    values().count() as u64,
+                )
+            }
+        }
+    }
+
+    /// The same of a step before the change. Samples of instances are none of their service.
+    pub(super) fn hits_before(&self, before: &Before) -> (u64, u64) {
+        match self {
+            Self::Sampled { .. } if !before.instances.is_empty() => {
+                let hits = before.instances.iter().map(|(_, calls)| self.hits(calls));
+                sum(hits.collect::<Vec<_>>().iter())
+            }
+            _ => self.hits(&before.all),
         }
     }
 
@@ -122,11 +204,12 @@ impl Metric {
     ///
     /// Of durations: as many calls as took longer than the old quantile now take longer than it by what matters; which
     /// is that quantile itself, risen by it.
-    pub(super) fn harmful(self, params: &SequentialParams, usual: f64, caution: f64) -> f64 {
+    pub(super) fn harmful(&self, params: &SequentialParams, usual: f64, caution: f64) -> f64 {
         let rise = f64::max(params.rate_rise_min, params.rate_rise_relative_min * usual) * caution;
         let beyond = match self {
             Self::Failed | Self::Refused => 0.0,
-            Self::Slow { beyond, .. } => beyond,
+            Self::Slow { beyond, .. } => *beyond,
+            Self::Sampled { .. } => 0.5,
         };
         f64::max(beyond, usual + rise).min(f64::midpoint(1.0, usual))
     }

@@ -13,6 +13,7 @@ use astern_graph_core::signal::{Anomaly, Assessment, Evidence, MissingEvidence, 
 use astern_graph_core::{CallSummary, ChangeEvent, MetricName, TemporalGraph, TimeRange};
 use astern_stats::ParamError;
 use astern_stats::param::{duration, in_open_unit, in_range};
+use astern_stats::robust::median;
 use astern_stats::sequential::p_value;
 
 use super::ReleaseJudge;
@@ -31,6 +32,8 @@ use metric::Metric;
 /// | `rate_rise_relative_min` | .2 | the same relative to the old side, 0 to 100; the greater one counts |
 /// | `latency_rise_min` | .15 | least relative rise of a quantile of latency that matters, 0 to 100 |
 /// | `latency_rise_ms_min` | 1 | least rise of a quantile of latency in ms that matters, 0 to 10⁹; the greater one counts |
+/// | `sampled_rise_min` | .2 | least relative change for the worse of a sampled metric of class application that matters, 0 to 100, at least its [noise floor](astern_graph_core::schema::Feature::noise_floor) |
+/// | `infrastructure_rise_min` | .5 | the same of class infrastructure |
 /// | `start_up` | `"2m"` | how long an instance starts up: what it does then counts only where it goes on afterwards, or where the instance is gone, at most a day |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -42,6 +45,8 @@ pub struct SequentialParams {
     rate_rise_relative_min: f64,
     latency_rise_min: f64,
     latency_rise_ms_min: f64,
+    sampled_rise_min: f64,
+    infrastructure_rise_min: f64,
     #[serde(with = "duration")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     start_up: Duration,
@@ -56,6 +61,8 @@ impl Default for SequentialParams {
             rate_rise_relative_min: 0.2,
             latency_rise_min: 0.15,
             latency_rise_ms_min: 1.0,
+            sampled_rise_min: 0.2,
+            infrastructure_rise_min: 0.5,
             start_up: Duration::from_secs(120),
         }
     }
@@ -74,6 +81,10 @@ astern_stats::setters!(SequentialParams {
     latency_rise_min: f64,
     /// Sets the least rise of a quantile of latency that matters, in ms.
     latency_rise_ms_min: f64,
+    /// Sets the least relative change for the worse of a sampled metric of class application that matters.
+    sampled_rise_min: f64,
+    /// Sets the same of a sampled metric of class infrastructure.
+    infrastructure_rise_min: f64,
     /// Sets how long an instance starts up.
     start_up: Duration,
 });
@@ -95,6 +106,9 @@ impl SequentialParams {
         )?;
         in_range("latency_rise_min", self.latency_rise_min, 0.0, 100.0)?;
         in_range("latency_rise_ms_min", self.latency_rise_ms_min, 0.0, 1e9)?;
+        in_range("sampled_rise_min", self.sampled_rise_min, 0.0, 100.0)?;
+        let infrastructure = self.infrastructure_rise_min;
+        in_range("infrastructure_rise_min", infrastructure, 0.0, 100.0)?;
         in_range(
             "start_up in seconds",
             self.start_up.as_secs_f64(),
@@ -124,6 +138,10 @@ impl SequentialParams {
 /// old side by at least what matters. A quantile has risen by that exactly when as many calls are beyond it. Of durations that
 /// came as a histogram the next bound is the threshold, where calls are counted without a guess; beyond the last bound
 /// nothing is compared.
+///
+/// Metrics that were sampled on both sides, of class application or infrastructure and with a direction that is worse, are
+/// compared by the values that are worse than the old side's median by at least what matters. Where calls were not
+/// seen and their rate, error rate and quantiles of latency were sampled, those are counted as calls.
 ///
 /// **Worse** is an e-value of at least `metrics / alpha` by [`onsets`](astern_stats::sequential::onsets): the
 /// probability that it is ever reached without a difference is at most `alpha` for all metrics together. It counts only
@@ -180,8 +198,8 @@ impl ReleaseJudge for SequentialComparison {
         let verdict = |verdict| Assessment::new(verdict).of_change(change.id.clone());
         let metrics = Metric::all(params, &observed);
         let level = (metrics.len() as f64 / params.alpha).ln();
-        let compared: Vec<Compared> = metrics
-            .into_iter()
+        let compared: Vec<Compared<'_>> = metrics
+            .iter()
             .map(|metric| Compared::of(params, metric, &observed))
             .collect();
         let not_healed = (compared.len() as f64 * NOT_HEALED).ln();
@@ -198,7 +216,7 @@ impl ReleaseJudge for SequentialComparison {
         if let Some(silence) = silence::of_new_side(params, &observed) {
             return Ok(verdict(Verdict::NoData).without([silence]));
         }
-        if observed.last_seen().is_none() {
+        if observed.last_seen().is_none() && compared.iter().all(|c| c.trials == 0) {
             return Ok(verdict(Verdict::NoData).without([MissingEvidence::NewSide]));
         }
         let missing = self.missing(&observed, &compared);
@@ -215,7 +233,7 @@ impl SequentialComparison {
         &self,
         change: &ChangeEvent,
         observed: &Observed,
-        worse: &Compared,
+        worse: &Compared<'_>,
         metrics: usize,
     ) -> Anomaly {
         let steps = observed.steps.get(worse.since..).unwrap_or_default();
@@ -223,7 +241,16 @@ impl SequentialComparison {
         let p_value = (metrics as f64 * p_value(worse.ln_e)).min(1.0);
         let (old, new, score) = match worse.metric {
             Metric::Failed | Metric::Refused => (worse.usual, worse.new, worse.effect()),
+            Metric::Sampled { feature, usual, by } => {
+                let of_new = steps
+                    .iter()
+                    .flat_map(|step| step.new.sampled(&feature.name));
+                let new = median(&of_new.collect::<Vec<_>>()).unwrap_or(*usual);
+                let effect = feature.worse.badness(new - usual) / by.max(1e-9);
+                (*usual, new, effect.max(1.0))
+            }
             Metric::Slow { q, usual_ms, .. } => {
+                let (q, usual_ms) = (*q, *usual_ms);
                 let ms = |calls: CallSummary| calls.latency_ms(q);
                 let old = ms(CallSummary::joined(steps.iter().map(|step| &step.old)));
                 let old = old.unwrap_or(usual_ms);
@@ -265,10 +292,10 @@ impl SequentialComparison {
     }
 
     /// What keeps the change from being healthy; nothing where it is.
-    fn missing(&self, observed: &Observed, compared: &[Compared]) -> Vec<MissingEvidence> {
+    fn missing(&self, observed: &Observed, compared: &[Compared<'_>]) -> Vec<MissingEvidence> {
         let needed = -self.0.healthy_alpha.ln();
         if compared.iter().all(|c| c.trials == 0) {
-            let is_new_seen = observed.steps.iter().any(|step| step.new.calls > 0);
+            let is_new_seen = observed.steps.iter().any(|step| !step.new.is_empty());
             let until = observed.started_at.filter(|_| !is_new_seen);
             return vec![until.map_or(MissingEvidence::OldSide, |until| {
                 MissingEvidence::StartUp { until }
@@ -285,12 +312,21 @@ impl SequentialComparison {
             if is_suspicious && compared.ln_e_healed < HEALED.ln() {
                 let p_value = p_value(compared.ln_e_started);
                 missing.push(MissingEvidence::Certainty { metric, p_value });
-            } else if compared.ln_e_harmless.is_nan() || compared.ln_e_harmless < needed {
+            } else if compared.metric.is_of_users()
+                && (compared.ln_e_harmless.is_nan() || compared.ln_e_harmless < needed)
+            {
                 let have = compared.trials;
                 let lacks = (needed - compared.ln_e_harmless) / needed;
                 let more = compared.trials_needed.map(|trials| lacks * trials);
                 let more = more.filter(|more| more.is_finite());
-                missing.push(calls_needed(metric, have, more, calls, steps));
+                missing.push(match compared.metric {
+                    Metric::Sampled { .. } => MissingEvidence::Values {
+                        metric,
+                        have,
+                        need: needed_in_all(have, more),
+                    },
+                    _ => calls_needed(metric, have, more, calls, steps),
+                });
             }
         }
         missing
@@ -300,7 +336,16 @@ impl SequentialComparison {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "numbers of calls and steps that are not negative; saturating is right"
+    reason = "numbers that are not negative; saturating is right"
+)]
+fn needed_in_all(have: u64, more: Option<f64>) -> Option<u64> {
+    more.map(|more| have.saturating_add(more.ceil() as u64))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a number of steps that is not negative; saturating is right"
 )]
 fn calls_needed(
     metric: MetricName,
@@ -314,7 +359,7 @@ fn calls_needed(
     MissingEvidence::Calls {
         metric,
         have,
-        need: more.map(|more| have.saturating_add(more.ceil() as u64)),
+        need: needed_in_all(have, more),
         steps: more.and_then(steps),
     }
 }

@@ -2,8 +2,10 @@
 
 mod read;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use astern_graph_core::schema::Feature;
 use astern_graph_core::{CallSummary, TimeRange, Timestamp};
 
 pub(super) use read::observed;
@@ -51,20 +53,43 @@ pub(super) struct Observed {
     pub(super) started_at: Option<Timestamp>,
     /// How long an instance starts up.
     pub(super) start_up: Duration,
+    /// Metrics that were sampled on the new side, with their meaning; features of calls are not among them.
+    pub(super) sampled: Vec<Feature>,
 }
 
 impl Observed {
+    /// Whether any call was seen; otherwise only samples speak.
+    pub(super) fn has_calls(&self) -> bool {
+        let before = self.before.iter().map(|before| &before.all);
+        let steps = self
+            .steps
+            .iter()
+            .flat_map(|s| [&s.old, &s.new, &s.starting]);
+        before.chain(steps).any(|calls| calls.calls > 0)
+    }
+
     /// The step from which on the old side is gone, and not only silent by chance; the number of steps where it is there.
     pub(super) fn old_is_gone_from(&self) -> usize {
-        let last_seen = self.steps.iter().rposition(|step| step.old.calls > 0);
+        let has_calls = self.has_calls();
+        let seen = |side: &CallSummary| {
+            if has_calls {
+                side.calls
+            } else {
+                u64::from(!side.is_empty())
+            }
+        };
+        let last_seen = self.steps.iter().rposition(|step| seen(&step.old) > 0);
         let gone_from = last_seen.map_or(0, |last| last + 1);
-        let (seen, alone) = self.steps.split_at(gone_from);
+        let (beside, alone) = self.steps.split_at(gone_from);
         let mean = |calls: u64, steps: usize| calls as f64 / steps.max(1) as f64;
-        let of_step = if seen.is_empty() {
-            let before = self.before.iter().map(|before| before.all.calls);
+        let of_step = if beside.is_empty() {
+            let before = self.before.iter().map(|before| seen(&before.all));
             mean(before.sum(), self.before.len())
         } else {
-            mean(seen.iter().map(|step| step.old.calls).sum(), seen.len())
+            mean(
+                beside.iter().map(|step| seen(&step.old)).sum(),
+                beside.len(),
+            )
         };
         if of_step * alone.len() as f64 >= GONE_CALLS_MIN {
             gone_from
@@ -84,6 +109,14 @@ impl Observed {
         } else {
             1.0
         }
+    }
+
+    /// Old instances of which anything was seen, beside the new side or before it.
+    pub(super) fn old_instances(&self) -> usize {
+        let steps = self.steps.iter().map(|step| &step.old_instances);
+        let before = self.before.iter().map(|before| &before.instances);
+        let places = steps.chain(before).flatten().map(|(place, _)| place);
+        places.collect::<BTreeSet<_>>().len()
     }
 
     /// The last step with calls to the new side, start-ups included.

@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use astern_graph_core::schema::{
+    CLIENT_ERROR_RATE, ERROR_RATE, Feature, LATENCY_QUANTILES, REQUEST_RATE,
+};
 use astern_graph_core::view::{ChangeSide, SideOverTime, SideRule};
 use astern_graph_core::{
-    CallSummary, ChangeEvent, ChangeKind, ChangePhase, GraphError, NodeKey, Revision, SliceBy,
-    TemporalGraph, TimeRange, Timestamp, TrafficShare,
+    CallSummary, ChangeEvent, ChangeKind, ChangePhase, GraphError, MetricName, NodeKey, Revision,
+    SliceBy, TemporalGraph, TimeRange, Timestamp, TrafficShare,
 };
 
 use super::{Before, Observed, Step};
@@ -19,6 +22,8 @@ const DISPERSION_STEPS: usize = 30;
 enum Unit<'a> {
     Instance(&'a NodeKey),
     Revision(Arc<str>),
+    /// Samples of a revision, beside instances that received its calls.
+    SamplesOf(Arc<str>),
 }
 
 /// The time for which a unit was seen on the new side.
@@ -26,6 +31,8 @@ enum Unit<'a> {
 struct Seen {
     from: Timestamp,
     until: Timestamp,
+    /// With calls: what was only sampled before its first call still starts.
+    has_calls: bool,
 }
 
 /// All that a change is judged by over `range`; an instance starts up for `start_up`.
@@ -51,11 +58,30 @@ pub(in crate::release) fn observed(
         step.expected_share = share.and_then(|(_, share)| *share).or(step.expected_share);
     }
     Ok(Observed {
+        sampled: sampled(graph, &steps),
         steps,
         before: before(graph, change, healthy)?,
         started_at,
         start_up,
     })
+}
+
+/// Metrics that were sampled on the new side, with their meaning. Those that name a feature of calls stand for calls.
+fn sampled(graph: &TemporalGraph, steps: &[Step]) -> Vec<Feature> {
+    let sides = steps.iter().flat_map(|step| [&step.new, &step.starting]);
+    let names: BTreeSet<&MetricName> = sides.flat_map(CallSummary::sampled_metrics).collect();
+    let is_of_calls = |name: &MetricName| {
+        let latencies = LATENCY_QUANTILES.iter().map(|(name, _)| *name);
+        let mut of_calls = [REQUEST_RATE, ERROR_RATE, CLIENT_ERROR_RATE]
+            .into_iter()
+            .chain(latencies);
+        of_calls.any(|feature| feature == name.as_str())
+    };
+    let has_calls = steps.iter().any(|step| step.new.calls + step.old.calls > 0);
+    let names = names
+        .into_iter()
+        .filter(|name| !(has_calls && is_of_calls(name)));
+    names.map(|name| graph.feature(name)).collect()
 }
 
 /// The parts of the service with their sides. What runs a revision that came after the change and is another one is on
@@ -67,14 +93,14 @@ fn units<'a>(
 ) -> Vec<(Unit<'a>, SideOverTime<'a>, Vec<TimeRange>)> {
     let sides = graph.sides(change, SideRule::Blame);
     let instances: Vec<&NodeKey> = graph.instances(&change.service).collect();
+    let slices = graph.calls_by(&change.service, SliceBy::Revision, range);
+    let revision = |unit: fn(Arc<str>) -> Unit<'a>, name: Arc<str>| {
+        let over_time = sides.revision(&name);
+        (unit(name), over_time, Vec::new())
+    };
     if instances.is_empty() {
-        let slices = graph.calls_by(&change.service, SliceBy::Revision, range);
         let names = slices.into_iter().map(|(slice, _)| slice.name);
-        let unit = |name: Arc<str>| {
-            let over_time = sides.revision(&name);
-            (Unit::Revision(name), over_time, Vec::new())
-        };
-        return names.map(unit).collect();
+        return names.map(|name| revision(Unit::Revision, name)).collect();
     }
     let runs = |instance| graph.revisions(instance).into_iter();
     let earlier: BTreeSet<&Revision> = instances
@@ -91,7 +117,11 @@ fn units<'a>(
         let later = later.map(|(_, run)| run).collect();
         (Unit::Instance(instance), sides.instance(instance), later)
     };
-    instances.into_iter().map(unit).collect()
+    let sampled = slices
+        .into_iter()
+        .filter(|(_, calls)| !calls.sampled_metrics().is_empty());
+    let samples = sampled.map(|(slice, _)| revision(Unit::SamplesOf, slice.name));
+    instances.into_iter().map(unit).chain(samples).collect()
 }
 
 /// Whether the change reaches the service as a whole, since it names no instance and none is seen to run it: a flag, a
@@ -103,7 +133,7 @@ fn is_of_service(graph: &TemporalGraph, change: &ChangeEvent, units: &Units<'_>)
     }
     let is_run = units.iter().any(|(unit, ..)| match unit {
         Unit::Instance(instance) => graph.revision(instance) == Some(&change.to),
-        Unit::Revision(name) => **name == *change.to.as_str(),
+        Unit::Revision(name) | Unit::SamplesOf(name) => **name == *change.to.as_str(),
     });
     let by_name = matches!(
         change.kind,
@@ -141,7 +171,7 @@ fn service_steps(
         let calls = graph.calls_received(&change.service, range);
         Step {
             range,
-            new: calls.unwrap_or_else(none),
+            new: calls.map_or_else(none, |calls| calls.counted(graph.step())),
             old: none(),
             old_instances: Vec::new(),
             later: 0,
@@ -186,23 +216,30 @@ fn received(
     };
     for (place, (unit, over_time, later)) in units.iter().enumerate() {
         let side = over_time.in_step(range);
-        received.new_units += usize::from(side == ChangeSide::New);
+        let is_server = !matches!(unit, Unit::SamplesOf(_));
+        received.new_units += usize::from(side == ChangeSide::New && is_server);
         let is_later = later.iter().any(|run| run.contains(range.start));
         if side == ChangeSide::Neither && !is_later {
             continue;
         }
         let calls = calls_of(graph, change, unit, range);
-        let Some(calls) = calls.filter(|calls| calls.calls > 0) else {
+        let Some(calls) = calls.filter(|calls| !calls.is_empty()) else {
             continue;
         };
         if is_later {
             received.later += calls.calls;
         } else if side == ChangeSide::New {
+            let has_calls = calls.calls > 0;
             let first = Seen {
                 from: range.start,
                 until: range.end,
+                has_calls,
             };
-            seen[place].get_or_insert(first).until = range.end;
+            let seen = seen[place].get_or_insert(first);
+            seen.until = range.end;
+            if has_calls && !seen.has_calls {
+                *seen = first;
+            }
             received.new.push((place, calls));
         } else {
             received.old.push((place, calls));
@@ -244,7 +281,8 @@ fn unit_steps(
             .new
             .into_iter()
             .partition(|(place, _)| is_starting(*place, step.range));
-        let parts = step.new_units + step.old.len();
+        let old_parts = step.old.iter().filter(|(_, calls)| calls.calls > 0);
+        let parts = step.new_units + old_parts.count();
         Step {
             range: step.range,
             new: joined(&running),
@@ -264,14 +302,17 @@ fn calls_of(
     unit: &Unit<'_>,
     step: TimeRange,
 ) -> Option<CallSummary> {
-    match unit {
+    let of_revision = |name: &Arc<str>| {
+        let slices = graph.calls_by(&change.service, SliceBy::Revision, step);
+        let mut named = slices.into_iter().filter(|(slice, _)| slice.name == *name);
+        named.next().map(|(_, calls)| calls)
+    };
+    let calls = match unit {
         Unit::Instance(instance) => graph.calls_received(instance, step),
-        Unit::Revision(name) => {
-            let slices = graph.calls_by(&change.service, SliceBy::Revision, step);
-            let mut named = slices.into_iter().filter(|(slice, _)| slice.name == *name);
-            named.next().map(|(_, calls)| calls)
-        }
-    }
+        Unit::Revision(name) => of_revision(name),
+        Unit::SamplesOf(name) => return of_revision(name).map(CallSummary::only_samples),
+    };
+    calls.map(|calls| calls.counted(graph.step()))
 }
 
 /// The healthy steps before the change, the newest first.
@@ -286,14 +327,20 @@ fn before(
     };
     let steps: Vec<TimeRange> = graph.steps(range)?.collect();
     let read = |(i, step): (usize, TimeRange)| {
-        let calls = |key| graph.calls_received(key, step);
+        let calls = |key| Some(graph.calls_received(key, step)?.counted(graph.step()));
+        let of_service = calls(&change.service).unwrap_or_else(none);
+        let is_counted = of_service.calls > 0;
         let instances = graph.instances(&change.service).enumerate();
-        let instances = instances.take_while(|_| i < DISPERSION_STEPS);
+        let instances = instances.take_while(|_| i < DISPERSION_STEPS || !is_counted);
         let instances = instances.filter_map(|(place, key)| Some((place, calls(key)?)));
-        Before {
-            all: calls(&change.service).unwrap_or_else(none),
-            instances: instances.filter(|(_, calls)| calls.calls > 0).collect(),
-        }
+        let instances: OfUnits = instances.filter(|(_, calls)| !calls.is_empty()).collect();
+        // Where only samples of instances speak, the service has none of its own.
+        let all = if is_counted || instances.is_empty() {
+            of_service
+        } else {
+            joined(&instances)
+        };
+        Before { all, instances }
     };
     Ok(steps.into_iter().rev().enumerate().map(read).collect())
 }

@@ -1,6 +1,7 @@
 //! The sequential comparison on a world of two sides.
 
 mod laws;
+mod metrics;
 mod situations;
 
 use std::collections::BTreeMap;
