@@ -6,8 +6,8 @@ use astern_stats::ParamError;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Kayenta, KayentaParams, ReleaseComparison, ReleaseJudge, ReleaseParams, SequentialComparison,
-    SequentialParams,
+    ArgoRollouts, ArgoRolloutsParams, Flagger, FlaggerParams, Kayenta, KayentaParams,
+    ReleaseComparison, ReleaseJudge, ReleaseParams, SequentialComparison, SequentialParams,
 };
 use crate::ScoreError;
 
@@ -23,6 +23,10 @@ pub enum ReleaseJudgeParams {
     Comparison(ReleaseParams),
     /// [`Kayenta`].
     Kayenta(KayentaParams),
+    /// [`Flagger`].
+    Flagger(FlaggerParams),
+    /// [`ArgoRollouts`].
+    ArgoRollouts(ArgoRolloutsParams),
 }
 
 impl Default for ReleaseJudgeParams {
@@ -49,6 +53,18 @@ impl From<KayentaParams> for ReleaseJudgeParams {
     }
 }
 
+impl From<FlaggerParams> for ReleaseJudgeParams {
+    fn from(params: FlaggerParams) -> Self {
+        Self::Flagger(params)
+    }
+}
+
+impl From<ArgoRolloutsParams> for ReleaseJudgeParams {
+    fn from(params: ArgoRolloutsParams) -> Self {
+        Self::ArgoRollouts(params)
+    }
+}
+
 impl ReleaseJudgeParams {
     /// Every judge with its default parameters.
     pub fn all() -> Vec<Self> {
@@ -56,6 +72,8 @@ impl ReleaseJudgeParams {
             Self::Sequential(SequentialParams::default()),
             Self::Comparison(ReleaseParams::default()),
             Self::Kayenta(KayentaParams::default()),
+            Self::Flagger(FlaggerParams::default()),
+            Self::ArgoRollouts(ArgoRolloutsParams::default()),
         ]
     }
 
@@ -65,6 +83,17 @@ impl ReleaseJudgeParams {
             Self::Sequential(_) => "sequential",
             Self::Comparison(_) => "comparison",
             Self::Kayenta(_) => "kayenta",
+            Self::Flagger(_) => "flagger",
+            Self::ArgoRollouts(_) => "argo_rollouts",
+        }
+    }
+
+    /// Whether the new side is compared with the old one. A judge that holds the new side against fixed limits finds no
+    /// change within them, and has no number of calls that is too small to decide by.
+    pub fn compares_sides(&self) -> bool {
+        match self {
+            Self::Sequential(_) | Self::Comparison(_) | Self::Kayenta(_) => true,
+            Self::Flagger(_) | Self::ArgoRollouts(_) => false,
         }
     }
 
@@ -77,6 +106,8 @@ impl ReleaseJudgeParams {
             Self::Sequential(params) => params.check().map(AnyReleaseJudge::Sequential),
             Self::Comparison(params) => params.check().map(AnyReleaseJudge::Comparison),
             Self::Kayenta(params) => params.check().map(AnyReleaseJudge::Kayenta),
+            Self::Flagger(params) => params.check().map(AnyReleaseJudge::Flagger),
+            Self::ArgoRollouts(params) => params.check().map(AnyReleaseJudge::ArgoRollouts),
         }
     }
 }
@@ -91,6 +122,10 @@ pub enum AnyReleaseJudge {
     Comparison(ReleaseComparison),
     /// The judge of Kayenta.
     Kayenta(Kayenta),
+    /// The analysis of Flagger.
+    Flagger(Flagger),
+    /// The analysis of Argo Rollouts.
+    ArgoRollouts(ArgoRollouts),
 }
 
 impl ReleaseJudge for AnyReleaseJudge {
@@ -105,6 +140,8 @@ impl ReleaseJudge for AnyReleaseJudge {
             Self::Sequential(judge) => judge.judge(graph, change, range, healthy),
             Self::Comparison(judge) => judge.judge(graph, change, range, healthy),
             Self::Kayenta(judge) => judge.judge(graph, change, range, healthy),
+            Self::Flagger(judge) => judge.judge(graph, change, range, healthy),
+            Self::ArgoRollouts(judge) => judge.judge(graph, change, range, healthy),
         }
     }
 }

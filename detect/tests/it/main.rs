@@ -1,9 +1,11 @@
 //! Tests of detectors, the pipeline, release judges and the catalogue, by what they do.
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
+mod argo;
 mod bounds;
 mod catalogue;
 mod fixtures;
+mod flagger;
 mod kayenta;
 mod laws;
 #[cfg(feature = "gnn")]

@@ -34,13 +34,14 @@ pub(crate) fn judged(
         .unwrap()
 }
 
-/// Calls of one instance in one minute: how many, how many of them fail, and how long each takes.
+/// Calls of one instance in one minute: how many, how many of them fail or are refused, and how long each takes.
 pub(crate) struct Minute {
     pub(crate) instance: &'static str,
     pub(crate) revision: &'static str,
     pub(crate) at: i64,
     pub(crate) calls: i64,
     pub(crate) failed: i64,
+    pub(crate) refused: i64,
     pub(crate) ms: Option<u64>,
 }
 
@@ -49,6 +50,8 @@ impl Minute {
         (0..self.calls).map(move |call| {
             let status = if call < self.failed {
                 CallStatus::Error
+            } else if call < self.failed + self.refused {
+                CallStatus::ClientError
             } else {
                 CallStatus::Ok
             };
@@ -70,6 +73,7 @@ pub(crate) fn old(at: i64, calls: i64, failed: i64, ms: Option<u64>) -> Minute {
         at,
         calls,
         failed,
+        refused: 0,
         ms,
     }
 }

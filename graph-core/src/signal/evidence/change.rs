@@ -14,6 +14,21 @@ pub(super) fn new_against_old(metric: &MetricName, old: f64, new: f64, p_value: 
     format!("{metric} is {new:.3} on new instances, {old:.3} on old ({p})")
 }
 
+pub(super) fn beyond_limit(
+    metric: &MetricName,
+    (limit, worst): (f64, Option<f64>),
+    checks: usize,
+    failed: usize,
+    without_value: usize,
+) -> String {
+    let worst = match worst {
+        Some(worst) => format!("is up to {worst:.3} on new instances"),
+        None => "is unknown on new instances".to_owned(),
+    };
+    let fail = format!("{failed} of {checks} checks fail, {without_value} without a value");
+    format!("{metric} {worst}, limit {limit:.3}: {fail}")
+}
+
 pub(super) fn contrast(
     metric: &MetricName,
     ratio: f64,

@@ -255,6 +255,21 @@ pub enum Evidence {
         /// Why.
         reason: Arc<str>,
     },
+    /// New instances of a service by themselves, checked again and again against a fixed limit.
+    BeyondLimit {
+        /// Which metric.
+        metric: MetricName,
+        /// Greatest value that passes.
+        limit: f64,
+        /// The worst value of a check; `None` where no check had one.
+        worst: Option<f64>,
+        /// How many checks there were.
+        checks: usize,
+        /// Of them, those that failed.
+        failed: usize,
+        /// Of all, those without a value.
+        without_value: usize,
+    },
 }
 
 impl Evidence {
@@ -311,12 +326,14 @@ impl Evidence {
                 score, untrained, ..
             } => learned::stance_of_score(*score, *untrained),
             // A surge, how much is explained, how far a fault reaches and what ran in place of what say nothing of
-            // where a fault began; a counterfactual does not know which direction is worse.
+            // where a fault began; a counterfactual does not know which direction is worse; a fixed limit knows neither
+            // what is usual nor what the old side does.
             Self::Load { .. }
             | Self::Explained { .. }
             | Self::Counterfactual { .. }
             | Self::BlastRadius { .. }
-            | Self::Fallback { .. } => Stance::Neutral,
+            | Self::Fallback { .. }
+            | Self::BeyondLimit { .. } => Stance::Neutral,
         }
     }
 }
@@ -353,6 +370,9 @@ impl fmt::Display for Evidence {
                 metric::counterfactual(metric, *observed, *expected, (*low, *high))
             }
             Self::Fallback { wanted, used, reason } => learned::fallback(wanted, used, reason),
+            Self::BeyondLimit { metric, limit, worst, checks, failed, without_value } => {
+                change::beyond_limit(metric, (*limit, *worst), *checks, *failed, *without_value)
+            }
         };
         f.write_str(&sentence)
     }

@@ -215,7 +215,25 @@ fn of_changes() -> Vec<Row> {
         r,
         steps: 20,
     };
+    let beyond_limit = |worst, without_value| Evidence::BeyondLimit {
+        metric: "error_rate".into(),
+        limit: 0.01,
+        worst,
+        checks: 8,
+        failed: 5,
+        without_value,
+    };
     vec![
+        (
+            beyond_limit(Some(0.25), 2),
+            "error_rate is up to 0.250 on new instances, limit 0.010: 5 of 8 checks fail, 2 without a value",
+            [Neutral; 3],
+        ),
+        (
+            beyond_limit(None, 8),
+            "error_rate is unknown on new instances, limit 0.010: 5 of 8 checks fail, 8 without a value",
+            [Neutral; 3],
+        ),
         (
             new_against_old(0.0005),
             "error_rate is 0.200 on new instances, 0.010 on old (p 5.0e-4)",
@@ -425,6 +443,7 @@ fn place(evidence: &Evidence) -> usize {
         Evidence::Spectrum { .. } => 20,
         Evidence::Counterfactual { .. } => 21,
         Evidence::Fallback { .. } => 22,
+        Evidence::BeyondLimit { .. } => 23,
     }
 }
 
@@ -442,7 +461,7 @@ fn every_variant_has_a_sentence_and_a_stance() {
         .iter()
         .map(|(evidence, ..)| place(evidence))
         .collect();
-    assert_eq!(seen, (0..23).collect());
+    assert_eq!(seen, (0..24).collect());
 }
 
 #[test]
