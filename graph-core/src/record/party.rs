@@ -1,5 +1,6 @@
 //! One side of a call.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -62,5 +63,26 @@ impl Party {
     pub fn segment(mut self, segment: impl Into<Arc<str>>) -> Self {
         self.segment = Some(segment.into());
         self
+    }
+}
+
+impl fmt::Display for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            service,
+            instance,
+            revision,
+            segment,
+            ..
+        } = self;
+        match instance {
+            Some(instance) => write!(f, "{service} on {instance}")?,
+            None => write!(f, "{service}")?,
+        }
+        let revision = revision.as_ref().map(Revision::as_str);
+        for part in revision.into_iter().chain(segment.as_deref()) {
+            write!(f, " ({part})")?;
+        }
+        Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! One value of one metric.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::Party;
@@ -28,8 +30,8 @@ use crate::time::Timestamp;
 ///
 /// let minute = TimeRange::new(Timestamp::from_secs(0), Timestamp::from_secs(60))?;
 /// let by_revision = builder.build().calls_by(&cart, SliceBy::Revision, minute);
-/// let abandoned = by_revision[1].1.sampled(&"abandoned_carts".into());
-/// assert_eq!(abandoned.collect::<Vec<_>>(), [40.0]);
+/// let metric = "abandoned_carts".into();
+/// assert!(by_revision[1].1.sampled(&metric).eq([40.0]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,6 +65,15 @@ impl SampleSubject {
         match self {
             Self::Whole(subject) => subject.node(),
             Self::Part(party) => party.instance.as_ref().unwrap_or(&party.service),
+        }
+    }
+}
+
+impl fmt::Display for SampleSubject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(subject) => subject.fmt(f),
+            Self::Part(party) => f.pad(&party.to_string()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use astern_graph_core::{
     Call, CallBatch, CallStatus, ChangeEvent, ChangeKind, ChangePhase, Dependency, Durations,
     EdgeKind, GraphBuilder, GraphParams, NodeKey, NodeKind, Party, Record, RestoreError,
-    Reversibility, Revision, Sample, SpanId, TemporalGraph,
+    Reversibility, Revision, Sample, SliceBy, SpanId, TemporalGraph,
 };
 use proptest::prelude::*;
 

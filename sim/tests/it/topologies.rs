@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use astern_graph_core::{NodeKey, NodeKind, Record, Subject};
+use astern_graph_core::{NodeKey, NodeKind, Record, SampleSubject, Subject};
 use astern_sim::{CallSpec, Scenario, SimError, Simulator, Topology, run};
 use proptest::prelude::*;
 
@@ -92,7 +92,7 @@ fn busy(records: &[Record]) -> BTreeMap<NodeKey, f64> {
     let mut sums: BTreeMap<NodeKey, (f64, f64)> = BTreeMap::new();
     for record in records {
         if let Record::Sample(sample) = record
-            && let Subject::Node(key) = &sample.subject
+            && let SampleSubject::Whole(Subject::Node(key)) = &sample.subject
         {
             let (sum, count) = sums.entry(key.clone()).or_default();
             *sum += sample.value;
