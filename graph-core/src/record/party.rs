@@ -9,7 +9,7 @@ use crate::key::NodeKey;
 use crate::name::Revision;
 
 /// One side of a call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Party {
     /// The service (or database, queue, function …).

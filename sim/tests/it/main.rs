@@ -7,6 +7,7 @@ mod determinism;
 mod executor;
 mod export;
 mod faults;
+mod feed;
 mod files;
 mod incidents;
 mod mechanisms;
