@@ -47,9 +47,10 @@
 //! **Self time** (`exclusive`) is a server or consumer span's duration less the union of the calls that
 //! it made, cut to the span; unknown where the time of one of them is.
 //!
-//! **Status.** The server's, unless it saw nothing wrong and the client did. HTTP 5xx and gRPC's server
-//! errors are `Error`; HTTP 4xx and the other gRPC codes `ClientError`, on either side; an OTLP status
-//! `Ok` goes before both; then an `error` tag or status.
+//! **Status.** The server's, unless it saw nothing wrong and the client did. HTTP 5xx and the codes of
+//! gRPC, Connect, Dubbo and JSON-RPC for failures of the server are `Error`; HTTP 4xx and their other
+//! codes `ClientError`, on either side, under old and new names of the attribute, as number or name; an
+//! OTLP status `Ok` goes before both; then an `error` tag or status.
 //!
 //! **Clock skew.** A server span that does not fit into its client span on another host is centred in
 //! it, or, when it is longer, moved to the client's start if it began before. What runs under it shifts

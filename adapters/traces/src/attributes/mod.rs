@@ -2,6 +2,7 @@
 
 mod peer;
 mod resource;
+mod rpc;
 mod status;
 mod value;
 mod verb;

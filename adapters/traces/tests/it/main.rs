@@ -3,9 +3,11 @@
 
 mod documents;
 mod faults;
+mod formats;
 mod laws;
 #[cfg(feature = "opentelemetry-proto")]
 mod messages;
 mod otlp;
 mod rules;
+mod status;
 mod support;
