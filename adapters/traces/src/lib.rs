@@ -27,7 +27,8 @@
 //!
 //! # The rules
 //!
-//! Spans of all documents that were read into one [`Spans`] are joined trace by trace.
+//! Spans of all documents that were read into one [`Spans`] are joined trace by trace. A trace id of 64
+//! bits is the lower half of the one longer id that ends in it, if there is one.
 //!
 //! **Sides.** A client span and the server span under it become one call with both durations; the
 //! operation and the id are the server's. A Zipkin server span may share its client's id. Spans inside

@@ -47,6 +47,8 @@ pub struct SpanReport {
     pub over_limit: u64,
     /// Spans that name a parent which is not there; they have no caller.
     pub orphans: u64,
+    /// Spans that named their trace by the lower half of its id.
+    pub half_trace_ids: u64,
     /// Circles of parents that were cut, each at its earliest span; a span that is its own parent too.
     pub cycles: u64,
     /// Server spans that were shifted into their client span.
@@ -75,9 +77,10 @@ impl SpanReport {
         ]
     }
 
-    fn notes(&self) -> [Count; 4] {
+    fn notes(&self) -> [Count; 5] {
         [
             Count::new(self.orphans, "orphan", "orphans"),
+            Count::alike(self.half_trace_ids, "with half a trace id"),
             Count::new(self.cycles, "cycle cut", "cycles cut"),
             Count::alike(self.shifted, "shifted"),
             Count::new(self.inferred_clients, "client inferred", "clients inferred"),
@@ -110,6 +113,7 @@ impl AddAssign for SpanReport {
         self.unnamed_service += other.unnamed_service;
         self.over_limit += other.over_limit;
         self.orphans += other.orphans;
+        self.half_trace_ids += other.half_trace_ids;
         self.cycles += other.cycles;
         self.shifted += other.shifted;
         self.inferred_clients += other.inferred_clients;
@@ -164,6 +168,7 @@ mod tests {
             unnamed_service: count,
             over_limit: count,
             orphans: count,
+            half_trace_ids: count,
             cycles: count,
             shifted: count,
             inferred_clients: count,
@@ -178,14 +183,14 @@ mod tests {
             "1 span to 1 call, 1 merged into a call, 1 inside a service, 1 with an unnamed peer, \
              1 untimed, 1 duplicate, 1 fragment, 1 conflicting, 1 with a zero id, \
              1 with a negative duration, 1 out of range, 1 of an unnamed service, 1 over the limit, \
-             1 orphan, 1 cycle cut, 1 shifted, 1 client inferred"
+             1 orphan, 1 with half a trace id, 1 cycle cut, 1 shifted, 1 client inferred"
         );
         assert_eq!(
             each(2).to_string(),
             "2 spans to 2 calls, 2 merged into a call, 2 inside a service, 2 with an unnamed peer, \
              2 untimed, 2 duplicates, 2 fragments, 2 conflicting, 2 with a zero id, \
              2 with a negative duration, 2 out of range, 2 of an unnamed service, 2 over the limit, \
-             2 orphans, 2 cycles cut, 2 shifted, 2 clients inferred"
+             2 orphans, 2 with half a trace id, 2 cycles cut, 2 shifted, 2 clients inferred"
         );
     }
 }

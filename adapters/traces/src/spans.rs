@@ -153,11 +153,11 @@ impl Spans {
     pub fn join(self) -> Decoded {
         let Self {
             params,
-            held,
+            mut held,
             mut report,
             ..
         } = self;
-        let calls = join::join(&held, &params, &mut report);
+        let calls = join::join(&mut held, &params, &mut report);
         Decoded { calls, report }
     }
 

@@ -1,4 +1,4 @@
-//! Spans to calls: one rule a file, one trace at a time.
+//! Spans to calls: one rule a file, one trace at a time once their ids are whole (halves).
 //!
 //! ```text
 //! spans of a trace ─ twins ─► one node a span ─ parents ─► forest ─ sides ─► who answers whom
@@ -9,6 +9,7 @@
 
 mod call;
 mod exclusive;
+mod halves;
 mod harvest;
 mod parents;
 mod sides;
@@ -115,7 +116,9 @@ impl<'s> Trace<'s> {
 }
 
 /// Joins spans to calls, by time, then by span.
-pub(crate) fn join(spans: &[Span], params: &SpanParams, report: &mut SpanReport) -> Vec<Call> {
+pub(crate) fn join(spans: &mut [Span], params: &SpanParams, report: &mut SpanReport) -> Vec<Call> {
+    report.half_trace_ids += halves::complete(spans);
+    let spans = &*spans;
     let mut keys: Vec<Key> = spans
         .iter()
         .zip(0_u32..)

@@ -2,7 +2,7 @@
 //!
 //! Within one trace and id, in this order:
 //!
-//! 1. A span equal to another in every field is a *duplicate*.
+//! 1. A span equal to another in every field is a *duplicate* (half a trace id or a whole one).
 //! 2. A span of the same service and of the same kind (or of none), where either lacks its start or
 //!    its duration, is a *fragment* (Zipkin reports spans in pieces): the earliest start, the longest
 //!    duration, the first kind and peer, and the worse status make one span.
@@ -46,7 +46,7 @@ impl Trace<'_> {
         let mut last: Option<&Span> = None;
         for (span, at) in twins {
             let sides = self.nodes.get_mut(first..).unwrap_or_default();
-            if last.is_some_and(|last| last == span) {
+            if last.is_some_and(|last| content(last, span).is_eq()) {
                 report.duplicate += 1;
             } else if sides
                 .iter_mut()

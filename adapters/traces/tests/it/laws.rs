@@ -18,7 +18,9 @@ const KINDS: [SpanKind; 6] = [
 ];
 
 fn any_span() -> impl Strategy<Value = Span> {
-    let shape = (1_u128..3, 0_u64..9, 0_u64..9, 0_usize..6, 0_u8..4);
+    // Two traces, one of them also under the lower half of its id.
+    let trace = prop::sample::select(vec![1, 2, 1 << 64 | 1_u128]);
+    let shape = (trace, 0_u64..9, 0_u64..9, 0_usize..6, 0_u8..4);
     let rest = (0_i64..100, 0_u64..60, any::<[bool; 5]>());
     (shape, rest).prop_map(|((trace, id, parent, kind, service), (at, took, says))| {
         let mut span = span(id, parent, KINDS[kind], &format!("s{service}"), at, took);

@@ -4,6 +4,7 @@
 mod documents;
 mod faults;
 mod formats;
+mod halves;
 mod laws;
 #[cfg(feature = "opentelemetry-proto")]
 mod messages;
