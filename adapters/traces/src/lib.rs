@@ -63,8 +63,9 @@
 //!
 //! **Faults.** A parent that is not there leaves an orphan without a caller. Circles of parents are cut
 //! at their earliest span. Equal spans are duplicates; pieces of one span are put together; others with
-//! the same id are conflicting, and one is kept. Zero ids, negative durations and times outside the
-//! years 1677 to 2262 are left out. All of it is counted.
+//! the same id are conflicting, and one is kept. A span that ends before it starts keeps its place and
+//! its start; how long it took is not known, nor the self time of its caller. Zero ids and times outside
+//! the years 1677 to 2262 are left out. All of it is counted.
 //!
 //! # Memory and time
 //!

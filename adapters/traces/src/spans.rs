@@ -168,8 +168,6 @@ impl Spans {
         let end = start.unwrap_or(0).saturating_add(took);
         let fate = if id.trace == 0 || id.span == 0 {
             &mut self.report.zero_id
-        } else if took < 0 {
-            &mut self.report.negative
         } else if !fits(took) || !start.is_none_or(fits) || !fits(end) {
             &mut self.report.out_of_range
         } else if self.held.len() >= self.params.spans_max as usize {
@@ -185,9 +183,12 @@ impl Spans {
     pub(crate) fn accept(&mut self, draft: Draft<'_>) -> bool {
         self.report.spans += 1;
         let id = SpanId::new(draft.trace, draft.id);
-        if !self.may_enter(id, draft.start, draft.duration) {
+        // A span that ends before it starts was there, but nobody knows for how long.
+        let duration = draft.duration.filter(|took| *took >= 0);
+        if !self.may_enter(id, draft.start, duration) {
             return false;
         }
+        self.report.negative += u64::from(duration != draft.duration);
         let Attributes {
             kind,
             outcome,
@@ -207,8 +208,7 @@ impl Spans {
             origin: Arc::clone(&self.nobody),
             name: name.map(|name| self.names.get(name)),
             start: draft.start.and_then(nanos).map(Timestamp::from_nanos),
-            duration: draft
-                .duration
+            duration: duration
                 .and_then(|d| u64::try_from(d).ok())
                 .map(Duration::from_nanos),
             status: outcome.call_status(),

@@ -198,6 +198,18 @@ pub(crate) fn in_formats(formats: &[TraceFormat], spans: &[Written]) -> Vec<Deco
     decoded.collect()
 }
 
+/// A table of rows, each with all columns.
+pub(crate) fn csv(rows: &[String]) -> Decoded {
+    let header = "TraceID,SpanID,ParentID,PodName,OperationName,StartTimeUnixNano,EndTimeUnixNano";
+    let document = format!("{header}\n{}\n", rows.join("\n"));
+    decode(
+        TraceFormat::Csv,
+        document.as_bytes(),
+        &SpanParams::default(),
+    )
+    .unwrap()
+}
+
 /// Every format that writes attributes.
 pub(crate) const ATTRIBUTED: [TraceFormat; 4] = [
     TraceFormat::Jaeger,

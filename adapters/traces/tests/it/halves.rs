@@ -1,9 +1,9 @@
 //! One trace under its whole id and under the lower half of it, in every format.
 
-use astern_traces::{SpanKind, SpanParams, TraceFormat, csv, jaeger};
+use astern_traces::{SpanKind, SpanParams, TraceFormat, jaeger};
 use serde_json::{Value, json};
 
-use crate::formats::{ATTRIBUTED, HALF, LINKED, Written, in_formats, written};
+use crate::formats::{ATTRIBUTED, HALF, LINKED, TRACE, Written, csv, in_formats, written};
 use crate::support::{join, lines, span};
 
 fn halved(span: Written) -> Written {
@@ -87,10 +87,7 @@ fn a_link_may_name_the_half_or_the_whole() {
         span.links.push((link, 1));
         span
     };
-    for spans in [
-        [halved(sent()), taken(crate::formats::TRACE)],
-        [sent(), taken(HALF)],
-    ] {
+    for spans in [[halved(sent()), taken(TRACE)], [sent(), taken(HALF)]] {
         for joined in in_formats(&LINKED, &spans) {
             let consumed = "service/mail consumes queue/orders -/10000/10000 Ok";
             assert_eq!(lines(&joined)[1], consumed);
@@ -110,13 +107,12 @@ fn a_reference_to_the_parent_may_name_the_half_or_the_whole() {
             "process": { "serviceName": id },
         })
     };
-    let whole = crate::formats::TRACE;
     for (parent, child, named) in [
-        (whole, HALF, whole),
-        (whole, HALF, HALF),
-        (whole, whole, HALF),
-        (HALF, whole, HALF),
-        (HALF, whole, whole),
+        (TRACE, HALF, TRACE),
+        (TRACE, HALF, HALF),
+        (TRACE, TRACE, HALF),
+        (HALF, TRACE, HALF),
+        (HALF, TRACE, TRACE),
     ] {
         let spans = [
             span("a", parent, None),
@@ -134,10 +130,10 @@ fn a_reference_to_the_parent_may_name_the_half_or_the_whole() {
 
 #[test]
 fn rows_of_a_table_may_name_the_half_or_the_whole() {
-    let header = "TraceID,SpanID,ParentID,PodName,OperationName,StartTimeUnixNano,EndTimeUnixNano";
-    let whole = crate::formats::TRACE;
-    let document = format!("{header}\n{whole},1,root,web,a,1,9\n{HALF},2,1,cart,b,2,5\n");
-    let joined = csv::decode(document.as_bytes(), &SpanParams::default()).unwrap();
+    let joined = csv(&[
+        format!("{TRACE},1,root,web,a,1,9"),
+        format!("{HALF},2,1,cart,b,2,5"),
+    ]);
     assert_eq!(lines(&joined)[1], "service/web calls service/cart -/3/3 Ok");
 }
 

@@ -8,6 +8,7 @@ mod halves;
 mod laws;
 #[cfg(feature = "opentelemetry-proto")]
 mod messages;
+mod negative;
 mod otlp;
 mod rules;
 mod status;
