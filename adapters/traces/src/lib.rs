@@ -43,7 +43,11 @@
 //!
 //! **Messages.** A producer publishes to a queue, a consumer consumes from it, with the time it took to
 //! handle the message as the `server` duration. The queue is named by the span, else by its parent, else
-//! by a span that it links to. Nobody waits for a message.
+//! by a span that it links to. Nobody waits for a message. A span that only receives messages, a client or
+//! a consumer by OpenTelemetry's `messaging.operation` (or `.type`, `.name`), is the first step of what
+//! consumes from the same queue under it, or of what the same process consumes later with the same link,
+//! producer or parent; a receipt that nothing follows is a consumption too. Each span that processes is one,
+//! also of a batch. Settling a message calls the queue.
 //!
 //! **Self time** (`exclusive`) is a server or consumer span's duration less the union of the calls that
 //! it made, cut to the span; unknown where the time of one of them is.
@@ -97,5 +101,5 @@ pub use error::ParseError;
 pub use format::{TraceFormat, UnknownFormat};
 pub use params::SpanParams;
 pub use report::SpanReport;
-pub use span::{Origin, Peer, Span, SpanKind};
+pub use span::{MessageStep, Origin, Peer, Span, SpanKind};
 pub use spans::{Decoded, Spans};

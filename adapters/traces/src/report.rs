@@ -21,7 +21,8 @@ pub struct SpanReport {
     pub spans: u64,
     /// Spans that became a call; also the number of calls.
     pub calls: u64,
-    /// Client spans that became the caller's side of a server span's call.
+    /// Client spans that became the caller's side of a server span's call, and receipts of messages that
+    /// another span processes.
     pub merged: u64,
     /// Spans inside one service that were walked through.
     pub internal: u64,

@@ -8,7 +8,7 @@ use astern_adapters_base::Names;
 use astern_graph_core::{Call, SpanId, Timestamp};
 use astern_stats::ParamError;
 
-use crate::attributes::Attributes;
+use crate::attributes::{self, Attributes};
 use crate::error::ParseError;
 use crate::intern::Origins;
 use crate::join;
@@ -198,6 +198,7 @@ impl Spans {
         // OTLP's `unspecified` is what a message without a kind says: a tag may know better.
         let stated = draft.kind.filter(|stated| *stated != SpanKind::Unspecified);
         let kind = stated.or(kind).unwrap_or(SpanKind::Unspecified);
+        let (kind, step) = attributes::role(kind, peer.verb());
         let name = (!draft.name.is_empty()).then_some(&*draft.name);
         let nanos = |number: i128| i64::try_from(number).ok();
         self.held.push(Span {
@@ -213,6 +214,7 @@ impl Spans {
                 .map(Duration::from_nanos),
             status: outcome.call_status(),
             peer: peer.peer(kind, name, &mut self.names),
+            step,
             segment: segment.map(|segment| self.names.get(&segment)),
             links: draft.links,
         });

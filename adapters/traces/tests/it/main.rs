@@ -1,6 +1,7 @@
 //! Documents of our own through every codec and rule.
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
+mod consumption;
 mod documents;
 mod faults;
 mod formats;
