@@ -14,6 +14,16 @@ pub(crate) fn hex_span(text: &[u8]) -> Option<u64> {
     u64::try_from(hex(text, SPAN_DIGITS)?).ok()
 }
 
+/// Whether a trace id has at most 64 bits: it may be the lower half of one.
+pub(crate) fn is_half(trace: u128) -> bool {
+    trace >> 64 == 0
+}
+
+/// Whether two ids name one trace: they are equal, or one is the lower half of the other.
+pub(crate) fn is_same_trace(a: u128, b: u128) -> bool {
+    a == b || ((is_half(a) || is_half(b)) && a << 64 == b << 64)
+}
+
 /// A trace id as text: hexadecimal, else hashed.
 pub(crate) fn text_trace(text: &[u8]) -> u128 {
     hex_trace(text).unwrap_or_else(|| {
@@ -59,6 +69,17 @@ mod tests {
             Some(0x5b8e_fff7_9803_8103_d269_b633_813f_c60c)
         );
         assert_eq!(hex_span(b"ffffffffffffffff"), Some(u64::MAX));
+    }
+
+    #[test]
+    fn the_lower_half_of_a_trace_id_names_the_trace() {
+        let whole = 0x5b8e_fff7_9803_8103_d269_b633_813f_c60c;
+        let half = 0xd269_b633_813f_c60c;
+        assert!(is_same_trace(whole, half) && is_same_trace(half, whole));
+        assert!(is_same_trace(half, half) && is_same_trace(whole, whole));
+        assert!(!is_same_trace(whole, half + 1));
+        // Two whole ids with one lower half are two traces.
+        assert!(!is_same_trace(whole, whole ^ (1 << 127)));
     }
 
     #[test]

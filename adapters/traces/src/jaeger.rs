@@ -301,7 +301,8 @@ struct Reference {
 /// The first reference that is a parent becomes it, the others become links.
 fn refer(draft: &mut Draft<'_>, references: &[Reference]) {
     let first = |follows: bool| {
-        let into_trace = |r: &&Reference| r.trace == draft.trace && r.follows == follows;
+        let into_trace =
+            |r: &&Reference| id::is_same_trace(r.trace, draft.trace) && r.follows == follows;
         references.iter().find(into_trace)
     };
     let parent = first(false).or_else(|| first(true));

@@ -27,7 +27,8 @@
 //!
 //! # The rules
 //!
-//! Spans of all documents that were read into one [`Spans`] are joined trace by trace.
+//! Spans of all documents that were read into one [`Spans`] are joined trace by trace. A trace id of 64
+//! bits is the lower half of the one longer id that ends in it, if there is one.
 //!
 //! **Sides.** A client span and the server span under it become one call with both durations; the
 //! operation and the id are the server's. A Zipkin server span may share its client's id. Spans inside
@@ -42,14 +43,19 @@
 //!
 //! **Messages.** A producer publishes to a queue, a consumer consumes from it, with the time it took to
 //! handle the message as the `server` duration. The queue is named by the span, else by its parent, else
-//! by a span that it links to. Nobody waits for a message.
+//! by a span that it links to. Nobody waits for a message. A span that only receives messages, a client or
+//! a consumer by OpenTelemetry's `messaging.operation` (or `.type`, `.name`), is the first step of what
+//! consumes from the same queue under it, or of what the same process consumes later with the same link,
+//! producer or parent; a receipt that nothing follows is a consumption too. Each span that processes is one,
+//! also of a batch. Settling a message calls the queue.
 //!
 //! **Self time** (`exclusive`) is a server or consumer span's duration less the union of the calls that
 //! it made, cut to the span; unknown where the time of one of them is.
 //!
-//! **Status.** The server's, unless it saw nothing wrong and the client did. HTTP 5xx and gRPC's server
-//! errors are `Error`; HTTP 4xx and the other gRPC codes `ClientError`, on either side; an OTLP status
-//! `Ok` goes before both; then an `error` tag or status.
+//! **Status.** The server's, unless it saw nothing wrong and the client did. HTTP 5xx and the codes of
+//! gRPC, Connect, Dubbo and JSON-RPC for failures of the server are `Error`; HTTP 4xx and their other
+//! codes `ClientError`, on either side, under old and new names of the attribute, as number or name; an
+//! OTLP status `Ok` goes before both; then an `error` tag or status.
 //!
 //! **Clock skew.** A server span that does not fit into its client span on another host is centred in
 //! it, or, when it is longer, moved to the client's start if it began before. What runs under it shifts
@@ -61,8 +67,9 @@
 //!
 //! **Faults.** A parent that is not there leaves an orphan without a caller. Circles of parents are cut
 //! at their earliest span. Equal spans are duplicates; pieces of one span are put together; others with
-//! the same id are conflicting, and one is kept. Zero ids, negative durations and times outside the
-//! years 1677 to 2262 are left out. All of it is counted.
+//! the same id are conflicting, and one is kept. A span that ends before it starts keeps its place and
+//! its start; how long it took is not known, nor the self time of its caller. Zero ids and times outside
+//! the years 1677 to 2262 are left out. All of it is counted.
 //!
 //! # Memory and time
 //!
@@ -94,5 +101,5 @@ pub use error::ParseError;
 pub use format::{TraceFormat, UnknownFormat};
 pub use params::SpanParams;
 pub use report::SpanReport;
-pub use span::{Origin, Peer, Span, SpanKind};
+pub use span::{MessageStep, Origin, Peer, Span, SpanKind};
 pub use spans::{Decoded, Spans};

@@ -21,7 +21,8 @@ pub struct SpanReport {
     pub spans: u64,
     /// Spans that became a call; also the number of calls.
     pub calls: u64,
-    /// Client spans that became the caller's side of a server span's call.
+    /// Client spans that became the caller's side of a server span's call, and receipts of messages that
+    /// another span processes.
     pub merged: u64,
     /// Spans inside one service that were walked through.
     pub internal: u64,
@@ -37,8 +38,6 @@ pub struct SpanReport {
     pub conflicting: u64,
     /// Spans without an id, or with one that is zero.
     pub zero_id: u64,
-    /// Spans that end before they start.
-    pub negative: u64,
     /// Spans outside the years 1677 to 2262.
     pub out_of_range: u64,
     /// Spans that do not say which service they are of.
@@ -47,6 +46,10 @@ pub struct SpanReport {
     pub over_limit: u64,
     /// Spans that name a parent which is not there; they have no caller.
     pub orphans: u64,
+    /// Spans that named their trace by the lower half of its id.
+    pub half_trace_ids: u64,
+    /// Spans that end before they start: how long they took is not known.
+    pub negative: u64,
     /// Circles of parents that were cut, each at its earliest span; a span that is its own parent too.
     pub cycles: u64,
     /// Server spans that were shifted into their client span.
@@ -57,7 +60,7 @@ pub struct SpanReport {
 
 impl SpanReport {
     /// The counts that each span is in exactly one of, calls first.
-    fn fates(&self) -> [Count; 13] {
+    fn fates(&self) -> [Count; 12] {
         [
             Count::new(self.calls, "call", "calls"),
             Count::alike(self.merged, "merged into a call"),
@@ -68,16 +71,17 @@ impl SpanReport {
             Count::new(self.fragment, "fragment", "fragments"),
             Count::alike(self.conflicting, "conflicting"),
             Count::alike(self.zero_id, "with a zero id"),
-            Count::alike(self.negative, "with a negative duration"),
             Count::alike(self.out_of_range, "out of range"),
             Count::alike(self.unnamed_service, "of an unnamed service"),
             Count::alike(self.over_limit, "over the limit"),
         ]
     }
 
-    fn notes(&self) -> [Count; 4] {
+    fn notes(&self) -> [Count; 6] {
         [
             Count::new(self.orphans, "orphan", "orphans"),
+            Count::alike(self.half_trace_ids, "with half a trace id"),
+            Count::alike(self.negative, "with a negative duration"),
             Count::new(self.cycles, "cycle cut", "cycles cut"),
             Count::alike(self.shifted, "shifted"),
             Count::new(self.inferred_clients, "client inferred", "clients inferred"),
@@ -105,11 +109,12 @@ impl AddAssign for SpanReport {
         self.fragment += other.fragment;
         self.conflicting += other.conflicting;
         self.zero_id += other.zero_id;
-        self.negative += other.negative;
         self.out_of_range += other.out_of_range;
         self.unnamed_service += other.unnamed_service;
         self.over_limit += other.over_limit;
         self.orphans += other.orphans;
+        self.half_trace_ids += other.half_trace_ids;
+        self.negative += other.negative;
         self.cycles += other.cycles;
         self.shifted += other.shifted;
         self.inferred_clients += other.inferred_clients;
@@ -159,11 +164,12 @@ mod tests {
             fragment: count,
             conflicting: count,
             zero_id: count,
-            negative: count,
             out_of_range: count,
             unnamed_service: count,
             over_limit: count,
             orphans: count,
+            half_trace_ids: count,
+            negative: count,
             cycles: count,
             shifted: count,
             inferred_clients: count,
@@ -177,15 +183,17 @@ mod tests {
             each(1).to_string(),
             "1 span to 1 call, 1 merged into a call, 1 inside a service, 1 with an unnamed peer, \
              1 untimed, 1 duplicate, 1 fragment, 1 conflicting, 1 with a zero id, \
-             1 with a negative duration, 1 out of range, 1 of an unnamed service, 1 over the limit, \
-             1 orphan, 1 cycle cut, 1 shifted, 1 client inferred"
+             1 out of range, 1 of an unnamed service, 1 over the limit, \
+             1 orphan, 1 with half a trace id, 1 with a negative duration, \
+             1 cycle cut, 1 shifted, 1 client inferred"
         );
         assert_eq!(
             each(2).to_string(),
             "2 spans to 2 calls, 2 merged into a call, 2 inside a service, 2 with an unnamed peer, \
              2 untimed, 2 duplicates, 2 fragments, 2 conflicting, 2 with a zero id, \
-             2 with a negative duration, 2 out of range, 2 of an unnamed service, 2 over the limit, \
-             2 orphans, 2 cycles cut, 2 shifted, 2 clients inferred"
+             2 out of range, 2 of an unnamed service, 2 over the limit, \
+             2 orphans, 2 with half a trace id, 2 with a negative duration, \
+             2 cycles cut, 2 shifted, 2 clients inferred"
         );
     }
 }

@@ -23,6 +23,16 @@ pub enum SpanKind {
     Unspecified,
 }
 
+/// Which step of the consumption of a message a span is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum MessageStep {
+    /// It takes messages from the queue and hands them over, whatever its kind.
+    Receive,
+    /// It handles them.
+    Process,
+}
+
 /// Who recorded a span: a service and, when known, the instance, its host and its revision.
 ///
 /// Spans of one process share one, so it is kept behind an [`Arc`].
@@ -112,6 +122,9 @@ pub struct Span {
     pub status: CallStatus,
     /// What it talked to, when it says so; only read of client, producer and consumer spans.
     pub peer: Option<Peer>,
+    /// Which step of the consumption of a message it is, when it says so; a consumer span that does not
+    /// say handles what it takes.
+    pub step: Option<MessageStep>,
     /// The user segment that it belongs to, when known.
     pub segment: Option<Arc<str>>,
     /// Other spans that it names, such as the messages of a batch.
@@ -132,6 +145,7 @@ impl Span {
             duration: None,
             status: CallStatus::Ok,
             peer: None,
+            step: None,
             segment: None,
             links: Vec::new(),
         }
@@ -170,6 +184,13 @@ impl Span {
     #[must_use]
     pub fn with_peer(mut self, peer: Peer) -> Self {
         self.peer = Some(peer);
+        self
+    }
+
+    /// As a step of the consumption of a message.
+    #[must_use]
+    pub fn at_step(mut self, step: MessageStep) -> Self {
+        self.step = Some(step);
         self
     }
 

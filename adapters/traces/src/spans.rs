@@ -8,7 +8,7 @@ use astern_adapters_base::Names;
 use astern_graph_core::{Call, SpanId, Timestamp};
 use astern_stats::ParamError;
 
-use crate::attributes::Attributes;
+use crate::attributes::{self, Attributes};
 use crate::error::ParseError;
 use crate::intern::Origins;
 use crate::join;
@@ -153,11 +153,11 @@ impl Spans {
     pub fn join(self) -> Decoded {
         let Self {
             params,
-            held,
+            mut held,
             mut report,
             ..
         } = self;
-        let calls = join::join(&held, &params, &mut report);
+        let calls = join::join(&mut held, &params, &mut report);
         Decoded { calls, report }
     }
 
@@ -168,8 +168,6 @@ impl Spans {
         let end = start.unwrap_or(0).saturating_add(took);
         let fate = if id.trace == 0 || id.span == 0 {
             &mut self.report.zero_id
-        } else if took < 0 {
-            &mut self.report.negative
         } else if !fits(took) || !start.is_none_or(fits) || !fits(end) {
             &mut self.report.out_of_range
         } else if self.held.len() >= self.params.spans_max as usize {
@@ -185,9 +183,12 @@ impl Spans {
     pub(crate) fn accept(&mut self, draft: Draft<'_>) -> bool {
         self.report.spans += 1;
         let id = SpanId::new(draft.trace, draft.id);
-        if !self.may_enter(id, draft.start, draft.duration) {
+        // A span that ends before it starts was there, but nobody knows for how long.
+        let duration = draft.duration.filter(|took| *took >= 0);
+        if !self.may_enter(id, draft.start, duration) {
             return false;
         }
+        self.report.negative += u64::from(duration != draft.duration);
         let Attributes {
             kind,
             outcome,
@@ -197,6 +198,7 @@ impl Spans {
         // OTLP's `unspecified` is what a message without a kind says: a tag may know better.
         let stated = draft.kind.filter(|stated| *stated != SpanKind::Unspecified);
         let kind = stated.or(kind).unwrap_or(SpanKind::Unspecified);
+        let (kind, step) = attributes::role(kind, peer.verb());
         let name = (!draft.name.is_empty()).then_some(&*draft.name);
         let nanos = |number: i128| i64::try_from(number).ok();
         self.held.push(Span {
@@ -207,12 +209,12 @@ impl Spans {
             origin: Arc::clone(&self.nobody),
             name: name.map(|name| self.names.get(name)),
             start: draft.start.and_then(nanos).map(Timestamp::from_nanos),
-            duration: draft
-                .duration
+            duration: duration
                 .and_then(|d| u64::try_from(d).ok())
                 .map(Duration::from_nanos),
             status: outcome.call_status(),
             peer: peer.peer(kind, name, &mut self.names),
+            step,
             segment: segment.map(|segment| self.names.get(&segment)),
             links: draft.links,
         });

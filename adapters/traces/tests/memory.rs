@@ -93,9 +93,15 @@ fn otlp_json() -> Vec<Vec<u8>> {
         {"stringValue":"s"}}]},"scopeSpans":[{"spans":["#;
     let span = |n| format!(r#"{{"traceId":"1","spanId":"{n:x}","startTimeUnixNano":1}}"#);
     let linked = r#"{"links":[{"traceId":"1","spanId":"1"}]}"#;
+    // A receipt of many messages, each of which may be one that another span processes.
+    let receipt = r#"{"traceId":"1","spanId":"1","kind":5,"startTimeUnixNano":1,"attributes":[
+        {"key":"messaging.system","value":{"stringValue":"k"}},
+        {"key":"messaging.operation","value":{"stringValue":"receive"}}],"links":["#;
+    let message = |n| format!(r#"{{"traceId":"2","spanId":"{n:x}"}}"#);
     vec![
         list(open, span, "]}]}]}"),
         same(open, linked, "]}]}]}"),
+        list(&format!("{open}{receipt}"), message, "]}]}]}]}"),
         same(r#"{"resourceSpans":["#, "{}", "]}"),
     ]
 }

@@ -2,17 +2,19 @@
 
 mod peer;
 mod resource;
+mod rpc;
 mod status;
 mod value;
 mod verb;
 
 use std::borrow::Cow;
 
-use crate::span::SpanKind;
+use crate::span::{MessageStep, SpanKind};
 pub(crate) use peer::PeerNames;
 pub(crate) use resource::{Resource, service_of_pod};
 pub(crate) use status::Outcome;
 pub(crate) use value::Value;
+use verb::QueueVerb;
 
 /// The attributes of one span that mean something here; all others are passed over.
 #[derive(Debug, Default)]
@@ -38,6 +40,24 @@ impl<'a> Attributes<'a> {
             _ if self.outcome.set(key, &value) => {}
             _ => self.peer.set(key, value),
         }
+    }
+}
+
+/// The kind of a span, and which step of a consumption it is, by what it does with messages.
+///
+/// Whatever kind a library gives them: settling a message is a call of the queue, and processing one is no
+/// call at all.
+pub(crate) fn role(kind: SpanKind, verb: Option<QueueVerb>) -> (SpanKind, Option<MessageStep>) {
+    match (kind, verb) {
+        (SpanKind::Consumer, Some(QueueVerb::Settle)) => (SpanKind::Client, None),
+        (SpanKind::Client | SpanKind::Consumer, Some(QueueVerb::Receive)) => {
+            (kind, Some(MessageStep::Receive))
+        }
+        (SpanKind::Client, Some(QueueVerb::Process)) => {
+            (SpanKind::Consumer, Some(MessageStep::Process))
+        }
+        (_, Some(QueueVerb::Process)) => (kind, Some(MessageStep::Process)),
+        _ => (kind, None),
     }
 }
 

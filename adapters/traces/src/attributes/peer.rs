@@ -2,7 +2,7 @@
 //!
 //! | the span has | node | named by the first of |
 //! |---|---|---|
-//! | a messaging system or destination | queue | destination, `peer.service`, address, system |
+//! | a messaging system, destination or operation | queue | destination, `peer.service`, address, system |
 //! | a database system `redis`, `memcached`, `valkey` or `hazelcast` | cache | `peer.service`, database name, address, system |
 //! | another database system, name or statement | database | the same |
 //! | `peer.service` (Zipkin: the remote endpoint's service) | service | it |
@@ -18,7 +18,8 @@ use std::borrow::Cow;
 use astern_adapters_base::Names;
 use astern_graph_core::{EdgeKind, NodeKey, NodeKind};
 
-use super::{Value, verb};
+use super::Value;
+use super::verb::{self, QueueVerb};
 use crate::span::{Peer, SpanKind};
 
 type Text<'a> = Option<Cow<'a, str>>;
@@ -35,7 +36,7 @@ pub(crate) struct PeerNames<'a> {
     statement: Text<'a>,
     queue_system: Text<'a>,
     destination: Text<'a>,
-    queue_operation: Text<'a>,
+    queue_verb: Option<(u8, QueueVerb)>,
 }
 
 impl<'a> PeerNames<'a> {
@@ -53,7 +54,9 @@ impl<'a> PeerNames<'a> {
             | "message_bus.destination"
             | "kafka.topic"
             | "rabbit.queue" => &mut self.destination,
-            "messaging.operation.type" | "messaging.operation" => &mut self.queue_operation,
+            "messaging.operation.type" => return self.set_verb(3, value),
+            "messaging.operation" => return self.set_verb(2, value),
+            "messaging.operation.name" => return self.set_verb(1, value),
             "server.address" => return self.set_address(5, value),
             "net.peer.name" => return self.set_address(4, value),
             "peer.hostname" => return self.set_address(3, value),
@@ -66,6 +69,21 @@ impl<'a> PeerNames<'a> {
         if let Some(text) = value.text() {
             *place = Some(text);
         }
+    }
+
+    /// Of several operations the one that is best defined wins.
+    fn set_verb(&mut self, rank: u8, value: Value<'a>) {
+        let text = value.text();
+        let verb = text.as_deref().and_then(verb::of_queue);
+        if let Some(verb) = verb.filter(|_| self.queue_verb.is_none_or(|(known, _)| known <= rank))
+        {
+            self.queue_verb = Some((rank, verb));
+        }
+    }
+
+    /// What the span does with messages, where it says so.
+    pub(crate) fn verb(&self) -> Option<QueueVerb> {
+        self.queue_verb.map(|(_, verb)| verb)
     }
 
     /// Of several addresses the one that names most wins.
@@ -98,7 +116,8 @@ impl<'a> PeerNames<'a> {
         if !is_message && kind != SpanKind::Client {
             return None;
         }
-        if is_message || self.queue_system.is_some() || self.destination.is_some() {
+        let names_queue = self.queue_system.is_some() || self.destination.is_some();
+        if is_message || names_queue || self.queue_verb.is_some() {
             return self.queue(kind, names);
         }
         let is_store =
@@ -118,11 +137,12 @@ impl<'a> PeerNames<'a> {
     }
 
     fn queue(self, kind: SpanKind, names: &mut Names) -> Option<Peer> {
-        let stated = self.queue_operation.as_deref().and_then(verb::of_queue);
-        let edge = match kind {
-            SpanKind::Producer => EdgeKind::Publishes,
-            SpanKind::Consumer => EdgeKind::Consumes,
-            _ => stated.unwrap_or(EdgeKind::Calls),
+        let edge = match (kind, self.verb()) {
+            (SpanKind::Producer, _) | (SpanKind::Client, Some(QueueVerb::Send)) => {
+                EdgeKind::Publishes
+            }
+            (SpanKind::Client, Some(QueueVerb::Settle) | None) => EdgeKind::Calls,
+            _ => EdgeKind::Consumes,
         };
         let name = self
             .destination
@@ -232,6 +252,19 @@ mod tests {
                 ("messaging.operation", "settle")
             ]),
             is("queue/q", Calls)
+        );
+        // The type of an operation says more than its name, in either order.
+        let (name, kind) = (
+            ("messaging.operation.name", "poll"),
+            ("messaging.operation.type", "send"),
+        );
+        let to_queue = ("messaging.destination.name", "q");
+        assert_eq!(client(&[to_queue, name, kind]), is("queue/q", Publishes));
+        assert_eq!(client(&[to_queue, kind, name]), is("queue/q", Publishes));
+        assert_eq!(client(&[to_queue, name]), is("queue/q", Consumes));
+        assert_eq!(
+            client(&[("messaging.operation", "receive"), ("server.address", "b")]),
+            is("queue/b", Consumes)
         );
         assert_eq!(
             peer(SpanKind::Producer, &[("messaging.system", "kafka")]),

@@ -5,24 +5,25 @@
 //! | OTLP status `Ok` | `Ok` (a person has set it) |
 //! | HTTP 500 and above | `Error` |
 //! | HTTP 400 to 499 | `ClientError`, on either side |
-//! | gRPC `UNKNOWN`, `DEADLINE_EXCEEDED`, `UNIMPLEMENTED`, `INTERNAL`, `UNAVAILABLE`, `DATA_LOSS` | `Error` |
-//! | any other gRPC code but `OK` | `ClientError` |
+//! | a code of a remote procedure call that is a failure of the callee ([`rpc`](super::rpc)) | `Error` |
+//! | any other such code but `OK` | `ClientError`, on either side |
 //! | OTLP status `Error`, or a tag `error` other than `false` | `Error` |
 //! | nothing of these | `Ok` |
 //!
-//! The first line that applies decides. The gRPC codes are those that OpenTelemetry's semantic
-//! conventions (1.27) count as errors of a server. HTTP clients of OpenTelemetry mark 4xx as an
-//! error of their span; the callee is not at fault, so the code goes before the mark.
+//! The first line that applies decides. Clients of OpenTelemetry mark HTTP 4xx and every code of a
+//! remote procedure call but `OK` as an error of their span; the callee is not at fault, so the code
+//! goes before the mark.
 
 use astern_graph_core::CallStatus;
 
 use super::Value;
+use super::rpc::RpcStatus;
 
 /// What the attributes of a span say about its end.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Outcome {
     http: Option<u16>,
-    grpc: Option<u16>,
+    rpc: RpcStatus,
     error: bool,
     ok: bool,
 }
@@ -32,13 +33,12 @@ impl Outcome {
     pub(super) fn set(&mut self, key: &str, value: &Value<'_>) -> bool {
         match key {
             "http.response.status_code" | "http.status_code" => self.http = value.code(),
-            "rpc.grpc.status_code" | "grpc.status_code" | "grpc.status" => self.grpc = grpc(value),
             "error" => self.error |= says_error(value),
             "otel.status_code" => match value {
                 Value::Text(text) => self.status(text),
                 _ => return false,
             },
-            _ => return false,
+            _ => return self.rpc.set(key, value),
         }
         true
     }
@@ -63,9 +63,9 @@ impl Outcome {
         if self.ok {
             return CallStatus::Ok;
         }
-        match (self.http, self.grpc) {
-            (Some(500..), _) | (_, Some(2 | 4 | 12..=15)) => CallStatus::Error,
-            (Some(400..=499), _) | (_, Some(1..)) => CallStatus::ClientError,
+        match (self.http, self.rpc.call_status()) {
+            (Some(500..), _) | (_, Some(CallStatus::Error)) => CallStatus::Error,
+            (Some(400..=499), _) | (_, Some(CallStatus::ClientError)) => CallStatus::ClientError,
             _ if self.error => CallStatus::Error,
             _ => CallStatus::Ok,
         }
@@ -80,38 +80,6 @@ fn says_error(value: &Value<'_>) -> bool {
         Value::Int(number) => *number != 0,
         Value::Float(_) | Value::Other => true,
     }
-}
-
-/// A gRPC code by number or by name.
-fn grpc(value: &Value<'_>) -> Option<u16> {
-    const NAMES: [&str; 17] = [
-        "OK",
-        "CANCELLED",
-        "UNKNOWN",
-        "INVALID_ARGUMENT",
-        "DEADLINE_EXCEEDED",
-        "NOT_FOUND",
-        "ALREADY_EXISTS",
-        "PERMISSION_DENIED",
-        "RESOURCE_EXHAUSTED",
-        "FAILED_PRECONDITION",
-        "ABORTED",
-        "OUT_OF_RANGE",
-        "UNIMPLEMENTED",
-        "INTERNAL",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-        "UNAUTHENTICATED",
-    ];
-    let Value::Text(text) = value else {
-        return value.code();
-    };
-    let named = NAMES
-        .iter()
-        .position(|name| name.eq_ignore_ascii_case(text));
-    named
-        .and_then(|at| u16::try_from(at).ok())
-        .or_else(|| value.code())
 }
 
 #[cfg(test)]
@@ -157,6 +125,21 @@ mod tests {
             (vec![("rpc.grpc.status_code", Value::Int(4))], Error),
             (vec![("grpc.status", text("NOT_FOUND"))], ClientError),
             (vec![("rpc.grpc.status_code", text("14"))], Error),
+            (
+                vec![
+                    ("rpc.response.status_code", text("NOT_FOUND")),
+                    ("otel.status_code", text("ERROR")),
+                ],
+                ClientError,
+            ),
+            // No code that anybody knows: the mark decides.
+            (
+                vec![
+                    ("rpc.response.status_code", text("STRANGE")),
+                    ("otel.status_code", text("ERROR")),
+                ],
+                Error,
+            ),
         ] {
             assert_eq!(status(&attributes), expected, "{attributes:?}");
         }

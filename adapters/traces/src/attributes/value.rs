@@ -24,20 +24,21 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A small number, also one written as text.
+    /// A small number that is not negative, also one written as text.
     pub(super) fn code(&self) -> Option<u16> {
+        u16::try_from(self.number()?).ok()
+    }
+
+    /// A whole number, also one written as text.
+    pub(super) fn number(&self) -> Option<i64> {
         match self {
             Self::Text(text) => text.trim().parse().ok(),
-            Self::Int(number) => u16::try_from(*number).ok(),
+            Self::Int(number) => Some(*number),
             // A tag may be a float that holds a whole number.
             Self::Float(number) => {
-                let whole = (0.0..=999.0).contains(number) && number.fract().abs() < f64::EPSILON;
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "0 to 999"
-                )]
-                whole.then_some(*number as u16)
+                let whole = number.abs() <= f64::from(u16::MAX) && number.fract() == 0.0;
+                #[expect(clippy::cast_possible_truncation, reason = "whole and small")]
+                whole.then_some(*number as i64)
             }
             Self::Bool(_) | Self::Other => None,
         }

@@ -1,4 +1,4 @@
-//! Whether an operation on a store reads or writes.
+//! Whether an operation on a store reads or writes, and what one on a queue does.
 
 use astern_graph_core::EdgeKind;
 
@@ -123,13 +123,30 @@ pub(super) fn of_store(operation: &str) -> Option<EdgeKind> {
     None
 }
 
-/// The kind of edge of an operation on a queue; OpenTelemetry's names of it, old and new.
-pub(super) fn of_queue(operation: &str) -> Option<EdgeKind> {
-    match operation {
-        "publish" | "send" | "create" => Some(EdgeKind::Publishes),
-        "receive" | "process" | "deliver" | "poll" => Some(EdgeKind::Consumes),
-        _ => None,
-    }
+/// What an operation does with messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum QueueVerb {
+    Send,
+    Receive,
+    Process,
+    /// The queue is informed of what became of a message.
+    Settle,
+}
+
+/// What an operation on a queue does, by OpenTelemetry's types and names of operations, old and new.
+pub(super) fn of_queue(operation: &str) -> Option<QueueVerb> {
+    let verbs: [(QueueVerb, &[&str]); 4] = [
+        (QueueVerb::Send, &["publish", "send", "create"]),
+        (
+            QueueVerb::Receive,
+            &["receive", "poll", "pull", "fetch", "get"],
+        ),
+        (QueueVerb::Process, &["process", "deliver", "consume"]),
+        (QueueVerb::Settle, &["settle", "ack", "nack", "commit"]),
+    ];
+    let is = |name: &&str| name.eq_ignore_ascii_case(operation);
+    let verb = verbs.iter().find(|(_, names)| names.iter().any(is));
+    verb.map(|(verb, _)| *verb)
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //! The duration less the union of the intervals of the calls it made, cut to the span itself. The
 //! calls are the client spans under it, through internal spans of its service, and the callee's side
 //! where the caller's is not seen. It waits neither for messages nor for what follows from it
-//! (`FOLLOWS_FROM`). Where the time of one of its calls is not known, neither is its self time.
+//! (`FOLLOWS_FROM`). Where the time of one of its calls is not known, neither is its self time: how long
+//! the callee's side of a call took does not say how long the caller waited.
 
 use super::{Claim, NONE, Node, Trace};
 use crate::span::SpanKind;
@@ -15,12 +16,6 @@ impl Trace<'_> {
     /// Computes the self time of every entry and consumer.
     pub(super) fn own_time(&mut self) {
         let mut homes = vec![NONE; self.nodes.len()];
-        let mut answers = vec![NONE; self.nodes.len()];
-        for (node, at) in self.nodes.iter().zip(0_u32..) {
-            if let Some(answer) = answers.get_mut(node.client as usize) {
-                *answer = at;
-            }
-        }
         let mut waits: Vec<Wait> = Vec::new();
         for &at in &self.parents_first {
             let Some(node) = self.node(at) else {
@@ -43,10 +38,7 @@ impl Trace<'_> {
             let waited = (calls && local) || (node.entry && node.client == NONE);
             let follows = self.span(node).is_some_and(|span| span.follows);
             if waited && above != NONE && !follows {
-                let answer = answers
-                    .get(at as usize)
-                    .and_then(|answer| self.node(*answer));
-                waits.push((above, interval(node).or_else(|| answer.and_then(interval))));
+                waits.push((above, interval(node)));
             }
         }
         waits.sort_unstable();

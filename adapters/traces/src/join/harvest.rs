@@ -1,8 +1,9 @@
 //! What becomes of each node: a call, a part of one, or a count.
 //!
 //! Messages go over a queue. A producer publishes to it. A consumer, or an entry right under a
-//! producer, consumes from it: the consumer's own attributes name the queue, else its parent's, else
-//! those of a span that it links to. Client spans without an answer are calls to their peer.
+//! producer, consumes from it: the consumer's own attributes name the queue, else its receipt's or its
+//! producer's, else those of a span that it links to. A client span that receives consumes as well. Other
+//! client spans without an answer are calls to their peer.
 
 use astern_graph_core::{CallStatus, NodeKind, SpanId};
 
@@ -20,6 +21,8 @@ pub(super) struct Half {
     /// Span of the caller's service, or none.
     pub(super) caller: u32,
     pub(super) callee: Callee,
+    /// Whether it takes messages that another one may handle.
+    pub(super) receives: bool,
     /// Span that names the operation, and spans that name the segment.
     pub(super) named_by: [u32; 2],
     pub(super) status: CallStatus,
@@ -53,6 +56,9 @@ impl Trace<'_> {
                     report.internal += 1;
                     continue;
                 }
+                SpanKind::Client if node.receives() => self
+                    .queue(node, keys)
+                    .map(|queue| asked(node, Callee::Queue(queue))),
                 SpanKind::Client => self.unanswered(node),
                 SpanKind::Producer => self.peer(node).map(|peer| asked(node, Callee::Peer(peer))),
                 SpanKind::Consumer => self
@@ -72,7 +78,13 @@ impl Trace<'_> {
                 continue;
             };
             let id = self.span(node).map_or(SpanId::new(0, 0), |span| span.id);
-            halves.push(Half { at, id, ..half });
+            let receives = node.receives();
+            halves.push(Half {
+                at,
+                id,
+                receives,
+                ..half
+            });
         }
     }
 
@@ -114,7 +126,8 @@ impl Trace<'_> {
         half.exclusive = node.exclusive;
         let producer = self.node(node.parent).filter(|_| node.twin);
         half.is_second = producer.is_some_and(|producer| self.peer(producer).is_some());
-        (half, node.start)
+        let received = self.node(node.client).and_then(|receipt| receipt.start);
+        (half, node.start.or(received))
     }
 
     /// Place of the span that names a node's peer.
@@ -131,7 +144,8 @@ impl Trace<'_> {
         let parent = self
             .node(node.parent)
             .filter(|parent| parent.kind == SpanKind::Producer);
-        let near = self.peer(node).or_else(|| self.peer(parent?));
+        let receipt = self.node(node.client);
+        let near = self.peer(node).or_else(|| self.peer(receipt.or(parent)?));
         near.or_else(|| {
             self.span(node)?
                 .links
@@ -173,6 +187,7 @@ fn half(node: &Node, callee: Callee) -> Half {
         is_second: false,
         caller: NONE,
         callee,
+        receives: false,
         named_by: [node.span; 2],
         status: node.status,
         client: None,

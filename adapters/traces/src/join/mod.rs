@@ -1,15 +1,17 @@
-//! Spans to calls: one rule a file, one trace at a time.
+//! Spans to calls: one rule a file, one trace at a time once their ids are whole (halves).
 //!
 //! ```text
 //! spans of a trace ─ twins ─► one node a span ─ parents ─► forest ─ sides ─► who answers whom
-//!    ─ skew ─► aligned clocks ─ exclusive ─► self time ─ harvest ─► calls
+//!    ─ skew ─► aligned clocks ─ exclusive ─► self time ─ harvest ─► halves ─ messages ─► calls
 //! ```
 //!
 //! Each step is linear in the trace but for its sorts, whatever shape the parents have.
 
 mod call;
 mod exclusive;
+mod halves;
 mod harvest;
+mod messages;
 mod parents;
 mod sides;
 mod skew;
@@ -19,7 +21,7 @@ use astern_graph_core::{Call, CallStatus};
 
 use crate::params::SpanParams;
 use crate::report::SpanReport;
-use crate::span::{Origin, Span, SpanKind};
+use crate::span::{MessageStep, Origin, Span, SpanKind};
 
 /// No such node.
 const NONE: u32 = u32::MAX;
@@ -40,7 +42,7 @@ enum Claim {
     Open,
     /// Another one of the same service runs under it: that one is the call.
     Nested,
-    /// An entry answers it.
+    /// An entry answers it, or what it received is processed.
     Answered,
     /// The same, and it is a span without a kind.
     Inferred,
@@ -54,6 +56,7 @@ struct Node {
     span: u32,
     peer: u32,
     kind: SpanKind,
+    step: Option<MessageStep>,
     status: CallStatus,
     /// Nanoseconds since the Unix epoch, and nanoseconds.
     start: Option<i64>,
@@ -66,7 +69,9 @@ struct Node {
     entry: bool,
     /// The client span that it runs under, with only spans of its own service between.
     carrier: u32,
-    /// Of an entry: the client's side of its call.
+    /// The receipt of messages that it is, or runs under with only spans of its own service between.
+    receipt: u32,
+    /// Of an entry: the client's side of its call. Of what consumes messages: their receipt.
     client: u32,
     /// What became of it, if it is a client's side.
     claimed: Claim,
@@ -115,7 +120,9 @@ impl<'s> Trace<'s> {
 }
 
 /// Joins spans to calls, by time, then by span.
-pub(crate) fn join(spans: &[Span], params: &SpanParams, report: &mut SpanReport) -> Vec<Call> {
+pub(crate) fn join(spans: &mut [Span], params: &SpanParams, report: &mut SpanReport) -> Vec<Call> {
+    report.half_trace_ids += halves::complete(spans);
+    let spans = &*spans;
     let mut keys: Vec<Key> = spans
         .iter()
         .zip(0_u32..)
@@ -145,6 +152,7 @@ pub(crate) fn join(spans: &[Span], params: &SpanParams, report: &mut SpanReport)
         trace.harvest(&keys, &mut halves, report);
     }
     halves.sort_unstable_by_key(|half| (half.at, half.id, half.is_second));
+    messages::fold(&mut halves, spans, report);
     let mut calls = Vec::with_capacity(halves.len());
     calls.extend(halves.iter().filter_map(|half| call::of(half, spans)));
     report.calls += calls.len() as u64;

@@ -7,6 +7,7 @@
 //! - A client span with another one of its service under it is walked through: the inner one is the call.
 //! - A client span without an entry, but with a client, producer or consumer span of another service
 //!   under it, called that service.
+//! - A receipt of messages is no client's side (`messages`).
 //! - An unkinded span that is itself no entry, has one child, and that child is an entry in another
 //!   service, is taken for the client's side ([`SpanParams::infer_clients`](crate::SpanParams::infer_clients)).
 
@@ -19,6 +20,7 @@ impl Trace<'_> {
     pub(super) fn pair(&mut self, report: &mut SpanReport) {
         for order in 0..self.parents_first.len() {
             let at = self.parents_first.get(order).copied().unwrap_or(NONE);
+            self.follow(at);
             self.place(at);
         }
         let mut entries: Vec<(bool, i64, u32)> = self
@@ -51,7 +53,7 @@ impl Trace<'_> {
         };
         let unkinded = matches!(kind, SpanKind::Internal | SpanKind::Unspecified);
         let carrier = match kind {
-            SpanKind::Client => at,
+            SpanKind::Client if !node.receives() => at,
             _ if unkinded && local => above,
             _ => NONE,
         };

@@ -2,7 +2,7 @@
 //!
 //! Within one trace and id, in this order:
 //!
-//! 1. A span equal to another in every field is a *duplicate*.
+//! 1. A span equal to another in every field is a *duplicate* (half a trace id or a whole one).
 //! 2. A span of the same service and of the same kind (or of none), where either lacks its start or
 //!    its duration, is a *fragment* (Zipkin reports spans in pieces): the earliest start, the longest
 //!    duration, the first kind and peer, and the worse status make one span.
@@ -46,7 +46,7 @@ impl Trace<'_> {
         let mut last: Option<&Span> = None;
         for (span, at) in twins {
             let sides = self.nodes.get_mut(first..).unwrap_or_default();
-            if last.is_some_and(|last| last == span) {
+            if last.is_some_and(|last| content(last, span).is_eq()) {
                 report.duplicate += 1;
             } else if sides
                 .iter_mut()
@@ -55,7 +55,7 @@ impl Trace<'_> {
                 report.fragment += 1;
             } else if sides.is_empty() {
                 self.nodes.push(node(span, at));
-            } else if sides.len() == 1 && sides.iter().all(|side| answers(span.kind, side.kind)) {
+            } else if sides.len() == 1 && sides.iter().all(|side| answers(span.kind, side)) {
                 let parent = u32::try_from(first).unwrap_or(NONE);
                 self.nodes.push(Node {
                     parent,
@@ -76,6 +76,7 @@ fn node(span: &Span, at: u32) -> Node {
         span: at,
         peer: at,
         kind: span.kind,
+        step: span.step,
         status: span.status,
         start: span.start.map(astern_graph_core::Timestamp::nanos),
         duration: duration(span),
@@ -83,6 +84,7 @@ fn node(span: &Span, at: u32) -> Node {
         twin: false,
         entry: false,
         carrier: NONE,
+        receipt: NONE,
         client: NONE,
         claimed: Claim::Open,
         hint: NONE,
@@ -112,6 +114,10 @@ fn mend(side: &mut Node, span: &Span, at: u32) -> bool {
     // Of two starts the earlier, of two durations the longer; kinds come in order, so the first is kept.
     side.start = side.start.into_iter().chain(start).min();
     side.duration = side.duration.max(duration(span));
+    // Like the peer, the step is said by a piece with the kind.
+    if side.kind == span.kind {
+        side.step = side.step.or(span.step);
+    }
     if side.status == CallStatus::Ok {
         side.status = span.status;
     }
@@ -121,11 +127,12 @@ fn mend(side: &mut Node, span: &Span, at: u32) -> bool {
     true
 }
 
-fn answers(callee: SpanKind, caller: SpanKind) -> bool {
-    matches!(
-        (caller, callee),
-        (SpanKind::Client, SpanKind::Server) | (SpanKind::Producer, SpanKind::Consumer)
-    )
+fn answers(callee: SpanKind, caller: &Node) -> bool {
+    match caller.kind {
+        SpanKind::Client => callee == SpanKind::Server && !caller.receives(),
+        SpanKind::Producer => callee == SpanKind::Consumer,
+        _ => false,
+    }
 }
 
 /// A total order of spans of one id by what they hold, so that order of arrival decides nothing.
@@ -144,6 +151,7 @@ fn content(a: &Span, b: &Span) -> Ordering {
             when,
             whose,
             &span.peer,
+            span.step,
             &span.segment,
             &span.links,
         )

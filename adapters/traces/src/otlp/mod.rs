@@ -30,6 +30,7 @@ pub use opentelemetry_proto;
 use astern_graph_core::SpanId;
 
 use crate::error::ParseError;
+use crate::id;
 use crate::params::SpanParams;
 use crate::spans::{Decoded, Draft, Spans};
 
@@ -96,7 +97,8 @@ fn known(nanos: u64) -> Option<i128> {
 /// The draft with its duration; an end without a start says nothing.
 fn timed(mut draft: Draft<'_>, end: Option<i128>) -> Draft<'_> {
     draft.duration = draft.start.zip(end).map(|(start, end)| end - start);
-    let parent = SpanId::new(draft.trace, draft.parent);
-    draft.links.retain(|link| *link != parent);
+    let (trace, parent) = (draft.trace, draft.parent);
+    let is_parent = |link: &SpanId| link.span == parent && id::is_same_trace(link.trace, trace);
+    draft.links.retain(|link| !is_parent(link));
     draft
 }

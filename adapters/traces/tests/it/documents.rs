@@ -78,6 +78,7 @@ fn jaeger_says_what_it_says() {
     let expected = [
         "- calls service/solo -/1000/0 Ok",
         "service/solo calls service/inline -/1000/1000 Ok",
+        "- calls service/solo -/-/- Ok", // ends before it starts
     ];
     assert_eq!(lines(&decoded), expected);
     assert_eq!(decoded.calls[0].operation.as_deref(), Some("odd"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use astern_graph_core::{CallStatus, EdgeKind, NodeKey, NodeKind, SpanId};
-use astern_traces::{Peer, Span, SpanKind, SpanParams};
+use astern_traces::{MessageStep, Peer, Span, SpanKind, SpanParams};
 use proptest::prelude::*;
 
 use crate::support::{join_with, span};
@@ -17,26 +17,34 @@ const KINDS: [SpanKind; 6] = [
     SpanKind::Unspecified,
 ];
 
+const STEPS: [MessageStep; 2] = [MessageStep::Receive, MessageStep::Process];
+
 fn any_span() -> impl Strategy<Value = Span> {
-    let shape = (1_u128..3, 0_u64..9, 0_u64..9, 0_usize..6, 0_u8..4);
-    let rest = (0_i64..100, 0_u64..60, any::<[bool; 5]>());
-    (shape, rest).prop_map(|((trace, id, parent, kind, service), (at, took, says))| {
-        let mut span = span(id, parent, KINDS[kind], &format!("s{service}"), at, took);
-        span.id = SpanId::new(trace, id);
-        let [start, duration, peer, error, follows] = says;
-        span.start = span.start.filter(|_| start || at > 20);
-        span.duration = span.duration.filter(|_| duration || at > 20);
-        span.follows = follows;
-        if peer {
-            let queue = NodeKey::new(NodeKind::Queue, "q");
-            span.peer = Some(Peer::new(queue, EdgeKind::Publishes));
-            span.links.push(SpanId::new(1, parent.max(1)));
-        }
-        if error {
-            span.status = CallStatus::Error;
-        }
-        span
-    })
+    // Two traces, one of them also under the lower half of its id.
+    let trace = prop::sample::select(vec![1, 2, 1 << 64 | 1_u128]);
+    let shape = (trace, 0_u64..9, 0_u64..9, 0_usize..6, 0_u8..4);
+    let step = prop::option::of(prop::sample::select(STEPS.to_vec()));
+    let rest = (0_i64..100, 0_u64..60, any::<[bool; 5]>(), step);
+    (shape, rest).prop_map(
+        |((trace, id, parent, kind, service), (at, took, says, step))| {
+            let mut span = span(id, parent, KINDS[kind], &format!("s{service}"), at, took);
+            span.id = SpanId::new(trace, id);
+            let [start, duration, peer, error, follows] = says;
+            span.start = span.start.filter(|_| start || at > 20);
+            span.duration = span.duration.filter(|_| duration || at > 20);
+            span.follows = follows;
+            span.step = step;
+            if peer {
+                let queue = NodeKey::new(NodeKind::Queue, "q");
+                span.peer = Some(Peer::new(queue, EdgeKind::Publishes));
+                span.links.push(SpanId::new(1, parent.max(1)));
+            }
+            if error {
+                span.status = CallStatus::Error;
+            }
+            span
+        },
+    )
 }
 
 fn any_spans() -> impl Strategy<Value = Vec<Span>> {

@@ -122,7 +122,7 @@ fn what_cannot_be_is_counted_and_no_error() {
             report.out_of_range,
             report.unnamed_service
         ),
-        (2, 1, 1, 1)
+        (2, 1, 1, 2)
     );
 }
 

@@ -163,7 +163,7 @@ fn json_of_span(span: &Span) -> serde_json::Value {
     json
 }
 
-fn json_of(traces: &TracesData) -> serde_json::Value {
+pub(crate) fn json_of(traces: &TracesData) -> serde_json::Value {
     let resources = traces.resource_spans.iter().map(|resource| {
         let scopes = resource.scope_spans.iter().map(|scope| {
             let spans = scope.spans.iter().map(json_of_span);
