@@ -11,6 +11,7 @@ use std::path::Path;
 
 use astern::detect::release::{AnyReleaseJudge, ReleaseJudgeParams};
 use astern_graph_core::signal::Verdict;
+use astern_sim::Feed;
 
 use crate::EvalError;
 use crate::table::{markdown, share, short};
@@ -22,7 +23,7 @@ use situation::{ALIKE, LAYOUTS, Layout, MINUTES, OTHERS, Situation};
 const ALPHA: f64 = 5e-3;
 
 /// What `--only` may name.
-pub const PARTS: [&str; 2] = ["alike", "faults"];
+pub const PARTS: [&str; 3] = ["alike", "faults", "feeds"];
 
 /// Runs where nothing differs for each one in which something happens: a rate of one in a hundred takes more of them.
 const FAULT_RUNS_PER: u64 = 10;
@@ -46,40 +47,32 @@ pub fn evaluate(
          random and stays there. `oracle`: tests for one look at all raw calls since the change, each at a quarter of \
          {ALPHA}.\n"
     )];
-    let is_played = |part: &str| only.is_none_or(|only| only == part);
     let count = seeds.end() - seeds.start() + 1;
     let fault_seeds = *seeds.start()..=seeds.start() + count.div_ceil(FAULT_RUNS_PER) - 1;
     for source in SOURCES {
         let source = Source::read(root, source)?;
-        let play = |layout, situation, seeds: &RangeInclusive<u64>| {
+        let play = |layout, situation, feed| {
             let run = Run {
                 source: &source,
                 layout,
                 situation,
+                feed,
                 judges: &judges,
                 alpha: ALPHA,
             };
-            play_all(&run, seeds.clone())
+            let seeds = if situation == ALIKE {
+                &seeds
+            } else {
+                &fault_seeds
+            };
+            let played = play_all(&run, seeds.clone())?;
+            Ok::<_, EvalError>(row(layout, situation, feed, &played, judges.len()))
         };
         let mut rows = Vec::new();
-        for layout in LAYOUTS {
-            if is_played("alike") {
-                rows.push(row(
-                    layout,
-                    ALIKE,
-                    &play(layout, ALIKE, &seeds)?,
-                    judges.len(),
-                ));
-            }
-            // Without an old side what hits both cannot be told from what the change does.
-            let can_tell = |situation: &Situation| layout.percent < 100 || !situation.hits_old;
-            let others = OTHERS.into_iter().filter(can_tell);
-            for situation in others.filter(|_| is_played("faults")) {
-                let played = play(layout, situation, &fault_seeds)?;
-                rows.push(row(layout, situation, &played, judges.len()));
-            }
+        for (layout, situation, feed) in played(only) {
+            rows.push(play(layout, situation, feed)?);
         }
-        let mut header = vec!["layout", "situation", "runs", "right", "oracle"];
+        let mut header = vec!["layout", "situation", "feed", "runs", "right", "oracle"];
         let columns: Vec<[String; 3]> = names
             .iter()
             .map(|name| {
@@ -115,7 +108,44 @@ fn play_all(run: &Run<'_>, seeds: RangeInclusive<u64>) -> Result<Vec<Played>, Ev
     }
 }
 
-fn row(layout: Layout, situation: Situation, played: &[Played], judges: usize) -> Vec<String> {
+/// What is played: each situation in each layout by calls, and some by the other feeds.
+fn played(only: Option<&str>) -> Vec<(Layout, Situation, Feed)> {
+    let is_played = |part: &str| only.is_none_or(|only| only == part);
+    // Without an old side what hits both cannot be told from what the change does.
+    let can_tell = |(layout, situation, _): &(Layout, Situation, Feed)| {
+        layout.percent < 100 || !situation.hits_old
+    };
+    let mut played = Vec::new();
+    for layout in LAYOUTS {
+        if is_played("alike") {
+            played.push((layout, ALIKE, Feed::Calls));
+        }
+        if is_played("faults") {
+            played.extend(OTHERS.map(|situation| (layout, situation, Feed::Calls)));
+        }
+    }
+    if is_played("feeds") {
+        for feed in Feed::ALL.into_iter().filter(|feed| *feed != Feed::Calls) {
+            for layout in LAYOUTS {
+                let others = OTHERS
+                    .into_iter()
+                    .filter(|situation| situation.is_in_every_feed);
+                let situations = [ALIKE].into_iter().chain(others);
+                played.extend(situations.map(|situation| (layout, situation, feed)));
+            }
+        }
+    }
+    played.retain(can_tell);
+    played
+}
+
+fn row(
+    layout: Layout,
+    situation: Situation,
+    feed: Feed,
+    played: &[Played],
+    judges: usize,
+) -> Vec<String> {
     let runs = played.len();
     let of_runs = |n: usize| short(n as f64 / runs as f64);
     let oracle = played.iter().filter(|run| run.oracle_at_end).count();
@@ -123,6 +153,7 @@ fn row(layout: Layout, situation: Situation, played: &[Played], judges: usize) -
     let mut row = vec![
         layout.name.to_owned(),
         situation.name.to_owned(),
+        feed.name().to_owned(),
         runs.to_string(),
         right.to_owned(),
         of_runs(oracle),

@@ -8,6 +8,7 @@ use astern_graph_core::{
     Call, ChangeEvent, ChangeKind, ChangePhase, GraphBuilder, GraphParams, NodeKey, Party, Record,
     TimeRange, Timestamp, TrafficShare,
 };
+use astern_sim::Feed;
 use astern_stats::rng::{ChaCha8Rng, seeded};
 use rand::RngExt as _;
 
@@ -18,6 +19,8 @@ use crate::EvalError;
 
 /// Minutes before the change.
 pub(super) const BEFORE: usize = 60;
+
+const STEP: Duration = Duration::from_secs(60);
 
 /// What was said in a run.
 #[derive(Debug, Clone)]
@@ -43,6 +46,7 @@ pub(super) struct Run<'a> {
     pub(super) source: &'a Source,
     pub(super) layout: Layout,
     pub(super) situation: Situation,
+    pub(super) feed: Feed,
     pub(super) judges: &'a [AnyReleaseJudge],
     pub(super) alpha: f64,
 }
@@ -68,7 +72,7 @@ impl Run<'_> {
     pub(super) fn play(&self, seed: u64) -> Result<Played, EvalError> {
         let mut world = self.world(seed);
         let blocks = self.blocks(&mut world.rng);
-        let params = GraphParams::default().step(Duration::from_secs(60));
+        let params = GraphParams::default().step(STEP);
         let mut builder = GraphBuilder::new(params)?;
         let change = self.change(&world.key);
         let healthy = TimeRange::new(minute(0), minute(BEFORE))?;
@@ -87,7 +91,7 @@ impl Run<'_> {
             }
             let records = self.records(&mut world, *block, place);
             builder.advance(minute(place + 1));
-            builder.extend(records);
+            builder.extend(self.feed.of(records, STEP));
             let Some(since) = since else { continue };
             let graph = builder.build();
             let range = TimeRange::new(change.at, minute(place + 1))?;

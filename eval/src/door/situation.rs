@@ -50,7 +50,7 @@ pub(super) const LAYOUTS: [Layout; 4] = [
 pub(super) const MINUTES: usize = 60;
 
 /// Something that a release does or that happens meanwhile.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Situation {
     pub(super) name: &'static str,
     /// Whether a regression is the right verdict.
@@ -60,10 +60,12 @@ pub(super) struct Situation {
     /// Whether old instances are hit as well.
     pub(super) hits_old: bool,
     pub(super) effect: Effect,
+    /// Whether it is played by batches and rates too, and not by calls alone.
+    pub(super) is_in_every_feed: bool,
 }
 
 /// What happens to a call that is hit.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Effect {
     /// Nothing.
     None,
@@ -84,6 +86,14 @@ const fn bad(name: &'static str, effect: Effect) -> Situation {
         minutes: ALWAYS,
         hits_old: false,
         effect,
+        is_in_every_feed: false,
+    }
+}
+
+const fn in_every_feed(situation: Situation) -> Situation {
+    Situation {
+        is_in_every_feed: true,
+        ..situation
     }
 }
 
@@ -111,6 +121,7 @@ pub(super) const OTHERS: [Situation; 14] = [
         is_bad: false,
         minutes: (10, MINUTES),
         hits_old: true,
+        is_in_every_feed: true,
         ..bad("both sides 3 times slower", slower(1.0, 3.0))
     },
     Situation {
@@ -124,27 +135,28 @@ pub(super) const OTHERS: [Situation; 14] = [
         minutes: (0, 2),
         ..bad("first 2 minutes 5 times slower", slower(1.0, 5.0))
     },
-    bad("5 times slower", slower(1.0, 5.0)),
+    in_every_feed(bad("5 times slower", slower(1.0, 5.0))),
     bad("2 times slower", slower(1.0, 2.0)),
     bad("1.3 times slower", slower(1.0, 1.3)),
     bad("2 % of calls 50 times slower", slower(0.02, 50.0)),
-    bad("all calls fail", fails(1.0)),
+    in_every_feed(bad("all calls fail", fails(1.0))),
     bad("20 % of calls fail", fails(0.2)),
-    bad("5 % of calls fail", fails(0.05)),
+    in_every_feed(bad("5 % of calls fail", fails(0.05))),
     Situation {
         minutes: (30, MINUTES),
         ..bad("20 % fail after half an hour", fails(0.2))
     },
-    bad(
+    in_every_feed(bad(
         "all calls answered 4xx",
         Effect::Ends {
             share: 1.0,
             status: CallStatus::ClientError,
         },
-    ),
+    )),
     Situation {
         is_bad: false,
         minutes: (20, MINUTES),
+        is_in_every_feed: true,
         ..bad("new side unseen after 20 minutes", Effect::Unseen)
     },
 ];

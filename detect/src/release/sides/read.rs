@@ -98,7 +98,14 @@ fn units<'a>(
         let over_time = sides.revision(&name);
         (unit(name), over_time, Vec::new())
     };
-    if instances.is_empty() {
+    let speaks = |instance: &&NodeKey| {
+        let seen = graph.calls_received(instance, range);
+        seen.is_some_and(|seen| !seen.is_empty())
+    };
+    // Instances that only changes name, beside revisions of which telemetry speaks, tell nothing.
+    let is_by_revision =
+        !instances.iter().any(speaks) && slices.iter().any(|(_, calls)| !calls.is_empty());
+    if instances.is_empty() || is_by_revision {
         let names = slices.into_iter().map(|(slice, _)| slice.name);
         return names.map(|name| revision(Unit::Revision, name)).collect();
     }
@@ -276,6 +283,10 @@ fn unit_steps(
         .map(started)
         .filter(|at| *at > end)
         .min();
+    // How many instances a revision has is not known.
+    let is_by_instance = units
+        .iter()
+        .any(|(unit, ..)| matches!(unit, Unit::Instance(_)));
     let steps = steps.into_iter().map(|step| {
         let (starting, running): (OfUnits, OfUnits) = step
             .new
@@ -290,7 +301,8 @@ fn unit_steps(
             old_instances: step.old,
             later: step.later,
             starting: joined(&starting),
-            expected_share: (step.new_units > 0).then(|| step.new_units as f64 / parts as f64),
+            expected_share: (step.new_units > 0 && is_by_instance)
+                .then(|| step.new_units as f64 / parts as f64),
         }
     });
     Ok((steps.collect(), started_at))
