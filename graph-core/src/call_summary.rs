@@ -153,6 +153,12 @@ impl CallSummary {
         self.durations(Timing::Latency).is_approximate()
     }
 
+    /// How many calls there are for each batch whose distribution of latency is a guess, since only quantiles or a mean are
+    /// known of it: so many are no better known than one. 1 where none is.
+    pub fn calls_per_guess(&self) -> f64 {
+        self.durations(Timing::Latency).durations_per_guess()
+    }
+
     /// Over an edge: quantile `q` of the latency as the callee saw it; `None` when none was seen.
     pub fn server_latency_ms(&self, q: f64) -> Option<f64> {
         self.durations(Timing::Server).quantile_ms(q)

@@ -145,7 +145,7 @@ impl GraphParams {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::{Feature, Unit};
+    use crate::schema::{Feature, FeatureClass, Unit, Worse};
 
     fn read(json: &str) -> Result<GraphParams, serde_json::Error> {
         serde_json::from_str(json)
@@ -178,7 +178,7 @@ mod tests {
     fn a_file_names_only_what_differs() {
         assert_eq!(read("{}").unwrap(), GraphParams::default());
         let json = r#"{"step": "30s", "lateness": "2m", "catalogue": {"jobs": {"unit": "count"}}}"#;
-        let jobs = GraphParams::default().catalogue.get(&"jobs".into());
+        let jobs = Feature::new("jobs", Unit::Other, FeatureClass::Application, Worse::Both);
         let unit = Unit::Count;
         let params = GraphParams::default()
             .step(Duration::from_secs(30))

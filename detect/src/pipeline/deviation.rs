@@ -90,11 +90,14 @@ impl<'a> Deviations<'a> {
     /// The metric by which an anomaly of a whole subject is named: of those that users feel the one that is worst,
     /// where it is bad by itself; or else the one that deviates most, be it for the better.
     ///
-    /// What was deployed differs after every release by nature and is left out.
+    /// What was deployed differs after every release by nature and is left out, and so is what nobody declared.
     pub(super) fn most(&self, subject: &Subject) -> Result<Option<Deviation<'a>>, ScoreError> {
         let mut all = Vec::new();
         for feature in self.levels.features() {
-            if feature.class != FeatureClass::Deployment {
+            if !matches!(
+                feature.class,
+                FeatureClass::Deployment | FeatureClass::Undeclared
+            ) {
                 all.extend(self.of(subject, feature)?);
             }
         }

@@ -3,6 +3,7 @@
 use astern_detect::pipeline::{Calibrated, Pipeline, PipelineParams};
 use astern_detect::score::{RobustZ, RobustZParams};
 use astern_detect::{Detector, FitError, FittedDetector, ScoreError, Scores};
+use astern_graph_core::schema::{Feature, FeatureCatalogue, FeatureClass, Unit, Worse};
 use astern_graph_core::signal::Assessment;
 use astern_graph_core::{
     GraphBuilder, GraphParams, NodeKey, NodeKind, Sample, TemporalGraph, TimeRange, Timestamp,
@@ -34,12 +35,26 @@ pub(crate) fn ripple(seed: f64, minute: i64) -> f64 {
     (x * (0.7 + 0.31 * seed)).sin() + 0.5 * (x * x * (0.013 + 0.007 * seed)).sin()
 }
 
+/// Parameters that declare the metrics of these tests, of users and worse in either direction.
+pub(crate) fn declared() -> GraphParams {
+    let declare = |known: FeatureCatalogue, name| {
+        known.with(Feature::new(
+            name,
+            Unit::Other,
+            FeatureClass::Application,
+            Worse::Both,
+        ))
+    };
+    let names = ["score", "gap_ms"].into_iter();
+    GraphParams::default().catalogue(names.fold(FeatureCatalogue::default(), declare))
+}
+
 /// Metrics of four services, minute by minute up to `end`.
 pub(crate) fn telemetry(
     end: i64,
     values: impl Fn(usize, i64) -> Vec<(&'static str, f64)>,
 ) -> TemporalGraph {
-    let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
+    let mut builder = GraphBuilder::new(declared()).unwrap();
     for at in 0..end {
         for node in 0..4 {
             let samples = values(node, at).into_iter();

@@ -5,14 +5,14 @@ use astern_detect::score::{RobustZ, RobustZParams};
 use astern_detect::{Detector, FitError, FittedDetector, ScoreError, Scores};
 use astern_graph_core::signal::{Assessment, Evidence, Verdict};
 use astern_graph_core::{
-    EdgeKind, GraphBuilder, GraphParams, Link, NodeKey, NodeKind, Sample, Subject, TemporalGraph,
-    TimeRange,
+    EdgeKind, GraphBuilder, Link, NodeKey, NodeKind, Sample, Subject, TemporalGraph, TimeRange,
 };
 use ndarray::{Array2, Array3};
 use serde::{Deserialize, Serialize};
 
 use crate::fixtures::{
-    AsIs, FittedAsIs, HEALTHY, healthy, minute, minutes, pipeline, ripple, service, telemetry,
+    AsIs, FittedAsIs, HEALTHY, declared, healthy, minute, minutes, pipeline, ripple, service,
+    telemetry,
 };
 
 /// A service whose score as a whole is far out in the last ten minutes, and whose metrics are moved then by as many
@@ -215,7 +215,7 @@ fn edges_are_scored_as_nodes_are() {
         Link::new(from.clone(), to.clone(), kind),
         Link::new(from, NodeKey::service("ads"), kind),
     ];
-    let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
+    let mut builder = GraphBuilder::new(declared()).unwrap();
     for at in 0..HEALTHY + 10 {
         for (n, link) in links.iter().enumerate() {
             let slow = if n == 0 && at >= HEALTHY + 4 {

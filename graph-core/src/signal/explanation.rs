@@ -17,6 +17,7 @@ impl fmt::Display for Quantity {
         let (value, unit) = match self.1 {
             Unit::Milliseconds if self.0.abs() >= 1e4 => (self.0 / 1e3, " s"),
             Unit::Milliseconds => (self.0, " ms"),
+            Unit::Seconds => (self.0, " s"),
             Unit::Ratio => (100.0 * self.0, " %"),
             Unit::Percent => (self.0, " %"),
             Unit::PerSecond => (self.0, " per second"),

@@ -56,6 +56,9 @@ impl Sketch {
     fn add_quantiles(&mut self, quantiles: &[(f64, f64)], calls: u64, bins: &Bins) {
         let below = |(q, ms): &(f64, f64)| (bins.of_ms(*ms), (q * calls as f64).round() as u64);
         self.add_below(quantiles.iter().map(below), calls);
+        if let Some(ranges) = &mut self.ranges {
+            ranges.guess();
+        }
     }
 
     /// Adds calls by bounds, each with the number of those that took at most so long; of the other calls it is known that

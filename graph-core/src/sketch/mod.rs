@@ -55,6 +55,15 @@ impl Sketch {
         self.ranges.is_some()
     }
 
+    /// How many durations there are for each batch whose distribution is a guess; 1 where none is.
+    pub(crate) fn durations_per_guess(&self) -> f64 {
+        let guesses = self.ranges.as_ref().map_or(0, |ranges| ranges.guesses());
+        if guesses == 0 {
+            return 1.0;
+        }
+        f64::max(1.0, self.count() as f64 / f64::from(guesses))
+    }
+
     fn count(&self) -> u64 {
         let ranges = self.ranges.as_ref().map_or(0, |ranges| ranges.count());
         self.counts.bins().map(|(_, n)| u64::from(n)).sum::<u64>() + ranges
@@ -180,7 +189,7 @@ mod tests {
     #[test]
     fn a_stored_sketch_is_checked() {
         let stored = |pairs: &[(u16, u32)], ranges: &[(u16, u16, u32)]| {
-            let bytes = postcard::to_stdvec(&(pairs, Some(ranges))).unwrap();
+            let bytes = postcard::to_stdvec(&(pairs, Some((ranges, 0)))).unwrap();
             postcard::from_bytes::<Sketch>(&bytes)
         };
         assert!(stored(&[(7, 1), (BIN_MAX, 2)], &[(3, BIN_MAX + 1, 5)]).is_ok());

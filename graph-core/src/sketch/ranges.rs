@@ -1,6 +1,6 @@
 //! Durations of which only a range of bins is known: buckets of histograms, what lies between quantiles.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::bins::{BIN_MAX, Bins};
 
@@ -15,9 +15,14 @@ struct Range {
     count: u32,
 }
 
-/// Ranges in order, none twice. They add up, so that the order and the batching of what was fed in do not matter.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub(super) struct Ranges(Vec<Range>);
+/// Ranges in order, none twice. They add up, so that the order and the batching of histograms do not matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Stored")]
+pub(super) struct Ranges {
+    ranges: Vec<Range>,
+    /// Batches of which quantiles or a mean were known, so that the distribution is a guess.
+    guesses: u32,
+}
 
 /// What is known of durations near a threshold.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,13 +40,13 @@ impl Ranges {
     pub(super) fn add(&mut self, after: u16, until: Option<u16>, count: u32) {
         let until = until.unwrap_or(OPEN);
         let place = self
-            .0
+            .ranges
             .partition_point(|held| (held.after, held.until) < (after, until));
-        match self.0.get_mut(place) {
+        match self.ranges.get_mut(place) {
             Some(held) if (held.after, held.until) == (after, until) => {
                 held.count = held.count.saturating_add(count);
             }
-            _ => self.0.insert(
+            _ => self.ranges.insert(
                 place,
                 Range {
                     after,
@@ -57,14 +62,24 @@ impl Ranges {
             after,
             until,
             count,
-        } in &other.0
+        } in &other.ranges
         {
             self.add(*after, (*until < OPEN).then_some(*until), *count);
         }
+        self.guesses = self.guesses.saturating_add(other.guesses);
+    }
+
+    /// Notes that what was added of one batch is a guess.
+    pub(super) fn guess(&mut self) {
+        self.guesses = 1;
+    }
+
+    pub(super) fn guesses(&self) -> u32 {
+        self.guesses
     }
 
     pub(super) fn count(&self) -> u64 {
-        self.0.iter().map(|range| u64::from(range.count)).sum()
+        self.ranges.iter().map(|range| u64::from(range.count)).sum()
     }
 
     /// How many are in bins up to this one, durations lying evenly in their range as `histogram_quantile` of Prometheus
@@ -80,7 +95,7 @@ impl Ranges {
                 (at - after) / (until - after)
             }
         };
-        let counts = self.0.iter();
+        let counts = self.ranges.iter();
         counts
             .map(|range| share(range) * f64::from(range.count))
             .sum()
@@ -88,7 +103,7 @@ impl Ranges {
 
     pub(super) fn bound(&self, bin: u16) -> Bound {
         let mut holding = self
-            .0
+            .ranges
             .iter()
             .filter(|range| range.after < bin && bin <= range.until);
         match (holding.next(), holding.next()) {
@@ -100,18 +115,36 @@ impl Ranges {
 }
 
 /// Ranges from a file, which may say what cannot be.
-impl<'de> Deserialize<'de> for Ranges {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut ranges = Self::default();
-        for range in Vec::<Range>::deserialize(deserializer)? {
-            let Range {
-                after,
-                until,
-                count,
-            } = range;
+#[derive(Deserialize)]
+pub(super) struct Stored {
+    ranges: Vec<Range>,
+    guesses: u32,
+}
+
+/// Bins that are no range.
+#[derive(Debug, thiserror::Error)]
+#[error("a range of bins {after} to {until}; the last is {BIN_MAX}")]
+pub(super) struct NoRange {
+    after: u16,
+    until: u16,
+}
+
+impl TryFrom<Stored> for Ranges {
+    type Error = NoRange;
+
+    fn try_from(stored: Stored) -> Result<Self, NoRange> {
+        let mut ranges = Self {
+            guesses: stored.guesses,
+            ..Self::default()
+        };
+        for Range {
+            after,
+            until,
+            count,
+        } in stored.ranges
+        {
             if after >= until || until > OPEN {
-                let bins = format!("a range of bins {after} to {until}; the last is {BIN_MAX}");
-                return Err(serde::de::Error::custom(bins));
+                return Err(NoRange { after, until });
             }
             ranges.add(after, (until < OPEN).then_some(until), count);
         }

@@ -86,7 +86,7 @@ fn candidates(scene: &Scene<'_>, service: &NodeKey, quantity: Quantity) -> Vec<M
     let fits = |metric: &MetricName| {
         let feature = graph.feature(metric);
         match quantity {
-            Quantity::Latency => feature.unit == Unit::Milliseconds,
+            Quantity::Latency => feature.unit.in_ms().is_some(),
             Quantity::Failures => {
                 feature.class == FeatureClass::Application
                     && matches!(feature.unit, Unit::Ratio | Unit::Percent)
@@ -109,6 +109,7 @@ fn candidates(scene: &Scene<'_>, service: &NodeKey, quantity: Quantity) -> Vec<M
 fn title(metric: &MetricName, unit: Unit) -> String {
     let unit = match unit {
         Unit::Milliseconds => ", ms",
+        Unit::Seconds => ", s",
         Unit::Ratio | Unit::Percent => ", %",
         _ => "",
     };

@@ -1,5 +1,6 @@
 //! One metric of the new side against the old one.
 
+use astern_graph_core::CallSummary;
 use astern_stats::sequential::{
     SideHits, ln_e_odds_below, ln_e_rarer, ln_mean, onsets, trials_to_rule_out,
 };
@@ -157,6 +158,13 @@ impl Dispersions {
         let before = observed.before.iter();
         let before: Vec<(u64, u64)> = before.map(|before| metric.hits_before(before)).collect();
         let mut beside = dispersion::of_instances(metric, observed);
+        if matches!(metric, Metric::Slow { .. }) {
+            let sides = observed
+                .steps
+                .iter()
+                .flat_map(|step| [&step.old, &step.new]);
+            beside = beside.max(CallSummary::joined(sides).calls_per_guess());
+        }
         if matches!(metric, Metric::Sampled { .. }) {
             // A value is like the one before it, with or without neighbours to compare it with.
             let old = observed

@@ -35,6 +35,8 @@ pub(super) enum Metric {
         threshold_ms: f64,
         /// The share of calls that take longer than what rises to the threshold where it rises by what matters.
         beyond: f64,
+        /// Whether only quantiles or means are known of the durations.
+        is_guess: bool,
     },
     /// A sampled value is beyond the median of the old side by at least what matters.
     Sampled {
@@ -44,6 +46,10 @@ pub(super) enum Metric {
         by: f64,
     },
 }
+
+/// By how much more latencies must rise of which only quantiles or means are known: of few calls they are other ones than of
+/// many.
+const GUESSED: f64 = 2.0;
 
 /// Fewest sampled values of the old side whose median is taken.
 const VALUES_MIN: usize = 3;
@@ -128,10 +134,12 @@ impl Metric {
         q: f64,
     ) -> Option<Self> {
         let usual_ms = calls.latency_ms(q)?;
-        let risen_ms = usual_ms + caution * params.latency_rise_that_matters(usual_ms);
+        let is_guess = calls.calls_per_guess() > 1.0;
+        let times = if is_guess { caution * GUESSED } else { caution };
+        let risen_ms = usual_ms + times * params.latency_rise_that_matters(usual_ms);
         let threshold_ms = calls.latency_bound_ms(risen_ms)?;
         let beyond = if threshold_ms > risen_ms {
-            let (above, all) = calls.latency_above(params.risen_to(threshold_ms, caution));
+            let (above, all) = calls.latency_above(params.risen_to(threshold_ms, times));
             above as f64 / all as f64
         } else {
             1.0 - q
@@ -142,6 +150,7 @@ impl Metric {
             usual_ms,
             threshold_ms,
             beyond,
+            is_guess,
         })
     }
 
@@ -161,10 +170,14 @@ impl Metric {
         }
     }
 
-    /// Whether a change without harm must be shown by it to be called healthy. What a service uses up says that something is
-    /// wrong, and not that nothing is.
-    pub(super) fn is_of_users(&self) -> bool {
-        !matches!(self, Self::Sampled { feature, .. } if feature.class != FeatureClass::Application)
+    /// Whether a change without harm must be shown by it to be called healthy. What a service uses up, and what is guessed of
+    /// tails, says that something is wrong, and not that nothing is.
+    pub(super) fn is_required(&self) -> bool {
+        match self {
+            Self::Sampled { feature, .. } => feature.class == FeatureClass::Application,
+            Self::Slow { is_guess, .. } => !is_guess || self.is_steady(),
+            Self::Failed | Self::Refused => true,
+        }
     }
 
     /// Whether it stays where it is while nothing changes, so that a time before can stand for an old side.

@@ -137,7 +137,8 @@ impl SequentialParams {
 /// were refused as the caller's fault, and those that took longer than the median, the 75 %, 95 % and 99 % quantile of the
 /// old side by at least what matters. A quantile has risen by that exactly when as many calls are beyond it. Of durations that
 /// came as a histogram the next bound is the threshold, where calls are counted without a guess; beyond the last bound
-/// nothing is compared.
+/// nothing is compared. Where only quantiles or means are known, the distribution between them is a guess: a batch then
+/// weighs no more than a call, twice the rise matters, and what is healthy is so but for tails.
 ///
 /// Metrics that were sampled on both sides, of class application or infrastructure and with a direction that is worse, are
 /// compared by the values that are worse than the old side's median by at least what matters. Where calls were not
@@ -312,7 +313,7 @@ impl SequentialComparison {
             if is_suspicious && compared.ln_e_healed < HEALED.ln() {
                 let p_value = p_value(compared.ln_e_started);
                 missing.push(MissingEvidence::Certainty { metric, p_value });
-            } else if compared.metric.is_of_users()
+            } else if compared.metric.is_required()
                 && (compared.ln_e_harmless.is_nan() || compared.ln_e_harmless < needed)
             {
                 let have = compared.trials;

@@ -303,8 +303,8 @@ mod tests {
             series[HEALTHY..].iter_mut().for_each(|x| *x += on);
             series
         };
-        fixture.samples(machine("busy"), "cpu", &load(60.0, 30.0, 0.0));
-        fixture.samples(machine("calm"), "cpu", &load(0.0, 30.0, 0.2));
+        fixture.samples(machine("busy"), "cpu_utilisation", &load(60.0, 30.0, 0.0));
+        fixture.samples(machine("calm"), "cpu_utilisation", &load(0.0, 30.0, 0.2));
         fixture.series("a", "latency_ms", &load(20.0, 20.0, 0.4));
         fixture.series("b", "latency_ms", &load(0.0, 20.0, 0.6));
         fixture.series("web", "latency_ms", &load(20.0, 50.0, 0.8));

@@ -1,8 +1,12 @@
 //! What a metric means: unit, class, and which direction is worse.
 
+mod common;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use common::common;
 
 use crate::name::MetricName;
 
@@ -73,6 +77,8 @@ pub const EDGE_FEATURES: [&str; 8] = [
 pub enum Unit {
     /// Milliseconds.
     Milliseconds,
+    /// Seconds.
+    Seconds,
     /// A share in 0..=1.
     Ratio,
     /// A share in 0..=100.
@@ -85,6 +91,17 @@ pub enum Unit {
     Count,
     /// Unknown.
     Other,
+}
+
+impl Unit {
+    /// Milliseconds in one of it; `None` for what is no duration.
+    pub fn in_ms(self) -> Option<f64> {
+        match self {
+            Self::Milliseconds => Some(1.0),
+            Self::Seconds => Some(1e3),
+            _ => None,
+        }
+    }
 }
 
 /// Where a feature comes from.
@@ -101,6 +118,8 @@ pub enum FeatureClass {
     Behaviour,
     /// What was deployed.
     Deployment,
+    /// Nobody said: such a metric is held and shown, and counts for nothing.
+    Undeclared,
 }
 
 /// Which direction of a feature is worse.
@@ -160,6 +179,7 @@ impl Feature {
     /// | unit | floor, with m = the absolute value of the healthy median |
     /// |---|---|
     /// | milliseconds | max(0.5, 2 % of m) |
+    /// | seconds | max(0.0005, 2 % of m) |
     /// | percent | 0.5 |
     /// | ratio | 0.005 |
     /// | per second | max(0.1, 2 % of m) |
@@ -170,6 +190,7 @@ impl Feature {
         let level = healthy_median.abs();
         let (absolute, share) = match self.unit {
             Unit::Milliseconds => (0.5, 0.02),
+            Unit::Seconds => (5e-4, 0.02),
             Unit::Percent => (0.5, 0.0),
             Unit::Ratio => (0.005, 0.0),
             Unit::PerSecond => (0.1, 0.02),
@@ -182,8 +203,8 @@ impl Feature {
     }
 }
 
-/// The meaning of metrics by name. Unknown names are taken as application metrics of unknown
-/// unit of which either direction may be worse.
+/// The meaning of metrics by name. A name that nobody declared means what [`common`] tools mean by it; any other is
+/// [undeclared](FeatureClass::Undeclared) and counts for nothing.
 ///
 /// A file names what differs, metric by metric: `{"jobs": {"unit": "count", "worse": "up"}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -210,9 +231,14 @@ impl From<BTreeMap<MetricName, Stated>> for FeatureCatalogue {
             .into_iter()
             .fold(Self::default(), |known, (name, stated)| {
                 let before = known.get(&name);
+                // What is declared without a class is what users feel.
+                let class = match before.class {
+                    FeatureClass::Undeclared => FeatureClass::Application,
+                    class => class,
+                };
                 known.with(Feature {
                     unit: stated.unit.unwrap_or(before.unit),
-                    class: stated.class.unwrap_or(before.class),
+                    class: stated.class.unwrap_or(class),
                     worse: stated.worse.unwrap_or(before.worse),
                     name,
                 })
@@ -280,14 +306,16 @@ impl FeatureCatalogue {
         self
     }
 
-    /// The meaning of a metric.
+    /// The meaning of a metric: as it was declared, else as [`common`] tools have it, else
+    /// [undeclared](FeatureClass::Undeclared).
     pub fn get(&self, name: &MetricName) -> Feature {
-        self.0.get(name).cloned().unwrap_or_else(|| Feature {
-            name: name.clone(),
-            unit: Unit::Other,
-            class: FeatureClass::Application,
-            worse: Worse::Both,
-        })
+        let declared = self.0.get(name).cloned();
+        declared
+            .or_else(|| common(name.as_str()))
+            .unwrap_or_else(|| {
+                let (unit, class) = (Unit::Other, FeatureClass::Undeclared);
+                Feature::new(name.as_str(), unit, class, Worse::Both)
+            })
     }
 }
 
@@ -296,9 +324,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unknown_metrics_are_judged_both_ways() {
-        let feature = FeatureCatalogue::default().get(&"jobs".into());
+    fn a_metric_that_nobody_declared_has_no_class() {
+        let catalogue = FeatureCatalogue::default();
+        let feature = catalogue.get(&"jobs".into());
         assert_eq!((feature.worse, feature.unit), (Worse::Both, Unit::Other));
+        assert_eq!(feature.class, FeatureClass::Undeclared);
+        let common = catalogue.get(&"jvm.gc.duration".into());
+        assert_eq!(common.class, FeatureClass::Infrastructure);
+        let mine = Feature::new(
+            "jvm.gc.duration",
+            Unit::Seconds,
+            FeatureClass::Application,
+            Worse::Up,
+        );
+        assert_eq!(catalogue.with(mine.clone()).get(&mine.name), mine);
     }
 
     #[test]
@@ -319,6 +358,8 @@ mod tests {
         assert_eq!(read("{}"), FeatureCatalogue::default());
         let percent = read(r#"{"error_rate": {"unit": "percent"}}"#).get(&ERROR_RATE.into());
         let class = FeatureClass::Application;
+        let jobs = read(r#"{"jobs": {"worse": "up"}}"#).get(&"jobs".into());
+        assert_eq!(jobs, Feature::new("jobs", Unit::Other, class, Worse::Up));
         assert_eq!(
             percent,
             Feature::new(ERROR_RATE, Unit::Percent, class, Worse::Up)
@@ -349,6 +390,7 @@ mod tests {
             (Unit::Ratio, 1.0, 0.005),
             (Unit::Percent, 100.0, 0.5),
             (Unit::Milliseconds, 1_000.0, 20.0),
+            (Unit::Seconds, 0.001, 5e-4),
             (Unit::PerSecond, 0.0, 0.1),
             (Unit::Bytes, 0.0, 1e6),
         ] {

@@ -1,0 +1,325 @@
+//! Metrics that are known by the names which common tools give them.
+//!
+//! Sources: OpenTelemetry semantic conventions (HTTP, RPC, database, messaging, process, JVM, container metrics) and their
+//! Prometheus spelling; client libraries of Prometheus; standard metrics of Istio and Linkerd; statistics of Envoy; cAdvisor,
+//! kube-state-metrics and the node exporter.
+
+use super::{Feature, FeatureClass, Unit, Worse};
+
+use FeatureClass::{Application, Behaviour, Infrastructure};
+use Unit::{Bytes, Count, Milliseconds, PerSecond, Ratio, Seconds};
+use Worse::{Both, Down, Up};
+
+/// A name in the spelling of Prometheus, and what it means. Counters mean their rate.
+type Known = (&'static str, Unit, FeatureClass, Worse);
+
+/// OpenTelemetry semantic conventions.
+const OPEN_TELEMETRY: [Known; 33] = [
+    ("http_server_request_duration", Seconds, Application, Up),
+    ("http_server_duration", Milliseconds, Application, Up),
+    ("http_server_active_requests", Count, Behaviour, Both),
+    ("http_client_request_duration", Seconds, Application, Up),
+    ("http_client_duration", Milliseconds, Application, Up),
+    ("rpc_server_call_duration", Seconds, Application, Up),
+    ("rpc_server_duration", Milliseconds, Application, Up),
+    ("rpc_client_call_duration", Seconds, Application, Up),
+    ("rpc_client_duration", Milliseconds, Application, Up),
+    ("db_client_operation_duration", Seconds, Application, Up),
+    (
+        "db_client_connection_wait_time",
+        Seconds,
+        Infrastructure,
+        Up,
+    ),
+    (
+        "db_client_connection_pending_requests",
+        Count,
+        Infrastructure,
+        Up,
+    ),
+    (
+        "db_client_connection_timeouts",
+        PerSecond,
+        Infrastructure,
+        Up,
+    ),
+    ("db_client_connection_count", Count, Infrastructure, Both),
+    ("messaging_process_duration", Seconds, Application, Up),
+    (
+        "messaging_client_operation_duration",
+        Seconds,
+        Application,
+        Up,
+    ),
+    (
+        "messaging_client_consumed_messages",
+        PerSecond,
+        Behaviour,
+        Both,
+    ),
+    ("process_cpu_utilization", Ratio, Infrastructure, Up),
+    ("process_cpu_time", PerSecond, Infrastructure, Up),
+    ("process_memory_usage", Bytes, Infrastructure, Up),
+    ("process_thread_count", Count, Infrastructure, Up),
+    (
+        "process_open_file_descriptor_count",
+        Count,
+        Infrastructure,
+        Up,
+    ),
+    ("system_cpu_utilization", Ratio, Infrastructure, Up),
+    ("system_memory_utilization", Ratio, Infrastructure, Up),
+    ("container_cpu_usage", Count, Infrastructure, Up),
+    ("container_memory_usage", Bytes, Infrastructure, Up),
+    ("k8s_pod_cpu_usage", Count, Infrastructure, Up),
+    ("k8s_pod_memory_usage", Bytes, Infrastructure, Up),
+    ("k8s_container_restarts", Count, Infrastructure, Up),
+    ("jvm_memory_used", Bytes, Infrastructure, Up),
+    ("jvm_gc_duration", Seconds, Infrastructure, Up),
+    ("jvm_thread_count", Count, Infrastructure, Up),
+    ("jvm_cpu_recent_utilization", Ratio, Infrastructure, Up),
+];
+
+/// Client libraries of Prometheus.
+const PROMETHEUS: [Known; 9] = [
+    ("http_requests", PerSecond, Behaviour, Both),
+    ("http_request_duration", Seconds, Application, Up),
+    ("grpc_server_handled", PerSecond, Behaviour, Both),
+    ("grpc_server_handling", Seconds, Application, Up),
+    ("process_cpu_seconds", PerSecond, Infrastructure, Up),
+    ("process_resident_memory", Bytes, Infrastructure, Up),
+    ("process_open_fds", Count, Infrastructure, Up),
+    ("go_goroutines", Count, Infrastructure, Up),
+    ("go_gc_duration", Seconds, Infrastructure, Up),
+];
+
+/// Istio, Linkerd and Envoy.
+const MESH: [Known; 14] = [
+    ("istio_requests", PerSecond, Behaviour, Both),
+    ("istio_request_duration", Milliseconds, Application, Up),
+    ("request", PerSecond, Behaviour, Both),
+    ("response", PerSecond, Behaviour, Both),
+    ("response_latency_ms", Milliseconds, Application, Up),
+    ("envoy_cluster_upstream_rq", PerSecond, Behaviour, Both),
+    (
+        "envoy_cluster_upstream_rq_time",
+        Milliseconds,
+        Application,
+        Up,
+    ),
+    (
+        "envoy_cluster_upstream_rq_timeout",
+        PerSecond,
+        Application,
+        Up,
+    ),
+    (
+        "envoy_cluster_upstream_rq_pending_active",
+        Count,
+        Infrastructure,
+        Up,
+    ),
+    (
+        "envoy_cluster_upstream_rq_pending_overflow",
+        PerSecond,
+        Application,
+        Up,
+    ),
+    (
+        "envoy_cluster_upstream_cx_connect_fail",
+        PerSecond,
+        Application,
+        Up,
+    ),
+    (
+        "envoy_cluster_membership_healthy",
+        Count,
+        Infrastructure,
+        Down,
+    ),
+    (
+        "envoy_http_downstream_rq_time",
+        Milliseconds,
+        Application,
+        Up,
+    ),
+    ("envoy_server_memory_allocated", Bytes, Infrastructure, Up),
+];
+
+/// cAdvisor, kube-state-metrics and the node exporter.
+const MACHINES: [Known; 15] = [
+    ("container_cpu_usage_seconds", PerSecond, Infrastructure, Up),
+    (
+        "container_cpu_cfs_throttled_seconds",
+        PerSecond,
+        Infrastructure,
+        Up,
+    ),
+    (
+        "container_cpu_cfs_throttled_periods",
+        PerSecond,
+        Infrastructure,
+        Up,
+    ),
+    ("container_memory_working_set", Bytes, Infrastructure, Up),
+    ("container_memory_rss", Bytes, Infrastructure, Up),
+    ("container_oom_events", PerSecond, Infrastructure, Up),
+    (
+        "container_network_receive_errors",
+        PerSecond,
+        Infrastructure,
+        Up,
+    ),
+    (
+        "container_network_transmit_errors",
+        PerSecond,
+        Infrastructure,
+        Up,
+    ),
+    ("container_fs_usage", Bytes, Infrastructure, Up),
+    (
+        "kube_pod_container_status_restarts",
+        Count,
+        Infrastructure,
+        Up,
+    ),
+    (
+        "kube_deployment_status_replicas_unavailable",
+        Count,
+        Infrastructure,
+        Up,
+    ),
+    (
+        "kube_deployment_status_replicas_available",
+        Count,
+        Infrastructure,
+        Down,
+    ),
+    ("node_load1", Count, Infrastructure, Up),
+    ("node_memory_MemAvailable", Bytes, Infrastructure, Down),
+    ("node_filesystem_avail", Bytes, Infrastructure, Down),
+];
+
+/// Endings that say how a metric is counted or what part of a distribution it is, which the tables above leave out.
+const ENDINGS: [&str; 14] = [
+    "_total",
+    "_bytes",
+    "_milliseconds",
+    "_ratio",
+    "_seconds",
+    "_p50",
+    "_p75",
+    "_p90",
+    "_p95",
+    "_p99",
+    "_p999",
+    "_mean",
+    "_avg",
+    "_max",
+];
+
+/// What a metric of this name means, whether it is spelt as in OpenTelemetry (`http.server.request.duration`) or as in
+/// Prometheus (`http_server_request_duration_seconds`, also as a recorded quantile: `…_seconds_p99`); `None` for a name that is
+/// not in the tables.
+///
+/// ```
+/// use astern_graph_core::schema::{FeatureClass, Unit, Worse, common};
+///
+/// for name in ["http.server.request.duration", "http_server_request_duration_seconds_p99"] {
+///     let feature = common(name).unwrap();
+///     assert_eq!((feature.unit, feature.worse), (Unit::Seconds, Worse::Up));
+///     assert_eq!(feature.class, FeatureClass::Application);
+///     assert_eq!(feature.unit.in_ms(), Some(1e3));
+/// }
+/// assert!(common("jobs").is_none());
+/// ```
+pub fn common(name: &str) -> Option<Feature> {
+    let spelt = name.replace('.', "_");
+    let mut rest = spelt.as_str();
+    loop {
+        let all = OPEN_TELEMETRY
+            .iter()
+            .chain(&PROMETHEUS)
+            .chain(&MESH)
+            .chain(&MACHINES);
+        let mut named = all.filter(|(known, ..)| *known == rest);
+        if let Some((_, unit, class, worse)) = named.next() {
+            return Some(Feature::new(name, *unit, *class, *worse));
+        }
+        rest = ENDINGS
+            .iter()
+            .find_map(|ending| rest.strip_suffix(ending))?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn common_names_are_known_in_both_spellings() {
+        for (name, unit, class, worse) in [
+            ("process.cpu.utilization", Ratio, Infrastructure, Up),
+            ("istio_requests_total", PerSecond, Behaviour, Both),
+            (
+                "istio_request_duration_milliseconds",
+                Milliseconds,
+                Application,
+                Up,
+            ),
+            ("response_latency_ms", Milliseconds, Application, Up),
+            (
+                "container_cpu_usage_seconds_total",
+                PerSecond,
+                Infrastructure,
+                Up,
+            ),
+            (
+                "container_memory_working_set_bytes",
+                Bytes,
+                Infrastructure,
+                Up,
+            ),
+            ("jvm_memory_used_bytes", Bytes, Infrastructure, Up),
+            (
+                "node_memory_MemAvailable_bytes",
+                Bytes,
+                Infrastructure,
+                Down,
+            ),
+            (
+                "envoy_cluster_upstream_rq_time_p95",
+                Milliseconds,
+                Application,
+                Up,
+            ),
+        ] {
+            assert_eq!(common(name), Some(Feature::new(name, unit, class, worse)));
+        }
+        for name in [
+            "",
+            "_total",
+            "total",
+            "seconds",
+            "latency_ms_p95",
+            "requests",
+        ] {
+            assert_eq!(common(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn no_name_is_in_the_tables_twice() {
+        let all = || {
+            OPEN_TELEMETRY
+                .iter()
+                .chain(&PROMETHEUS)
+                .chain(&MESH)
+                .chain(&MACHINES)
+        };
+        let names: BTreeSet<&str> = all().map(|(name, ..)| *name).collect();
+        assert_eq!(names.len(), all().count());
+    }
+}
