@@ -8,7 +8,7 @@ use astern_stats::ParamError;
 use astern_stats::param::{in_range, positive};
 
 use crate::error::SimError;
-use crate::fault::{Blackout, PlaceFault};
+use crate::fault::PlaceFault;
 use crate::resilience;
 use crate::scenario::{Release, Scenario};
 use crate::topology::{HostSpec, ServiceSpec};
@@ -55,7 +55,7 @@ pub(crate) fn frame(scenario: &Scenario) -> Result<(), SimError> {
     let released = scenario.releases.iter().map(|r| &*r.service.name);
     once("released service", released)?;
     for lost in &scenario.blackouts {
-        blackout(lost, scenario).map_err(of("a blackout"))?;
+        lost.check(scenario.span).map_err(of("a blackout"))?;
     }
     match (&scenario.fault, &scenario.incident) {
         (Some(_), Some(_)) => Err(SimError::TwoTruths),
@@ -126,12 +126,6 @@ fn incident(incident: &PlaceFault, scenario: &Scenario) -> Result<(), ParamError
     let lasts = incident.lasts.map_or(1.0, seconds);
     in_range("lasts in seconds", lasts, 1e-3, f64::INFINITY)?;
     incident.kind.check()
-}
-
-fn blackout(lost: &Blackout, scenario: &Scenario) -> Result<(), ParamError> {
-    let span = seconds(scenario.span);
-    in_range("starts in seconds", seconds(lost.starts), 0.0, span)?;
-    in_range("lasts in seconds", seconds(lost.lasts), 1e-3, f64::INFINITY).map(drop)
 }
 
 fn once<'a>(what: &'static str, names: impl Iterator<Item = &'a str>) -> Result<(), SimError> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use astern_graph_core::{ChangeId, NodeKey, Subject};
+use astern_graph_core::{ChangeId, Subject};
 use astern_stats::ParamError;
 use astern_stats::param::{duration, in_range, optional_duration, positive};
 use astern_stats::rng::ChaCha8Rng;
@@ -101,8 +101,9 @@ impl PlaceFault {
 
 /// The calls that a fault hits; all of them by default.
 ///
-/// [`FaultKind::Workers`], [`FaultKind::Down`], [`FaultKind::Hogs`] and [`FaultKind::Flush`] are
-/// not about single calls and take no scope.
+/// [`FaultKind::Workers`], [`FaultKind::Down`], [`FaultKind::Hogs`], [`FaultKind::Flush`],
+/// [`FaultKind::NotReady`], [`FaultKind::Refused`] and [`FaultKind::Unanswered`] are about instances
+/// and machines, whatever they are asked for, and take no scope.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -135,36 +136,6 @@ impl Scope {
     }
 }
 
-/// A time in which telemetry is lost while the system works as ever: nothing to be blamed.
-///
-/// A service whose telemetry is lost reports no spans and no metrics: of a call to it the
-/// caller's duration is left, of a call that it makes the callee's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Blackout {
-    /// Whose telemetry is lost; all of it where none is named.
-    #[serde(default)]
-    pub service: Option<NodeKey>,
-    /// When it starts, from the start of the run.
-    #[serde(with = "duration")]
-    pub starts: Duration,
-    /// How long it lasts.
-    #[serde(with = "duration")]
-    pub lasts: Duration,
-}
-
-impl Blackout {
-    /// Loses the telemetry of one service, or of all.
-    pub fn new(service: Option<NodeKey>, starts: Duration, lasts: Duration) -> Self {
-        Self {
-            service,
-            starts,
-            lasts,
-        }
-    }
-}
-
 /// What is wrong with a revision or a place.
 ///
 /// | kind | what happens | where | severity when drawn |
@@ -179,6 +150,9 @@ impl Blackout {
 /// | `SlowStart` | fresh instances compute slower | code | |
 /// | `Retries` | calls are made with other timeouts and more attempts | code | |
 /// | `Workers` | fewer workers for each instance | code, but no flag | |
+/// | `NotReady` | gets no calls, though it runs and reports its processor | code, but no flag | |
+/// | `Refused` | a share of the calls is refused before a worker takes it | code, but no flag | |
+/// | `Unanswered` | a share of the calls is never answered | code, but no flag, all calls with a timeout | |
 /// | `Down` | takes no calls; what it holds is finished | service, instance | |
 /// | `Flush` | a cache forgets all it has | service | |
 /// | `Hogs` | other processes compute | machine | |
@@ -187,6 +161,12 @@ impl Blackout {
 ///
 /// "Code" is a revision, a flag, a service or an instance. A call from outside, an answer on its
 /// way and a message that a queue hands on are of no edge.
+///
+/// Of the new instances that do not serve, those that are not ready are silent: others of their
+/// service take their calls, whatever share of the traffic they are meant to have. What waits in
+/// them when it begins is refused. Calls that are refused or not answered are seen by callers
+/// alone, who know the service and neither instance nor revision. A user has no timeout and waits
+/// for good.
 ///
 /// Drawn severities are those of [`Scenario::releases`](crate::Scenario::releases). They are kept
 /// low: healthy work already varies so that its 95 % quantile is twice its mean, and a drawn tail
@@ -252,6 +232,18 @@ pub enum FaultKind {
     Workers {
         /// How many each is left with, 1 to 10,000; never more than it had.
         left: u32,
+    },
+    /// Gets no calls: a new version that never becomes ready, say.
+    NotReady,
+    /// Some calls are refused: nothing listens on the port, say.
+    Refused {
+        /// Share of the calls, 0 to 1.
+        share: f64,
+    },
+    /// Some calls are never answered, and hold no worker: a process that hangs, say.
+    Unanswered {
+        /// Share of the calls, 0 to 1.
+        share: f64,
     },
     /// Takes no calls.
     Down,
@@ -336,6 +328,8 @@ impl FaultKind {
             Self::Delay { ms } | Self::NetworkDelay { ms } => in_range("ms", ms, 0.0, 1e6),
             Self::Errors { share: s }
             | Self::WrongValues { share: s }
+            | Self::Refused { share: s }
+            | Self::Unanswered { share: s }
             | Self::Lost { share: s } => share(s),
             Self::Tail {
                 share: s,
@@ -354,7 +348,7 @@ impl FaultKind {
             )),
             Self::Workers { left } => in_range("left", f64::from(left), 1.0, 1e4),
             Self::Hogs { workers } => in_range("hogs", workers, 0.0, 1e4),
-            Self::Down | Self::Flush => Ok(0.0),
+            Self::NotReady | Self::Down | Self::Flush => Ok(0.0),
         }
         .map(drop)
     }
@@ -373,7 +367,13 @@ impl FaultKind {
     pub(crate) fn is_of_calls(self) -> bool {
         !matches!(
             self,
-            Self::Workers { .. } | Self::Down | Self::Flush | Self::Hogs { .. }
+            Self::Workers { .. }
+                | Self::NotReady
+                | Self::Refused { .. }
+                | Self::Unanswered { .. }
+                | Self::Down
+                | Self::Flush
+                | Self::Hogs { .. }
         )
     }
 
@@ -401,6 +401,9 @@ impl FaultKind {
             // What these change is not the cost of a request.
             Self::Retries { .. }
             | Self::Workers { .. }
+            | Self::NotReady
+            | Self::Refused { .. }
+            | Self::Unanswered { .. }
             | Self::Down
             | Self::Flush
             | Self::Hogs { .. }
@@ -498,6 +501,8 @@ mod tests {
             FaultKind::Hogs { workers: -1.0 },
             FaultKind::NetworkDelay { ms: f64::NAN },
             FaultKind::Lost { share: 2.0 },
+            FaultKind::Refused { share: -1.0 },
+            FaultKind::Unanswered { share: f64::NAN },
         ] {
             assert!(bad.check().is_err(), "{bad:?}");
         }

@@ -29,7 +29,7 @@ pub(crate) enum Origin {
 pub(crate) enum Stage {
     /// On its way to an instance.
     Sent,
-    /// Never arrives.
+    /// Is never answered: it does not arrive, or its instance hangs.
     Lost,
     /// Waits for a worker.
     Queued,

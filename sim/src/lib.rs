@@ -4,6 +4,7 @@
 //! to 100,000 services by rates and means.
 #![forbid(unsafe_code)]
 
+mod blackout;
 mod check;
 pub mod coarse;
 mod draw;
@@ -29,9 +30,10 @@ mod topologies;
 mod topology;
 mod truth;
 
+pub use blackout::Blackout;
 pub use error::{ActionError, SimError};
 pub use executor::{Applied, CallFault, ExecutorFaults, SimExecutor, When};
-pub use fault::{Blackout, Fault, FaultKind, PlaceFault, Scope};
+pub use fault::{Fault, FaultKind, PlaceFault, Scope};
 pub use law::TimeLaw;
 pub use load::{Drift, Load, Segment, Surge};
 pub use preset::{Preset, UnknownPreset};

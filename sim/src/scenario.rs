@@ -9,7 +9,8 @@ use astern_graph_core::{
 use astern_stats::param::duration;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{Blackout, Fault, PlaceFault};
+use crate::blackout::Blackout;
+use crate::fault::{Fault, PlaceFault};
 use crate::law::TimeLaw;
 use crate::load::Load;
 use crate::topology::Topology;

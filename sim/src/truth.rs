@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Tick, ticks};
 use crate::fault::FaultKind;
-use crate::model::{Model, Place};
+use crate::model::Model;
 use crate::scenario::Scenario;
 
 /// The answer to the question that a run poses. Where nothing is wrong, all but `changes` is
@@ -39,17 +39,8 @@ pub struct GroundTruth {
 
 impl GroundTruth {
     pub(crate) fn of(scenario: &Scenario, model: &Model) -> Self {
-        let service = model.bad.as_ref().and_then(|bad| match bad.place {
-            Place::Revision { service, .. } | Place::Flag { service } | Place::Service(service) => {
-                Some(service)
-            }
-            Place::Instance(instance) => {
-                let mut services = model.services.iter();
-                services.position(|service| service.instances.contains(&instance))
-            }
-            Place::Link(link) => model.links.get(link).map(|(_, to)| *to),
-            Place::Host(_) => None,
-        });
+        let bad = model.bad.as_ref();
+        let service = bad.and_then(|bad| model.service_of(bad.place));
         let callers = service.map_or_else(Vec::new, |index| model.callers(index));
         let mut truth = Self::of_releases(scenario, callers);
         if let Some(incident) = &scenario.incident {

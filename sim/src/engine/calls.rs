@@ -7,7 +7,7 @@
 
 use super::Engine;
 use crate::event::{Event, Tick, ticks_of_ms};
-use crate::fault::Cost;
+use crate::fault::{Cost, FaultKind};
 use crate::jobs::{JobId, NewJob, Origin, Stage};
 use crate::model::Place;
 use crate::streams::chance;
@@ -19,6 +19,19 @@ impl Engine {
         let job = self.jobs.get_mut(id);
         job.received = self.clock;
         let (service, instance) = (job.service, job.instance);
+        let fault = self.runs_with(service, instance);
+        let share = match fault {
+            Some(FaultKind::NotReady) => 1.0,
+            Some(FaultKind::Refused { share } | FaultKind::Unanswered { share }) => share,
+            _ => 0.0,
+        };
+        if share > 0.0 && chance(&mut self.streams.fault, share) {
+            match fault {
+                Some(FaultKind::Unanswered { .. }) => self.jobs.get_mut(id).stage = Stage::Lost,
+                _ => self.refuse(id),
+            }
+            return;
+        }
         let server = &mut self.servers[instance];
         let waiting = server.queue.len();
         let workers = self
@@ -34,6 +47,13 @@ impl Engine {
         } else {
             self.refuse(id);
         }
+    }
+
+    /// The fault that an instance has in all its calls, if it has one now.
+    pub(super) fn runs_with(&self, service: usize, instance: usize) -> Option<FaultKind> {
+        let revision = self.servers[instance].revision;
+        let model = &self.model;
+        model.fault_of(service, instance, revision, self.clock)
     }
 
     /// Fails a call that no worker will take; a message is dropped.

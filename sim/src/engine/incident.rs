@@ -27,6 +27,14 @@ impl Engine {
                 }
             }
             (Place::Instance(instance), FaultKind::Down) => self.set_away(instance, active),
+            (Place::Service(service), FaultKind::NotReady) if active => {
+                for instance in self.model.services[service].instances.clone() {
+                    self.refuse_queue(instance);
+                }
+            }
+            (Place::Instance(instance), FaultKind::NotReady) if active => {
+                self.refuse_queue(instance);
+            }
             (_, FaultKind::Workers { .. }) if !active => self.pump_all(),
             _ => {}
         }
@@ -37,12 +45,17 @@ impl Engine {
         let server = &mut self.servers[instance];
         if away {
             server.away = true;
-            for id in std::mem::take(&mut server.queue) {
-                self.refuse(id);
-            }
+            self.refuse_queue(instance);
         } else if server.away {
             server.away = false;
             server.since = self.clock;
+        }
+    }
+
+    /// Refuses what waits in an instance.
+    pub(super) fn refuse_queue(&mut self, instance: usize) {
+        for id in std::mem::take(&mut self.servers[instance].queue) {
+            self.refuse(id);
         }
     }
 

@@ -102,14 +102,19 @@ impl Engine {
 
     /// An instance for a call; none where all are away.
     fn route(&mut self, service: usize) -> Option<usize> {
-        let all = self.model.services[service].instances.clone();
+        let (model, clock) = (&self.model, self.clock);
+        let all = model.services[service].instances.clone();
         let router = &mut self.routers[service];
         let rng = &mut self.streams.routes;
         let split = router
             .split
             .map(|split| (split.revision, chance(rng, split.share)));
         let servers = &self.servers;
-        let there = |instance: &usize| !servers[*instance].away;
+        let there = |instance: &usize| {
+            let server = &servers[*instance];
+            let fault = || model.fault_of(service, *instance, server.revision, clock);
+            !server.away && fault() != Some(FaultKind::NotReady)
+        };
         let wanted = |instance: &usize| {
             there(instance)
                 && split

@@ -6,6 +6,7 @@ use astern_graph_core::{ChangeEvent, ChangeKind, ChangePhase, NodeKey, TrafficSh
 
 use super::Engine;
 use crate::event::{Event, ticks};
+use crate::fault::FaultKind;
 use crate::server::Split;
 
 /// How far a release has come.
@@ -185,6 +186,9 @@ impl Engine {
         if server.revision != revision {
             server.revision = revision;
             server.since = self.clock;
+            if self.runs_with(service, instance) == Some(FaultKind::NotReady) {
+                self.refuse_queue(instance);
+            }
             // The other revision may have more workers.
             self.pump(service, instance);
         }

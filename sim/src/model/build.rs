@@ -5,10 +5,9 @@ use std::sync::Arc;
 use astern_graph_core::{NodeKey, NodeKind, Party, Revision};
 
 use super::calls::find;
-use super::{Blackout, Host, Instance, Model, Service};
+use super::{Host, Instance, Model, Service};
 use crate::check::check;
 use crate::error::SimError;
-use crate::event::ticks;
 use crate::load::Segment;
 use crate::scenario::Scenario;
 use crate::topology::{ServiceSpec, Topology};
@@ -53,12 +52,7 @@ impl Model {
         let incident = incident.map(|incident| model.placed(incident, segments));
         model.bad = fault.or(incident).transpose()?;
         for lost in &scenario.blackouts {
-            let named = |key: &NodeKey| find(specs, &key.name, "a blackout");
-            let from = ticks(lost.starts);
-            model.blackouts.push(Blackout {
-                service: lost.service.as_ref().map(named).transpose()?,
-                during: from..from.saturating_add(ticks(lost.lasts)),
-            });
+            model.blackouts.push(model.blackout(lost, specs)?);
         }
         Ok(model)
     }

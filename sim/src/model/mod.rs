@@ -1,5 +1,6 @@
 //! A scenario with its names resolved: what the engine works on.
 
+mod blackout;
 mod build;
 mod calls;
 mod place;
@@ -17,6 +18,7 @@ use crate::law::TimeLaw;
 use crate::resilience::{Breaker, Retries};
 use crate::scenario::Release;
 
+pub(crate) use blackout::Blackout;
 pub(crate) use place::{Bad, Place};
 
 #[derive(Debug, Clone)]
@@ -101,13 +103,6 @@ pub(crate) struct Change {
     pub(crate) min_compatible: usize,
 }
 
-/// Telemetry that is lost, of one service or of all.
-#[derive(Debug, Clone)]
-pub(crate) struct Blackout {
-    pub(crate) service: Option<usize>,
-    pub(crate) during: Range<Tick>,
-}
-
 impl Model {
     /// All services that call one, directly or not, in the order of their keys. Consumers of
     /// messages are none of them.
@@ -131,6 +126,19 @@ impl Model {
         self.bad.as_ref().filter(|bad| bad.during.contains(&now))
     }
 
+    /// The fault that an instance which runs a revision has in all its calls, if it has one now.
+    pub(crate) fn fault_of(
+        &self,
+        service: usize,
+        instance: usize,
+        revision: usize,
+        now: Tick,
+    ) -> Option<FaultKind> {
+        let bad = self.active(now)?;
+        let runs = bad.place.runs(service, instance, revision);
+        runs.then_some(bad.kind)
+    }
+
     /// Workers of an instance that runs a revision.
     pub(crate) fn workers(
         &self,
@@ -140,11 +148,8 @@ impl Model {
         now: Tick,
     ) -> u32 {
         let workers = self.services[service].workers;
-        match self.active(now) {
-            Some(bad) if bad.place.runs(service, instance, revision) => match bad.kind {
-                FaultKind::Workers { left } => workers.min(left),
-                _ => workers,
-            },
+        match self.fault_of(service, instance, revision, now) {
+            Some(FaultKind::Workers { left }) => workers.min(left),
             _ => workers,
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use astern_graph_core::NodeKey;
 
 use super::{Draw, Preset};
-use crate::fault::Blackout;
+use crate::blackout::Blackout;
 use crate::load;
 use crate::scenario::Scenario;
 
@@ -25,10 +25,21 @@ pub(super) fn scenario(preset: Preset, draw: &mut Draw) -> Scenario {
         Preset::Trend => scenario.load.trend_per_hour = draw.between(0.4, 0.6),
         Preset::MetricOutage => {
             let service = NodeKey::service(draw.one(BUSY));
-            let lost = Blackout::new(Some(service), starts, lasts);
+            let lost = Blackout::new(starts).service(service).lasts(lasts);
             scenario.blackouts.push(lost);
         }
-        Preset::TelemetryOutage => scenario.blackouts.push(Blackout::new(None, starts, lasts)),
+        Preset::TelemetryOutage => {
+            let lost = Blackout::new(starts).lasts(lasts);
+            scenario.blackouts.push(lost);
+        }
+        Preset::TelemetryStops => {
+            for release in scenario.releases.iter().take(1) {
+                // Some time after its first batch.
+                let stops = release.starts + draw.seconds(60, 180);
+                let lost = Blackout::new(stops).service(release.service.clone());
+                scenario.blackouts.push(lost.revision(release.to.clone()));
+            }
+        }
         _ => {}
     }
     scenario

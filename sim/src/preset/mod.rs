@@ -33,6 +33,8 @@ use crate::streams::PRESET;
 /// | `canary` | as `errors`, in a canary of 5, 20 and 50 % of the traffic | the release |
 /// | `blue_green` | as `latency`, in a second set of instances | the release |
 /// | `flag` | as `errors`, where a flag is on: 10, 30 and 100 % of the calls | the flag |
+/// | `not_ready` | the canary of a release gets no calls: its instance never becomes ready | the release |
+/// | `refused_calls` | instances of a canary of 5, 20 and 50 % of the traffic refuse every call | the release |
 /// | `noisy_neighbour` | other processes take the cores of one of three machines | the machine |
 /// | `network_delay` | messages over an edge take 80 to 200 ms more | the edge |
 /// | `lost_calls` | 20 to 50 % of the calls over an edge never arrive | the edge |
@@ -45,6 +47,7 @@ use crate::streams::PRESET;
 /// | `trend` | nothing: requests grow by a half in an hour | nothing |
 /// | `metric_outage` | nothing: the telemetry of a service is lost for some minutes | nothing |
 /// | `telemetry_outage` | nothing: all telemetry is lost for some minutes | nothing |
+/// | `telemetry_stops` | nothing: a new revision reports nothing any more, for good | nothing |
 ///
 /// Beside a bad release, and in presets whose truth is no release, there are benign ones, as
 /// [`Scenario::benign`] draws them. Incidents start at the end of the healthy phase or within two
@@ -79,6 +82,8 @@ pub enum Preset {
     Canary,
     BlueGreen,
     Flag,
+    NotReady,
+    RefusedCalls,
     NoisyNeighbour,
     NetworkDelay,
     LostCalls,
@@ -91,6 +96,7 @@ pub enum Preset {
     Trend,
     MetricOutage,
     TelemetryOutage,
+    TelemetryStops,
 }
 
 /// A name that no preset has.
@@ -103,7 +109,7 @@ pub struct UnknownPreset {
 
 impl Preset {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 30] = [
         Self::Cpu,
         Self::MemoryLeak,
         Self::Latency,
@@ -119,6 +125,8 @@ impl Preset {
         Self::Canary,
         Self::BlueGreen,
         Self::Flag,
+        Self::NotReady,
+        Self::RefusedCalls,
         Self::NoisyNeighbour,
         Self::NetworkDelay,
         Self::LostCalls,
@@ -131,6 +139,7 @@ impl Preset {
         Self::Trend,
         Self::MetricOutage,
         Self::TelemetryOutage,
+        Self::TelemetryStops,
     ];
 
     /// Its name, as the table has it.
@@ -151,6 +160,8 @@ impl Preset {
             Self::Canary => "canary",
             Self::BlueGreen => "blue_green",
             Self::Flag => "flag",
+            Self::NotReady => "not_ready",
+            Self::RefusedCalls => "refused_calls",
             Self::NoisyNeighbour => "noisy_neighbour",
             Self::NetworkDelay => "network_delay",
             Self::LostCalls => "lost_calls",
@@ -163,6 +174,7 @@ impl Preset {
             Self::Trend => "trend",
             Self::MetricOutage => "metric_outage",
             Self::TelemetryOutage => "telemetry_outage",
+            Self::TelemetryStops => "telemetry_stops",
         }
     }
 
@@ -175,6 +187,7 @@ impl Preset {
                 | Self::Trend
                 | Self::MetricOutage
                 | Self::TelemetryOutage
+                | Self::TelemetryStops
         )
     }
 }
@@ -218,7 +231,9 @@ impl Scenario {
             | Preset::ForwardOnly
             | Preset::Canary
             | Preset::BlueGreen
-            | Preset::Flag => released::scenario(preset, &mut draw),
+            | Preset::Flag
+            | Preset::NotReady
+            | Preset::RefusedCalls => released::scenario(preset, &mut draw),
             Preset::NoisyNeighbour
             | Preset::NetworkDelay
             | Preset::LostCalls
@@ -230,7 +245,8 @@ impl Scenario {
             | Preset::Surge
             | Preset::Trend
             | Preset::MetricOutage
-            | Preset::TelemetryOutage => benign::scenario(preset, &mut draw),
+            | Preset::TelemetryOutage
+            | Preset::TelemetryStops => benign::scenario(preset, &mut draw),
         }
     }
 }

@@ -112,6 +112,8 @@ fn kind(preset: Preset, work_ms: f64, draw: &mut Draw) -> FaultKind {
             timeout_ms: draw.between(3.0, 5.0),
         },
         Preset::FewerWorkers => FaultKind::Workers { left: 1 },
+        Preset::NotReady => FaultKind::NotReady,
+        Preset::RefusedCalls => FaultKind::Refused { share: 1.0 },
         Preset::Errors | Preset::ForwardOnly | Preset::Canary | Preset::Flag => FaultKind::Errors {
             share: draw.between(0.2, 0.5),
         },
@@ -142,7 +144,15 @@ fn release(preset: Preset, service: &str, scenario: &Scenario, draw: &mut Draw) 
             };
             release.undo(Reversibility::ForwardOnly { min_compatible })
         }
-        Preset::Canary => {
+        Preset::NotReady => {
+            // A rollout goes no further than an instance that is not ready.
+            let release = Release {
+                batches: vec![1],
+                ..release
+            };
+            release.canary(shares([2_000]))
+        }
+        Preset::Canary | Preset::RefusedCalls => {
             let release = Release {
                 batches: vec![1, 1, instances - 2],
                 ..release
@@ -159,7 +169,7 @@ fn release(preset: Preset, service: &str, scenario: &Scenario, draw: &mut Draw) 
     }
 }
 
-fn shares(basis_points: [u16; 3]) -> Vec<TrafficShare> {
+fn shares<const N: usize>(basis_points: [u16; N]) -> Vec<TrafficShare> {
     let share = |points| TrafficShare::basis_points(points).unwrap_or_default();
     basis_points.into_iter().map(share).collect()
 }

@@ -295,8 +295,9 @@ fn lost_telemetry_is_no_fault_of_the_system() {
     let whole = run(&scenario()).unwrap();
     let blacked_out = |service: Option<&str>| {
         let mut scenario = scenario();
-        let service = service.map(NodeKey::service);
-        scenario.blackouts = vec![Blackout::new(service, seconds(ONSET), seconds(END - ONSET))];
+        let mut lost = Blackout::new(seconds(ONSET)).lasts(seconds(END - ONSET));
+        lost.service = service.map(NodeKey::service);
+        scenario.blackouts = vec![lost];
         run(&scenario).unwrap()
     };
     let back = blacked_out(Some("back"));

@@ -16,6 +16,7 @@ mod queueing;
 mod refusals;
 mod refusals_mechanisms;
 mod rollouts;
+mod silence;
 mod topologies;
 
 use std::time::Duration;

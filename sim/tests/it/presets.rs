@@ -218,10 +218,21 @@ fn presets_of_errors_fail_their_service() {
         Preset::ForwardOnly,
         Preset::Canary,
         Preset::Flag,
+        Preset::RefusedCalls,
     ];
     pairs(&failing, |what, pair| {
         let more = errors(&pair.to(&pair.service()));
         assert!(more > 0.03, "{what}: {more}");
+    });
+}
+
+#[test]
+fn a_release_that_is_never_ready_gets_no_calls_and_harms_nobody() {
+    pairs(&[Preset::NotReady], |what, pair| {
+        let release = pair.scenario.releases.last().unwrap();
+        let [bad, good] = pair.late(|call| call.callee.revision.as_ref() == Some(&release.to));
+        assert!(bad.is_empty() && good.len() > 20, "{what}: {}", good.len());
+        assert!(errors(&pair.to(&pair.service())).abs() < 0.01, "{what}");
     });
 }
 
@@ -401,8 +412,18 @@ fn benign_presets_show_what_they_are_named_for() {
     let trend = per_minute(&quiet(Preset::Trend));
     let half = |minutes: &[u32]| f64::from(minutes.iter().sum::<u32>());
     assert!(half(&trend[30..45]) > 1.1 * half(&trend[0..15]));
-    let dark = per_minute(&quiet(Preset::TelemetryOutage));
-    assert!(dark.iter().filter(|count| **count == 0).count() >= 2);
+    let lost = per_minute(&quiet(Preset::TelemetryOutage));
+    assert!(lost.iter().filter(|count| **count == 0).count() >= 2);
+    let unreported = |preset| {
+        let service = Scenario::preset(preset, 1).blackouts[0].service.clone();
+        let of_it = move |c: &&Call| Some(&c.callee.service) == service.as_ref();
+        let found = quiet(preset);
+        let calls = calls(&found.records).filter(of_it);
+        calls.map(|c| c.server.is_none()).collect::<Vec<_>>()
+    };
+    let stopped = unreported(Preset::TelemetryStops);
+    let last = stopped.len() - 50;
+    assert!(stopped[last..].iter().all(|none| *none) && !stopped[..last / 2].contains(&true));
     let deaf = quiet(Preset::MetricOutage);
     let scenario = Scenario::preset(Preset::MetricOutage, 1);
     let service = scenario.blackouts[0].service.clone().unwrap();

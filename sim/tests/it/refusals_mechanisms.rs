@@ -191,12 +191,25 @@ fn incidents_out_of_time_are_refused() {
     let two = refused(|s| s.incident = Some(PlaceFault::new(ads(), kind, seconds(1))));
     assert_eq!(two, SimError::TwoTruths);
 
-    let lost = |starts, lasts| wrong(move |s| s.blackouts.push(Blackout::new(None, starts, lasts)));
+    let lost = |starts, lasts| {
+        let lost = Blackout::new(starts).lasts(lasts);
+        wrong(move |s| s.blackouts.push(lost))
+    };
     assert_eq!(lost(LONG, ms(1)).1, "starts in seconds");
     assert_eq!(lost(ms(1), Duration::ZERO).1, "lasts in seconds");
-    let nobody = Some(NodeKey::service("nobody"));
-    let lost = refused(|s| s.blackouts.push(Blackout::new(nobody, ms(1), ms(1))));
-    assert!(matches!(lost, SimError::UnknownService { .. }));
+    let lost = |blackout| refused(move |s| s.blackouts.push(blackout));
+    let all = || Blackout::new(ms(1));
+    let nobody = lost(all().service(NodeKey::service("nobody")));
+    assert!(matches!(nobody, SimError::UnknownService { .. }));
+    let ads = || all().service(NodeKey::service("ads"));
+    let never = lost(ads().revision("never".into()));
+    let text = "a blackout names `never`, which is no instance or revision of service/ads";
+    assert_eq!(never.to_string(), text);
+    let of_nobody = Scenario::releases(1).releases[0].to.clone();
+    let elsewhere = lost(ads().instance(NodeKey::instance("cart-v1-0")));
+    for unknown in [lost(all().revision(of_nobody)), elsewhere] {
+        assert!(matches!(unknown, SimError::UnknownReporter { .. }));
+    }
 }
 
 #[test]
