@@ -11,6 +11,7 @@ use crate::error::SimError;
 use crate::fault::PlaceFault;
 use crate::resilience;
 use crate::scenario::{Release, Scenario};
+use crate::start_up::StartUp;
 use crate::topology::{HostSpec, ServiceSpec};
 
 /// Longest span, seconds: 31 years.
@@ -90,6 +91,7 @@ pub(crate) fn service(spec: &ServiceSpec) -> Result<(), ParamError> {
     in_range("instances", f64::from(spec.instances), 1.0, 1e3)?;
     in_range("workers", f64::from(spec.workers), 1.0, 1e4)?;
     spec.work.check()?;
+    spec.start_up.map_or(Ok(()), StartUp::check)?;
     if let Some(limit) = spec.queue_limit {
         in_range("queue_limit", f64::from(limit), 0.0, 1e7)?;
     }
@@ -114,6 +116,12 @@ fn release(release: &Release, scenario: &Scenario) -> Result<(), ParamError> {
     };
     in_range("number of batches", batches, batches_of.0, batches_of.1)?;
     in_range("shares of traffic", shares, shares_of.0, shares_of.1)?;
+    let work = if release.is_flag() {
+        (1.0, 1.0)
+    } else {
+        (0.5, 2.0)
+    };
+    in_range("work_factor", release.work_factor, work.0, work.1)?;
     for batch in &release.batches {
         in_range("instances of a batch", f64::from(*batch), 1.0, 1e3)?;
     }

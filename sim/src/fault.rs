@@ -148,6 +148,7 @@ impl Scope {
 /// | `Leak` | as `Capacity`, but nothing at first, growing to at most ten times | code | 5 to 20 % per minute |
 /// | `WrongValues` | a share of the answers says Ok and makes the caller fail | code | |
 /// | `SlowStart` | fresh instances compute slower | code | |
+/// | `FailingStart` | fresh instances fail a share of their requests | code | |
 /// | `Retries` | calls are made with other timeouts and more attempts | code | |
 /// | `Workers` | fewer workers for each instance | code, but no flag | |
 /// | `NotReady` | gets no calls, though it runs and reports its processor | code, but no flag | |
@@ -219,6 +220,13 @@ pub enum FaultKind {
         /// How many times as long at first, 1 to 1,000.
         factor: f64,
         /// Until it is as fast as ever, minutes; greater than 0.
+        minutes: f64,
+    },
+    /// Some requests to an instance that just got the revision or was restarted fail.
+    FailingStart {
+        /// Share of the requests, 0 to 1.
+        share: f64,
+        /// Until none does any more, minutes; greater than 0.
         minutes: f64,
     },
     /// Calls that a request makes are tried this often without a wait, with this timeout.
@@ -337,6 +345,7 @@ impl FaultKind {
             } => share(s).and(factor(k)),
             Self::Leak { per_minute } => positive("per_minute", per_minute),
             Self::SlowStart { factor: k, minutes } => factor(k).and(positive("minutes", minutes)),
+            Self::FailingStart { share: s, minutes } => share(s).and(positive("minutes", minutes)),
             Self::Retries {
                 attempts,
                 timeout_ms,
@@ -398,6 +407,10 @@ impl FaultKind {
                 factor,
                 minutes: all,
             } => cost.compute_ms *= 1.0 + (factor - 1.0) * (1.0 - minutes / all).max(0.0),
+            Self::FailingStart {
+                share,
+                minutes: all,
+            } => cost.fails = chance(rng, share) && minutes < all,
             // What these change is not the cost of a request.
             Self::Retries { .. }
             | Self::Workers { .. }
@@ -488,6 +501,14 @@ mod tests {
             FaultKind::SlowStart {
                 factor: 2.0,
                 minutes: 0.0,
+            },
+            FaultKind::FailingStart {
+                share: 1.1,
+                minutes: 1.0,
+            },
+            FaultKind::FailingStart {
+                share: 0.1,
+                minutes: f64::NAN,
             },
             FaultKind::Retries {
                 attempts: 0,

@@ -131,6 +131,18 @@ pub enum Balance {
 ///
 /// A release that is forward-only changes data when its first batch comes: from then on instances
 /// that run a revision older than `min_compatible` fail every call after their work.
+///
+/// A release may make requests a little more or less work. That is no fault: nothing is to be
+/// blamed for it.
+///
+/// ```
+/// use astern_sim::{Scenario, run};
+///
+/// let mut scenario = Scenario::benign(7);
+/// scenario.releases[0].work_factor = 1.02;
+/// assert_eq!(run(&scenario)?.truth.culprit, None);
+/// # Ok::<(), astern_sim::SimError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -157,6 +169,13 @@ pub struct Release {
     /// Time from one batch to the next; at least 1 ms.
     #[serde(default = "two_minutes", with = "duration")]
     pub pause: Duration,
+    /// Work of a request under its revision over that under the first one, 0.5 to 2; 1 for a flag.
+    #[serde(default = "unchanged")]
+    pub work_factor: f64,
+}
+
+fn unchanged() -> f64 {
+    1.0
 }
 
 fn two_minutes() -> Duration {
@@ -166,6 +185,8 @@ fn two_minutes() -> Duration {
 astern_stats::setters!(Release {
     /// Sets the pause between batches.
     pause: Duration,
+    /// Sets the work of a request under its revision over that under the first one.
+    work_factor: f64,
 });
 
 impl Release {
@@ -187,6 +208,7 @@ impl Release {
             batches: batches.into(),
             traffic: Vec::new(),
             pause: two_minutes(),
+            work_factor: unchanged(),
         }
     }
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::law::TimeLaw;
 use crate::resilience::{Breaker, CacheAside, Retries};
+use crate::start_up::StartUp;
 
 /// The services of a system and where requests enter it.
 ///
@@ -100,6 +101,7 @@ impl Topology {
 /// | `instances` | 1 | 1 to 1,000; the third of `cart` is named `cart-v1-2` |
 /// | `workers` | 1 | 1 to 10,000 for each instance |
 /// | `steps` | none | the calls of one step are made at once, and all are waited for |
+/// | `start_up` | none | see [`StartUp`] |
 /// | `queue_limit` | none | calls that wait for a worker of one instance; further ones are refused |
 /// | `consumes` | none | queues whose messages it handles |
 /// | `hosts` | none | instances are placed on them in turn |
@@ -119,6 +121,9 @@ pub struct ServiceSpec {
     pub workers: u32,
     /// How long one request occupies the processor.
     pub work: TimeLaw,
+    /// How fresh instances differ, if they do.
+    #[serde(default)]
+    pub start_up: Option<StartUp>,
     /// Calls that it makes for a request.
     #[serde(default)]
     pub steps: Vec<Vec<CallSpec>>,
@@ -156,6 +161,8 @@ fn one() -> u32 {
 astern_stats::setters!(ServiceSpec {
     /// Sets the limit to the calls that wait for a worker of one instance.
     queue_limit: u32,
+    /// Sets how fresh instances differ.
+    start_up: StartUp,
     /// Sets the number of instances.
     instances: u32,
     /// Sets the number of workers of each instance.
@@ -171,6 +178,7 @@ impl ServiceSpec {
             instances: one(),
             workers: one(),
             work,
+            start_up: None,
             steps: Vec::new(),
             queue_limit: None,
             consumes: Vec::new(),

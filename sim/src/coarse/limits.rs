@@ -42,6 +42,7 @@ pub(super) fn check(scenario: &CoarseScenario) -> Result<(), CoarseError> {
 fn of_service(spec: &ServiceSpec) -> Option<&'static str> {
     [
         ("a limit on the queue", spec.queue_limit.is_some()),
+        ("starts of instances", spec.start_up.is_some()),
         ("consumed messages", !spec.consumes.is_empty()),
         ("shared machines", !spec.hosts.is_empty()),
     ]
@@ -71,6 +72,7 @@ fn of_release(release: &Release) -> Option<&'static str> {
         ("releases other than rolling, canary and config", !known),
         ("shares of traffic", !release.traffic.is_empty()),
         ("changes of data", forward),
+        ("other work", (release.work_factor - 1.0).abs() > 0.0),
     ]
     .into_iter()
     .find_map(|(what, there)| there.then_some(what))

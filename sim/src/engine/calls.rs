@@ -96,11 +96,17 @@ impl Engine {
         let server = &mut self.servers[instance];
         server.held += 1;
         server.cpu.begin(processor);
-        let work = self.model.services[service].work;
-        let work_ms = work.draw_ms(&mut self.streams.work);
+        let spec = &self.model.services[service];
+        let (longer, start_errors) = match (spec.start_up, server.started) {
+            (Some(start_up), Some(started)) => start_up.at(self.clock - started),
+            _ => (1.0, 0.0),
+        };
+        let work_ms = spec.work.draw_ms(&mut self.streams.work)
+            * (spec.work_factors[server.revision] * longer);
+        let failed_start = start_errors > 0.0 && chance(&mut self.streams.start_ups, start_errors);
         let cost = match &self.model.bad {
             Some(bad) if hit => {
-                let since = server.since.max(bad.during.start);
+                let since = server.started.unwrap_or(0).max(bad.during.start);
                 let minutes = (self.clock - since) as f64 / TICKS_PER_MINUTE;
                 bad.kind.cost(work_ms, minutes, &mut self.streams.fault)
             }
@@ -111,7 +117,7 @@ impl Engine {
         job.stage = Stage::Held;
         job.revision = server.revision;
         job.hit = hit;
-        job.failed = cost.fails || unlucky || outdated;
+        job.failed = cost.fails || unlucky || outdated || failed_start;
         job.wrong = cost.wrong;
         job.rest = ticks_of_ms(cost.rest_ms);
         if let Origin::Message { queue, .. } = job.origin {

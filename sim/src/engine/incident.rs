@@ -48,7 +48,7 @@ impl Engine {
             self.refuse_queue(instance);
         } else if server.away {
             server.away = false;
-            server.since = self.clock;
+            server.started = Some(self.clock);
         }
     }
 
@@ -74,7 +74,7 @@ impl Engine {
         for instance in self.model.services[service].instances.clone() {
             let server = &mut self.servers[instance];
             if !server.away {
-                server.since = self.clock;
+                server.started = Some(self.clock);
                 restarted += 1;
             }
         }

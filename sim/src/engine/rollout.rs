@@ -61,7 +61,7 @@ impl Engine {
         for instance in green.clone() {
             self.servers[instance].away = false;
             self.servers[instance].revision = revision;
-            self.servers[instance].since = self.clock;
+            self.servers[instance].started = Some(self.clock);
         }
         self.routers[service].split = Some(Split {
             revision,
@@ -185,7 +185,7 @@ impl Engine {
         let server = &mut self.servers[instance];
         if server.revision != revision {
             server.revision = revision;
-            server.since = self.clock;
+            server.started = Some(self.clock);
             if self.runs_with(service, instance) == Some(FaultKind::NotReady) {
                 self.refuse_queue(instance);
             }

@@ -108,11 +108,13 @@ fn service(spec: &ServiceSpec, segments: &[Segment]) -> Service {
         workers: spec.workers,
         queue_limit: spec.queue_limit.map_or(usize::MAX, |limit| limit as usize),
         work: spec.work,
+        start_up: spec.start_up,
         steps: Vec::with_capacity(spec.steps.len()),
         consumers: Vec::new(),
         instances: 0..spec.instances as usize,
         green: 0,
         revisions: vec![spec.revision.clone()],
+        work_factors: vec![1.0],
         parties: names(segments)
             .map(|name| of_segment(spec.key.clone(), name))
             .collect(),

@@ -17,6 +17,7 @@ use crate::fault::FaultKind;
 use crate::law::TimeLaw;
 use crate::resilience::{Breaker, Retries};
 use crate::scenario::Release;
+use crate::start_up::StartUp;
 
 pub(crate) use blackout::Blackout;
 pub(crate) use place::{Bad, Place};
@@ -43,6 +44,7 @@ pub(crate) struct Service {
     pub(crate) workers: u32,
     pub(crate) queue_limit: usize,
     pub(crate) work: TimeLaw,
+    pub(crate) start_up: Option<StartUp>,
     /// Calls by their places in the model.
     pub(crate) steps: Vec<Vec<usize>>,
     /// Services that get a copy of each message, and what handling it is called.
@@ -52,6 +54,8 @@ pub(crate) struct Service {
     pub(crate) green: usize,
     /// The revision at the start, and those that releases bring.
     pub(crate) revisions: Vec<Revision>,
+    /// By revision: work over that of the first.
+    pub(crate) work_factors: Vec<f64>,
     /// It as a party of which only the service is known, for each segment.
     pub(crate) parties: Vec<Party>,
 }

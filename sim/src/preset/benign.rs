@@ -8,6 +8,7 @@ use super::{Draw, Preset};
 use crate::blackout::Blackout;
 use crate::load;
 use crate::scenario::Scenario;
+use crate::start_up::StartUp;
 
 /// Services that every other request or more needs.
 const BUSY: [&str; 4] = ["frontend", "product-catalogue", "currency", "ads"];
@@ -31,6 +32,20 @@ pub(super) fn scenario(preset: Preset, draw: &mut Draw) -> Scenario {
         Preset::TelemetryOutage => {
             let lost = Blackout::new(starts).lasts(lasts);
             scenario.blackouts.push(lost);
+        }
+        Preset::StartUp => {
+            let start_up = StartUp::default()
+                .lasts(draw.seconds(30, 60))
+                .factor(draw.between(2.0, 4.0))
+                .errors(draw.between(0.05, 0.15));
+            for service in &mut scenario.topology.services {
+                service.start_up = Some(start_up);
+            }
+        }
+        Preset::SmallDifferences => {
+            for release in &mut scenario.releases {
+                release.work_factor = draw.between(1.02, 1.05);
+            }
         }
         Preset::TelemetryStops => {
             for release in scenario.releases.iter().take(1) {

@@ -48,6 +48,8 @@ use crate::streams::PRESET;
 /// | `metric_outage` | nothing: the telemetry of a service is lost for some minutes | nothing |
 /// | `telemetry_outage` | nothing: all telemetry is lost for some minutes | nothing |
 /// | `telemetry_stops` | nothing: a new revision reports nothing any more, for good | nothing |
+/// | `start_up` | nothing: fresh instances are 2 to 4 times as slow and fail 5 to 15 % of the requests at first | nothing |
+/// | `small_differences` | nothing: requests are 2 to 5 % more work under each release | nothing |
 ///
 /// Beside a bad release, and in presets whose truth is no release, there are benign ones, as
 /// [`Scenario::benign`] draws them. Incidents start at the end of the healthy phase or within two
@@ -97,6 +99,8 @@ pub enum Preset {
     MetricOutage,
     TelemetryOutage,
     TelemetryStops,
+    StartUp,
+    SmallDifferences,
 }
 
 /// A name that no preset has.
@@ -109,7 +113,7 @@ pub struct UnknownPreset {
 
 impl Preset {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 32] = [
         Self::Cpu,
         Self::MemoryLeak,
         Self::Latency,
@@ -140,6 +144,8 @@ impl Preset {
         Self::MetricOutage,
         Self::TelemetryOutage,
         Self::TelemetryStops,
+        Self::StartUp,
+        Self::SmallDifferences,
     ];
 
     /// Its name, as the table has it.
@@ -175,6 +181,8 @@ impl Preset {
             Self::MetricOutage => "metric_outage",
             Self::TelemetryOutage => "telemetry_outage",
             Self::TelemetryStops => "telemetry_stops",
+            Self::StartUp => "start_up",
+            Self::SmallDifferences => "small_differences",
         }
     }
 
@@ -188,6 +196,8 @@ impl Preset {
                 | Self::MetricOutage
                 | Self::TelemetryOutage
                 | Self::TelemetryStops
+                | Self::StartUp
+                | Self::SmallDifferences
         )
     }
 }
@@ -246,7 +256,9 @@ impl Scenario {
             | Preset::Trend
             | Preset::MetricOutage
             | Preset::TelemetryOutage
-            | Preset::TelemetryStops => benign::scenario(preset, &mut draw),
+            | Preset::TelemetryStops
+            | Preset::StartUp
+            | Preset::SmallDifferences => benign::scenario(preset, &mut draw),
         }
     }
 }

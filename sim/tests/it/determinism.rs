@@ -205,6 +205,8 @@ const PRESETS: &[(&str, u64)] = &[
     ("not_ready", 0xda7d_5253_3150_9489),
     ("refused_calls", 0xccbc_1985_df1a_2c6a),
     ("telemetry_stops", 0x37e8_9d55_f844_5948),
+    ("start_up", 0x71d1_6d5e_e386_bea4),
+    ("small_differences", 0xa08d_edb9_5845_64a4),
 ];
 
 #[test]

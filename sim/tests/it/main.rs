@@ -4,6 +4,7 @@
 mod closed_loop;
 mod coarse;
 mod determinism;
+mod differences;
 mod executor;
 mod export;
 mod faults;

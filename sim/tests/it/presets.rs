@@ -414,6 +414,18 @@ fn benign_presets_show_what_they_are_named_for() {
     assert!(half(&trend[30..45]) > 1.1 * half(&trend[0..15]));
     let lost = per_minute(&quiet(Preset::TelemetryOutage));
     assert!(lost.iter().filter(|count| **count == 0).count() >= 2);
+    let scenario = Scenario::preset(Preset::StartUp, 1);
+    let (fresh, warm) = (run(&scenario).unwrap(), run(&Scenario::benign(1)).unwrap());
+    let slower = scenario.releases.iter().map(|release| {
+        let of_new = |run: &Simulation| {
+            let new = |c: &&Call| c.callee.revision.as_ref() == Some(&release.to);
+            mean(calls(&run.records).filter(new).filter_map(own_ms))
+        };
+        of_new(&fresh) / of_new(&warm)
+    });
+    assert!((1.02..1.2).contains(&mean(slower)));
+    let other = Scenario::preset(Preset::SmallDifferences, 1).releases;
+    assert!(other.iter().all(|r| (1.02..=1.05).contains(&r.work_factor)));
     let unreported = |preset| {
         let service = Scenario::preset(preset, 1).blackouts[0].service.clone();
         let of_it = move |c: &&Call| Some(&c.callee.service) == service.as_ref();
