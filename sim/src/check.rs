@@ -91,6 +91,7 @@ pub(crate) fn service(spec: &ServiceSpec) -> Result<(), ParamError> {
     in_range("instances", f64::from(spec.instances), 1.0, 1e3)?;
     in_range("workers", f64::from(spec.workers), 1.0, 1e4)?;
     spec.work.check()?;
+    in_range("client_errors", spec.client_errors, 0.0, 1.0)?;
     spec.start_up.map_or(Ok(()), StartUp::check)?;
     if let Some(limit) = spec.queue_limit {
         in_range("queue_limit", f64::from(limit), 0.0, 1e7)?;

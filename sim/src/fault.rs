@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use astern_graph_core::{ChangeId, Subject};
+use astern_graph_core::{CallStatus, ChangeId, Subject};
 use astern_stats::ParamError;
 use astern_stats::param::{duration, in_range, optional_duration, positive};
 use astern_stats::rng::ChaCha8Rng;
@@ -143,6 +143,7 @@ impl Scope {
 /// | `Slower` | every request waits, in proportion to its work | code | factor 1.2 to 2.5 |
 /// | `Delay` | every request waits | code | 0.25 to 1.5 times the service's mean work |
 /// | `Errors` | a share of the requests fails | code | 3 to 15 % |
+/// | `ClientErrors` | a share of the requests is refused as the caller's fault (4xx) | code | |
 /// | `Tail` | a share of the requests waits long; the median stays | code | 1 to 4 %, factor 5 to 12 |
 /// | `Capacity` | workers compute slower, and the processor is busier | code | factor 1.2 to 2.5 |
 /// | `Leak` | as `Capacity`, but nothing at first, growing to at most ten times | code | 5 to 20 % per minute |
@@ -188,6 +189,13 @@ pub enum FaultKind {
     },
     /// Some requests fail after their work, without calling anybody.
     Errors {
+        /// Share of the requests, 0 to 1.
+        share: f64,
+    },
+    /// Some requests are answered with a client error (4xx) after their work, without calling
+    /// anybody: a stricter check of what is sent, say. What follows is said at
+    /// [`ServiceSpec::client_errors`](crate::ServiceSpec::client_errors).
+    ClientErrors {
         /// Share of the requests, 0 to 1.
         share: f64,
     },
@@ -281,7 +289,7 @@ pub(crate) struct Cost {
     pub(crate) compute_ms: f64,
     /// Waiting afterwards, milliseconds.
     pub(crate) rest_ms: f64,
-    pub(crate) fails: bool,
+    pub(crate) status: CallStatus,
     /// The answer says Ok and makes the caller fail.
     pub(crate) wrong: bool,
 }
@@ -292,7 +300,7 @@ impl Cost {
         Self {
             compute_ms: work_ms,
             rest_ms: 0.0,
-            fails: false,
+            status: CallStatus::Ok,
             wrong: false,
         }
     }
@@ -335,6 +343,7 @@ impl FaultKind {
             Self::Slower { factor: k } | Self::Capacity { factor: k } => factor(k),
             Self::Delay { ms } | Self::NetworkDelay { ms } => in_range("ms", ms, 0.0, 1e6),
             Self::Errors { share: s }
+            | Self::ClientErrors { share: s }
             | Self::WrongValues { share: s }
             | Self::Refused { share: s }
             | Self::Unanswered { share: s }
@@ -392,7 +401,10 @@ impl FaultKind {
         match self {
             Self::Slower { factor } => cost.rest_ms = work_ms * (factor - 1.0),
             Self::Delay { ms } => cost.rest_ms = ms,
-            Self::Errors { share } => cost.fails = chance(rng, share),
+            Self::Errors { share } => cost.status = sometimes(rng, share, CallStatus::Error),
+            Self::ClientErrors { share } => {
+                cost.status = sometimes(rng, share, CallStatus::ClientError);
+            }
             Self::Tail { share, factor } => {
                 if chance(rng, share) {
                     cost.rest_ms = work_ms * (factor - 1.0);
@@ -410,9 +422,10 @@ impl FaultKind {
             Self::FailingStart {
                 share,
                 minutes: all,
-            } => cost.fails = chance(rng, share) && minutes < all,
-            // What these change is not the cost of a request.
-            Self::Retries { .. }
+            } if minutes < all => cost.status = sometimes(rng, share, CallStatus::Error),
+            // What these change is not the cost of a request, or no more.
+            Self::FailingStart { .. }
+            | Self::Retries { .. }
             | Self::Workers { .. }
             | Self::NotReady
             | Self::Refused { .. }
@@ -424,6 +437,15 @@ impl FaultKind {
             | Self::Lost { .. } => {}
         }
         cost
+    }
+}
+
+/// A status with this probability.
+fn sometimes(rng: &mut ChaCha8Rng, probability: f64, status: CallStatus) -> CallStatus {
+    if chance(rng, probability) {
+        status
+    } else {
+        CallStatus::Ok
     }
 }
 
@@ -483,6 +505,7 @@ mod tests {
             FaultKind::Slower { factor: 0.5 },
             FaultKind::Delay { ms: -1.0 },
             FaultKind::Errors { share: 1.5 },
+            FaultKind::ClientErrors { share: -0.5 },
             FaultKind::Tail {
                 share: f64::NAN,
                 factor: 2.0,

@@ -1,6 +1,6 @@
 //! Calls in progress.
 
-use astern_graph_core::{Party, SpanId};
+use astern_graph_core::{CallStatus, Party, SpanId};
 
 use crate::event::Tick;
 
@@ -62,7 +62,7 @@ pub(crate) struct Job {
     pub(crate) finished: Tick,
     /// Wait after computing, added by a fault.
     pub(crate) rest: Tick,
-    pub(crate) failed: bool,
+    pub(crate) status: CallStatus,
     /// Its answer says Ok and makes the caller fail.
     pub(crate) wrong: bool,
     /// Whether the fault of the run is in the code that handles it.
@@ -74,6 +74,15 @@ pub(crate) struct Job {
     pub(crate) waits: Waits,
     /// What its caller saw, once that gave it up.
     pub(crate) given_up: Option<Box<GivenUp>>,
+}
+
+impl Job {
+    /// A reason for this status; a failure outlasts a client error.
+    pub(crate) fn worsen(&mut self, status: CallStatus) {
+        if self.status != CallStatus::Error && status != CallStatus::Ok {
+            self.status = status;
+        }
+    }
 }
 
 /// How long a job waited for callees.
@@ -213,7 +222,7 @@ impl Jobs {
             received: new.sent,
             finished: new.sent,
             rest: 0,
-            failed: false,
+            status: CallStatus::Ok,
             wrong: false,
             hit: false,
             step: 0,

@@ -60,7 +60,8 @@ pub struct Scenario {
     pub network: TimeLaw,
     /// Share of the calls that fails on any instance without a fault.
     pub background_errors: f64,
-    /// Probability that a failed callee makes its caller fail.
+    /// Probability that a callee that fails, or answers with a client error, makes its caller do
+    /// the same.
     pub propagation: f64,
     /// What is released.
     pub releases: Vec<Release>,

@@ -38,6 +38,8 @@ pub(crate) struct Streams {
     pub(crate) losses: ChaCha8Rng,
     /// Which requests fail because their instance is fresh.
     pub(crate) start_ups: ChaCha8Rng,
+    /// Which requests are answered with a client error.
+    pub(crate) refusals: ChaCha8Rng,
 }
 
 impl Streams {
@@ -57,6 +59,7 @@ impl Streams {
             flags: stream(11),
             losses: stream(12),
             start_ups: stream(13),
+            refusals: stream(14),
         }
     }
 }

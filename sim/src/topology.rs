@@ -101,6 +101,7 @@ impl Topology {
 /// | `instances` | 1 | 1 to 1,000; the third of `cart` is named `cart-v1-2` |
 /// | `workers` | 1 | 1 to 10,000 for each instance |
 /// | `steps` | none | the calls of one step are made at once, and all are waited for |
+/// | `client_errors` | 0 | 0 to 1 |
 /// | `start_up` | none | see [`StartUp`] |
 /// | `queue_limit` | none | calls that wait for a worker of one instance; further ones are refused |
 /// | `consumes` | none | queues whose messages it handles |
@@ -121,6 +122,14 @@ pub struct ServiceSpec {
     pub workers: u32,
     /// How long one request occupies the processor.
     pub work: TimeLaw,
+    /// Share of the requests that is answered with a client error (4xx) after the work, whoever
+    /// runs: a user who is not signed in, say.
+    ///
+    /// It is the answer of an instance at its best, so it is not tried again and opens no breaker.
+    /// A caller passes it on as its own answer as often as a failure, by
+    /// [`Scenario::propagation`](crate::Scenario::propagation); one that meets a failure too fails.
+    #[serde(default)]
+    pub client_errors: f64,
     /// How fresh instances differ, if they do.
     #[serde(default)]
     pub start_up: Option<StartUp>,
@@ -161,6 +170,8 @@ fn one() -> u32 {
 astern_stats::setters!(ServiceSpec {
     /// Sets the limit to the calls that wait for a worker of one instance.
     queue_limit: u32,
+    /// Sets the share of the requests that is answered with a client error.
+    client_errors: f64,
     /// Sets how fresh instances differ.
     start_up: StartUp,
     /// Sets the number of instances.
@@ -178,6 +189,7 @@ impl ServiceSpec {
             instances: one(),
             workers: one(),
             work,
+            client_errors: 0.0,
             start_up: None,
             steps: Vec::new(),
             queue_limit: None,

@@ -42,6 +42,7 @@ pub(super) fn check(scenario: &CoarseScenario) -> Result<(), CoarseError> {
 fn of_service(spec: &ServiceSpec) -> Option<&'static str> {
     [
         ("a limit on the queue", spec.queue_limit.is_some()),
+        ("client errors", spec.client_errors > 0.0),
         ("starts of instances", spec.start_up.is_some()),
         ("consumed messages", !spec.consumes.is_empty()),
         ("shared machines", !spec.hosts.is_empty()),

@@ -5,6 +5,8 @@
 //!                     └─ refused, where the queue is full or the instance is away
 //! ```
 
+use astern_graph_core::CallStatus;
+
 use super::Engine;
 use crate::event::{Event, Tick, ticks_of_ms};
 use crate::fault::{Cost, FaultKind};
@@ -60,7 +62,7 @@ impl Engine {
     pub(super) fn refuse(&mut self, id: JobId) {
         let job = self.jobs.get_mut(id);
         job.stage = Stage::Refused;
-        job.failed = true;
+        job.status = CallStatus::Error;
         if let Origin::Message { queue, .. } = job.origin {
             self.depths[queue] -= 1;
             self.jobs.remove(id);
@@ -103,6 +105,8 @@ impl Engine {
         };
         let work_ms = spec.work.draw_ms(&mut self.streams.work)
             * (spec.work_factors[server.revision] * longer);
+        let client_errors = spec.client_errors;
+        let refused = client_errors > 0.0 && chance(&mut self.streams.refusals, client_errors);
         let failed_start = start_errors > 0.0 && chance(&mut self.streams.start_ups, start_errors);
         let cost = match &self.model.bad {
             Some(bad) if hit => {
@@ -117,7 +121,13 @@ impl Engine {
         job.stage = Stage::Held;
         job.revision = server.revision;
         job.hit = hit;
-        job.failed = cost.fails || unlucky || outdated || failed_start;
+        job.worsen(cost.status);
+        if refused {
+            job.worsen(CallStatus::ClientError);
+        }
+        if unlucky || outdated || failed_start {
+            job.worsen(CallStatus::Error);
+        }
         job.wrong = cost.wrong;
         job.rest = ticks_of_ms(cost.rest_ms);
         if let Origin::Message { queue, .. } = job.origin {
@@ -164,12 +174,12 @@ impl Engine {
         }
     }
 
-    /// The call is worked on: it goes on to its next callees, or fails before it.
+    /// The call is worked on: it goes on to its next callees, or is answered with an error.
     pub(super) fn worked(&mut self, id: JobId) {
-        if self.jobs.get(id).failed {
-            self.finish(id);
-        } else {
+        if self.jobs.get(id).status == CallStatus::Ok {
             self.call_on(id);
+        } else {
+            self.finish(id);
         }
     }
 
@@ -204,10 +214,10 @@ impl Engine {
         job.finished = self.clock;
         job.stage = Stage::Done;
         let (service, instance, origin) = (job.service, job.instance, job.origin);
-        let (failed, recorded) = (job.failed, job.given_up.as_ref().map(|gone| gone.recorded));
+        let (status, recorded) = (job.status, job.given_up.as_ref().map(|gone| gone.recorded));
         self.servers[instance].held -= 1;
         self.pump(service, instance);
-        if !failed {
+        if status == CallStatus::Ok {
             self.publish(id);
         }
         match (origin, recorded) {

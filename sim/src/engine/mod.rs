@@ -10,7 +10,7 @@ mod telemetry;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use astern_graph_core::{NodeKey, Record, Revision, Timestamp};
+use astern_graph_core::{CallStatus, NodeKey, Record, Revision, Timestamp};
 
 use crate::error::SimError;
 use crate::event::{Agenda, Event, Tick, ticks};
@@ -163,7 +163,9 @@ impl Engine {
                     call,
                     attempt,
                 } => self.call(caller, call, attempt),
-                Event::Stopped { caller, call } => self.call_over(caller, call, true, false),
+                Event::Stopped { caller, call } => {
+                    self.call_over(caller, call, CallStatus::Error, false);
+                }
                 Event::PlaceFault => self.incident(),
                 Event::Batch(change) => self.batch(change),
                 Event::Sample => self.sample(),

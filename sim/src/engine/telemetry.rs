@@ -59,9 +59,10 @@ impl Engine {
         };
         call.id = Some(job.span);
         call.operation = self.operation(id).cloned();
-        if job.failed || job.given_up.is_some() {
-            call.status = CallStatus::Error;
-        }
+        call.status = match job.given_up {
+            Some(_) => CallStatus::Error,
+            None => job.status,
+        };
         self.records.push(call.into());
     }
 

@@ -109,6 +109,7 @@ fn service(spec: &ServiceSpec, segments: &[Segment]) -> Service {
         queue_limit: spec.queue_limit.map_or(usize::MAX, |limit| limit as usize),
         work: spec.work,
         start_up: spec.start_up,
+        client_errors: spec.client_errors,
         steps: Vec::with_capacity(spec.steps.len()),
         consumers: Vec::new(),
         instances: 0..spec.instances as usize,

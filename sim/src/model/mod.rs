@@ -45,6 +45,7 @@ pub(crate) struct Service {
     pub(crate) queue_limit: usize,
     pub(crate) work: TimeLaw,
     pub(crate) start_up: Option<StartUp>,
+    pub(crate) client_errors: f64,
     /// Calls by their places in the model.
     pub(crate) steps: Vec<Vec<usize>>,
     /// Services that get a copy of each message, and what handling it is called.

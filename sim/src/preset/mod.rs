@@ -22,6 +22,7 @@ use crate::streams::PRESET;
 /// | `memory_leak` | work under a release grows by 30 to 60 % per minute | the release |
 /// | `latency` | requests under a release wait 2 to 4 times their work | the release |
 /// | `errors` | 20 to 50 % of the requests under a release fail | the release |
+/// | `client_errors` | a release answers 30 to 100 % of the requests with a client error (4xx), where others do 2 to 5 % | the release |
 /// | `wrong_values` | 20 to 50 % of a release's answers make their callers fail | the release |
 /// | `slow_start` | instances of a release are 6 to 12 times as slow at first, for 3 to 5 minutes | the release |
 /// | `tail` | 2 to 5 % of the requests under a release take 15 to 30 times their work | the release |
@@ -73,6 +74,7 @@ pub enum Preset {
     MemoryLeak,
     Latency,
     Errors,
+    ClientErrors,
     WrongValues,
     SlowStart,
     Tail,
@@ -113,11 +115,12 @@ pub struct UnknownPreset {
 
 impl Preset {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Cpu,
         Self::MemoryLeak,
         Self::Latency,
         Self::Errors,
+        Self::ClientErrors,
         Self::WrongValues,
         Self::SlowStart,
         Self::Tail,
@@ -155,6 +158,7 @@ impl Preset {
             Self::MemoryLeak => "memory_leak",
             Self::Latency => "latency",
             Self::Errors => "errors",
+            Self::ClientErrors => "client_errors",
             Self::WrongValues => "wrong_values",
             Self::SlowStart => "slow_start",
             Self::Tail => "tail",
@@ -231,6 +235,7 @@ impl Scenario {
             | Preset::MemoryLeak
             | Preset::Latency
             | Preset::Errors
+            | Preset::ClientErrors
             | Preset::WrongValues
             | Preset::SlowStart
             | Preset::Tail

@@ -50,6 +50,11 @@ pub(super) fn scenario(preset: Preset, draw: &mut Draw) -> Scenario {
                 load::Segment::new("app", 1.0),
             ];
         }
+        Preset::ClientErrors => {
+            for spec in &mut scenario.topology.services {
+                spec.client_errors = draw.between(0.02, 0.05);
+            }
+        }
         // One worker for each instance is enough for two requests per second.
         Preset::FewerWorkers => scenario.load.per_second = 8.0,
         _ => {}
@@ -112,6 +117,9 @@ fn kind(preset: Preset, work_ms: f64, draw: &mut Draw) -> FaultKind {
             timeout_ms: draw.between(3.0, 5.0),
         },
         Preset::FewerWorkers => FaultKind::Workers { left: 1 },
+        Preset::ClientErrors => FaultKind::ClientErrors {
+            share: draw.between(0.3, 1.0),
+        },
         Preset::NotReady => FaultKind::NotReady,
         Preset::RefusedCalls => FaultKind::Refused { share: 1.0 },
         Preset::Errors | Preset::ForwardOnly | Preset::Canary | Preset::Flag => FaultKind::Errors {

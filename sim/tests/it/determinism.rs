@@ -207,6 +207,7 @@ const PRESETS: &[(&str, u64)] = &[
     ("telemetry_stops", 0x37e8_9d55_f844_5948),
     ("start_up", 0x71d1_6d5e_e386_bea4),
     ("small_differences", 0xa08d_edb9_5845_64a4),
+    ("client_errors", 0x12b7_0ed3_9ca9_d87f),
 ];
 
 #[test]

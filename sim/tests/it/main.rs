@@ -1,6 +1,7 @@
 //! The simulator as its users see it.
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
+mod client_errors;
 mod closed_loop;
 mod coarse;
 mod determinism;

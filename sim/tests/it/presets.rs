@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use astern_graph_core::{Call, NodeKey, Record, Subject, Timestamp};
+use astern_graph_core::{Call, CallStatus, NodeKey, Record, Subject, Timestamp};
 use astern_sim::{Preset, Scenario, Simulation, run};
 use astern_stats::robust;
 
@@ -233,6 +233,17 @@ fn a_release_that_is_never_ready_gets_no_calls_and_harms_nobody() {
         let [bad, good] = pair.late(|call| call.callee.revision.as_ref() == Some(&release.to));
         assert!(bad.is_empty() && good.len() > 20, "{what}: {}", good.len());
         assert!(errors(&pair.to(&pair.service())).abs() < 0.01, "{what}");
+    });
+}
+
+#[test]
+fn client_errors_of_a_release_are_no_failures() {
+    pairs(&[Preset::ClientErrors], |what, pair| {
+        let refused = |call: &Call| call.status == CallStatus::ClientError;
+        let to = pair.to(&pair.service());
+        let [bad, good] = to.each_ref().map(|calls| share(calls, refused));
+        assert!(bad > good + 0.1 && good > 0.01, "{what}: {bad} {good}");
+        assert!(errors(&to).abs() < 0.01, "{what}");
     });
 }
 

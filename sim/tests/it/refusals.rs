@@ -44,6 +44,14 @@ fn services_without_instances_or_workers_are_refused() {
 }
 
 #[test]
+fn client_errors_beyond_all_are_refused() {
+    for bad in [-0.1, 1.1, f64::NAN] {
+        let found = wrong(|s| s.topology.services[1].client_errors = bad);
+        assert_eq!(found, ("service `checkout`".to_owned(), "client_errors"));
+    }
+}
+
+#[test]
 fn starts_that_are_none_are_refused() {
     let start = |start_up: StartUp| {
         let (part, name) = wrong(|s| s.topology.services[1].start_up = Some(start_up));
