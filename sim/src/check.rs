@@ -91,6 +91,9 @@ pub(crate) fn service(spec: &ServiceSpec) -> Result<(), ParamError> {
     in_range("instances", f64::from(spec.instances), 1.0, 1e3)?;
     in_range("workers", f64::from(spec.workers), 1.0, 1e4)?;
     spec.work.check()?;
+    for speed in &spec.speeds {
+        in_range("speed of an instance", *speed, 0.1, 10.0)?;
+    }
     in_range("client_errors", spec.client_errors, 0.0, 1.0)?;
     spec.start_up.map_or(Ok(()), StartUp::check)?;
     if let Some(limit) = spec.queue_limit {

@@ -101,6 +101,7 @@ impl Topology {
 /// | `instances` | 1 | 1 to 1,000; the third of `cart` is named `cart-v1-2` |
 /// | `workers` | 1 | 1 to 10,000 for each instance |
 /// | `steps` | none | the calls of one step are made at once, and all are waited for |
+/// | `speeds` | all alike | 0.1 to 10, of the instances in turn |
 /// | `client_errors` | 0 | 0 to 1 |
 /// | `start_up` | none | see [`StartUp`] |
 /// | `queue_limit` | none | calls that wait for a worker of one instance; further ones are refused |
@@ -122,6 +123,10 @@ pub struct ServiceSpec {
     pub workers: u32,
     /// How long one request occupies the processor.
     pub work: TimeLaw,
+    /// How fast instances compute, in turn: an instance of speed 0.5 takes twice as long for the
+    /// same work. The first instance has the first speed, and those of a second set go on.
+    #[serde(default)]
+    pub speeds: Vec<f64>,
     /// Share of the requests that is answered with a client error (4xx) after the work, whoever
     /// runs: a user who is not signed in, say.
     ///
@@ -170,6 +175,8 @@ fn one() -> u32 {
 astern_stats::setters!(ServiceSpec {
     /// Sets the limit to the calls that wait for a worker of one instance.
     queue_limit: u32,
+    /// Sets how fast instances compute, in turn.
+    speeds: Vec<f64>,
     /// Sets the share of the requests that is answered with a client error.
     client_errors: f64,
     /// Sets how fresh instances differ.
@@ -189,6 +196,7 @@ impl ServiceSpec {
             instances: one(),
             workers: one(),
             work,
+            speeds: Vec::new(),
             client_errors: 0.0,
             start_up: None,
             steps: Vec::new(),

@@ -45,7 +45,7 @@ pub enum CoarseError {
 ///
 /// | field | default | rule |
 /// |---|---|---|
-/// | `topology` | | 1 to 100,000 services; else as for a [`Scenario`], without hosts, client errors, start-ups, queue limits, messages, timeouts, retries, breakers, pools, caches that miss |
+/// | `topology` | | 1 to 100,000 services; else as for a [`Scenario`], without hosts, times of infinite variance, unequal instances, client errors, start-ups, queue limits, messages, timeouts, retries, breakers, pools, caches that miss |
 /// | `start` | 2026-01-05T08:00:00Z | the span must end before the year 2262 |
 /// | `span` | 45 min | more than 0 and less than 10⁹ s; steps begin in it |
 /// | `step` | 30 s | 1 ms to 1 day |

@@ -104,7 +104,7 @@ impl Engine {
             _ => (1.0, 0.0),
         };
         let work_ms = spec.work.draw_ms(&mut self.streams.work)
-            * (spec.work_factors[server.revision] * longer);
+            * (spec.work_factors[server.revision] * longer / self.model.instances[instance].speed);
         let client_errors = spec.client_errors;
         let refused = client_errors > 0.0 && chance(&mut self.streams.refusals, client_errors);
         let failed_start = start_errors > 0.0 && chance(&mut self.streams.start_ups, start_errors);

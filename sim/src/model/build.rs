@@ -72,6 +72,7 @@ impl Model {
             service.green = first + spec.instances as usize;
             for number in 0..count {
                 let host = hosts.get(number % hosts.len().max(1)).copied();
+                let speed = spec.speeds.get(number % spec.speeds.len().max(1)).copied();
                 let green = number.checked_sub(spec.instances as usize);
                 let (set, number) = green.map_or((1, number), |number| (2, number));
                 let key = NodeKey::instance(format!("{}-v{set}-{number}", spec.key.name));
@@ -95,6 +96,7 @@ impl Model {
                     parties: names(segments).map(of).collect(),
                     key,
                     host,
+                    speed: speed.unwrap_or(1.0),
                 });
             }
         }

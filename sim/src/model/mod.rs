@@ -89,6 +89,7 @@ pub(crate) struct Cache {
 pub(crate) struct Instance {
     pub(crate) key: NodeKey,
     pub(crate) host: Option<usize>,
+    pub(crate) speed: f64,
     /// It as a party of a call, for each segment under each revision of its service.
     pub(crate) parties: Vec<Vec<Party>>,
 }

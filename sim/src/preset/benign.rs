@@ -6,6 +6,7 @@ use astern_graph_core::NodeKey;
 
 use super::{Draw, Preset};
 use crate::blackout::Blackout;
+use crate::law::TimeLaw;
 use crate::load;
 use crate::scenario::Scenario;
 use crate::start_up::StartUp;
@@ -45,6 +46,23 @@ pub(super) fn scenario(preset: Preset, draw: &mut Draw) -> Scenario {
         Preset::SmallDifferences => {
             for release in &mut scenario.releases {
                 release.work_factor = draw.between(1.02, 1.05);
+            }
+        }
+        Preset::UnequalInstances => {
+            for service in &mut scenario.topology.services {
+                let instances = 0..service.instances;
+                service.speeds = instances.map(|_| draw.between(0.6, 1.4)).collect();
+            }
+        }
+        Preset::HeavyTails => {
+            let (share, factor) = (draw.between(0.02, 0.04), draw.between(20.0, 40.0));
+            for service in &mut scenario.topology.services {
+                service.work = TimeLaw::Bimodal {
+                    mean_ms: service.work.mean_ms(),
+                    sigma: 0.5,
+                    share,
+                    factor,
+                };
             }
         }
         Preset::TelemetryStops => {

@@ -51,6 +51,8 @@ use crate::streams::PRESET;
 /// | `telemetry_stops` | nothing: a new revision reports nothing any more, for good | nothing |
 /// | `start_up` | nothing: fresh instances are 2 to 4 times as slow and fail 5 to 15 % of the requests at first | nothing |
 /// | `small_differences` | nothing: requests are 2 to 5 % more work under each release | nothing |
+/// | `unequal_instances` | nothing: instances of a service compute at speeds of 0.6 to 1.4 | nothing |
+/// | `heavy_tails` | nothing: work is bimodal, 2 to 4 % of it 20 to 40 times as long as the rest | nothing |
 ///
 /// Beside a bad release, and in presets whose truth is no release, there are benign ones, as
 /// [`Scenario::benign`] draws them. Incidents start at the end of the healthy phase or within two
@@ -103,6 +105,8 @@ pub enum Preset {
     TelemetryStops,
     StartUp,
     SmallDifferences,
+    UnequalInstances,
+    HeavyTails,
 }
 
 /// A name that no preset has.
@@ -115,7 +119,7 @@ pub struct UnknownPreset {
 
 impl Preset {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 35] = [
         Self::Cpu,
         Self::MemoryLeak,
         Self::Latency,
@@ -149,6 +153,8 @@ impl Preset {
         Self::TelemetryStops,
         Self::StartUp,
         Self::SmallDifferences,
+        Self::UnequalInstances,
+        Self::HeavyTails,
     ];
 
     /// Its name, as the table has it.
@@ -187,6 +193,8 @@ impl Preset {
             Self::TelemetryStops => "telemetry_stops",
             Self::StartUp => "start_up",
             Self::SmallDifferences => "small_differences",
+            Self::UnequalInstances => "unequal_instances",
+            Self::HeavyTails => "heavy_tails",
         }
     }
 
@@ -202,6 +210,8 @@ impl Preset {
                 | Self::TelemetryStops
                 | Self::StartUp
                 | Self::SmallDifferences
+                | Self::UnequalInstances
+                | Self::HeavyTails
         )
     }
 }
@@ -263,7 +273,9 @@ impl Scenario {
             | Preset::TelemetryOutage
             | Preset::TelemetryStops
             | Preset::StartUp
-            | Preset::SmallDifferences => benign::scenario(preset, &mut draw),
+            | Preset::SmallDifferences
+            | Preset::UnequalInstances
+            | Preset::HeavyTails => benign::scenario(preset, &mut draw),
         }
     }
 }

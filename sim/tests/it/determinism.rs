@@ -208,6 +208,8 @@ const PRESETS: &[(&str, u64)] = &[
     ("start_up", 0x71d1_6d5e_e386_bea4),
     ("small_differences", 0xa08d_edb9_5845_64a4),
     ("client_errors", 0x12b7_0ed3_9ca9_d87f),
+    ("unequal_instances", 0xf243_507a_a48a_4376),
+    ("heavy_tails", 0xf602_f435_265b_81e5),
 ];
 
 #[test]

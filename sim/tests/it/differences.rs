@@ -3,7 +3,7 @@
 use approx::assert_relative_eq;
 use astern_graph_core::{Call, NodeKey, Revision, Timestamp};
 use astern_sim::{
-    Fault, FaultKind, Release, Scenario, Simulation, Simulator, StartUp, Topology, run,
+    Fault, FaultKind, Release, Scenario, Simulation, Simulator, StartUp, TimeLaw, Topology, run,
 };
 
 use crate::{calls, constant, failed, mean, of, quiet, seconds, server_ms, share};
@@ -111,5 +111,41 @@ fn a_benign_release_may_be_a_little_slower_or_faster() {
             assert_relative_eq!(server_ms(call), expected, max_relative = 1e-4);
         }
         assert_eq!(simulation.truth.culprit, None);
+    }
+}
+
+#[test]
+fn unequal_instances_take_as_long_as_their_speeds_say() {
+    let mut scenario = half_released();
+    let service = &mut scenario.topology.services[0];
+    service.speeds = vec![0.5, 1.0, 2.0];
+    scenario.releases = vec![scenario.releases[0].clone().blue_green(2)];
+    let simulation = run(&scenario).unwrap();
+    let names = ["v1-0", "v1-1", "v1-2", "v1-3", "v2-0", "v2-1"];
+    let expected = [20.0, 10.0, 5.0, 20.0, 10.0, 5.0];
+    for (name, expected) in names.into_iter().zip(expected) {
+        let instance = NodeKey::instance(format!("web-{name}"));
+        let here = |c: &&Call| c.callee.instance.as_ref() == Some(&instance);
+        let times: Vec<f64> = of(&simulation, "web").filter(here).map(server_ms).collect();
+        assert!(times.len() > 500, "{name}");
+        for time in times {
+            assert_relative_eq!(time, expected);
+        }
+    }
+    assert_eq!(simulation.truth.culprit, None);
+}
+
+#[test]
+fn tails_of_work_are_those_of_records() {
+    let mut scenario = half_released();
+    scenario.topology.services[0].work = TimeLaw::Pareto {
+        mean_ms: 30.0,
+        alpha: 1.5,
+    };
+    let simulation = run(&scenario).unwrap();
+    let above = |ms: f64| share(of(&simulation, "web"), |c| server_ms(c) > ms);
+    for ms in [20.0, 100.0_f64] {
+        let theory = (10.0 / ms).powf(1.5);
+        assert_relative_eq!(above(ms), theory, max_relative = 0.1);
     }
 }

@@ -437,6 +437,21 @@ fn benign_presets_show_what_they_are_named_for() {
     assert!((1.02..1.2).contains(&mean(slower)));
     let other = Scenario::preset(Preset::SmallDifferences, 1).releases;
     assert!(other.iter().all(|r| (1.02..=1.05).contains(&r.work_factor)));
+    let speeds = Scenario::preset(Preset::UnequalInstances, 1)
+        .topology
+        .services;
+    assert!(
+        speeds
+            .iter()
+            .all(|s| s.speeds.len() == s.instances as usize)
+    );
+    let tails = quiet(Preset::HeavyTails);
+    let times: Vec<f64> = calls(&tails.records)
+        .filter(|c| &*c.callee.service.name == "currency")
+        .filter_map(own_ms)
+        .collect();
+    let quantile = |q| robust::quantile(&times, q).unwrap();
+    assert!(quantile(0.99) > 8.0 * quantile(0.9));
     let unreported = |preset| {
         let service = Scenario::preset(preset, 1).blackouts[0].service.clone();
         let of_it = move |c: &&Call| Some(&c.callee.service) == service.as_ref();

@@ -52,6 +52,17 @@ fn client_errors_beyond_all_are_refused() {
 }
 
 #[test]
+fn speeds_and_tails_that_are_none_are_refused() {
+    for bad in [0.0, 11.0, f64::NAN] {
+        let found = wrong(|s| s.topology.services[1].speeds = vec![1.0, bad]);
+        assert_eq!(found.1, "speed of an instance");
+    }
+    let (mean_ms, alpha) = (1.0, 1.0);
+    let found = wrong(|s| s.topology.services[0].work = TimeLaw::Pareto { mean_ms, alpha });
+    assert_eq!(found.1, "alpha");
+}
+
+#[test]
 fn starts_that_are_none_are_refused() {
     let start = |start_up: StartUp| {
         let (part, name) = wrong(|s| s.topology.services[1].start_up = Some(start_up));
