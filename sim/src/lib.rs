@@ -7,6 +7,7 @@
 mod blackout;
 mod check;
 pub mod coarse;
+mod curve;
 mod draw;
 mod engine;
 mod error;
@@ -32,6 +33,7 @@ mod topology;
 mod truth;
 
 pub use blackout::Blackout;
+pub use curve::Curve;
 pub use error::{ActionError, SimError};
 pub use executor::{Applied, CallFault, ExecutorFaults, SimExecutor, When};
 pub use fault::{Fault, FaultKind, PlaceFault, Scope};

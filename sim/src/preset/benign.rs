@@ -6,6 +6,7 @@ use astern_graph_core::NodeKey;
 
 use super::{Draw, Preset};
 use crate::blackout::Blackout;
+use crate::curve::Curve;
 use crate::law::TimeLaw;
 use crate::load;
 use crate::scenario::Scenario;
@@ -25,6 +26,10 @@ pub(super) fn scenario(preset: Preset, draw: &mut Draw) -> Scenario {
             factor: draw.between(2.5, 3.5),
         }),
         Preset::Trend => scenario.load.trend_per_hour = draw.between(0.4, 0.6),
+        Preset::DailyCurve => {
+            let curve = Curve::daily().period(Duration::from_secs(2_400));
+            scenario.load.curve = Some(curve.phase(draw.seconds(0, 2_400)));
+        }
         Preset::MetricOutage => {
             let service = NodeKey::service(draw.one(BUSY));
             let lost = Blackout::new(starts).service(service).lasts(lasts);

@@ -46,6 +46,7 @@ use crate::streams::PRESET;
 /// | `benign_releases` | nothing | nothing |
 /// | `surge` | nothing: three times as many requests for some minutes | nothing |
 /// | `trend` | nothing: requests grow by a half in an hour | nothing |
+/// | `daily_curve` | nothing: the load of a day in 40 minutes | nothing |
 /// | `metric_outage` | nothing: the telemetry of a service is lost for some minutes | nothing |
 /// | `telemetry_outage` | nothing: all telemetry is lost for some minutes | nothing |
 /// | `telemetry_stops` | nothing: a new revision reports nothing any more, for good | nothing |
@@ -100,6 +101,7 @@ pub enum Preset {
     BenignReleases,
     Surge,
     Trend,
+    DailyCurve,
     MetricOutage,
     TelemetryOutage,
     TelemetryStops,
@@ -119,7 +121,7 @@ pub struct UnknownPreset {
 
 impl Preset {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::Cpu,
         Self::MemoryLeak,
         Self::Latency,
@@ -148,6 +150,7 @@ impl Preset {
         Self::BenignReleases,
         Self::Surge,
         Self::Trend,
+        Self::DailyCurve,
         Self::MetricOutage,
         Self::TelemetryOutage,
         Self::TelemetryStops,
@@ -188,6 +191,7 @@ impl Preset {
             Self::BenignReleases => "benign_releases",
             Self::Surge => "surge",
             Self::Trend => "trend",
+            Self::DailyCurve => "daily_curve",
             Self::MetricOutage => "metric_outage",
             Self::TelemetryOutage => "telemetry_outage",
             Self::TelemetryStops => "telemetry_stops",
@@ -205,6 +209,7 @@ impl Preset {
             Self::BenignReleases
                 | Self::Surge
                 | Self::Trend
+                | Self::DailyCurve
                 | Self::MetricOutage
                 | Self::TelemetryOutage
                 | Self::TelemetryStops
@@ -269,6 +274,7 @@ impl Scenario {
             Preset::BenignReleases
             | Preset::Surge
             | Preset::Trend
+            | Preset::DailyCurve
             | Preset::MetricOutage
             | Preset::TelemetryOutage
             | Preset::TelemetryStops

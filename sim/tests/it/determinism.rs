@@ -210,6 +210,7 @@ const PRESETS: &[(&str, u64)] = &[
     ("client_errors", 0x12b7_0ed3_9ca9_d87f),
     ("unequal_instances", 0xf243_507a_a48a_4376),
     ("heavy_tails", 0xf602_f435_265b_81e5),
+    ("daily_curve", 0x1e42_32e9_78e1_d625),
 ];
 
 #[test]

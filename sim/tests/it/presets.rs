@@ -423,6 +423,9 @@ fn benign_presets_show_what_they_are_named_for() {
     let trend = per_minute(&quiet(Preset::Trend));
     let half = |minutes: &[u32]| f64::from(minutes.iter().sum::<u32>());
     assert!(half(&trend[30..45]) > 1.1 * half(&trend[0..15]));
+    let day = per_minute(&quiet(Preset::DailyCurve));
+    let (least, most) = (day.iter().min().unwrap(), day.iter().max().unwrap());
+    assert!(*most > 3 * *least, "{day:?}");
     let lost = per_minute(&quiet(Preset::TelemetryOutage));
     assert!(lost.iter().filter(|count| **count == 0).count() >= 2);
     let scenario = Scenario::preset(Preset::StartUp, 1);

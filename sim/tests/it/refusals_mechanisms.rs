@@ -6,8 +6,8 @@ use astern_graph_core::{
     EdgeKind, NodeKey, NodeKind, Reversibility, Revision, Subject, TrafficShare,
 };
 use astern_sim::{
-    Blackout, Breaker, CacheAside, CallSpec, Fault, FaultKind, HostSpec, PlaceFault, Release,
-    Retries, Scenario, Scope, Segment, SimError, Surge,
+    Blackout, Breaker, CacheAside, CallSpec, Curve, Fault, FaultKind, HostSpec, PlaceFault,
+    Release, Retries, Scenario, Scope, Segment, SimError, Surge,
 };
 
 use crate::refusals::{refused, wrong};
@@ -84,6 +84,17 @@ fn loads_that_are_none_are_refused() {
         wrong(|s| s.load.surges = vec![surge(1.0); 101]).1,
         "number of surges"
     );
+    let curve = |factors: &[f64], period| {
+        let curve = Curve::new(factors, period);
+        wrong(move |s| s.load.curve = Some(curve)).1
+    };
+    assert_eq!(curve(&[], LONG), "number of factors of a curve");
+    assert_eq!(curve(&[1.0, -1.0], LONG), "factor of a curve");
+    assert_eq!(curve(&[0.0, 0.0], LONG), "greatest factor of a curve");
+    assert_eq!(curve(&[1.0], ms(1)), "period of a curve in seconds");
+    let late = Curve::daily().phase(LONG);
+    let found = wrong(move |s| s.load.curve = Some(late)).1;
+    assert_eq!(found, "phase of a curve in seconds");
     for bad in [-1.1, f64::NAN, 1e9] {
         assert_eq!(wrong(|s| s.load.trend_per_hour = bad).1, "trend_per_hour");
     }
