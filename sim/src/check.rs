@@ -8,7 +8,7 @@ use astern_stats::ParamError;
 use astern_stats::param::{in_range, positive};
 
 use crate::error::SimError;
-use crate::fault::PlaceFault;
+use crate::fault::{Incident, PlaceFault};
 use crate::resilience;
 use crate::scenario::{Release, Scenario};
 use crate::start_up::StartUp;
@@ -58,12 +58,15 @@ pub(crate) fn frame(scenario: &Scenario) -> Result<(), SimError> {
     for lost in &scenario.blackouts {
         lost.check(scenario.span).map_err(of("a blackout"))?;
     }
-    match (&scenario.fault, &scenario.incident) {
-        (Some(_), Some(_)) => Err(SimError::TwoTruths),
-        (Some(fault), None) => fault.kind.check().map_err(of("the fault")),
-        (None, Some(found)) => incident(found, scenario).map_err(of("the incident")),
-        (None, None) => Ok(()),
+    let further = scenario.further.len() as f64;
+    in_range("number of further incidents", further, 0.0, 100.0).map_err(of("the scenario"))?;
+    for wrong in scenario.incidents() {
+        match wrong {
+            Incident::Release(fault) => fault.kind.check().map_err(of("the fault"))?,
+            Incident::Place(place) => incident(&place, scenario).map_err(of("the incident"))?,
+        }
     }
+    Ok(())
 }
 
 fn of(part: &str) -> impl FnOnce(ParamError) -> SimError {

@@ -105,9 +105,6 @@ pub enum SimError {
         /// The fault.
         fault: FaultKind,
     },
-    /// The scenario has a fault and an incident.
-    #[error("a scenario has a fault or an incident, not both")]
-    TwoTruths,
     /// The simulation took more events than the scenario allows.
     #[error("more than {limit} events by {at}")]
     TooManyEvents {

@@ -99,6 +99,29 @@ impl PlaceFault {
     }
 }
 
+/// Something that is wrong: with a release, or with a place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Incident {
+    /// A release is bad.
+    Release(Fault),
+    /// A place is at fault for a time.
+    Place(PlaceFault),
+}
+
+impl From<Fault> for Incident {
+    fn from(fault: Fault) -> Self {
+        Self::Release(fault)
+    }
+}
+
+impl From<PlaceFault> for Incident {
+    fn from(fault: PlaceFault) -> Self {
+        Self::Place(fault)
+    }
+}
+
 /// The calls that a fault hits; all of them by default.
 ///
 /// [`FaultKind::Workers`], [`FaultKind::Down`], [`FaultKind::Hogs`], [`FaultKind::Flush`],
@@ -292,6 +315,8 @@ pub(crate) struct Cost {
     pub(crate) status: CallStatus,
     /// The answer says Ok and makes the caller fail.
     pub(crate) wrong: bool,
+    /// Attempts, and the timeout of each in milliseconds, of the calls that it makes.
+    pub(crate) calls: Option<(u32, f64)>,
 }
 
 impl Cost {
@@ -302,7 +327,26 @@ impl Cost {
             rest_ms: 0.0,
             status: CallStatus::Ok,
             wrong: false,
+            calls: None,
         }
+    }
+
+    /// Its status, or with this probability another one that is worse.
+    fn or(self, rng: &mut ChaCha8Rng, probability: f64, status: CallStatus) -> CallStatus {
+        if chance(rng, probability) {
+            worse(self.status, status)
+        } else {
+            self.status
+        }
+    }
+}
+
+/// What comes of two outcomes: a failure outlasts a client error.
+pub(crate) fn worse(one: CallStatus, other: CallStatus) -> CallStatus {
+    if one == CallStatus::Error || other == CallStatus::Ok {
+        one
+    } else {
+        other
     }
 }
 
@@ -395,26 +439,25 @@ impl FaultKind {
         )
     }
 
-    /// What a request of this work costs under the fault, `minutes` after the revision came.
-    pub(crate) fn cost(self, work_ms: f64, minutes: f64, rng: &mut ChaCha8Rng) -> Cost {
-        let mut cost = Cost::healthy(work_ms);
+    /// What a request of this cost costs under the fault too, `minutes` after the revision came.
+    pub(crate) fn on_top(self, mut cost: Cost, minutes: f64, rng: &mut ChaCha8Rng) -> Cost {
         match self {
-            Self::Slower { factor } => cost.rest_ms = work_ms * (factor - 1.0),
-            Self::Delay { ms } => cost.rest_ms = ms,
-            Self::Errors { share } => cost.status = sometimes(rng, share, CallStatus::Error),
+            Self::Slower { factor } => cost.rest_ms += cost.compute_ms * (factor - 1.0),
+            Self::Delay { ms } => cost.rest_ms += ms,
+            Self::Errors { share } => cost.status = cost.or(rng, share, CallStatus::Error),
             Self::ClientErrors { share } => {
-                cost.status = sometimes(rng, share, CallStatus::ClientError);
+                cost.status = cost.or(rng, share, CallStatus::ClientError);
             }
             Self::Tail { share, factor } => {
                 if chance(rng, share) {
-                    cost.rest_ms = work_ms * (factor - 1.0);
+                    cost.rest_ms += cost.compute_ms * (factor - 1.0);
                 }
             }
             Self::Capacity { factor } => cost.compute_ms *= factor,
             Self::Leak { per_minute } => {
                 cost.compute_ms *= (1.0 + per_minute * minutes).min(LEAK_FACTOR_MAX);
             }
-            Self::WrongValues { share } => cost.wrong = chance(rng, share),
+            Self::WrongValues { share } => cost.wrong |= chance(rng, share),
             Self::SlowStart {
                 factor,
                 minutes: all,
@@ -422,10 +465,13 @@ impl FaultKind {
             Self::FailingStart {
                 share,
                 minutes: all,
-            } if minutes < all => cost.status = sometimes(rng, share, CallStatus::Error),
+            } if minutes < all => cost.status = cost.or(rng, share, CallStatus::Error),
+            Self::Retries {
+                attempts,
+                timeout_ms,
+            } => cost.calls = Some((attempts, timeout_ms)),
             // What these change is not the cost of a request, or no more.
             Self::FailingStart { .. }
-            | Self::Retries { .. }
             | Self::Workers { .. }
             | Self::NotReady
             | Self::Refused { .. }
@@ -437,15 +483,6 @@ impl FaultKind {
             | Self::Lost { .. } => {}
         }
         cost
-    }
-}
-
-/// A status with this probability.
-fn sometimes(rng: &mut ChaCha8Rng, probability: f64, status: CallStatus) -> CallStatus {
-    if chance(rng, probability) {
-        status
-    } else {
-        CallStatus::Ok
     }
 }
 
@@ -470,18 +507,39 @@ mod tests {
     #[test]
     fn waiting_is_not_computing() {
         let mut rng = seeded(1, 0);
-        let slow = FaultKind::Slower { factor: 3.0 }.cost(10.0, 0.0, &mut rng);
+        let slow = FaultKind::Slower { factor: 3.0 }.on_top(Cost::healthy(10.0), 0.0, &mut rng);
         assert_relative_eq!(slow.compute_ms, 10.0);
         assert_relative_eq!(slow.rest_ms, 20.0);
-        let cut = FaultKind::Capacity { factor: 3.0 }.cost(10.0, 0.0, &mut rng);
+        let cut = FaultKind::Capacity { factor: 3.0 }.on_top(Cost::healthy(10.0), 0.0, &mut rng);
         assert_relative_eq!(cut.compute_ms, 30.0);
         assert_relative_eq!(cut.rest_ms, 0.0);
     }
 
     #[test]
+    fn faults_add_up() {
+        let mut rng = seeded(1, 0);
+        let faults = [
+            FaultKind::Delay { ms: 5.0 },
+            FaultKind::Capacity { factor: 3.0 },
+            FaultKind::Slower { factor: 2.0 },
+            FaultKind::ClientErrors { share: 1.0 },
+            FaultKind::Errors { share: 1.0 },
+            FaultKind::ClientErrors { share: 1.0 },
+        ];
+        let on_top = |cost, kind: FaultKind| kind.on_top(cost, 0.0, &mut rng);
+        let cost = faults.into_iter().fold(Cost::healthy(10.0), on_top);
+        assert_relative_eq!(cost.compute_ms, 30.0);
+        assert_relative_eq!(cost.rest_ms, 35.0);
+        assert_eq!(cost.status, CallStatus::Error);
+    }
+
+    #[test]
     fn a_leak_starts_from_nothing_and_stops_growing() {
         let leak = FaultKind::Leak { per_minute: 0.1 };
-        let at = |minutes| leak.cost(10.0, minutes, &mut seeded(1, 0)).compute_ms;
+        let at = |minutes| {
+            leak.on_top(Cost::healthy(10.0), minutes, &mut seeded(1, 0))
+                .compute_ms
+        };
         assert_relative_eq!(at(0.0), 10.0);
         assert_relative_eq!(at(5.0), 15.0);
         assert_relative_eq!(at(1e9), 100.0);
@@ -493,7 +551,11 @@ mod tests {
             factor: 5.0,
             minutes: 2.0,
         };
-        let at = |minutes| start.cost(10.0, minutes, &mut seeded(1, 0)).compute_ms;
+        let at = |minutes| {
+            start
+                .on_top(Cost::healthy(10.0), minutes, &mut seeded(1, 0))
+                .compute_ms
+        };
         for (minutes, expected) in [(0.0, 50.0), (1.0, 30.0), (2.0, 10.0), (9.0, 10.0)] {
             assert_relative_eq!(at(minutes), expected);
         }

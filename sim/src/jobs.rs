@@ -3,6 +3,7 @@
 use astern_graph_core::{CallStatus, Party, SpanId};
 
 use crate::event::Tick;
+use crate::fault::worse;
 
 /// Place of a job in the [`Jobs`]; used again after the job is gone.
 pub(crate) type JobId = usize;
@@ -65,8 +66,8 @@ pub(crate) struct Job {
     pub(crate) status: CallStatus,
     /// Its answer says Ok and makes the caller fail.
     pub(crate) wrong: bool,
-    /// Whether the fault of the run is in the code that handles it.
-    pub(crate) hit: bool,
+    /// Attempts and timeout of all calls that it makes, where a fault sets them.
+    pub(crate) calls: Option<(u32, Tick)>,
     /// Next step of calls to make.
     pub(crate) step: usize,
     /// Callees that have not answered for good yet.
@@ -77,11 +78,9 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// A reason for this status; a failure outlasts a client error.
+    /// Something that it meets has this outcome.
     pub(crate) fn worsen(&mut self, status: CallStatus) {
-        if self.status != CallStatus::Error && status != CallStatus::Ok {
-            self.status = status;
-        }
+        self.status = worse(self.status, status);
     }
 }
 
@@ -224,7 +223,7 @@ impl Jobs {
             rest: 0,
             status: CallStatus::Ok,
             wrong: false,
-            hit: false,
+            calls: None,
             step: 0,
             pending: 0,
             waits: Waits::default(),

@@ -10,7 +10,7 @@ use astern_stats::param::duration;
 use serde::{Deserialize, Serialize};
 
 use crate::blackout::Blackout;
-use crate::fault::{Fault, PlaceFault};
+use crate::fault::{Fault, Incident, PlaceFault};
 use crate::law::TimeLaw;
 use crate::load::Load;
 use crate::topology::Topology;
@@ -30,9 +30,27 @@ use crate::topology::Topology;
 /// | `propagation` | 0.9 | 0 to 1 |
 /// | `releases` | none | one for each service; see [`Release`] |
 /// | `fault` | none | belongs to one of the releases; see [`Fault`] |
-/// | `incident` | none | not beside a fault, so that there is one truth; see [`PlaceFault`] |
+/// | `incident` | none | see [`PlaceFault`] |
+/// | `further` | none | at most 100; see [`Incident`] |
 /// | `blackouts` | none | see [`Blackout`] |
 /// | `events_max` | 10⁷ | bounds the time and memory of a run |
+///
+/// Several things may be wrong at once. Where they hit the same call, their effects add up, and the
+/// truth says each of them.
+///
+/// ```
+/// use std::time::Duration;
+/// use astern_graph_core::{NodeKey, Subject};
+/// use astern_sim::{FaultKind, PlaceFault, Scenario, run};
+///
+/// let slow = FaultKind::Slower { factor: 3.0 };
+/// let ads = Subject::Node(NodeKey::service("ads"));
+/// let scenario = Scenario::releases(7).also(PlaceFault::new(ads, slow, Duration::from_secs(2_000)));
+/// let truth = run(&scenario)?.truth;
+/// assert!(truth.culprit.is_some());
+/// assert_eq!(truth.further[0].service, Some(NodeKey::service("ads")));
+/// # Ok::<(), astern_sim::SimError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default = "Scenario::unset", deny_unknown_fields)]
 #[non_exhaustive]
@@ -69,6 +87,8 @@ pub struct Scenario {
     pub fault: Option<Fault>,
     /// What is wrong with a place for a time, if anything is.
     pub incident: Option<PlaceFault>,
+    /// What else is wrong.
+    pub further: Vec<Incident>,
     /// When telemetry is lost.
     pub blackouts: Vec<Blackout>,
     /// Most events that a simulator may take.
@@ -96,9 +116,25 @@ impl Scenario {
             releases: Vec::new(),
             fault: None,
             incident: None,
+            further: Vec::new(),
             blackouts: Vec::new(),
             events_max: 10_000_000,
         }
+    }
+
+    /// With something else that is wrong.
+    #[must_use]
+    pub fn also(mut self, incident: impl Into<Incident>) -> Self {
+        self.further.push(incident.into());
+        self
+    }
+
+    /// All that is wrong: the fault, the incident, and what else is.
+    pub fn incidents(&self) -> Vec<Incident> {
+        let fault = self.fault.clone().map(Incident::Release);
+        let incident = self.incident.clone().map(Incident::Place);
+        let first = fault.into_iter().chain(incident);
+        first.chain(self.further.iter().cloned()).collect()
     }
 
     /// What a file leaves out; a simulator refuses a topology without services.

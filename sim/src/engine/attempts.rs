@@ -9,8 +9,7 @@ use astern_graph_core::CallStatus;
 use rand::RngExt;
 
 use super::Engine;
-use crate::event::{Event, Tick, ticks_of_ms};
-use crate::fault::FaultKind;
+use crate::event::{Event, ticks_of_ms};
 use crate::jobs::{GivenUp, JobId, NewJob, Origin, Stage};
 use crate::model::Cache;
 use crate::resilience::Retries;
@@ -37,7 +36,7 @@ impl Engine {
     }
 
     fn send(&mut self, caller: JobId, call: usize, attempt: u32) {
-        let timeout = match self.override_of(caller) {
+        let timeout = match self.jobs.get(caller).calls {
             Some((_, timeout)) => Some(timeout),
             None => self.model.calls[call].timeout,
         };
@@ -55,17 +54,6 @@ impl Engine {
         if let Some(timeout) = timeout {
             let serial = self.jobs.get(id).serial;
             self.after(timeout, Event::TimedOut { job: id, serial });
-        }
-    }
-
-    /// Attempts and timeout of all calls that a job makes, where a fault sets them.
-    fn override_of(&self, caller: JobId) -> Option<(u32, Tick)> {
-        match self.model.bad.as_ref().map(|bad| bad.kind) {
-            Some(FaultKind::Retries {
-                attempts,
-                timeout_ms,
-            }) if self.jobs.get(caller).hit => Some((attempts, ticks_of_ms(timeout_ms))),
-            _ => None,
         }
     }
 
@@ -125,12 +113,12 @@ impl Engine {
         let failed = status == CallStatus::Error;
         let job = self.jobs.get_mut(caller);
         job.waits.end(self.clock);
-        let instance = job.instance;
+        let (instance, set) = (job.instance, job.calls);
         let to = &self.model.calls[call];
         if let Some(rules) = to.breaker {
             self.circuits[to.link].learn(failed, rules, self.clock);
         }
-        let retries = match self.override_of(caller) {
+        let retries = match set {
             Some((attempts, _)) => Some(Retries::at_once(attempts)),
             None => to.retries,
         };

@@ -128,11 +128,13 @@ impl Engine {
             let starts = ticks(change.release.starts);
             engine.agenda.put(starts, Event::Batch(index));
         }
-        if let Some(bad) = &engine.model.bad
-            && scenario.incident.is_some()
-        {
-            engine.agenda.put(bad.during.start, Event::PlaceFault);
-            engine.agenda.put(bad.during.end, Event::PlaceFault);
+        for (index, bad) in engine.model.bads.iter().enumerate() {
+            if bad.is_of_place() {
+                engine
+                    .agenda
+                    .put(bad.during.start, Event::PlaceFault(index));
+                engine.agenda.put(bad.during.end, Event::PlaceFault(index));
+            }
         }
         Ok(engine)
     }
@@ -166,7 +168,7 @@ impl Engine {
                 Event::Stopped { caller, call } => {
                     self.call_over(caller, call, CallStatus::Error, false);
                 }
-                Event::PlaceFault => self.incident(),
+                Event::PlaceFault(index) => self.incident(index),
                 Event::Batch(change) => self.batch(change),
                 Event::Sample => self.sample(),
             }

@@ -6,7 +6,6 @@ use astern_graph_core::{ChangeEvent, ChangeKind, ChangePhase, NodeKey, TrafficSh
 
 use super::Engine;
 use crate::event::{Event, ticks};
-use crate::fault::FaultKind;
 use crate::server::Split;
 
 /// How far a release has come.
@@ -186,7 +185,7 @@ impl Engine {
         if server.revision != revision {
             server.revision = revision;
             server.started = Some(self.clock);
-            if self.runs_with(service, instance) == Some(FaultKind::NotReady) {
+            if !self.model.is_ready(service, instance, revision, self.clock) {
                 self.refuse_queue(instance);
             }
             // The other revision may have more workers.

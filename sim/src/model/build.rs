@@ -8,6 +8,7 @@ use super::calls::find;
 use super::{Host, Instance, Model, Service};
 use crate::check::check;
 use crate::error::SimError;
+use crate::fault::Incident;
 use crate::load::Segment;
 use crate::scenario::Scenario;
 use crate::topology::{ServiceSpec, Topology};
@@ -29,7 +30,7 @@ impl Model {
             links: Vec::new(),
             hosts: topology.hosts.iter().map(host).collect(),
             changes: Vec::new(),
-            bad: None,
+            bads: Vec::new(),
             blackouts: Vec::new(),
         };
         for (from, spec) in specs.iter().enumerate() {
@@ -46,11 +47,12 @@ impl Model {
             model.changes.push(change);
         }
         model.add_instances(topology, segments)?;
-        let fault = scenario.fault.as_ref();
-        let fault = fault.map(|fault| model.released(fault, segments));
-        let incident = scenario.incident.as_ref();
-        let incident = incident.map(|incident| model.placed(incident, segments));
-        model.bad = fault.or(incident).transpose()?;
+        for incident in scenario.incidents() {
+            model.bads.push(match incident {
+                Incident::Release(fault) => model.released(&fault, segments)?,
+                Incident::Place(fault) => model.placed(&fault, segments)?,
+            });
+        }
         for lost in &scenario.blackouts {
             model.blackouts.push(model.blackout(lost, specs)?);
         }

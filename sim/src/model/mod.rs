@@ -34,7 +34,8 @@ pub(crate) struct Model {
     pub(crate) links: Vec<(usize, usize)>,
     pub(crate) hosts: Vec<Host>,
     pub(crate) changes: Vec<Change>,
-    pub(crate) bad: Option<Bad>,
+    /// What is wrong, in the order of the scenario.
+    pub(crate) bads: Vec<Bad>,
     pub(crate) blackouts: Vec<Blackout>,
 }
 
@@ -127,22 +128,32 @@ impl Model {
         found.into_iter().collect()
     }
 
-    /// The fault, if there is one at this time.
-    pub(crate) fn active(&self, now: Tick) -> Option<&Bad> {
-        self.bad.as_ref().filter(|bad| bad.during.contains(&now))
-    }
-
-    /// The fault that an instance which runs a revision has in all its calls, if it has one now.
-    pub(crate) fn fault_of(
+    /// The faults that an instance which runs a revision has in all its calls now.
+    pub(crate) fn faults_of(
         &self,
         service: usize,
         instance: usize,
         revision: usize,
         now: Tick,
-    ) -> Option<FaultKind> {
-        let bad = self.active(now)?;
-        let runs = bad.place.runs(service, instance, revision);
-        runs.then_some(bad.kind)
+    ) -> impl Iterator<Item = FaultKind> {
+        let runs = move |bad: &&Bad| bad.place.runs(service, instance, revision);
+        let now = self
+            .bads
+            .iter()
+            .filter(move |bad| bad.during.contains(&now));
+        now.filter(runs).map(|bad| bad.kind)
+    }
+
+    /// Whether an instance that runs a revision may get calls.
+    pub(crate) fn is_ready(
+        &self,
+        service: usize,
+        instance: usize,
+        revision: usize,
+        now: Tick,
+    ) -> bool {
+        let mut faults = self.faults_of(service, instance, revision, now);
+        faults.all(|kind| kind != FaultKind::NotReady)
     }
 
     /// Workers of an instance that runs a revision.
@@ -153,10 +164,11 @@ impl Model {
         revision: usize,
         now: Tick,
     ) -> u32 {
-        let workers = self.services[service].workers;
-        match self.fault_of(service, instance, revision, now) {
-            Some(FaultKind::Workers { left }) => workers.min(left),
-            _ => workers,
-        }
+        let faults = self.faults_of(service, instance, revision, now);
+        let left = faults.filter_map(|kind| match kind {
+            FaultKind::Workers { left } => Some(left),
+            _ => None,
+        });
+        left.fold(self.services[service].workers, u32::min)
     }
 }

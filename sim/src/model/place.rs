@@ -54,6 +54,11 @@ impl Place {
 }
 
 impl Bad {
+    /// Whether it is one of a place, which starts and ends by itself.
+    pub(crate) fn is_of_place(&self) -> bool {
+        !matches!(self.place, Place::Revision { .. } | Place::Flag { .. })
+    }
+
     /// Whether it hits a call of this operation and segment.
     pub(crate) fn concerns(&self, operation: Option<&Arc<str>>, segment: usize) -> bool {
         self.operation

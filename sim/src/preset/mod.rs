@@ -36,6 +36,7 @@ use crate::streams::PRESET;
 /// | `flag` | as `errors`, where a flag is on: 10, 30 and 100 % of the calls | the flag |
 /// | `not_ready` | the canary of a release gets no calls: its instance never becomes ready | the release |
 /// | `refused_calls` | instances of a canary of 5, 20 and 50 % of the traffic refuse every call | the release |
+/// | `two_incidents` | as `errors`, while another service gets slower by itself | the release, and the service |
 /// | `noisy_neighbour` | other processes take the cores of one of three machines | the machine |
 /// | `network_delay` | messages over an edge take 80 to 200 ms more | the edge |
 /// | `lost_calls` | 20 to 50 % of the calls over an edge never arrive | the edge |
@@ -91,6 +92,7 @@ pub enum Preset {
     Flag,
     NotReady,
     RefusedCalls,
+    TwoIncidents,
     NoisyNeighbour,
     NetworkDelay,
     LostCalls,
@@ -121,7 +123,7 @@ pub struct UnknownPreset {
 
 impl Preset {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::Cpu,
         Self::MemoryLeak,
         Self::Latency,
@@ -140,6 +142,7 @@ impl Preset {
         Self::Flag,
         Self::NotReady,
         Self::RefusedCalls,
+        Self::TwoIncidents,
         Self::NoisyNeighbour,
         Self::NetworkDelay,
         Self::LostCalls,
@@ -181,6 +184,7 @@ impl Preset {
             Self::Flag => "flag",
             Self::NotReady => "not_ready",
             Self::RefusedCalls => "refused_calls",
+            Self::TwoIncidents => "two_incidents",
             Self::NoisyNeighbour => "noisy_neighbour",
             Self::NetworkDelay => "network_delay",
             Self::LostCalls => "lost_calls",
@@ -263,7 +267,8 @@ impl Scenario {
             | Preset::BlueGreen
             | Preset::Flag
             | Preset::NotReady
-            | Preset::RefusedCalls => released::scenario(preset, &mut draw),
+            | Preset::RefusedCalls
+            | Preset::TwoIncidents => released::scenario(preset, &mut draw),
             Preset::NoisyNeighbour
             | Preset::NetworkDelay
             | Preset::LostCalls

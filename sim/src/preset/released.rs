@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use astern_graph_core::{NodeKey, Reversibility, TrafficShare};
+use astern_graph_core::{NodeKey, Reversibility, Subject, TrafficShare};
 
 use super::{Draw, Preset};
-use crate::fault::{Fault, FaultKind, Scope};
+use crate::fault::{Fault, FaultKind, PlaceFault, Scope};
 use crate::load;
 use crate::scenario::{Release, Scenario};
 use crate::topology::digest;
@@ -54,6 +54,16 @@ pub(super) fn scenario(preset: Preset, draw: &mut Draw) -> Scenario {
             for spec in &mut scenario.topology.services {
                 spec.client_errors = draw.between(0.02, 0.05);
             }
+        }
+        Preset::TwoIncidents => {
+            let others =
+                SERVICES_CALLED.map(|other| if other == service { "shipping" } else { other });
+            let other = Subject::Node(NodeKey::service(draw.one(others)));
+            let slower = FaultKind::Slower {
+                factor: draw.between(2.5, 4.0),
+            };
+            let starts = draw.onset(&scenario);
+            scenario.incident = Some(PlaceFault::new(other, slower, starts));
         }
         // One worker for each instance is enough for two requests per second.
         Preset::FewerWorkers => scenario.load.per_second = 8.0,
@@ -122,7 +132,11 @@ fn kind(preset: Preset, work_ms: f64, draw: &mut Draw) -> FaultKind {
         },
         Preset::NotReady => FaultKind::NotReady,
         Preset::RefusedCalls => FaultKind::Refused { share: 1.0 },
-        Preset::Errors | Preset::ForwardOnly | Preset::Canary | Preset::Flag => FaultKind::Errors {
+        Preset::Errors
+        | Preset::ForwardOnly
+        | Preset::Canary
+        | Preset::Flag
+        | Preset::TwoIncidents => FaultKind::Errors {
             share: draw.between(0.2, 0.5),
         },
         _ => FaultKind::Delay {

@@ -211,6 +211,7 @@ const PRESETS: &[(&str, u64)] = &[
     ("unequal_instances", 0xf243_507a_a48a_4376),
     ("heavy_tails", 0xf602_f435_265b_81e5),
     ("daily_curve", 0x1e42_32e9_78e1_d625),
+    ("two_incidents", 0xf70c_0e66_d565_40e7),
 ];
 
 #[test]

@@ -20,6 +20,7 @@ mod refusals_mechanisms;
 mod rollouts;
 mod silence;
 mod topologies;
+mod two_incidents;
 
 use std::time::Duration;
 

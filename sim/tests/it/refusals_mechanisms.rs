@@ -199,8 +199,15 @@ fn incidents_out_of_time_are_refused() {
     assert_eq!(wrong(|s| with(s, short)).1, "lasts in seconds");
     let none = PlaceFault::new(ads(), FaultKind::Workers { left: 0 }, seconds(1));
     assert_eq!(wrong(|s| with(s, none)).1, "left");
-    let two = refused(|s| s.incident = Some(PlaceFault::new(ads(), kind, seconds(1))));
-    assert_eq!(two, SimError::TwoTruths);
+    // What else is wrong keeps the same rules.
+    let further = |fault: PlaceFault| wrong(|s| *s = s.clone().also(fault)).1;
+    let late = PlaceFault::new(ads(), kind, LONG);
+    assert_eq!(further(late.clone()), "starts in seconds");
+    let many = wrong(|s| s.further = vec![late.into(); 101]);
+    assert_eq!(many.1, "number of further incidents");
+    let nobody = Fault::new("nobody", kind);
+    let nobody = refused(|s| s.further.push(nobody.into()));
+    assert!(matches!(nobody, SimError::UnknownChange { .. }));
 
     let lost = |starts, lasts| {
         let lost = Blackout::new(starts).lasts(lasts);
