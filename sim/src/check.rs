@@ -8,7 +8,7 @@ use astern_stats::ParamError;
 use astern_stats::param::{in_range, positive};
 
 use crate::error::SimError;
-use crate::fault::{Incident, PlaceFault};
+use crate::fault::{AnyFault, PlaceFault};
 use crate::resilience;
 use crate::scenario::{Release, Scenario};
 use crate::start_up::StartUp;
@@ -59,11 +59,11 @@ pub(crate) fn frame(scenario: &Scenario) -> Result<(), SimError> {
         lost.check(scenario.span).map_err(of("a blackout"))?;
     }
     let further = scenario.further.len() as f64;
-    in_range("number of further incidents", further, 0.0, 100.0).map_err(of("the scenario"))?;
-    for wrong in scenario.incidents() {
+    in_range("number of further faults", further, 0.0, 100.0).map_err(of("the scenario"))?;
+    for wrong in scenario.faults() {
         match wrong {
-            Incident::Release(fault) => fault.kind.check().map_err(of("the fault"))?,
-            Incident::Place(place) => incident(&place, scenario).map_err(of("the incident"))?,
+            AnyFault::Release(fault) => fault.kind.check().map_err(of("the fault"))?,
+            AnyFault::Place(place) => incident(&place, scenario).map_err(of("the incident"))?,
         }
     }
     Ok(())

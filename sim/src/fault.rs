@@ -103,20 +103,20 @@ impl PlaceFault {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Incident {
+pub enum AnyFault {
     /// A release is bad.
     Release(Fault),
     /// A place is at fault for a time.
     Place(PlaceFault),
 }
 
-impl From<Fault> for Incident {
+impl From<Fault> for AnyFault {
     fn from(fault: Fault) -> Self {
         Self::Release(fault)
     }
 }
 
-impl From<PlaceFault> for Incident {
+impl From<PlaceFault> for AnyFault {
     fn from(fault: PlaceFault) -> Self {
         Self::Place(fault)
     }

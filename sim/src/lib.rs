@@ -36,7 +36,7 @@ pub use blackout::Blackout;
 pub use curve::Curve;
 pub use error::{ActionError, SimError};
 pub use executor::{Applied, CallFault, ExecutorFaults, SimExecutor, When};
-pub use fault::{Fault, FaultKind, Incident, PlaceFault, Scope};
+pub use fault::{AnyFault, Fault, FaultKind, PlaceFault, Scope};
 pub use law::TimeLaw;
 pub use load::{Drift, Load, Segment, Surge};
 pub use preset::{Preset, UnknownPreset};

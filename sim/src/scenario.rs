@@ -10,7 +10,7 @@ use astern_stats::param::duration;
 use serde::{Deserialize, Serialize};
 
 use crate::blackout::Blackout;
-use crate::fault::{Fault, Incident, PlaceFault};
+use crate::fault::{AnyFault, Fault, PlaceFault};
 use crate::law::TimeLaw;
 use crate::load::Load;
 use crate::topology::Topology;
@@ -31,7 +31,7 @@ use crate::topology::Topology;
 /// | `releases` | none | one for each service; see [`Release`] |
 /// | `fault` | none | belongs to one of the releases; see [`Fault`] |
 /// | `incident` | none | see [`PlaceFault`] |
-/// | `further` | none | at most 100; see [`Incident`] |
+/// | `further` | none | at most 100; see [`AnyFault`] |
 /// | `blackouts` | none | see [`Blackout`] |
 /// | `events_max` | 10⁷ | bounds the time and memory of a run |
 ///
@@ -88,7 +88,7 @@ pub struct Scenario {
     /// What is wrong with a place for a time, if anything is.
     pub incident: Option<PlaceFault>,
     /// What else is wrong.
-    pub further: Vec<Incident>,
+    pub further: Vec<AnyFault>,
     /// When telemetry is lost.
     pub blackouts: Vec<Blackout>,
     /// Most events that a simulator may take.
@@ -124,15 +124,15 @@ impl Scenario {
 
     /// With something else that is wrong.
     #[must_use]
-    pub fn also(mut self, incident: impl Into<Incident>) -> Self {
+    pub fn also(mut self, incident: impl Into<AnyFault>) -> Self {
         self.further.push(incident.into());
         self
     }
 
     /// All that is wrong: the fault, the incident, and what else is.
-    pub fn incidents(&self) -> Vec<Incident> {
-        let fault = self.fault.clone().map(Incident::Release);
-        let incident = self.incident.clone().map(Incident::Place);
+    pub fn faults(&self) -> Vec<AnyFault> {
+        let fault = self.fault.clone().map(AnyFault::Release);
+        let incident = self.incident.clone().map(AnyFault::Place);
         let first = fault.into_iter().chain(incident);
         first.chain(self.further.iter().cloned()).collect()
     }

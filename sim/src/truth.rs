@@ -6,7 +6,7 @@ use astern_graph_core::{ChangeId, NodeKey, Subject, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Tick, ticks};
-use crate::fault::{Fault, FaultKind, Incident};
+use crate::fault::{AnyFault, Fault, FaultKind};
 use crate::model::Model;
 use crate::scenario::Scenario;
 
@@ -36,21 +36,21 @@ pub struct GroundTruth {
     /// All changes, in the order of their start and then of their ids.
     pub changes: Vec<ChangeId>,
     /// What else was wrong, each as the truth of a run in which nothing else is: the rest of
-    /// [`Scenario::incidents`], in their order.
+    /// [`Scenario::faults`], in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub further: Vec<Self>,
 }
 
 impl GroundTruth {
     pub(crate) fn of(scenario: &Scenario, model: &Model) -> Self {
-        let incidents = scenario.incidents();
+        let incidents = scenario.faults();
         let wrong = incidents.iter().zip(&model.bads);
         let mut truths = wrong.map(|(incident, bad)| {
             let service = model.service_of(bad.place);
             let callers = service.map_or_else(Vec::new, |index| model.callers(index));
             match incident {
-                Incident::Release(fault) => Self::of_release(scenario, Some(fault), callers),
-                Incident::Place(fault) => Self {
+                AnyFault::Release(fault) => Self::of_release(scenario, Some(fault), callers),
+                AnyFault::Place(fault) => Self {
                     service: service.map(|index| model.services[index].key.clone()),
                     subject: Some(fault.subject.clone()),
                     fault: Some(bad.kind),

@@ -25,7 +25,8 @@ impl Engine {
             }
             (_, FaultKind::Down) => {
                 for instance in self.instances_of(place) {
-                    self.set_away(instance, self.is_down(instance));
+                    let away = self.is_down(instance) || self.is_to_come(instance);
+                    self.set_away(instance, away);
                 }
             }
             (_, FaultKind::NotReady) if active => {
@@ -68,6 +69,13 @@ impl Engine {
                 && bad.during.contains(&self.clock)
                 && self.instances_of(bad.place).contains(&instance)
         })
+    }
+
+    /// Whether an instance is of a second set that has not started.
+    fn is_to_come(&self, instance: usize) -> bool {
+        let mut services = self.model.services.iter();
+        services.any(|service| (service.green..service.instances.end).contains(&instance))
+            && self.servers[instance].started.is_none()
     }
 
     /// Takes an instance away, so that what waits in it is refused, or brings it back afresh.

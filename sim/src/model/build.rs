@@ -8,7 +8,7 @@ use super::calls::find;
 use super::{Host, Instance, Model, Service};
 use crate::check::check;
 use crate::error::SimError;
-use crate::fault::Incident;
+use crate::fault::AnyFault;
 use crate::load::Segment;
 use crate::scenario::Scenario;
 use crate::topology::{ServiceSpec, Topology};
@@ -47,10 +47,10 @@ impl Model {
             model.changes.push(change);
         }
         model.add_instances(topology, segments)?;
-        for incident in scenario.incidents() {
+        for incident in scenario.faults() {
             model.bads.push(match incident {
-                Incident::Release(fault) => model.released(&fault, segments)?,
-                Incident::Place(fault) => model.placed(&fault, segments)?,
+                AnyFault::Release(fault) => model.released(&fault, segments)?,
+                AnyFault::Place(fault) => model.placed(&fault, segments)?,
             });
         }
         for lost in &scenario.blackouts {

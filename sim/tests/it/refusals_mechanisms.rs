@@ -204,7 +204,7 @@ fn incidents_out_of_time_are_refused() {
     let late = PlaceFault::new(ads(), kind, LONG);
     assert_eq!(further(late.clone()), "starts in seconds");
     let many = wrong(|s| s.further = vec![late.into(); 101]);
-    assert_eq!(many.1, "number of further incidents");
+    assert_eq!(many.1, "number of further faults");
     let nobody = Fault::new("nobody", kind);
     let nobody = refused(|s| s.further.push(nobody.into()));
     assert!(matches!(nobody, SimError::UnknownChange { .. }));

@@ -5,7 +5,7 @@ use std::ops::Range;
 use approx::assert_relative_eq;
 use astern_graph_core::{Call, EdgeKind, NodeKey, NodeKind, Record, Revision, Subject};
 use astern_sim::{
-    CallSpec, Fault, FaultKind, GroundTruth, HostSpec, Incident, PlaceFault, Preset, Release,
+    AnyFault, CallSpec, Fault, FaultKind, GroundTruth, HostSpec, PlaceFault, Preset, Release,
     Scenario, Simulation, Topology, run,
 };
 
@@ -81,8 +81,8 @@ fn a_bad_release_and_a_bad_place_each_do_what_they_do_alone() {
     expected.further = vec![place];
     assert_eq!(simulation.truth, expected);
     assert_eq!(
-        both.incidents(),
-        [Incident::Release(errors), Incident::Place(slow)]
+        both.faults(),
+        [AnyFault::Release(errors), AnyFault::Place(slow)]
     );
     let json = simulation.truth.to_json().unwrap();
     assert_eq!(GroundTruth::from_json(&json).unwrap(), simulation.truth);
@@ -178,6 +178,24 @@ fn what_two_faults_take_away_comes_back_when_both_are_over() {
     for (at, expected) in [(30, 0.05), (130, 0.55), (230, 1.0), (330, 1.0), (500, 0.05)] {
         assert!((busy(at) - expected).abs() < 0.06, "{at}: {}", busy(at));
     }
+}
+
+#[test]
+fn a_second_set_is_not_started_by_the_end_of_an_outage() {
+    let mut scenario = scenario();
+    scenario.releases.truncate(1);
+    scenario.releases[0].starts = seconds(600);
+    scenario.releases = vec![scenario.releases[0].clone().blue_green(2)];
+    scenario.incident = Some(at(service("back"), FaultKind::Down, 100..200));
+    let simulation = run(&scenario).unwrap();
+    let second = |during| {
+        share(between(&simulation, "back", during), |c| {
+            let instance = c.callee.instance.as_ref();
+            instance.is_some_and(|instance| instance.name.contains("-v2-"))
+        })
+    };
+    assert_relative_eq!(second(200..600), 0.0);
+    assert_relative_eq!(second(600..900), 1.0);
 }
 
 #[test]
