@@ -8,9 +8,10 @@ use astern_stats::ParamError;
 use astern_stats::param::{in_range, positive};
 
 use crate::error::SimError;
-use crate::fault::{Blackout, PlaceFault};
+use crate::fault::{AnyFault, PlaceFault};
 use crate::resilience;
 use crate::scenario::{Release, Scenario};
+use crate::start_up::StartUp;
 use crate::topology::{HostSpec, ServiceSpec};
 
 /// Longest span, seconds: 31 years.
@@ -55,14 +56,17 @@ pub(crate) fn frame(scenario: &Scenario) -> Result<(), SimError> {
     let released = scenario.releases.iter().map(|r| &*r.service.name);
     once("released service", released)?;
     for lost in &scenario.blackouts {
-        blackout(lost, scenario).map_err(of("a blackout"))?;
+        lost.check(scenario.span).map_err(of("a blackout"))?;
     }
-    match (&scenario.fault, &scenario.incident) {
-        (Some(_), Some(_)) => Err(SimError::TwoTruths),
-        (Some(fault), None) => fault.kind.check().map_err(of("the fault")),
-        (None, Some(found)) => incident(found, scenario).map_err(of("the incident")),
-        (None, None) => Ok(()),
+    let further = scenario.further.len() as f64;
+    in_range("number of further faults", further, 0.0, 100.0).map_err(of("the scenario"))?;
+    for wrong in scenario.faults() {
+        match wrong {
+            AnyFault::Release(fault) => fault.kind.check().map_err(of("the fault"))?,
+            AnyFault::Place(place) => incident(&place, scenario).map_err(of("the incident"))?,
+        }
     }
+    Ok(())
 }
 
 fn of(part: &str) -> impl FnOnce(ParamError) -> SimError {
@@ -90,6 +94,11 @@ pub(crate) fn service(spec: &ServiceSpec) -> Result<(), ParamError> {
     in_range("instances", f64::from(spec.instances), 1.0, 1e3)?;
     in_range("workers", f64::from(spec.workers), 1.0, 1e4)?;
     spec.work.check()?;
+    for speed in &spec.speeds {
+        in_range("speed of an instance", *speed, 0.1, 10.0)?;
+    }
+    in_range("client_errors", spec.client_errors, 0.0, 1.0)?;
+    spec.start_up.map_or(Ok(()), StartUp::check)?;
     if let Some(limit) = spec.queue_limit {
         in_range("queue_limit", f64::from(limit), 0.0, 1e7)?;
     }
@@ -114,6 +123,12 @@ fn release(release: &Release, scenario: &Scenario) -> Result<(), ParamError> {
     };
     in_range("number of batches", batches, batches_of.0, batches_of.1)?;
     in_range("shares of traffic", shares, shares_of.0, shares_of.1)?;
+    let work = if release.is_flag() {
+        (1.0, 1.0)
+    } else {
+        (0.5, 2.0)
+    };
+    in_range("work_factor", release.work_factor, work.0, work.1)?;
     for batch in &release.batches {
         in_range("instances of a batch", f64::from(*batch), 1.0, 1e3)?;
     }
@@ -126,12 +141,6 @@ fn incident(incident: &PlaceFault, scenario: &Scenario) -> Result<(), ParamError
     let lasts = incident.lasts.map_or(1.0, seconds);
     in_range("lasts in seconds", lasts, 1e-3, f64::INFINITY)?;
     incident.kind.check()
-}
-
-fn blackout(lost: &Blackout, scenario: &Scenario) -> Result<(), ParamError> {
-    let span = seconds(scenario.span);
-    in_range("starts in seconds", seconds(lost.starts), 0.0, span)?;
-    in_range("lasts in seconds", seconds(lost.lasts), 1e-3, f64::INFINITY).map(drop)
 }
 
 fn once<'a>(what: &'static str, names: impl Iterator<Item = &'a str>) -> Result<(), SimError> {

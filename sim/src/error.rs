@@ -83,6 +83,14 @@ pub enum SimError {
         /// The place.
         subject: Subject,
     },
+    /// A blackout of an instance or a revision that there is not.
+    #[error("a blackout names `{name}`, which is no instance or revision of {}", of(service.as_ref()))]
+    UnknownReporter {
+        /// The instance or revision.
+        name: String,
+        /// The service that the blackout names.
+        service: Option<NodeKey>,
+    },
     /// A forward-only change that only revisions never seen are compatible with.
     #[error("change `{change}` leaves `{revision}` as the oldest that works, which is not known")]
     UnknownRevision {
@@ -97,9 +105,6 @@ pub enum SimError {
         /// The fault.
         fault: FaultKind,
     },
-    /// The scenario has a fault and an incident.
-    #[error("a scenario has a fault or an incident, not both")]
-    TwoTruths,
     /// The simulation took more events than the scenario allows.
     #[error("more than {limit} events by {at}")]
     TooManyEvents {
@@ -108,6 +113,10 @@ pub enum SimError {
         /// How far the simulation came.
         at: Timestamp,
     },
+}
+
+fn of(service: Option<&NodeKey>) -> String {
+    service.map_or_else(|| "a service that it names".to_owned(), NodeKey::to_string)
 }
 
 /// An action that a running simulation refuses.

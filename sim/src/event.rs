@@ -51,8 +51,8 @@ pub(crate) enum Event {
     },
     /// A breaker has stopped a call.
     Stopped { caller: JobId, call: usize },
-    /// An incident starts or ends.
-    PlaceFault,
+    /// The fault of a place starts or ends, by its place in the model.
+    PlaceFault(usize),
     /// The next batch of a release is due, by the release's index.
     Batch(usize),
     /// A step ends and its metrics are read.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use astern_graph_core::{ChangeId, NodeKey, Subject};
+use astern_graph_core::{CallStatus, ChangeId, Subject};
 use astern_stats::ParamError;
 use astern_stats::param::{duration, in_range, optional_duration, positive};
 use astern_stats::rng::ChaCha8Rng;
@@ -99,10 +99,34 @@ impl PlaceFault {
     }
 }
 
+/// Something that is wrong: with a release, or with a place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AnyFault {
+    /// A release is bad.
+    Release(Fault),
+    /// A place is at fault for a time.
+    Place(PlaceFault),
+}
+
+impl From<Fault> for AnyFault {
+    fn from(fault: Fault) -> Self {
+        Self::Release(fault)
+    }
+}
+
+impl From<PlaceFault> for AnyFault {
+    fn from(fault: PlaceFault) -> Self {
+        Self::Place(fault)
+    }
+}
+
 /// The calls that a fault hits; all of them by default.
 ///
-/// [`FaultKind::Workers`], [`FaultKind::Down`], [`FaultKind::Hogs`] and [`FaultKind::Flush`] are
-/// not about single calls and take no scope.
+/// [`FaultKind::Workers`], [`FaultKind::Down`], [`FaultKind::Hogs`], [`FaultKind::Flush`],
+/// [`FaultKind::NotReady`], [`FaultKind::Refused`] and [`FaultKind::Unanswered`] are about instances
+/// and machines, whatever they are asked for, and take no scope.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -135,36 +159,6 @@ impl Scope {
     }
 }
 
-/// A time in which telemetry is lost while the system works as ever: nothing to be blamed.
-///
-/// A service whose telemetry is lost reports no spans and no metrics: of a call to it the
-/// caller's duration is left, of a call that it makes the callee's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Blackout {
-    /// Whose telemetry is lost; all of it where none is named.
-    #[serde(default)]
-    pub service: Option<NodeKey>,
-    /// When it starts, from the start of the run.
-    #[serde(with = "duration")]
-    pub starts: Duration,
-    /// How long it lasts.
-    #[serde(with = "duration")]
-    pub lasts: Duration,
-}
-
-impl Blackout {
-    /// Loses the telemetry of one service, or of all.
-    pub fn new(service: Option<NodeKey>, starts: Duration, lasts: Duration) -> Self {
-        Self {
-            service,
-            starts,
-            lasts,
-        }
-    }
-}
-
 /// What is wrong with a revision or a place.
 ///
 /// | kind | what happens | where | severity when drawn |
@@ -172,13 +166,18 @@ impl Blackout {
 /// | `Slower` | every request waits, in proportion to its work | code | factor 1.2 to 2.5 |
 /// | `Delay` | every request waits | code | 0.25 to 1.5 times the service's mean work |
 /// | `Errors` | a share of the requests fails | code | 3 to 15 % |
+/// | `ClientErrors` | a share of the requests is refused as the caller's fault (4xx) | code | |
 /// | `Tail` | a share of the requests waits long; the median stays | code | 1 to 4 %, factor 5 to 12 |
 /// | `Capacity` | workers compute slower, and the processor is busier | code | factor 1.2 to 2.5 |
 /// | `Leak` | as `Capacity`, but nothing at first, growing to at most ten times | code | 5 to 20 % per minute |
 /// | `WrongValues` | a share of the answers says Ok and makes the caller fail | code | |
 /// | `SlowStart` | fresh instances compute slower | code | |
+/// | `FailingStart` | fresh instances fail a share of their requests | code | |
 /// | `Retries` | calls are made with other timeouts and more attempts | code | |
 /// | `Workers` | fewer workers for each instance | code, but no flag | |
+/// | `NotReady` | gets no calls, though it runs and reports its processor | code, but no flag | |
+/// | `Refused` | a share of the calls is refused before a worker takes it | code, but no flag | |
+/// | `Unanswered` | a share of the calls is never answered | code, but no flag, all calls with a timeout | |
 /// | `Down` | takes no calls; what it holds is finished | service, instance | |
 /// | `Flush` | a cache forgets all it has | service | |
 /// | `Hogs` | other processes compute | machine | |
@@ -187,6 +186,12 @@ impl Blackout {
 ///
 /// "Code" is a revision, a flag, a service or an instance. A call from outside, an answer on its
 /// way and a message that a queue hands on are of no edge.
+///
+/// Of the new instances that do not serve, those that are not ready are silent: others of their
+/// service take their calls, whatever share of the traffic they are meant to have. What waits in
+/// them when it begins is refused. Calls that are refused or not answered are seen by callers
+/// alone, who know the service and neither instance nor revision. A user has no timeout and waits
+/// for good.
 ///
 /// Drawn severities are those of [`Scenario::releases`](crate::Scenario::releases). They are kept
 /// low: healthy work already varies so that its 95 % quantile is twice its mean, and a drawn tail
@@ -207,6 +212,13 @@ pub enum FaultKind {
     },
     /// Some requests fail after their work, without calling anybody.
     Errors {
+        /// Share of the requests, 0 to 1.
+        share: f64,
+    },
+    /// Some requests are answered with a client error (4xx) after their work, without calling
+    /// anybody: a stricter check of what is sent, say. What follows is said at
+    /// [`ServiceSpec::client_errors`](crate::ServiceSpec::client_errors).
+    ClientErrors {
         /// Share of the requests, 0 to 1.
         share: f64,
     },
@@ -241,6 +253,13 @@ pub enum FaultKind {
         /// Until it is as fast as ever, minutes; greater than 0.
         minutes: f64,
     },
+    /// Some requests to an instance that just got the revision or was restarted fail.
+    FailingStart {
+        /// Share of the requests, 0 to 1.
+        share: f64,
+        /// Until none does any more, minutes; greater than 0.
+        minutes: f64,
+    },
     /// Calls that a request makes are tried this often without a wait, with this timeout.
     Retries {
         /// Attempts in all, 1 to 100.
@@ -252,6 +271,18 @@ pub enum FaultKind {
     Workers {
         /// How many each is left with, 1 to 10,000; never more than it had.
         left: u32,
+    },
+    /// Gets no calls: a new version that never becomes ready, say.
+    NotReady,
+    /// Some calls are refused: nothing listens on the port, say.
+    Refused {
+        /// Share of the calls, 0 to 1.
+        share: f64,
+    },
+    /// Some calls are never answered, and hold no worker: a process that hangs, say.
+    Unanswered {
+        /// Share of the calls, 0 to 1.
+        share: f64,
     },
     /// Takes no calls.
     Down,
@@ -281,9 +312,11 @@ pub(crate) struct Cost {
     pub(crate) compute_ms: f64,
     /// Waiting afterwards, milliseconds.
     pub(crate) rest_ms: f64,
-    pub(crate) fails: bool,
+    pub(crate) status: CallStatus,
     /// The answer says Ok and makes the caller fail.
     pub(crate) wrong: bool,
+    /// Attempts, and the timeout of each in milliseconds, of the calls that it makes.
+    pub(crate) calls: Option<(u32, f64)>,
 }
 
 impl Cost {
@@ -292,9 +325,28 @@ impl Cost {
         Self {
             compute_ms: work_ms,
             rest_ms: 0.0,
-            fails: false,
+            status: CallStatus::Ok,
             wrong: false,
+            calls: None,
         }
+    }
+
+    /// Its status, or with this probability another one that is worse.
+    fn or(self, rng: &mut ChaCha8Rng, probability: f64, status: CallStatus) -> CallStatus {
+        if chance(rng, probability) {
+            worse(self.status, status)
+        } else {
+            self.status
+        }
+    }
+}
+
+/// What comes of two outcomes: a failure outlasts a client error.
+pub(crate) fn worse(one: CallStatus, other: CallStatus) -> CallStatus {
+    if one == CallStatus::Error || other == CallStatus::Ok {
+        one
+    } else {
+        other
     }
 }
 
@@ -335,7 +387,10 @@ impl FaultKind {
             Self::Slower { factor: k } | Self::Capacity { factor: k } => factor(k),
             Self::Delay { ms } | Self::NetworkDelay { ms } => in_range("ms", ms, 0.0, 1e6),
             Self::Errors { share: s }
+            | Self::ClientErrors { share: s }
             | Self::WrongValues { share: s }
+            | Self::Refused { share: s }
+            | Self::Unanswered { share: s }
             | Self::Lost { share: s } => share(s),
             Self::Tail {
                 share: s,
@@ -343,6 +398,7 @@ impl FaultKind {
             } => share(s).and(factor(k)),
             Self::Leak { per_minute } => positive("per_minute", per_minute),
             Self::SlowStart { factor: k, minutes } => factor(k).and(positive("minutes", minutes)),
+            Self::FailingStart { share: s, minutes } => share(s).and(positive("minutes", minutes)),
             Self::Retries {
                 attempts,
                 timeout_ms,
@@ -354,7 +410,7 @@ impl FaultKind {
             )),
             Self::Workers { left } => in_range("left", f64::from(left), 1.0, 1e4),
             Self::Hogs { workers } => in_range("hogs", workers, 0.0, 1e4),
-            Self::Down | Self::Flush => Ok(0.0),
+            Self::NotReady | Self::Down | Self::Flush => Ok(0.0),
         }
         .map(drop)
     }
@@ -373,34 +429,53 @@ impl FaultKind {
     pub(crate) fn is_of_calls(self) -> bool {
         !matches!(
             self,
-            Self::Workers { .. } | Self::Down | Self::Flush | Self::Hogs { .. }
+            Self::Workers { .. }
+                | Self::NotReady
+                | Self::Refused { .. }
+                | Self::Unanswered { .. }
+                | Self::Down
+                | Self::Flush
+                | Self::Hogs { .. }
         )
     }
 
-    /// What a request of this work costs under the fault, `minutes` after the revision came.
-    pub(crate) fn cost(self, work_ms: f64, minutes: f64, rng: &mut ChaCha8Rng) -> Cost {
-        let mut cost = Cost::healthy(work_ms);
+    /// What a request of this cost costs under the fault too, `minutes` after the revision came.
+    pub(crate) fn on_top(self, mut cost: Cost, minutes: f64, rng: &mut ChaCha8Rng) -> Cost {
         match self {
-            Self::Slower { factor } => cost.rest_ms = work_ms * (factor - 1.0),
-            Self::Delay { ms } => cost.rest_ms = ms,
-            Self::Errors { share } => cost.fails = chance(rng, share),
+            Self::Slower { factor } => cost.rest_ms += cost.compute_ms * (factor - 1.0),
+            Self::Delay { ms } => cost.rest_ms += ms,
+            Self::Errors { share } => cost.status = cost.or(rng, share, CallStatus::Error),
+            Self::ClientErrors { share } => {
+                cost.status = cost.or(rng, share, CallStatus::ClientError);
+            }
             Self::Tail { share, factor } => {
                 if chance(rng, share) {
-                    cost.rest_ms = work_ms * (factor - 1.0);
+                    cost.rest_ms += cost.compute_ms * (factor - 1.0);
                 }
             }
             Self::Capacity { factor } => cost.compute_ms *= factor,
             Self::Leak { per_minute } => {
                 cost.compute_ms *= (1.0 + per_minute * minutes).min(LEAK_FACTOR_MAX);
             }
-            Self::WrongValues { share } => cost.wrong = chance(rng, share),
+            Self::WrongValues { share } => cost.wrong |= chance(rng, share),
             Self::SlowStart {
                 factor,
                 minutes: all,
             } => cost.compute_ms *= 1.0 + (factor - 1.0) * (1.0 - minutes / all).max(0.0),
-            // What these change is not the cost of a request.
-            Self::Retries { .. }
+            Self::FailingStart {
+                share,
+                minutes: all,
+            } if minutes < all => cost.status = cost.or(rng, share, CallStatus::Error),
+            Self::Retries {
+                attempts,
+                timeout_ms,
+            } => cost.calls = Some((attempts, timeout_ms)),
+            // What these change is not the cost of a request, or no more.
+            Self::FailingStart { .. }
             | Self::Workers { .. }
+            | Self::NotReady
+            | Self::Refused { .. }
+            | Self::Unanswered { .. }
             | Self::Down
             | Self::Flush
             | Self::Hogs { .. }
@@ -432,18 +507,39 @@ mod tests {
     #[test]
     fn waiting_is_not_computing() {
         let mut rng = seeded(1, 0);
-        let slow = FaultKind::Slower { factor: 3.0 }.cost(10.0, 0.0, &mut rng);
+        let slow = FaultKind::Slower { factor: 3.0 }.on_top(Cost::healthy(10.0), 0.0, &mut rng);
         assert_relative_eq!(slow.compute_ms, 10.0);
         assert_relative_eq!(slow.rest_ms, 20.0);
-        let cut = FaultKind::Capacity { factor: 3.0 }.cost(10.0, 0.0, &mut rng);
+        let cut = FaultKind::Capacity { factor: 3.0 }.on_top(Cost::healthy(10.0), 0.0, &mut rng);
         assert_relative_eq!(cut.compute_ms, 30.0);
         assert_relative_eq!(cut.rest_ms, 0.0);
     }
 
     #[test]
+    fn faults_add_up() {
+        let mut rng = seeded(1, 0);
+        let faults = [
+            FaultKind::Delay { ms: 5.0 },
+            FaultKind::Capacity { factor: 3.0 },
+            FaultKind::Slower { factor: 2.0 },
+            FaultKind::ClientErrors { share: 1.0 },
+            FaultKind::Errors { share: 1.0 },
+            FaultKind::ClientErrors { share: 1.0 },
+        ];
+        let on_top = |cost, kind: FaultKind| kind.on_top(cost, 0.0, &mut rng);
+        let cost = faults.into_iter().fold(Cost::healthy(10.0), on_top);
+        assert_relative_eq!(cost.compute_ms, 30.0);
+        assert_relative_eq!(cost.rest_ms, 35.0);
+        assert_eq!(cost.status, CallStatus::Error);
+    }
+
+    #[test]
     fn a_leak_starts_from_nothing_and_stops_growing() {
         let leak = FaultKind::Leak { per_minute: 0.1 };
-        let at = |minutes| leak.cost(10.0, minutes, &mut seeded(1, 0)).compute_ms;
+        let at = |minutes| {
+            leak.on_top(Cost::healthy(10.0), minutes, &mut seeded(1, 0))
+                .compute_ms
+        };
         assert_relative_eq!(at(0.0), 10.0);
         assert_relative_eq!(at(5.0), 15.0);
         assert_relative_eq!(at(1e9), 100.0);
@@ -455,7 +551,11 @@ mod tests {
             factor: 5.0,
             minutes: 2.0,
         };
-        let at = |minutes| start.cost(10.0, minutes, &mut seeded(1, 0)).compute_ms;
+        let at = |minutes| {
+            start
+                .on_top(Cost::healthy(10.0), minutes, &mut seeded(1, 0))
+                .compute_ms
+        };
         for (minutes, expected) in [(0.0, 50.0), (1.0, 30.0), (2.0, 10.0), (9.0, 10.0)] {
             assert_relative_eq!(at(minutes), expected);
         }
@@ -467,6 +567,7 @@ mod tests {
             FaultKind::Slower { factor: 0.5 },
             FaultKind::Delay { ms: -1.0 },
             FaultKind::Errors { share: 1.5 },
+            FaultKind::ClientErrors { share: -0.5 },
             FaultKind::Tail {
                 share: f64::NAN,
                 factor: 2.0,
@@ -486,6 +587,14 @@ mod tests {
                 factor: 2.0,
                 minutes: 0.0,
             },
+            FaultKind::FailingStart {
+                share: 1.1,
+                minutes: 1.0,
+            },
+            FaultKind::FailingStart {
+                share: 0.1,
+                minutes: f64::NAN,
+            },
             FaultKind::Retries {
                 attempts: 0,
                 timeout_ms: 10.0,
@@ -498,6 +607,8 @@ mod tests {
             FaultKind::Hogs { workers: -1.0 },
             FaultKind::NetworkDelay { ms: f64::NAN },
             FaultKind::Lost { share: 2.0 },
+            FaultKind::Refused { share: -1.0 },
+            FaultKind::Unanswered { share: f64::NAN },
         ] {
             assert!(bad.check().is_err(), "{bad:?}");
         }

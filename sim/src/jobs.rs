@@ -1,8 +1,9 @@
 //! Calls in progress.
 
-use astern_graph_core::{Party, SpanId};
+use astern_graph_core::{CallStatus, Party, SpanId};
 
 use crate::event::Tick;
+use crate::fault::worse;
 
 /// Place of a job in the [`Jobs`]; used again after the job is gone.
 pub(crate) type JobId = usize;
@@ -29,7 +30,7 @@ pub(crate) enum Origin {
 pub(crate) enum Stage {
     /// On its way to an instance.
     Sent,
-    /// Never arrives.
+    /// Is never answered: it does not arrive, or its instance hangs.
     Lost,
     /// Waits for a worker.
     Queued,
@@ -62,11 +63,11 @@ pub(crate) struct Job {
     pub(crate) finished: Tick,
     /// Wait after computing, added by a fault.
     pub(crate) rest: Tick,
-    pub(crate) failed: bool,
+    pub(crate) status: CallStatus,
     /// Its answer says Ok and makes the caller fail.
     pub(crate) wrong: bool,
-    /// Whether the fault of the run is in the code that handles it.
-    pub(crate) hit: bool,
+    /// Attempts and timeout of all calls that it makes, where a fault sets them.
+    pub(crate) calls: Option<(u32, Tick)>,
     /// Next step of calls to make.
     pub(crate) step: usize,
     /// Callees that have not answered for good yet.
@@ -74,6 +75,13 @@ pub(crate) struct Job {
     pub(crate) waits: Waits,
     /// What its caller saw, once that gave it up.
     pub(crate) given_up: Option<Box<GivenUp>>,
+}
+
+impl Job {
+    /// Something that it meets has this outcome.
+    pub(crate) fn worsen(&mut self, status: CallStatus) {
+        self.status = worse(self.status, status);
+    }
 }
 
 /// How long a job waited for callees.
@@ -213,9 +221,9 @@ impl Jobs {
             received: new.sent,
             finished: new.sent,
             rest: 0,
-            failed: false,
+            status: CallStatus::Ok,
             wrong: false,
-            hit: false,
+            calls: None,
             step: 0,
             pending: 0,
             waits: Waits::default(),

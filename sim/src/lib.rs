@@ -4,8 +4,10 @@
 //! to 100,000 services by rates and means.
 #![forbid(unsafe_code)]
 
+mod blackout;
 mod check;
 pub mod coarse;
+mod curve;
 mod draw;
 mod engine;
 mod error;
@@ -25,14 +27,17 @@ mod resilience;
 mod scenario;
 mod server;
 mod simulator;
+mod start_up;
 mod streams;
 mod topologies;
 mod topology;
 mod truth;
 
+pub use blackout::Blackout;
+pub use curve::Curve;
 pub use error::{ActionError, SimError};
 pub use executor::{Applied, CallFault, ExecutorFaults, SimExecutor, When};
-pub use fault::{Blackout, Fault, FaultKind, PlaceFault, Scope};
+pub use fault::{AnyFault, Fault, FaultKind, PlaceFault, Scope};
 pub use feed::Feed;
 pub use law::TimeLaw;
 pub use load::{Drift, Load, Segment, Surge};
@@ -40,5 +45,6 @@ pub use preset::{Preset, UnknownPreset};
 pub use resilience::{Breaker, CacheAside, Retries};
 pub use scenario::{Balance, Release, Scenario};
 pub use simulator::{Counts, Simulation, Simulator, run, sort_records};
+pub use start_up::StartUp;
 pub use topology::{CallSpec, Consumption, HostSpec, ServiceSpec, Topology};
 pub use truth::GroundTruth;

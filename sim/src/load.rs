@@ -9,13 +9,16 @@ use astern_stats::ParamError;
 use astern_stats::param::{duration, in_range, positive};
 use serde::{Deserialize, Serialize};
 
+use crate::curve::Curve;
+
 /// Requests from outside: a Poisson process of the rate
-/// `per_second · drift(t) · (1 + trend_per_hour · t) · factors of the surges at t`.
+/// `per_second · drift(t) · curve(t) · (1 + trend_per_hour · t) · factors of the surges at t`.
 ///
 /// | field | default | rule |
 /// |---|---|---|
 /// | `per_second` | | more than 0, at most 10⁶ |
 /// | `drift` | none | see [`Drift`] |
+/// | `curve` | none | see [`Curve`] |
 /// | `trend_per_hour` | 0 | −1 to 100; the rate stops at the mean's hundredth, and from the end of the span on it is level |
 /// | `surges` | none | at most 100; see [`Surge`] |
 /// | `segments` | none | at most 100, one name each; see [`Segment`] |
@@ -27,6 +30,8 @@ pub struct Load {
     pub per_second: f64,
     /// How the rate moves over the day, if it does.
     pub drift: Option<Drift>,
+    /// How it moves by the hour, if it does.
+    pub curve: Option<Curve>,
     /// Share of the mean rate by which it grows in an hour.
     pub trend_per_hour: f64,
     /// Times of more or fewer requests.
@@ -103,6 +108,7 @@ impl Load {
         Self {
             per_second,
             drift: None,
+            curve: None,
             trend_per_hour: 0.0,
             surges: Vec::new(),
             segments: Vec::new(),
@@ -122,6 +128,7 @@ impl Load {
             let period = drift.period.as_secs_f64();
             in_range("period in seconds", period, 1.0, 1e9)?;
         }
+        self.curve.as_ref().map_or(Ok(()), Curve::check)?;
         in_range("trend_per_hour", self.trend_per_hour, -1.0, 100.0)?;
         in_range("number of surges", self.surges.len() as f64, 0.0, 100.0)?;
         for surge in &self.surges {
@@ -140,7 +147,10 @@ impl Load {
 
     /// Whether the rate is always the same.
     pub(crate) fn steady(&self) -> bool {
-        self.drift.is_none() && self.trend_per_hour.abs() < f64::EPSILON && self.surges.is_empty()
+        self.drift.is_none()
+            && self.curve.is_none()
+            && self.trend_per_hour.abs() < f64::EPSILON
+            && self.surges.is_empty()
     }
 
     /// The rate `secs` after the start over the mean rate; `span_secs` is when the trend ends.
@@ -158,7 +168,8 @@ impl Load {
             .filter(in_surge)
             .map(|s| s.factor)
             .product();
-        drift * self.trend(secs.min(span_secs)) * surges
+        let curve = self.curve.as_ref().map_or(1.0, |curve| curve.at(secs));
+        drift * curve * self.trend(secs.min(span_secs)) * surges
     }
 
     /// A bound that the factor never passes.
@@ -171,7 +182,8 @@ impl Load {
             of_here.map(|s| s.factor.max(1.0)).product()
         };
         let surges = self.surges.iter().map(|s| factors(s.starts));
-        drift * self.trend(0.0).max(self.trend(span_secs)) * surges.fold(1.0, f64::max)
+        let curve = self.curve.as_ref().map_or(1.0, Curve::highest);
+        drift * curve * self.trend(0.0).max(self.trend(span_secs)) * surges.fold(1.0, f64::max)
     }
 
     fn trend(&self, secs: f64) -> f64 {
@@ -230,11 +242,13 @@ mod tests {
             at in 0.0..4_000.0_f64,
             trend in -1.0..5.0_f64,
             amplitude in 0.0..0.9_f64,
+            factors in proptest::collection::vec(0.0..3.0_f64, 1..5),
             surges in proptest::collection::vec((0..3_000_u64, 0..2_000_u64, 0.0..5.0_f64), 0..5),
         ) {
             let mut load = Load::new(1.0);
             load.trend_per_hour = trend;
             load.drift = Some(Drift { amplitude, period: Duration::from_secs(700) });
+            load.curve = Some(Curve::new(factors, Duration::from_secs(900)));
             load.surges = surges.into_iter().map(|(s, l, f)| surge(s, l, f)).collect();
             let bound = load.highest_factor(3_600.0);
             prop_assert!(load.factor(at, 3_600.0) <= bound * (1.0 + 1e-12));

@@ -9,7 +9,8 @@ use astern_graph_core::{
 use astern_stats::param::duration;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{Blackout, Fault, PlaceFault};
+use crate::blackout::Blackout;
+use crate::fault::{AnyFault, Fault, PlaceFault};
 use crate::law::TimeLaw;
 use crate::load::Load;
 use crate::topology::Topology;
@@ -29,9 +30,27 @@ use crate::topology::Topology;
 /// | `propagation` | 0.9 | 0 to 1 |
 /// | `releases` | none | one for each service; see [`Release`] |
 /// | `fault` | none | belongs to one of the releases; see [`Fault`] |
-/// | `incident` | none | not beside a fault, so that there is one truth; see [`PlaceFault`] |
+/// | `incident` | none | see [`PlaceFault`] |
+/// | `further` | none | at most 100; see [`AnyFault`] |
 /// | `blackouts` | none | see [`Blackout`] |
 /// | `events_max` | 10⁷ | bounds the time and memory of a run |
+///
+/// Several things may be wrong at once. Where they hit the same call, their effects add up, and the
+/// truth says each of them.
+///
+/// ```
+/// use std::time::Duration;
+/// use astern_graph_core::{NodeKey, Subject};
+/// use astern_sim::{FaultKind, PlaceFault, Scenario, run};
+///
+/// let slow = FaultKind::Slower { factor: 3.0 };
+/// let ads = Subject::Node(NodeKey::service("ads"));
+/// let scenario = Scenario::releases(7).also(PlaceFault::new(ads, slow, Duration::from_secs(2_000)));
+/// let truth = run(&scenario)?.truth;
+/// assert!(truth.culprit.is_some());
+/// assert_eq!(truth.further[0].service, Some(NodeKey::service("ads")));
+/// # Ok::<(), astern_sim::SimError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default = "Scenario::unset", deny_unknown_fields)]
 #[non_exhaustive]
@@ -59,7 +78,8 @@ pub struct Scenario {
     pub network: TimeLaw,
     /// Share of the calls that fails on any instance without a fault.
     pub background_errors: f64,
-    /// Probability that a failed callee makes its caller fail.
+    /// Probability that a callee that fails, or answers with a client error, makes its caller do
+    /// the same.
     pub propagation: f64,
     /// What is released.
     pub releases: Vec<Release>,
@@ -67,6 +87,8 @@ pub struct Scenario {
     pub fault: Option<Fault>,
     /// What is wrong with a place for a time, if anything is.
     pub incident: Option<PlaceFault>,
+    /// What else is wrong.
+    pub further: Vec<AnyFault>,
     /// When telemetry is lost.
     pub blackouts: Vec<Blackout>,
     /// Most events that a simulator may take.
@@ -94,9 +116,25 @@ impl Scenario {
             releases: Vec::new(),
             fault: None,
             incident: None,
+            further: Vec::new(),
             blackouts: Vec::new(),
             events_max: 10_000_000,
         }
+    }
+
+    /// With something else that is wrong.
+    #[must_use]
+    pub fn also(mut self, incident: impl Into<AnyFault>) -> Self {
+        self.further.push(incident.into());
+        self
+    }
+
+    /// All that is wrong: the fault, the incident, and what else is.
+    pub fn faults(&self) -> Vec<AnyFault> {
+        let fault = self.fault.clone().map(AnyFault::Release);
+        let incident = self.incident.clone().map(AnyFault::Place);
+        let first = fault.into_iter().chain(incident);
+        first.chain(self.further.iter().cloned()).collect()
     }
 
     /// What a file leaves out; a simulator refuses a topology without services.
@@ -130,6 +168,18 @@ pub enum Balance {
 ///
 /// A release that is forward-only changes data when its first batch comes: from then on instances
 /// that run a revision older than `min_compatible` fail every call after their work.
+///
+/// A release may make requests a little more or less work. That is no fault: nothing is to be
+/// blamed for it.
+///
+/// ```
+/// use astern_sim::{Scenario, run};
+///
+/// let mut scenario = Scenario::benign(7);
+/// scenario.releases[0].work_factor = 1.02;
+/// assert_eq!(run(&scenario)?.truth.culprit, None);
+/// # Ok::<(), astern_sim::SimError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -156,6 +206,13 @@ pub struct Release {
     /// Time from one batch to the next; at least 1 ms.
     #[serde(default = "two_minutes", with = "duration")]
     pub pause: Duration,
+    /// Work of a request under its revision over that under the first one, 0.5 to 2; 1 for a flag.
+    #[serde(default = "unchanged")]
+    pub work_factor: f64,
+}
+
+fn unchanged() -> f64 {
+    1.0
 }
 
 fn two_minutes() -> Duration {
@@ -165,6 +222,8 @@ fn two_minutes() -> Duration {
 astern_stats::setters!(Release {
     /// Sets the pause between batches.
     pause: Duration,
+    /// Sets the work of a request under its revision over that under the first one.
+    work_factor: f64,
 });
 
 impl Release {
@@ -186,6 +245,7 @@ impl Release {
             batches: batches.into(),
             traffic: Vec::new(),
             pause: two_minutes(),
+            work_factor: unchanged(),
         }
     }
 

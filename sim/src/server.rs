@@ -11,8 +11,8 @@ use crate::resilience::Breaker;
 pub(crate) struct Server {
     /// The revision it runs, an index into its service's.
     pub(crate) revision: usize,
-    /// Since when it runs that revision without a restart.
-    pub(crate) since: Tick,
+    /// When it got that revision or was restarted; none where that was before the run.
+    pub(crate) started: Option<Tick>,
     /// Whether it is not there: it is not started yet, or down.
     pub(crate) away: bool,
     pub(crate) queue: VecDeque<JobId>,

@@ -36,6 +36,10 @@ pub(crate) struct Streams {
     pub(crate) flags: ChaCha8Rng,
     /// Which calls are lost on their way.
     pub(crate) losses: ChaCha8Rng,
+    /// Which requests fail because their instance is fresh.
+    pub(crate) start_ups: ChaCha8Rng,
+    /// Which requests are answered with a client error.
+    pub(crate) refusals: ChaCha8Rng,
 }
 
 impl Streams {
@@ -54,6 +58,8 @@ impl Streams {
             segments: stream(10),
             flags: stream(11),
             losses: stream(12),
+            start_ups: stream(13),
+            refusals: stream(14),
         }
     }
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::law::TimeLaw;
 use crate::resilience::{Breaker, CacheAside, Retries};
+use crate::start_up::StartUp;
 
 /// The services of a system and where requests enter it.
 ///
@@ -100,6 +101,9 @@ impl Topology {
 /// | `instances` | 1 | 1 to 1,000; the third of `cart` is named `cart-v1-2` |
 /// | `workers` | 1 | 1 to 10,000 for each instance |
 /// | `steps` | none | the calls of one step are made at once, and all are waited for |
+/// | `speeds` | all alike | 0.1 to 10, of the instances in turn |
+/// | `client_errors` | 0 | 0 to 1 |
+/// | `start_up` | none | see [`StartUp`] |
 /// | `queue_limit` | none | calls that wait for a worker of one instance; further ones are refused |
 /// | `consumes` | none | queues whose messages it handles |
 /// | `hosts` | none | instances are placed on them in turn |
@@ -119,6 +123,21 @@ pub struct ServiceSpec {
     pub workers: u32,
     /// How long one request occupies the processor.
     pub work: TimeLaw,
+    /// How fast instances compute, in turn: an instance of speed 0.5 takes twice as long for the
+    /// same work. The first instance has the first speed, and those of a second set go on.
+    #[serde(default)]
+    pub speeds: Vec<f64>,
+    /// Share of the requests that is answered with a client error (4xx) after the work, whoever
+    /// runs: a user who is not signed in, say.
+    ///
+    /// It is the answer of an instance at its best, so it is not tried again and opens no breaker.
+    /// A caller passes it on as its own answer as often as a failure, by
+    /// [`Scenario::propagation`](crate::Scenario::propagation); one that meets a failure too fails.
+    #[serde(default)]
+    pub client_errors: f64,
+    /// How fresh instances differ, if they do.
+    #[serde(default)]
+    pub start_up: Option<StartUp>,
     /// Calls that it makes for a request.
     #[serde(default)]
     pub steps: Vec<Vec<CallSpec>>,
@@ -156,6 +175,12 @@ fn one() -> u32 {
 astern_stats::setters!(ServiceSpec {
     /// Sets the limit to the calls that wait for a worker of one instance.
     queue_limit: u32,
+    /// Sets how fast instances compute, in turn.
+    speeds: Vec<f64>,
+    /// Sets the share of the requests that is answered with a client error.
+    client_errors: f64,
+    /// Sets how fresh instances differ.
+    start_up: StartUp,
     /// Sets the number of instances.
     instances: u32,
     /// Sets the number of workers of each instance.
@@ -171,6 +196,9 @@ impl ServiceSpec {
             instances: one(),
             workers: one(),
             work,
+            speeds: Vec::new(),
+            client_errors: 0.0,
+            start_up: None,
             steps: Vec::new(),
             queue_limit: None,
             consumes: Vec::new(),

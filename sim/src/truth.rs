@@ -6,8 +6,8 @@ use astern_graph_core::{ChangeId, NodeKey, Subject, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Tick, ticks};
-use crate::fault::FaultKind;
-use crate::model::{Model, Place};
+use crate::fault::{AnyFault, Fault, FaultKind};
+use crate::model::Model;
 use crate::scenario::Scenario;
 
 /// The answer to the question that a run poses. Where nothing is wrong, all but `changes` is
@@ -35,39 +35,45 @@ pub struct GroundTruth {
     pub callers: Vec<NodeKey>,
     /// All changes, in the order of their start and then of their ids.
     pub changes: Vec<ChangeId>,
+    /// What else was wrong, each as the truth of a run in which nothing else is: the rest of
+    /// [`Scenario::faults`], in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further: Vec<Self>,
 }
 
 impl GroundTruth {
     pub(crate) fn of(scenario: &Scenario, model: &Model) -> Self {
-        let service = model.bad.as_ref().and_then(|bad| match bad.place {
-            Place::Revision { service, .. } | Place::Flag { service } | Place::Service(service) => {
-                Some(service)
+        let incidents = scenario.faults();
+        let wrong = incidents.iter().zip(&model.bads);
+        let mut truths = wrong.map(|(incident, bad)| {
+            let service = model.service_of(bad.place);
+            let callers = service.map_or_else(Vec::new, |index| model.callers(index));
+            match incident {
+                AnyFault::Release(fault) => Self::of_release(scenario, Some(fault), callers),
+                AnyFault::Place(fault) => Self {
+                    service: service.map(|index| model.services[index].key.clone()),
+                    subject: Some(fault.subject.clone()),
+                    fault: Some(bad.kind),
+                    onset: Some(instant(scenario, bad.during.start)),
+                    end: fault.lasts.map(|_| instant(scenario, bad.during.end)),
+                    ..Self::of_release(scenario, None, callers)
+                },
             }
-            Place::Instance(instance) => {
-                let mut services = model.services.iter();
-                services.position(|service| service.instances.contains(&instance))
-            }
-            Place::Link(link) => model.links.get(link).map(|(_, to)| *to),
-            Place::Host(_) => None,
         });
-        let callers = service.map_or_else(Vec::new, |index| model.callers(index));
-        let mut truth = Self::of_releases(scenario, callers);
-        if let Some(incident) = &scenario.incident {
-            truth.service = service.map(|index| model.services[index].key.clone());
-            truth.subject = Some(incident.subject.clone());
-            truth.fault = model.bad.as_ref().map(|bad| bad.kind);
-            truth.onset = Some(instant(scenario, ticks(incident.starts)));
-            let ends = incident.lasts.and(model.bad.as_ref());
-            truth.end = ends.map(|bad| instant(scenario, bad.during.end));
-        }
+        let nothing = || Self::of_release(scenario, None, Vec::new());
+        let mut truth = truths.next().unwrap_or_else(nothing);
+        truth.further = truths.collect();
         truth
     }
 
-    /// Of a scenario in which only a release can be at fault; `callers` are those of its service.
-    pub(crate) fn of_releases(scenario: &Scenario, callers: Vec<NodeKey>) -> Self {
+    /// Where only a release can be at fault; `callers` are those of its service.
+    pub(crate) fn of_release(
+        scenario: &Scenario,
+        fault: Option<&Fault>,
+        callers: Vec<NodeKey>,
+    ) -> Self {
         let mut releases: Vec<_> = scenario.releases.iter().collect();
         releases.sort_by_key(|release| (release.starts, &release.id));
-        let fault = scenario.fault.as_ref();
         let bad = fault.and_then(|fault| releases.iter().find(|r| r.id == fault.change));
         Self {
             culprit: bad.map(|release| release.id.clone()),
@@ -78,6 +84,7 @@ impl GroundTruth {
             end: None,
             callers,
             changes: releases.iter().map(|r| r.id.clone()).collect(),
+            further: Vec::new(),
         }
     }
 }

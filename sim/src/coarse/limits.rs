@@ -24,6 +24,9 @@ pub(super) fn check(scenario: &CoarseScenario) -> Result<(), CoarseError> {
     if !scenario.topology.hosts.is_empty() {
         return refused("the topology".to_owned(), "shared machines");
     }
+    if scenario.network.squared_variation().is_infinite() {
+        return refused("the network".to_owned(), "times without a variance");
+    }
     for spec in &scenario.topology.services {
         let mut calls = spec.steps.iter().flatten();
         let found = of_service(spec).or_else(|| calls.find_map(of_call));
@@ -42,6 +45,13 @@ pub(super) fn check(scenario: &CoarseScenario) -> Result<(), CoarseError> {
 fn of_service(spec: &ServiceSpec) -> Option<&'static str> {
     [
         ("a limit on the queue", spec.queue_limit.is_some()),
+        (
+            "work without a variance",
+            spec.work.squared_variation().is_infinite(),
+        ),
+        ("unequal instances", !spec.speeds.is_empty()),
+        ("client errors", spec.client_errors > 0.0),
+        ("starts of instances", spec.start_up.is_some()),
         ("consumed messages", !spec.consumes.is_empty()),
         ("shared machines", !spec.hosts.is_empty()),
     ]
@@ -71,6 +81,7 @@ fn of_release(release: &Release) -> Option<&'static str> {
         ("releases other than rolling, canary and config", !known),
         ("shares of traffic", !release.traffic.is_empty()),
         ("changes of data", forward),
+        ("other work", (release.work_factor - 1.0).abs() > 0.0),
     ]
     .into_iter()
     .find_map(|(what, there)| there.then_some(what))

@@ -29,13 +29,9 @@ impl Moments {
 
     pub(super) fn of(law: TimeLaw) -> Self {
         let mean = law.mean_ms();
-        let squared_variation = match law {
-            TimeLaw::Exponential { .. } => 1.0,
-            TimeLaw::LogNormal { sigma, .. } => (sigma * sigma).exp_m1(),
-        };
         Self {
             mean,
-            variance: squared_variation * mean * mean,
+            variance: law.squared_variation() * mean * mean,
         }
     }
 

@@ -45,7 +45,7 @@ pub enum CoarseError {
 ///
 /// | field | default | rule |
 /// |---|---|---|
-/// | `topology` | | 1 to 100,000 services; else as for a [`Scenario`], without hosts, queue limits, messages, timeouts, retries, breakers, pools, caches that miss |
+/// | `topology` | | 1 to 100,000 services; else as for a [`Scenario`], without hosts, times of infinite variance, unequal instances, client errors, start-ups, queue limits, messages, timeouts, retries, breakers, pools, caches that miss |
 /// | `start` | 2026-01-05T08:00:00Z | the span must end before the year 2262 |
 /// | `span` | 45 min | more than 0 and less than 10⁹ s; steps begin in it |
 /// | `step` | 30 s | 1 ms to 1 day |
@@ -53,7 +53,7 @@ pub enum CoarseError {
 /// | `network` | log-normal, mean 0.5 ms | as for a [`Scenario`] |
 /// | `background_errors` | 0.1 % | 0 to 1 |
 /// | `propagation` | 0.9 | 0 to 1 |
-/// | `releases` | none | one for each service, rolling, canary or config, without shares of traffic, not forward-only; see [`Release`] |
+/// | `releases` | none | one for each service, rolling, canary or config, without shares of traffic or other work, not forward-only; see [`Release`] |
 /// | `fault` | none | belongs to one of the releases and hits all calls; slower, delay, errors, tail or capacity |
 /// | `edges` | no | whether rates of calls between services are recorded |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

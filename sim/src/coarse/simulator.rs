@@ -80,7 +80,7 @@ impl CoarseSimulator {
         let specs = &scenario.topology.services;
         let mut callers: Vec<NodeKey> = callers.into_iter().map(|i| specs[i].key.clone()).collect();
         callers.sort();
-        let truth = GroundTruth::of_releases(&scenario.frame(), callers);
+        let truth = GroundTruth::of_release(&scenario.frame(), scenario.fault.as_ref(), callers);
         let mut simulator = Self {
             loads: system.idle(),
             system,

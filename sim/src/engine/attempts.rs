@@ -5,11 +5,11 @@
 //!        └─ stopped                                                  └─► the caller goes on
 //! ```
 
+use astern_graph_core::CallStatus;
 use rand::RngExt;
 
 use super::Engine;
-use crate::event::{Event, Tick, ticks_of_ms};
-use crate::fault::FaultKind;
+use crate::event::{Event, ticks_of_ms};
 use crate::jobs::{GivenUp, JobId, NewJob, Origin, Stage};
 use crate::model::Cache;
 use crate::resilience::Retries;
@@ -36,7 +36,7 @@ impl Engine {
     }
 
     fn send(&mut self, caller: JobId, call: usize, attempt: u32) {
-        let timeout = match self.override_of(caller) {
+        let timeout = match self.jobs.get(caller).calls {
             Some((_, timeout)) => Some(timeout),
             None => self.model.calls[call].timeout,
         };
@@ -57,20 +57,9 @@ impl Engine {
         }
     }
 
-    /// Attempts and timeout of all calls that a job makes, where a fault sets them.
-    fn override_of(&self, caller: JobId) -> Option<(u32, Tick)> {
-        match self.model.bad.as_ref().map(|bad| bad.kind) {
-            Some(FaultKind::Retries {
-                attempts,
-                timeout_ms,
-            }) if self.jobs.get(caller).hit => Some((attempts, ticks_of_ms(timeout_ms))),
-            _ => None,
-        }
-    }
-
     pub(super) fn answer(&mut self, id: JobId) {
         let job = self.jobs.get(id);
-        let (origin, parent, failed, wrong) = (job.origin, job.parent, job.failed, job.wrong);
+        let (origin, parent, status, wrong) = (job.origin, job.parent, job.status, job.wrong);
         if job.given_up.is_none() {
             self.record_call(id);
         }
@@ -78,7 +67,7 @@ impl Engine {
         match (origin, parent) {
             (Origin::Outside, _) => self.answered += 1,
             (Origin::Call { call, attempt }, Some(caller)) => {
-                self.attempt_over(caller, call, attempt, failed, wrong);
+                self.attempt_over(caller, call, attempt, status, wrong);
             }
             _ => {}
         }
@@ -109,7 +98,7 @@ impl Engine {
         if stage == Stage::Lost {
             self.jobs.remove(id);
         }
-        self.attempt_over(caller, call, attempt, true, false);
+        self.attempt_over(caller, call, attempt, CallStatus::Error, false);
     }
 
     fn attempt_over(
@@ -117,17 +106,19 @@ impl Engine {
         caller: JobId,
         call: usize,
         attempt: u32,
-        failed: bool,
+        status: CallStatus,
         wrong: bool,
     ) {
+        // What is the caller's own fault is no sign of trouble, and no better when tried again.
+        let failed = status == CallStatus::Error;
         let job = self.jobs.get_mut(caller);
         job.waits.end(self.clock);
-        let instance = job.instance;
+        let (instance, set) = (job.instance, job.calls);
         let to = &self.model.calls[call];
         if let Some(rules) = to.breaker {
             self.circuits[to.link].learn(failed, rules, self.clock);
         }
-        let retries = match self.override_of(caller) {
+        let retries = match set {
             Some((attempts, _)) => Some(Retries::at_once(attempts)),
             None => to.retries,
         };
@@ -147,7 +138,7 @@ impl Engine {
                     },
                 );
             }
-            _ => self.call_over(caller, call, failed, wrong),
+            _ => self.call_over(caller, call, status, wrong),
         }
     }
 
@@ -161,7 +152,14 @@ impl Engine {
     }
 
     /// A call has its last outcome: the caller goes on once that is so of all calls of the step.
-    pub(super) fn call_over(&mut self, caller: JobId, call: usize, failed: bool, wrong: bool) {
+    pub(super) fn call_over(
+        &mut self,
+        caller: JobId,
+        call: usize,
+        status: CallStatus,
+        wrong: bool,
+    ) {
+        let failed = status != CallStatus::Ok;
         if let Some(cache) = self.model.calls[call].cache {
             let cache_of = self.model.calls[call].service;
             if failed || !self.hits(cache, cache_of) {
@@ -171,7 +169,9 @@ impl Engine {
         }
         let spreads = wrong || failed && chance(&mut self.streams.errors, self.rules.propagation);
         let waiting = self.jobs.get_mut(caller);
-        waiting.failed |= spreads;
+        if spreads {
+            waiting.worsen(if wrong { CallStatus::Error } else { status });
+        }
         waiting.pending -= 1;
         if waiting.pending == 0 {
             self.worked(caller);

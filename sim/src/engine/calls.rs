@@ -5,9 +5,11 @@
 //!                     └─ refused, where the queue is full or the instance is away
 //! ```
 
+use astern_graph_core::CallStatus;
+
 use super::Engine;
 use crate::event::{Event, Tick, ticks_of_ms};
-use crate::fault::Cost;
+use crate::fault::{Cost, FaultKind};
 use crate::jobs::{JobId, NewJob, Origin, Stage};
 use crate::model::Place;
 use crate::streams::chance;
@@ -19,6 +21,14 @@ impl Engine {
         let job = self.jobs.get_mut(id);
         job.received = self.clock;
         let (service, instance) = (job.service, job.instance);
+        match self.keeps_away(service, instance) {
+            None => {}
+            Some(FaultKind::Unanswered { .. }) => {
+                self.jobs.get_mut(id).stage = Stage::Lost;
+                return;
+            }
+            Some(_) => return self.refuse(id),
+        }
         let server = &mut self.servers[instance];
         let waiting = server.queue.len();
         let workers = self
@@ -36,11 +46,25 @@ impl Engine {
         }
     }
 
+    /// The fault that keeps the next call to an instance from its workers, if one does.
+    fn keeps_away(&mut self, service: usize, instance: usize) -> Option<FaultKind> {
+        let revision = self.servers[instance].revision;
+        let faults = self
+            .model
+            .faults_of(service, instance, revision, self.clock);
+        let rng = &mut self.streams.fault;
+        faults.into_iter().find(|kind| match kind {
+            FaultKind::NotReady => true,
+            FaultKind::Refused { share } | FaultKind::Unanswered { share } => chance(rng, *share),
+            _ => false,
+        })
+    }
+
     /// Fails a call that no worker will take; a message is dropped.
     pub(super) fn refuse(&mut self, id: JobId) {
         let job = self.jobs.get_mut(id);
         job.stage = Stage::Refused;
-        job.failed = true;
+        job.status = CallStatus::Error;
         if let Origin::Message { queue, .. } = job.origin {
             self.depths[queue] -= 1;
             self.jobs.remove(id);
@@ -69,31 +93,24 @@ impl Engine {
 
     /// A worker takes the call.
     fn begin(&mut self, id: JobId) {
-        let hit = self.is_hit(id);
+        let cost = self.cost(id);
         let processor = self.processor_time(self.jobs.get(id).instance);
         let job = self.jobs.get_mut(id);
         let (service, instance) = (job.service, job.instance);
         let server = &mut self.servers[instance];
         server.held += 1;
         server.cpu.begin(processor);
-        let work = self.model.services[service].work;
-        let work_ms = work.draw_ms(&mut self.streams.work);
-        let cost = match &self.model.bad {
-            Some(bad) if hit => {
-                let since = server.since.max(bad.during.start);
-                let minutes = (self.clock - since) as f64 / TICKS_PER_MINUTE;
-                bad.kind.cost(work_ms, minutes, &mut self.streams.fault)
-            }
-            _ => Cost::healthy(work_ms),
-        };
         let unlucky = chance(&mut self.streams.errors, self.rules.background_errors);
         let outdated = server.revision < self.oldest[service];
         job.stage = Stage::Held;
         job.revision = server.revision;
-        job.hit = hit;
-        job.failed = cost.fails || unlucky || outdated;
+        job.worsen(cost.status);
+        if unlucky || outdated {
+            job.worsen(CallStatus::Error);
+        }
         job.wrong = cost.wrong;
         job.rest = ticks_of_ms(cost.rest_ms);
+        job.calls = cost.calls.map(|(attempts, ms)| (attempts, ticks_of_ms(ms)));
         if let Origin::Message { queue, .. } = job.origin {
             // The wait in the queue is the queue's, not the consumer's.
             job.received = self.clock;
@@ -109,11 +126,42 @@ impl Engine {
         }
     }
 
-    /// Whether the fault of the run is in the code that is about to handle a call.
-    fn is_hit(&mut self, id: JobId) -> bool {
-        let Some(bad) = self.model.active(self.clock) else {
-            return false;
+    /// What a call costs its instance: its work, the instance's start, and what is wrong.
+    fn cost(&mut self, id: JobId) -> Cost {
+        let job = self.jobs.get(id);
+        let (service, instance) = (job.service, job.instance);
+        let (spec, server) = (&self.model.services[service], &self.servers[instance]);
+        let (longer, failing) = match (spec.start_up, server.started) {
+            (Some(start_up), Some(started)) => start_up.at(self.clock - started),
+            _ => (1.0, 0.0),
         };
+        let factor = spec.work_factors[server.revision] * longer;
+        let work_ms = spec.work.draw_ms(&mut self.streams.work);
+        let mut cost = Cost::healthy(work_ms * (factor / self.model.instances[instance].speed));
+        if spec.client_errors > 0.0 && chance(&mut self.streams.refusals, spec.client_errors) {
+            cost.status = CallStatus::ClientError;
+        }
+        if failing > 0.0 && chance(&mut self.streams.start_ups, failing) {
+            cost.status = CallStatus::Error;
+        }
+        let started = server.started.unwrap_or(0);
+        for index in 0..self.model.bads.len() {
+            if self.is_hit(id, index) {
+                let bad = &self.model.bads[index];
+                let since = started.max(bad.during.start);
+                let minutes = (self.clock - since) as f64 / TICKS_PER_MINUTE;
+                cost = bad.kind.on_top(cost, minutes, &mut self.streams.fault);
+            }
+        }
+        cost
+    }
+
+    /// Whether one of the faults is in the code that is about to handle a call.
+    fn is_hit(&mut self, id: JobId, index: usize) -> bool {
+        let bad = &self.model.bads[index];
+        if !bad.during.contains(&self.clock) {
+            return false;
+        }
         let job = self.jobs.get(id);
         let revision = self.servers[job.instance].revision;
         let there = match bad.place {
@@ -138,12 +186,12 @@ impl Engine {
         }
     }
 
-    /// The call is worked on: it goes on to its next callees, or fails before it.
+    /// The call is worked on: it goes on to its next callees, or is answered with an error.
     pub(super) fn worked(&mut self, id: JobId) {
-        if self.jobs.get(id).failed {
-            self.finish(id);
-        } else {
+        if self.jobs.get(id).status == CallStatus::Ok {
             self.call_on(id);
+        } else {
+            self.finish(id);
         }
     }
 
@@ -178,10 +226,10 @@ impl Engine {
         job.finished = self.clock;
         job.stage = Stage::Done;
         let (service, instance, origin) = (job.service, job.instance, job.origin);
-        let (failed, recorded) = (job.failed, job.given_up.as_ref().map(|gone| gone.recorded));
+        let (status, recorded) = (job.status, job.given_up.as_ref().map(|gone| gone.recorded));
         self.servers[instance].held -= 1;
         self.pump(service, instance);
-        if !failed {
+        if status == CallStatus::Ok {
             self.publish(id);
         }
         match (origin, recorded) {

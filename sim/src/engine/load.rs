@@ -71,27 +71,30 @@ impl Engine {
 
     /// How much longer a fault of its edge lets the messages of a call travel.
     pub(super) fn detour(&self, id: JobId) -> Tick {
-        match self.edge_fault(id) {
+        let delays = (0..self.model.bads.len()).map(|bad| match self.edge_fault(bad, id) {
             Some(FaultKind::NetworkDelay { ms }) => ticks_of_ms(ms),
             _ => 0,
-        }
+        });
+        delays.fold(0, Tick::saturating_add)
     }
 
     /// Whether a fault of its edge loses a call.
     fn loses(&mut self, id: JobId) -> bool {
-        match self.edge_fault(id) {
+        (0..self.model.bads.len()).any(|bad| match self.edge_fault(bad, id) {
             Some(FaultKind::Lost { share }) => chance(&mut self.streams.losses, share),
             _ => false,
-        }
+        })
     }
 
-    fn edge_fault(&self, id: JobId) -> Option<FaultKind> {
-        let bad = self.model.active(self.clock)?;
+    /// What one of the faults does now to the edge of a call, if it does anything.
+    fn edge_fault(&self, bad: usize, id: JobId) -> Option<FaultKind> {
+        let bad = self.model.bads.get(bad)?;
         let (Origin::Call { call, .. }, Place::Link(link)) = (self.jobs.get(id).origin, bad.place)
         else {
             return None;
         };
-        let concerned = self.model.calls[call].link == link
+        let concerned = bad.during.contains(&self.clock)
+            && self.model.calls[call].link == link
             && bad.concerns(self.operation(id), self.jobs.segment(id));
         concerned.then_some(bad.kind)
     }
@@ -102,14 +105,18 @@ impl Engine {
 
     /// An instance for a call; none where all are away.
     fn route(&mut self, service: usize) -> Option<usize> {
-        let all = self.model.services[service].instances.clone();
+        let (model, clock) = (&self.model, self.clock);
+        let all = model.services[service].instances.clone();
         let router = &mut self.routers[service];
         let rng = &mut self.streams.routes;
         let split = router
             .split
             .map(|split| (split.revision, chance(rng, split.share)));
         let servers = &self.servers;
-        let there = |instance: &usize| !servers[*instance].away;
+        let there = |instance: &usize| {
+            let server = &servers[*instance];
+            !server.away && model.is_ready(service, *instance, server.revision, clock)
+        };
         let wanted = |instance: &usize| {
             there(instance)
                 && split

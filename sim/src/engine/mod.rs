@@ -10,7 +10,7 @@ mod telemetry;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use astern_graph_core::{NodeKey, Record, Revision, Timestamp};
+use astern_graph_core::{CallStatus, NodeKey, Record, Revision, Timestamp};
 
 use crate::error::SimError;
 use crate::event::{Agenda, Event, Tick, ticks};
@@ -128,11 +128,13 @@ impl Engine {
             let starts = ticks(change.release.starts);
             engine.agenda.put(starts, Event::Batch(index));
         }
-        if let Some(bad) = &engine.model.bad
-            && scenario.incident.is_some()
-        {
-            engine.agenda.put(bad.during.start, Event::PlaceFault);
-            engine.agenda.put(bad.during.end, Event::PlaceFault);
+        for (index, bad) in engine.model.bads.iter().enumerate() {
+            if bad.is_of_place() {
+                engine
+                    .agenda
+                    .put(bad.during.start, Event::PlaceFault(index));
+                engine.agenda.put(bad.during.end, Event::PlaceFault(index));
+            }
         }
         Ok(engine)
     }
@@ -163,8 +165,10 @@ impl Engine {
                     call,
                     attempt,
                 } => self.call(caller, call, attempt),
-                Event::Stopped { caller, call } => self.call_over(caller, call, true, false),
-                Event::PlaceFault => self.incident(),
+                Event::Stopped { caller, call } => {
+                    self.call_over(caller, call, CallStatus::Error, false);
+                }
+                Event::PlaceFault(index) => self.incident(index),
                 Event::Batch(change) => self.batch(change),
                 Event::Sample => self.sample(),
             }

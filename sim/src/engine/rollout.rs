@@ -60,7 +60,7 @@ impl Engine {
         for instance in green.clone() {
             self.servers[instance].away = false;
             self.servers[instance].revision = revision;
-            self.servers[instance].since = self.clock;
+            self.servers[instance].started = Some(self.clock);
         }
         self.routers[service].split = Some(Split {
             revision,
@@ -184,7 +184,10 @@ impl Engine {
         let server = &mut self.servers[instance];
         if server.revision != revision {
             server.revision = revision;
-            server.since = self.clock;
+            server.started = Some(self.clock);
+            if !self.model.is_ready(service, instance, revision, self.clock) {
+                self.refuse_queue(instance);
+            }
             // The other revision may have more workers.
             self.pump(service, instance);
         }

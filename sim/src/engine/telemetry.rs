@@ -31,11 +31,10 @@ impl Engine {
         }
     }
 
-    /// Whether the telemetry of a service is lost now.
-    fn is_blacked_out(&self, service: usize) -> bool {
-        self.model.blackouts.iter().any(|lost| {
-            lost.during.contains(&self.clock) && lost.service.is_none_or(|only| only == service)
-        })
+    /// Whether what a party reports is lost now; without a party, whether everything is.
+    fn is_blacked_out(&self, party: Option<&Party>) -> bool {
+        let mut blackouts = self.model.blackouts.iter();
+        blackouts.any(|lost| lost.hides(party, self.clock))
     }
 
     fn span(from: Tick, to: Tick) -> Duration {
@@ -60,9 +59,10 @@ impl Engine {
         };
         call.id = Some(job.span);
         call.operation = self.operation(id).cloned();
-        if job.failed || job.given_up.is_some() {
-            call.status = CallStatus::Error;
-        }
+        call.status = match job.given_up {
+            Some(_) => CallStatus::Error,
+            None => job.status,
+        };
         self.records.push(call.into());
     }
 
@@ -75,16 +75,16 @@ impl Engine {
         (instance, revision): (usize, usize),
     ) -> Option<Call> {
         let job = self.jobs.get(id);
-        if self.is_blacked_out(job.service) {
+        let consumer = self.party(id);
+        if self.is_blacked_out(Some(&consumer)) {
             return None;
         }
-        let callee = if self.is_blacked_out(queue) {
-            self.model.services[queue].parties[segment].clone()
-        } else {
-            self.model.instances[instance].parties[segment][revision].clone()
-        };
-        let mut call = Call::new(self.time(job.received), callee)
-            .from(self.party(id))
+        let mut callee = &self.model.instances[instance].parties[segment][revision];
+        if self.is_blacked_out(Some(callee)) {
+            callee = &self.model.services[queue].parties[segment];
+        }
+        let mut call = Call::new(self.time(job.received), callee.clone())
+            .from(consumer)
             .over(EdgeKind::Consumes)
             .took(None, Some(Self::span(job.received, job.finished)));
         call.exclusive = Some(self.self_time(id));
@@ -99,14 +99,12 @@ impl Engine {
             (None, Some(parent)) => Some((self.party(parent), self.clock)),
             (None, None) => None,
         };
-        let from = made.map(|call| self.model.links[self.model.calls[call].link].0);
-        let caller_blacked_out = from.is_some_and(|from| self.is_blacked_out(from));
-        let served = job.stage == Stage::Done && !self.is_blacked_out(job.service);
-        let callee = if served {
-            self.party(id)
-        } else {
-            self.model.services[job.service].parties[self.jobs.segment(id)].clone()
-        };
+        let service = &self.model.services[job.service].parties[self.jobs.segment(id)];
+        let taken = (job.stage == Stage::Done).then(|| self.party(id));
+        let lost = self.is_blacked_out(taken.as_ref().or(Some(service)));
+        let callee = taken.filter(|_| !lost);
+        let served = callee.is_some();
+        let callee = callee.unwrap_or_else(|| service.clone());
         let mut call = Call::new(self.time(job.sent), callee);
         call.server = served.then(|| Self::span(job.received, job.finished));
         call.exclusive = served.then(|| self.self_time(id));
@@ -114,11 +112,12 @@ impl Engine {
             call.kind = self.model.calls[place].kind;
         }
         if let Some((caller, until)) = seen {
+            let reports = !self.is_blacked_out(Some(&caller));
+            call.client = reports.then(|| Self::span(job.sent, until));
             call.caller = Some(caller);
-            call.client = (!caller_blacked_out).then(|| Self::span(job.sent, until));
         }
         // A user whose request was refused is seen at the entry.
-        let entry_reports = made.is_none() && !self.is_blacked_out(job.service);
+        let entry_reports = made.is_none() && !lost;
         (call.client.is_some() || call.server.is_some() || entry_reports).then_some(call)
     }
 
@@ -137,7 +136,7 @@ impl Engine {
         for service in 0..self.model.services.len() {
             self.sample_service(service, length);
         }
-        let all_blacked_out = self.is_blacked_out(usize::MAX);
+        let all_blacked_out = self.is_blacked_out(None);
         for (host, machine) in self.model.hosts.iter().zip(&mut self.machines) {
             let busy = machine.take_busy(self.clock) / (length * machine.cores());
             if !all_blacked_out {
@@ -150,13 +149,14 @@ impl Engine {
 
     fn sample_service(&mut self, index: usize, length: f64) {
         let now = self.time(self.clock);
-        let blacked_out = self.is_blacked_out(index);
         let capacity = length * f64::from(self.model.services[index].workers);
         let (mut total, mut count) = (0.0, 0_u32);
         for instance in self.model.services[index].instances.clone() {
             let processor = self.processor_time(instance);
             let share = self.servers[instance].cpu.read(processor) as f64 / capacity;
-            if blacked_out || self.servers[instance].away {
+            let server = &self.servers[instance];
+            let party = &self.model.instances[instance].parties[0][server.revision];
+            if server.away || self.is_blacked_out(Some(party)) {
                 continue;
             }
             total += share;
@@ -171,7 +171,8 @@ impl Engine {
             let sample = Sample::new(now, service.key.clone(), CPU, mean);
             self.records.push(sample.into());
         }
-        if !(blacked_out || service.consumers.is_empty()) {
+        let reports = !self.is_blacked_out(service.parties.first());
+        if reports && !service.consumers.is_empty() {
             let depth = self.depths[index] as f64;
             let sample = Sample::new(now, service.key.clone(), QUEUE_DEPTH, depth);
             self.records.push(sample.into());

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use astern_graph_core::{NodeKey, NodeKind, Party, Revision};
 
 use super::calls::find;
-use super::{Blackout, Host, Instance, Model, Service};
+use super::{Host, Instance, Model, Service};
 use crate::check::check;
 use crate::error::SimError;
-use crate::event::ticks;
+use crate::fault::AnyFault;
 use crate::load::Segment;
 use crate::scenario::Scenario;
 use crate::topology::{ServiceSpec, Topology};
@@ -30,7 +30,7 @@ impl Model {
             links: Vec::new(),
             hosts: topology.hosts.iter().map(host).collect(),
             changes: Vec::new(),
-            bad: None,
+            bads: Vec::new(),
             blackouts: Vec::new(),
         };
         for (from, spec) in specs.iter().enumerate() {
@@ -47,18 +47,14 @@ impl Model {
             model.changes.push(change);
         }
         model.add_instances(topology, segments)?;
-        let fault = scenario.fault.as_ref();
-        let fault = fault.map(|fault| model.released(fault, segments));
-        let incident = scenario.incident.as_ref();
-        let incident = incident.map(|incident| model.placed(incident, segments));
-        model.bad = fault.or(incident).transpose()?;
-        for lost in &scenario.blackouts {
-            let named = |key: &NodeKey| find(specs, &key.name, "a blackout");
-            let from = ticks(lost.starts);
-            model.blackouts.push(Blackout {
-                service: lost.service.as_ref().map(named).transpose()?,
-                during: from..from.saturating_add(ticks(lost.lasts)),
+        for incident in scenario.faults() {
+            model.bads.push(match incident {
+                AnyFault::Release(fault) => model.released(&fault, segments)?,
+                AnyFault::Place(fault) => model.placed(&fault, segments)?,
             });
+        }
+        for lost in &scenario.blackouts {
+            model.blackouts.push(model.blackout(lost, specs)?);
         }
         Ok(model)
     }
@@ -78,6 +74,7 @@ impl Model {
             service.green = first + spec.instances as usize;
             for number in 0..count {
                 let host = hosts.get(number % hosts.len().max(1)).copied();
+                let speed = spec.speeds.get(number % spec.speeds.len().max(1)).copied();
                 let green = number.checked_sub(spec.instances as usize);
                 let (set, number) = green.map_or((1, number), |number| (2, number));
                 let key = NodeKey::instance(format!("{}-v{set}-{number}", spec.key.name));
@@ -101,6 +98,7 @@ impl Model {
                     parties: names(segments).map(of).collect(),
                     key,
                     host,
+                    speed: speed.unwrap_or(1.0),
                 });
             }
         }
@@ -114,11 +112,14 @@ fn service(spec: &ServiceSpec, segments: &[Segment]) -> Service {
         workers: spec.workers,
         queue_limit: spec.queue_limit.map_or(usize::MAX, |limit| limit as usize),
         work: spec.work,
+        start_up: spec.start_up,
+        client_errors: spec.client_errors,
         steps: Vec::with_capacity(spec.steps.len()),
         consumers: Vec::new(),
         instances: 0..spec.instances as usize,
         green: 0,
         revisions: vec![spec.revision.clone()],
+        work_factors: vec![1.0],
         parties: names(segments)
             .map(|name| of_segment(spec.key.clone(), name))
             .collect(),

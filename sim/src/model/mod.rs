@@ -1,5 +1,6 @@
 //! A scenario with its names resolved: what the engine works on.
 
+mod blackout;
 mod build;
 mod calls;
 mod place;
@@ -16,7 +17,9 @@ use crate::fault::FaultKind;
 use crate::law::TimeLaw;
 use crate::resilience::{Breaker, Retries};
 use crate::scenario::Release;
+use crate::start_up::StartUp;
 
+pub(crate) use blackout::Blackout;
 pub(crate) use place::{Bad, Place};
 
 #[derive(Debug, Clone)]
@@ -31,7 +34,8 @@ pub(crate) struct Model {
     pub(crate) links: Vec<(usize, usize)>,
     pub(crate) hosts: Vec<Host>,
     pub(crate) changes: Vec<Change>,
-    pub(crate) bad: Option<Bad>,
+    /// What is wrong, in the order of the scenario.
+    pub(crate) bads: Vec<Bad>,
     pub(crate) blackouts: Vec<Blackout>,
 }
 
@@ -41,6 +45,8 @@ pub(crate) struct Service {
     pub(crate) workers: u32,
     pub(crate) queue_limit: usize,
     pub(crate) work: TimeLaw,
+    pub(crate) start_up: Option<StartUp>,
+    pub(crate) client_errors: f64,
     /// Calls by their places in the model.
     pub(crate) steps: Vec<Vec<usize>>,
     /// Services that get a copy of each message, and what handling it is called.
@@ -50,6 +56,8 @@ pub(crate) struct Service {
     pub(crate) green: usize,
     /// The revision at the start, and those that releases bring.
     pub(crate) revisions: Vec<Revision>,
+    /// By revision: work over that of the first.
+    pub(crate) work_factors: Vec<f64>,
     /// It as a party of which only the service is known, for each segment.
     pub(crate) parties: Vec<Party>,
 }
@@ -82,6 +90,7 @@ pub(crate) struct Cache {
 pub(crate) struct Instance {
     pub(crate) key: NodeKey,
     pub(crate) host: Option<usize>,
+    pub(crate) speed: f64,
     /// It as a party of a call, for each segment under each revision of its service.
     pub(crate) parties: Vec<Vec<Party>>,
 }
@@ -99,13 +108,6 @@ pub(crate) struct Change {
     pub(crate) revision: usize,
     /// The oldest revision that works once it has started.
     pub(crate) min_compatible: usize,
-}
-
-/// Telemetry that is lost, of one service or of all.
-#[derive(Debug, Clone)]
-pub(crate) struct Blackout {
-    pub(crate) service: Option<usize>,
-    pub(crate) during: Range<Tick>,
 }
 
 impl Model {
@@ -126,9 +128,32 @@ impl Model {
         found.into_iter().collect()
     }
 
-    /// The fault, if there is one at this time.
-    pub(crate) fn active(&self, now: Tick) -> Option<&Bad> {
-        self.bad.as_ref().filter(|bad| bad.during.contains(&now))
+    /// The faults that an instance which runs a revision has in all its calls now.
+    pub(crate) fn faults_of(
+        &self,
+        service: usize,
+        instance: usize,
+        revision: usize,
+        now: Tick,
+    ) -> impl Iterator<Item = FaultKind> {
+        let runs = move |bad: &&Bad| bad.place.runs(service, instance, revision);
+        let now = self
+            .bads
+            .iter()
+            .filter(move |bad| bad.during.contains(&now));
+        now.filter(runs).map(|bad| bad.kind)
+    }
+
+    /// Whether an instance that runs a revision may get calls.
+    pub(crate) fn is_ready(
+        &self,
+        service: usize,
+        instance: usize,
+        revision: usize,
+        now: Tick,
+    ) -> bool {
+        let mut faults = self.faults_of(service, instance, revision, now);
+        faults.all(|kind| kind != FaultKind::NotReady)
     }
 
     /// Workers of an instance that runs a revision.
@@ -139,13 +164,11 @@ impl Model {
         revision: usize,
         now: Tick,
     ) -> u32 {
-        let workers = self.services[service].workers;
-        match self.active(now) {
-            Some(bad) if bad.place.runs(service, instance, revision) => match bad.kind {
-                FaultKind::Workers { left } => workers.min(left),
-                _ => workers,
-            },
-            _ => workers,
-        }
+        let faults = self.faults_of(service, instance, revision, now);
+        let left = faults.filter_map(|kind| match kind {
+            FaultKind::Workers { left } => Some(left),
+            _ => None,
+        });
+        left.fold(self.services[service].workers, u32::min)
     }
 }

@@ -54,6 +54,11 @@ impl Place {
 }
 
 impl Bad {
+    /// Whether it is one of a place, which starts and ends by itself.
+    pub(crate) fn is_of_place(&self) -> bool {
+        !matches!(self.place, Place::Revision { .. } | Place::Flag { .. })
+    }
+
     /// Whether it hits a call of this operation and segment.
     pub(crate) fn concerns(&self, operation: Option<&Arc<str>>, segment: usize) -> bool {
         self.operation
@@ -122,6 +127,35 @@ impl Model {
         self.calls.iter().filter(move |call| call.link == link)
     }
 
+    /// Whether a caller without a timeout would wait for an answer that never comes.
+    fn waits_for_good(&self, place: Place, kind: FaultKind) -> bool {
+        let without = |call: &CallTo| call.timeout.is_none();
+        match (place, kind) {
+            (Place::Link(link), FaultKind::Lost { .. }) => self.over(link).any(without),
+            (_, FaultKind::Unanswered { .. }) => {
+                let service = self.service_of(place);
+                let mut calls = self.calls.iter();
+                calls.any(|call| Some(call.service) == service && without(call))
+            }
+            _ => false,
+        }
+    }
+
+    /// The service that is at fault in a place: of an edge the callee, of a machine none.
+    pub(crate) fn service_of(&self, place: Place) -> Option<usize> {
+        match place {
+            Place::Revision { service, .. } | Place::Flag { service } | Place::Service(service) => {
+                Some(service)
+            }
+            Place::Instance(instance) => {
+                let mut services = self.services.iter();
+                services.position(|service| service.instances.contains(&instance))
+            }
+            Place::Link(link) => self.links.get(link).map(|(_, to)| *to),
+            Place::Host(_) => None,
+        }
+    }
+
     fn bad(
         &self,
         place: Place,
@@ -140,9 +174,7 @@ impl Model {
             Place::Host(_) => matches!(kind, FaultKind::Hogs { .. }),
             Place::Link(_) => kind.is_of_edge(),
         };
-        let lost_for_good = matches!((place, kind), (Place::Link(link), FaultKind::Lost { .. })
-            if self.over(link).any(|call| call.timeout.is_none()));
-        if !fits || lost_for_good || !(kind.is_of_calls() || scope.is_all()) {
+        if !fits || self.waits_for_good(place, kind) || !(kind.is_of_calls() || scope.is_all()) {
             return Err(SimError::Misplaced { fault: kind });
         }
         let named = |name: &Arc<str>| {

@@ -39,6 +39,7 @@ impl Model {
                     .map_err(|cause| SimError::Param { part, cause })?;
             }
             service.revisions.push(release.to.clone());
+            service.work_factors.push(release.work_factor);
             revision = service.revisions.len() - 1;
         }
         let min_compatible = match &release.reversibility {

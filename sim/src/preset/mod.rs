@@ -22,6 +22,7 @@ use crate::streams::PRESET;
 /// | `memory_leak` | work under a release grows by 30 to 60 % per minute | the release |
 /// | `latency` | requests under a release wait 2 to 4 times their work | the release |
 /// | `errors` | 20 to 50 % of the requests under a release fail | the release |
+/// | `client_errors` | a release answers 30 to 100 % of the requests with a client error (4xx), where others do 2 to 5 % | the release |
 /// | `wrong_values` | 20 to 50 % of a release's answers make their callers fail | the release |
 /// | `slow_start` | instances of a release are 6 to 12 times as slow at first, for 3 to 5 minutes | the release |
 /// | `tail` | 2 to 5 % of the requests under a release take 15 to 30 times their work | the release |
@@ -33,6 +34,9 @@ use crate::streams::PRESET;
 /// | `canary` | as `errors`, in a canary of 5, 20 and 50 % of the traffic | the release |
 /// | `blue_green` | as `latency`, in a second set of instances | the release |
 /// | `flag` | as `errors`, where a flag is on: 10, 30 and 100 % of the calls | the flag |
+/// | `not_ready` | the canary of a release gets no calls: its instance never becomes ready | the release |
+/// | `refused_calls` | instances of a canary of 5, 20 and 50 % of the traffic refuse every call | the release |
+/// | `two_incidents` | as `errors`, while another service gets slower by itself | the release, and the service |
 /// | `noisy_neighbour` | other processes take the cores of one of three machines | the machine |
 /// | `network_delay` | messages over an edge take 80 to 200 ms more | the edge |
 /// | `lost_calls` | 20 to 50 % of the calls over an edge never arrive | the edge |
@@ -43,8 +47,14 @@ use crate::streams::PRESET;
 /// | `benign_releases` | nothing | nothing |
 /// | `surge` | nothing: three times as many requests for some minutes | nothing |
 /// | `trend` | nothing: requests grow by a half in an hour | nothing |
+/// | `daily_curve` | nothing: the load of a day in 40 minutes | nothing |
 /// | `metric_outage` | nothing: the telemetry of a service is lost for some minutes | nothing |
 /// | `telemetry_outage` | nothing: all telemetry is lost for some minutes | nothing |
+/// | `telemetry_stops` | nothing: a new revision reports nothing any more, for good | nothing |
+/// | `start_up` | nothing: fresh instances are 2 to 4 times as slow and fail 5 to 15 % of the requests at first | nothing |
+/// | `small_differences` | nothing: requests are 2 to 5 % more work under each release | nothing |
+/// | `unequal_instances` | nothing: instances of a service compute at speeds of 0.6 to 1.4 | nothing |
+/// | `heavy_tails` | nothing: work is bimodal, 2 to 4 % of it 20 to 40 times as long as the rest | nothing |
 ///
 /// Beside a bad release, and in presets whose truth is no release, there are benign ones, as
 /// [`Scenario::benign`] draws them. Incidents start at the end of the healthy phase or within two
@@ -68,6 +78,7 @@ pub enum Preset {
     MemoryLeak,
     Latency,
     Errors,
+    ClientErrors,
     WrongValues,
     SlowStart,
     Tail,
@@ -79,6 +90,9 @@ pub enum Preset {
     Canary,
     BlueGreen,
     Flag,
+    NotReady,
+    RefusedCalls,
+    TwoIncidents,
     NoisyNeighbour,
     NetworkDelay,
     LostCalls,
@@ -89,8 +103,14 @@ pub enum Preset {
     BenignReleases,
     Surge,
     Trend,
+    DailyCurve,
     MetricOutage,
     TelemetryOutage,
+    TelemetryStops,
+    StartUp,
+    SmallDifferences,
+    UnequalInstances,
+    HeavyTails,
 }
 
 /// A name that no preset has.
@@ -103,11 +123,12 @@ pub struct UnknownPreset {
 
 impl Preset {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 37] = [
         Self::Cpu,
         Self::MemoryLeak,
         Self::Latency,
         Self::Errors,
+        Self::ClientErrors,
         Self::WrongValues,
         Self::SlowStart,
         Self::Tail,
@@ -119,6 +140,9 @@ impl Preset {
         Self::Canary,
         Self::BlueGreen,
         Self::Flag,
+        Self::NotReady,
+        Self::RefusedCalls,
+        Self::TwoIncidents,
         Self::NoisyNeighbour,
         Self::NetworkDelay,
         Self::LostCalls,
@@ -129,8 +153,14 @@ impl Preset {
         Self::BenignReleases,
         Self::Surge,
         Self::Trend,
+        Self::DailyCurve,
         Self::MetricOutage,
         Self::TelemetryOutage,
+        Self::TelemetryStops,
+        Self::StartUp,
+        Self::SmallDifferences,
+        Self::UnequalInstances,
+        Self::HeavyTails,
     ];
 
     /// Its name, as the table has it.
@@ -140,6 +170,7 @@ impl Preset {
             Self::MemoryLeak => "memory_leak",
             Self::Latency => "latency",
             Self::Errors => "errors",
+            Self::ClientErrors => "client_errors",
             Self::WrongValues => "wrong_values",
             Self::SlowStart => "slow_start",
             Self::Tail => "tail",
@@ -151,6 +182,9 @@ impl Preset {
             Self::Canary => "canary",
             Self::BlueGreen => "blue_green",
             Self::Flag => "flag",
+            Self::NotReady => "not_ready",
+            Self::RefusedCalls => "refused_calls",
+            Self::TwoIncidents => "two_incidents",
             Self::NoisyNeighbour => "noisy_neighbour",
             Self::NetworkDelay => "network_delay",
             Self::LostCalls => "lost_calls",
@@ -161,8 +195,14 @@ impl Preset {
             Self::BenignReleases => "benign_releases",
             Self::Surge => "surge",
             Self::Trend => "trend",
+            Self::DailyCurve => "daily_curve",
             Self::MetricOutage => "metric_outage",
             Self::TelemetryOutage => "telemetry_outage",
+            Self::TelemetryStops => "telemetry_stops",
+            Self::StartUp => "start_up",
+            Self::SmallDifferences => "small_differences",
+            Self::UnequalInstances => "unequal_instances",
+            Self::HeavyTails => "heavy_tails",
         }
     }
 
@@ -173,8 +213,14 @@ impl Preset {
             Self::BenignReleases
                 | Self::Surge
                 | Self::Trend
+                | Self::DailyCurve
                 | Self::MetricOutage
                 | Self::TelemetryOutage
+                | Self::TelemetryStops
+                | Self::StartUp
+                | Self::SmallDifferences
+                | Self::UnequalInstances
+                | Self::HeavyTails
         )
     }
 }
@@ -208,6 +254,7 @@ impl Scenario {
             | Preset::MemoryLeak
             | Preset::Latency
             | Preset::Errors
+            | Preset::ClientErrors
             | Preset::WrongValues
             | Preset::SlowStart
             | Preset::Tail
@@ -218,7 +265,10 @@ impl Scenario {
             | Preset::ForwardOnly
             | Preset::Canary
             | Preset::BlueGreen
-            | Preset::Flag => released::scenario(preset, &mut draw),
+            | Preset::Flag
+            | Preset::NotReady
+            | Preset::RefusedCalls
+            | Preset::TwoIncidents => released::scenario(preset, &mut draw),
             Preset::NoisyNeighbour
             | Preset::NetworkDelay
             | Preset::LostCalls
@@ -229,8 +279,14 @@ impl Scenario {
             Preset::BenignReleases
             | Preset::Surge
             | Preset::Trend
+            | Preset::DailyCurve
             | Preset::MetricOutage
-            | Preset::TelemetryOutage => benign::scenario(preset, &mut draw),
+            | Preset::TelemetryOutage
+            | Preset::TelemetryStops
+            | Preset::StartUp
+            | Preset::SmallDifferences
+            | Preset::UnequalInstances
+            | Preset::HeavyTails => benign::scenario(preset, &mut draw),
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use astern_graph_core::{NodeKey, Reversibility, TrafficShare};
+use astern_graph_core::{NodeKey, Reversibility, Subject, TrafficShare};
 
 use super::{Draw, Preset};
-use crate::fault::{Fault, FaultKind, Scope};
+use crate::fault::{Fault, FaultKind, PlaceFault, Scope};
 use crate::load;
 use crate::scenario::{Release, Scenario};
 use crate::topology::digest;
@@ -49,6 +49,21 @@ pub(super) fn scenario(preset: Preset, draw: &mut Draw) -> Scenario {
                 load::Segment::new("web", 2.0),
                 load::Segment::new("app", 1.0),
             ];
+        }
+        Preset::ClientErrors => {
+            for spec in &mut scenario.topology.services {
+                spec.client_errors = draw.between(0.02, 0.05);
+            }
+        }
+        Preset::TwoIncidents => {
+            let others =
+                SERVICES_CALLED.map(|other| if other == service { "shipping" } else { other });
+            let other = Subject::Node(NodeKey::service(draw.one(others)));
+            let slower = FaultKind::Slower {
+                factor: draw.between(2.5, 4.0),
+            };
+            let starts = draw.onset(&scenario);
+            scenario.incident = Some(PlaceFault::new(other, slower, starts));
         }
         // One worker for each instance is enough for two requests per second.
         Preset::FewerWorkers => scenario.load.per_second = 8.0,
@@ -112,7 +127,16 @@ fn kind(preset: Preset, work_ms: f64, draw: &mut Draw) -> FaultKind {
             timeout_ms: draw.between(3.0, 5.0),
         },
         Preset::FewerWorkers => FaultKind::Workers { left: 1 },
-        Preset::Errors | Preset::ForwardOnly | Preset::Canary | Preset::Flag => FaultKind::Errors {
+        Preset::ClientErrors => FaultKind::ClientErrors {
+            share: draw.between(0.3, 1.0),
+        },
+        Preset::NotReady => FaultKind::NotReady,
+        Preset::RefusedCalls => FaultKind::Refused { share: 1.0 },
+        Preset::Errors
+        | Preset::ForwardOnly
+        | Preset::Canary
+        | Preset::Flag
+        | Preset::TwoIncidents => FaultKind::Errors {
             share: draw.between(0.2, 0.5),
         },
         _ => FaultKind::Delay {
@@ -142,7 +166,15 @@ fn release(preset: Preset, service: &str, scenario: &Scenario, draw: &mut Draw) 
             };
             release.undo(Reversibility::ForwardOnly { min_compatible })
         }
-        Preset::Canary => {
+        Preset::NotReady => {
+            // A rollout goes no further than an instance that is not ready.
+            let release = Release {
+                batches: vec![1],
+                ..release
+            };
+            release.canary(shares([2_000]))
+        }
+        Preset::Canary | Preset::RefusedCalls => {
             let release = Release {
                 batches: vec![1, 1, instances - 2],
                 ..release
@@ -159,7 +191,7 @@ fn release(preset: Preset, service: &str, scenario: &Scenario, draw: &mut Draw) 
     }
 }
 
-fn shares(basis_points: [u16; 3]) -> Vec<TrafficShare> {
+fn shares<const N: usize>(basis_points: [u16; N]) -> Vec<TrafficShare> {
     let share = |points| TrafficShare::basis_points(points).unwrap_or_default();
     basis_points.into_iter().map(share).collect()
 }

@@ -10,7 +10,7 @@ use astern_graph_core::{
 use astern_sim::coarse::{CoarseError, CoarseScenario, CoarseSimulator, CoarseStep, ServiceState};
 use astern_sim::{
     Balance, Breaker, CallSpec, Drift, Fault, FaultKind, HostSpec, Release, Retries, Scenario,
-    Scope, Segment, SimError, Surge, TimeLaw, Topology, run,
+    Scope, Segment, SimError, StartUp, Surge, TimeLaw, Topology, run,
 };
 
 use crate::{alone, calls, exponential, mean, seconds, server_ms};
@@ -424,10 +424,15 @@ fn each_rule_refuses() {
     ));
 }
 
+const WITHOUT_VARIANCE: TimeLaw = TimeLaw::Pareto {
+    mean_ms: 1.0,
+    alpha: 1.5,
+};
+
 #[test]
 fn what_means_cannot_show_is_refused_and_never_left_out() {
     type Wish = fn(&mut CoarseScenario);
-    let wishes: [Wish; 12] = [
+    let wishes: [Wish; 18] = [
         |s| s.topology.services[0].queue_limit = Some(9),
         |s| s.topology.services[0].hosts = vec!["node".into()],
         |s| s.topology.hosts = vec![HostSpec::new("node", 4.0)],
@@ -435,6 +440,12 @@ fn what_means_cannot_show_is_refused_and_never_left_out() {
         |s| s.topology.services[0].steps[0][0].retries = Some(Retries::at_once(2)),
         |s| s.topology.services[0].steps[0][0].breaker = Some(Breaker::default()),
         |s| s.topology.services[0].steps[0][0].connections = Some(2),
+        |s| s.topology.services[0].speeds = vec![0.5],
+        |s| s.topology.services[0].client_errors = 0.1,
+        |s| s.topology.services[0].start_up = Some(StartUp::default()),
+        |s| s.topology.services[0].work = WITHOUT_VARIANCE,
+        |s| s.network = WITHOUT_VARIANCE,
+        |s| s.releases[0].work_factor = 1.02,
         |s| s.load.segments = vec![Segment::new("eu", 1.0)],
         |s| s.releases[0].kind = ChangeKind::BlueGreen,
         |s| s.releases[0].traffic = vec![TrafficShare::FULL],

@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
-use astern_graph_core::{CallStatus, Party, Record};
+use astern_graph_core::{CallStatus, Party, Record, Sample, SampleSubject};
 use astern_sim::export::records_to_csv;
-use astern_sim::{Balance, Scenario, Simulator, run};
+use astern_sim::{Balance, Preset, Scenario, Simulator, run};
 
 use crate::{calls, mean, seconds};
 
@@ -134,16 +135,29 @@ fn digest(records: &[Record]) -> u64 {
             "{:?} {:?} {} {:?} {:?} {:?} {:?} {:?}",
             e.id, e.at, e.service, e.kind, e.phase, e.from, e.to, e.instances
         ),
+        Record::Sample(Sample {
+            at,
+            subject: SampleSubject::Whole(subject),
+            metric,
+            value,
+            ..
+        }) => {
+            let of = format!("at: {at:?}, subject: {subject:?}");
+            format!("Sample(Sample {{ {of}, metric: {metric:?}, value: {value:?} }})")
+        }
         other => format!("{other:?}"),
     };
-    records
-        .iter()
-        .map(text)
-        .fold(0xcbf2_9ce4_8422_2325, |hash, line| {
-            line.bytes().fold(hash, |hash: u64, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-            })
+    hash(records.iter().map(text))
+}
+
+/// FNV-1a of lines.
+fn hash<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> u64 {
+    let add = |hash: u64, line: L| {
+        line.as_ref().bytes().fold(hash, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         })
+    };
+    lines.into_iter().fold(0xcbf2_9ce4_8422_2325, add)
 }
 
 #[test]
@@ -167,4 +181,59 @@ fn published_scenarios_give_the_records_that_they_gave() {
             15_423_136_473_539_055_376
         ]
     );
+}
+
+/// Digest of all that the records of each preset say, of seed 1.
+const PRESETS: &[(&str, u64)] = &[
+    ("cpu", 0x64bb_a67b_c9f2_172d),
+    ("memory_leak", 0x6565_b7be_5a29_a5da),
+    ("latency", 0x4c47_3f6f_37c5_cf72),
+    ("errors", 0x1f6a_949e_e7f9_b84e),
+    ("wrong_values", 0x0bd8_ec5d_1e87_f340),
+    ("slow_start", 0x27e0_fd46_9900_9084),
+    ("tail", 0x8296_b630_29c7_ca87),
+    ("operation", 0xfe84_61e8_e1b8_2a5b),
+    ("segment", 0xe441_3f42_f41d_6b3c),
+    ("retry_storm", 0x083c_c8b4_c5c7_c5e0),
+    ("fewer_workers", 0xf58e_b712_7e6e_2ffa),
+    ("forward_only", 0x097c_2cd4_c1cd_b53b),
+    ("canary", 0x7d66_ac68_b9c6_ec32),
+    ("blue_green", 0xdaf4_bf5b_7991_c4d8),
+    ("flag", 0x9b75_10cb_9aab_0daa),
+    ("noisy_neighbour", 0xeef2_33e0_c700_e388),
+    ("network_delay", 0xc802_4548_2149_d428),
+    ("lost_calls", 0x9520_b375_bad1_9804),
+    ("dependency", 0x6fe4_6ef0_b798_70ea),
+    ("outage", 0x40a3_216f_a196_43e5),
+    ("cache_flush", 0x6ab6_ed51_837f_2cb8),
+    ("metastable", 0xeffd_2bb0_e519_49cd),
+    ("benign_releases", 0x7c2e_6506_c39c_b336),
+    ("surge", 0xe9f2_f0e2_2cb1_e87c),
+    ("trend", 0x7a4c_4f92_77cb_ff0e),
+    ("metric_outage", 0xce45_ce2a_e2fe_3749),
+    ("telemetry_outage", 0x4948_c0dc_b908_27e7),
+    ("not_ready", 0xda7d_5253_3150_9489),
+    ("refused_calls", 0xccbc_1985_df1a_2c6a),
+    ("telemetry_stops", 0x37e8_9d55_f844_5948),
+    ("start_up", 0x71d1_6d5e_e386_bea4),
+    ("small_differences", 0xa08d_edb9_5845_64a4),
+    ("client_errors", 0x12b7_0ed3_9ca9_d87f),
+    ("unequal_instances", 0xf243_507a_a48a_4376),
+    ("heavy_tails", 0xf602_f435_265b_81e5),
+    ("daily_curve", 0x1e42_32e9_78e1_d625),
+    ("two_incidents", 0xf70c_0e66_d565_40e7),
+];
+
+#[test]
+fn presets_give_the_records_that_they_gave() {
+    let mut others = String::new();
+    for preset in Preset::ALL {
+        let simulation = run(&Scenario::preset(preset, 1)).unwrap();
+        let tables = records_to_csv(&simulation.records).unwrap();
+        let found = hash([tables.parties, tables.calls, tables.samples, tables.changes]);
+        if !PRESETS.contains(&(preset.name(), found)) {
+            let _ = writeln!(others, "(\"{preset}\", {found:#018x}),");
+        }
+    }
+    assert_eq!(others, "");
 }

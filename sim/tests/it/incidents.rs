@@ -3,8 +3,8 @@
 use approx::assert_relative_eq;
 use astern_graph_core::{Call, EdgeKind, NodeKey, Record, Subject, Timestamp};
 use astern_sim::{
-    Blackout, CallSpec, FaultKind, PlaceFault, Retries, Scenario, Scope, Segment, Simulation,
-    Surge, Topology, run,
+    Blackout, CallSpec, Curve, FaultKind, PlaceFault, Retries, Scenario, Scope, Segment,
+    Simulation, Surge, Topology, run,
 };
 
 use crate::{calls, constant, failed, mean, ms, of, quiet, seconds, server_ms, share};
@@ -291,12 +291,32 @@ fn a_surge_and_a_trend_are_as_great_as_they_say() {
 }
 
 #[test]
+fn a_curve_is_followed_from_its_phase_on() {
+    let mut scenario = scenario();
+    let curve = Curve::new([0.5, 1.5, 1.0], seconds(600));
+    scenario.load.curve = Some(curve.phase(seconds(200)));
+    scenario.load.per_second = 60.0;
+    let simulation = run(&scenario).unwrap();
+    let rate = |from: u64, to: u64| {
+        let range = scenario.start.plus(seconds(from))..scenario.start.plus(seconds(to));
+        let came = of(&simulation, "front").filter(|c| range.contains(&c.at));
+        came.count() as f64 / (to - from) as f64
+    };
+    for (from, expected) in [(0, 1.25), (200, 0.75), (400, 1.0), (600, 1.25)] {
+        let found = rate(from, from + 200);
+        assert_relative_eq!(found, 60.0 * expected, max_relative = 0.04);
+    }
+    assert_eq!(simulation.truth.fault, None);
+}
+
+#[test]
 fn lost_telemetry_is_no_fault_of_the_system() {
     let whole = run(&scenario()).unwrap();
     let blacked_out = |service: Option<&str>| {
         let mut scenario = scenario();
-        let service = service.map(NodeKey::service);
-        scenario.blackouts = vec![Blackout::new(service, seconds(ONSET), seconds(END - ONSET))];
+        let mut lost = Blackout::new(seconds(ONSET)).lasts(seconds(END - ONSET));
+        lost.service = service.map(NodeKey::service);
+        scenario.blackouts = vec![lost];
         run(&scenario).unwrap()
     };
     let back = blacked_out(Some("back"));

@@ -1,9 +1,11 @@
 //! The simulator as its users see it.
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
+mod client_errors;
 mod closed_loop;
 mod coarse;
 mod determinism;
+mod differences;
 mod executor;
 mod export;
 mod faults;
@@ -17,7 +19,9 @@ mod queueing;
 mod refusals;
 mod refusals_mechanisms;
 mod rollouts;
+mod silence;
 mod topologies;
+mod two_incidents;
 
 use std::time::Duration;
 

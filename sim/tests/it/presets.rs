@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use astern_graph_core::{Call, NodeKey, Record, Subject, Timestamp};
+use astern_graph_core::{Call, CallStatus, NodeKey, Record, Subject, Timestamp};
 use astern_sim::{Preset, Scenario, Simulation, run};
 use astern_stats::robust;
 
@@ -218,10 +218,32 @@ fn presets_of_errors_fail_their_service() {
         Preset::ForwardOnly,
         Preset::Canary,
         Preset::Flag,
+        Preset::RefusedCalls,
     ];
     pairs(&failing, |what, pair| {
         let more = errors(&pair.to(&pair.service()));
         assert!(more > 0.03, "{what}: {more}");
+    });
+}
+
+#[test]
+fn a_release_that_is_never_ready_gets_no_calls_and_harms_nobody() {
+    pairs(&[Preset::NotReady], |what, pair| {
+        let release = pair.scenario.releases.last().unwrap();
+        let [bad, good] = pair.late(|call| call.callee.revision.as_ref() == Some(&release.to));
+        assert!(bad.is_empty() && good.len() > 20, "{what}: {}", good.len());
+        assert!(errors(&pair.to(&pair.service())).abs() < 0.01, "{what}");
+    });
+}
+
+#[test]
+fn client_errors_of_a_release_are_no_failures() {
+    pairs(&[Preset::ClientErrors], |what, pair| {
+        let refused = |call: &Call| call.status == CallStatus::ClientError;
+        let to = pair.to(&pair.service());
+        let [bad, good] = to.each_ref().map(|calls| share(calls, refused));
+        assert!(bad > good + 0.1 && good > 0.01, "{what}: {bad} {good}");
+        assert!(errors(&to).abs() < 0.01, "{what}");
     });
 }
 
@@ -401,8 +423,48 @@ fn benign_presets_show_what_they_are_named_for() {
     let trend = per_minute(&quiet(Preset::Trend));
     let half = |minutes: &[u32]| f64::from(minutes.iter().sum::<u32>());
     assert!(half(&trend[30..45]) > 1.1 * half(&trend[0..15]));
-    let dark = per_minute(&quiet(Preset::TelemetryOutage));
-    assert!(dark.iter().filter(|count| **count == 0).count() >= 2);
+    let day = per_minute(&quiet(Preset::DailyCurve));
+    let (least, most) = (day.iter().min().unwrap(), day.iter().max().unwrap());
+    assert!(*most > 3 * *least, "{day:?}");
+    let lost = per_minute(&quiet(Preset::TelemetryOutage));
+    assert!(lost.iter().filter(|count| **count == 0).count() >= 2);
+    let scenario = Scenario::preset(Preset::StartUp, 1);
+    let (fresh, warm) = (run(&scenario).unwrap(), run(&Scenario::benign(1)).unwrap());
+    let slower = scenario.releases.iter().map(|release| {
+        let of_new = |run: &Simulation| {
+            let new = |c: &&Call| c.callee.revision.as_ref() == Some(&release.to);
+            mean(calls(&run.records).filter(new).filter_map(own_ms))
+        };
+        of_new(&fresh) / of_new(&warm)
+    });
+    assert!((1.02..1.2).contains(&mean(slower)));
+    let other = Scenario::preset(Preset::SmallDifferences, 1).releases;
+    assert!(other.iter().all(|r| (1.02..=1.05).contains(&r.work_factor)));
+    let speeds = Scenario::preset(Preset::UnequalInstances, 1)
+        .topology
+        .services;
+    assert!(
+        speeds
+            .iter()
+            .all(|s| s.speeds.len() == s.instances as usize)
+    );
+    let tails = quiet(Preset::HeavyTails);
+    let times: Vec<f64> = calls(&tails.records)
+        .filter(|c| &*c.callee.service.name == "currency")
+        .filter_map(own_ms)
+        .collect();
+    let quantile = |q| robust::quantile(&times, q).unwrap();
+    assert!(quantile(0.99) > 8.0 * quantile(0.9));
+    let unreported = |preset| {
+        let service = Scenario::preset(preset, 1).blackouts[0].service.clone();
+        let of_it = move |c: &&Call| Some(&c.callee.service) == service.as_ref();
+        let found = quiet(preset);
+        let calls = calls(&found.records).filter(of_it);
+        calls.map(|c| c.server.is_none()).collect::<Vec<_>>()
+    };
+    let stopped = unreported(Preset::TelemetryStops);
+    let last = stopped.len() - 50;
+    assert!(stopped[last..].iter().all(|none| *none) && !stopped[..last / 2].contains(&true));
     let deaf = quiet(Preset::MetricOutage);
     let scenario = Scenario::preset(Preset::MetricOutage, 1);
     let service = scenario.blackouts[0].service.clone().unwrap();

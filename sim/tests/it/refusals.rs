@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use astern_graph_core::{NodeKey, NodeKind, Revision, Timestamp};
+use astern_graph_core::{NodeKey, NodeKind, Revision, Timestamp, TrafficShare};
 use astern_sim::{
-    CallSpec, Drift, Fault, FaultKind, Release, Scenario, SimError, Simulator, TimeLaw, Topology,
-    run,
+    CallSpec, Drift, Fault, FaultKind, Release, Scenario, SimError, Simulator, StartUp, TimeLaw,
+    Topology, run,
 };
 use astern_stats::ParamError;
 
@@ -41,6 +41,40 @@ fn services_without_instances_or_workers_are_refused() {
         let found = wrong(|s| s.topology.services[1].workers = bad);
         assert_eq!(found, of("workers"));
     }
+}
+
+#[test]
+fn client_errors_beyond_all_are_refused() {
+    for bad in [-0.1, 1.1, f64::NAN] {
+        let found = wrong(|s| s.topology.services[1].client_errors = bad);
+        assert_eq!(found, ("service `checkout`".to_owned(), "client_errors"));
+    }
+}
+
+#[test]
+fn speeds_and_tails_that_are_none_are_refused() {
+    for bad in [0.0, 11.0, f64::NAN] {
+        let found = wrong(|s| s.topology.services[1].speeds = vec![1.0, bad]);
+        assert_eq!(found.1, "speed of an instance");
+    }
+    let (mean_ms, alpha) = (1.0, 1.0);
+    let found = wrong(|s| s.topology.services[0].work = TimeLaw::Pareto { mean_ms, alpha });
+    assert_eq!(found.1, "alpha");
+}
+
+#[test]
+fn starts_that_are_none_are_refused() {
+    let start = |start_up: StartUp| {
+        let (part, name) = wrong(|s| s.topology.services[1].start_up = Some(start_up));
+        assert_eq!(part, "service `checkout`");
+        name
+    };
+    let none = StartUp::default;
+    for bad in [Duration::ZERO, seconds(86_401)] {
+        assert_eq!(start(none().lasts(bad)), "start-up in seconds");
+    }
+    assert_eq!(start(none().factor(0.5)), "factor of a start-up");
+    assert_eq!(start(none().errors(1.5)), "errors of a start-up");
 }
 
 #[test]
@@ -167,6 +201,14 @@ fn releases_that_cannot_be_made_are_refused() {
         wrong(|s| s.releases[0].pause = Duration::ZERO).1,
         "pause in seconds"
     );
+    for bad in [0.4, 2.1, f64::NAN] {
+        assert_eq!(wrong(|s| s.releases[0].work_factor = bad).1, "work_factor");
+    }
+    let flag = wrong(|s| {
+        let release = s.releases[0].clone().work_factor(1.1);
+        s.releases[0] = release.flag("f", [TrafficShare::FULL]);
+    });
+    assert_eq!(flag.1, "work_factor");
     assert_eq!(
         wrong(|s| s.releases[0].batches.clear()).1,
         "number of batches"

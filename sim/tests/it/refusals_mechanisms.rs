@@ -6,8 +6,8 @@ use astern_graph_core::{
     EdgeKind, NodeKey, NodeKind, Reversibility, Revision, Subject, TrafficShare,
 };
 use astern_sim::{
-    Blackout, Breaker, CacheAside, CallSpec, Fault, FaultKind, HostSpec, PlaceFault, Release,
-    Retries, Scenario, Scope, Segment, SimError, Surge,
+    Blackout, Breaker, CacheAside, CallSpec, Curve, Fault, FaultKind, HostSpec, PlaceFault,
+    Release, Retries, Scenario, Scope, Segment, SimError, Surge,
 };
 
 use crate::refusals::{refused, wrong};
@@ -84,6 +84,17 @@ fn loads_that_are_none_are_refused() {
         wrong(|s| s.load.surges = vec![surge(1.0); 101]).1,
         "number of surges"
     );
+    let curve = |factors: &[f64], period| {
+        let curve = Curve::new(factors, period);
+        wrong(move |s| s.load.curve = Some(curve)).1
+    };
+    assert_eq!(curve(&[], LONG), "number of factors of a curve");
+    assert_eq!(curve(&[1.0, -1.0], LONG), "factor of a curve");
+    assert_eq!(curve(&[0.0, 0.0], LONG), "greatest factor of a curve");
+    assert_eq!(curve(&[1.0], ms(1)), "period of a curve in seconds");
+    let late = Curve::daily().phase(LONG);
+    let found = wrong(move |s| s.load.curve = Some(late)).1;
+    assert_eq!(found, "phase of a curve in seconds");
     for bad in [-1.1, f64::NAN, 1e9] {
         assert_eq!(wrong(|s| s.load.trend_per_hour = bad).1, "trend_per_hour");
     }
@@ -188,15 +199,35 @@ fn incidents_out_of_time_are_refused() {
     assert_eq!(wrong(|s| with(s, short)).1, "lasts in seconds");
     let none = PlaceFault::new(ads(), FaultKind::Workers { left: 0 }, seconds(1));
     assert_eq!(wrong(|s| with(s, none)).1, "left");
-    let two = refused(|s| s.incident = Some(PlaceFault::new(ads(), kind, seconds(1))));
-    assert_eq!(two, SimError::TwoTruths);
+    // What else is wrong keeps the same rules.
+    let further = |fault: PlaceFault| wrong(|s| *s = s.clone().also(fault)).1;
+    let late = PlaceFault::new(ads(), kind, LONG);
+    assert_eq!(further(late.clone()), "starts in seconds");
+    let many = wrong(|s| s.further = vec![late.into(); 101]);
+    assert_eq!(many.1, "number of further faults");
+    let nobody = Fault::new("nobody", kind);
+    let nobody = refused(|s| s.further.push(nobody.into()));
+    assert!(matches!(nobody, SimError::UnknownChange { .. }));
 
-    let lost = |starts, lasts| wrong(move |s| s.blackouts.push(Blackout::new(None, starts, lasts)));
+    let lost = |starts, lasts| {
+        let lost = Blackout::new(starts).lasts(lasts);
+        wrong(move |s| s.blackouts.push(lost))
+    };
     assert_eq!(lost(LONG, ms(1)).1, "starts in seconds");
     assert_eq!(lost(ms(1), Duration::ZERO).1, "lasts in seconds");
-    let nobody = Some(NodeKey::service("nobody"));
-    let lost = refused(|s| s.blackouts.push(Blackout::new(nobody, ms(1), ms(1))));
-    assert!(matches!(lost, SimError::UnknownService { .. }));
+    let lost = |blackout| refused(move |s| s.blackouts.push(blackout));
+    let all = || Blackout::new(ms(1));
+    let nobody = lost(all().service(NodeKey::service("nobody")));
+    assert!(matches!(nobody, SimError::UnknownService { .. }));
+    let ads = || all().service(NodeKey::service("ads"));
+    let never = lost(ads().revision("never".into()));
+    let text = "a blackout names `never`, which is no instance or revision of service/ads";
+    assert_eq!(never.to_string(), text);
+    let of_nobody = Scenario::releases(1).releases[0].to.clone();
+    let elsewhere = lost(ads().instance(NodeKey::instance("cart-v1-0")));
+    for unknown in [lost(all().revision(of_nobody)), elsewhere] {
+        assert!(matches!(unknown, SimError::UnknownReporter { .. }));
+    }
 }
 
 #[test]
