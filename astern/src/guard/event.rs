@@ -6,6 +6,7 @@ use astern_graph_core::IngestReport;
 use astern_graph_core::signal::{Assessment, Diagnosis};
 use astern_rollback_policy::{Plan, Request, Risk, Ruling, RunSummary, StepId};
 
+use super::warning::Warning;
 use crate::error::Error;
 
 /// One thing that happened in a call to the guard, in order.
@@ -14,6 +15,8 @@ use crate::error::Error;
 pub enum Event {
     /// What became of the records.
     Ingest(IngestReport),
+    /// Something in the records looks like a mistake; said once.
+    Warned(Warning),
     /// The system, or one change, was judged.
     Assessed(Assessment),
     /// Causes were ranked and changes blamed.
@@ -46,6 +49,7 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ingest(report) => report.fmt(f),
+            Self::Warned(warning) => write!(f, "warning: {warning}"),
             Self::Assessed(assessment) => assessment.fmt(f),
             Self::Diagnosed(diagnosis) => write!(f, "diagnosis\n{diagnosis}"),
             Self::Decided { ruling, .. } => write!(f, "decision: {ruling}"),

@@ -8,6 +8,7 @@ mod judge;
 mod params;
 mod readings;
 mod state;
+mod warning;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +35,7 @@ use state::State;
 pub use detectors::OwnDetector;
 pub use event::Event;
 pub use params::GuardParams;
+pub use warning::Warning;
 
 /// Watches a system and its changes, says what is wrong and why, and carries out the way back.
 ///
@@ -208,16 +210,30 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         now: Timestamp,
     ) -> Vec<Event> {
         self.state.builder.advance(now);
+        let mut far = None;
+        let records = records.into_iter().inspect(|record| {
+            if warning::is_far(record.at(), now) {
+                far.get_or_insert(record.at());
+            }
+        });
         let report = self.state.builder.extend(records);
         let mut events = Vec::new();
         if report.total() > 0 {
             events.push(Event::Ingest(report));
         }
+        self.warn(far.map(|at| Warning::FarTimes { at }), &mut events);
         let end = self.params.graph.step_end(now);
         if self.state.judged.is_none_or(|judged| judged < end) {
             self.state.judged = Some(end);
             let graph = self.state.builder.build();
-            self.step(&graph, end, now, &mut events);
+            let unannounced = graph.unannounced();
+            let graph = graph.with_changes(unannounced.iter().cloned());
+            let changes = watch::watched(&self.params, &graph, end);
+            self.warn(
+                warning::of_step(&graph, &changes, &unannounced, end),
+                &mut events,
+            );
+            self.step(&graph, &changes, end, now, &mut events);
         }
         self.poll(now, &mut events);
         events
@@ -249,9 +265,11 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         self.state.run.as_ref().and_then(Run::deadline)
     }
 
-    /// The graph of what was seen so far.
+    /// The graph of what was seen so far, with the changes that [nobody announced](TemporalGraph::unannounced).
     pub fn graph(&self) -> TemporalGraph {
-        self.state.builder.build()
+        let graph = self.state.builder.build();
+        let unannounced = graph.unannounced();
+        graph.with_changes(unannounced)
     }
 
     /// The range that the baseline was learnt from; `None` before there is one.
@@ -267,15 +285,22 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         self.state.to_bytes()
     }
 
+    /// Says what was not said before.
+    fn warn(&mut self, warnings: impl IntoIterator<Item = Warning>, events: &mut Vec<Event>) {
+        let state = &mut self.state;
+        let new = warnings.into_iter().filter(|warning| state.warn(warning));
+        events.extend(new.map(Event::Warned));
+    }
+
     /// One step of the loop. A stage that fails is reported; the others go on with what they have.
     fn step(
         &mut self,
         graph: &TemporalGraph,
+        changes: &[ChangeEvent],
         end: Timestamp,
         now: Timestamp,
         events: &mut Vec<Event>,
     ) {
-        let changes = watch::watched(&self.params, graph, end);
         if !changes.is_empty() {
             self.state.disturbed = end;
         }
@@ -288,7 +313,7 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         events.extend(errors.into_iter().map(Event::Failed));
         let mut assessments = Vec::from_iter(system);
         let release = &self.stages.release;
-        for judged in watch::judge_changes(release, graph, &changes, healthy, end) {
+        for judged in watch::judge_changes(release, graph, changes, healthy, end) {
             match judged {
                 Ok(assessment) => assessments.push(assessment),
                 Err(error) => events.push(Event::Failed(error)),
@@ -306,7 +331,7 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
             None
         });
         events.extend(diagnosis.iter().cloned().map(Event::Diagnosed));
-        let decided = self.decide(graph, &overall, diagnosis.as_ref(), &changes, now, events);
+        let decided = self.decide(graph, &overall, diagnosis.as_ref(), changes, now, events);
         events.extend(decided.err().map(Event::Failed));
     }
 

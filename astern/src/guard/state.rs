@@ -15,12 +15,13 @@ use super::baseline::Baseline;
 use super::detectors::Detection;
 use super::judge::Stages;
 use super::params::GuardParams;
+use super::warning::Warning;
 use crate::error::Error;
 
 const FORMAT: Format = Format {
     name: "a guard",
     magic: *b"ASTNGARD",
-    version: 3,
+    version: 4,
 };
 
 const BASELINE: Format = Format {
@@ -45,7 +46,12 @@ pub(super) struct State<F> {
     /// Steps of the run whose end was reported.
     pub(super) told: BTreeSet<StepId>,
     pub(super) fence: u64,
+    /// What was warned of.
+    warned: BTreeSet<Warning>,
 }
+
+/// Most warnings that are said and remembered.
+const WARNED_MAX: usize = 10_000;
 
 /// The state as it is stored. Builder, baseline and run have formats of their own.
 #[derive(Serialize, Deserialize)]
@@ -59,6 +65,7 @@ struct Stored<'a> {
     run: Option<Cow<'a, [u8]>>,
     told: Cow<'a, BTreeSet<StepId>>,
     fence: u64,
+    warned: Cow<'a, BTreeSet<Warning>>,
 }
 
 impl<F: FittedDetector + Serialize + DeserializeOwned> State<F> {
@@ -74,6 +81,7 @@ impl<F: FittedDetector + Serialize + DeserializeOwned> State<F> {
             run: None,
             told: BTreeSet::new(),
             fence: 1,
+            warned: BTreeSet::new(),
         }
     }
 
@@ -92,6 +100,7 @@ impl<F: FittedDetector + Serialize + DeserializeOwned> State<F> {
             run: run.map(Cow::Owned),
             told: Cow::Borrowed(&self.told),
             fence: self.fence,
+            warned: Cow::Borrowed(&self.warned),
         })
     }
 
@@ -126,7 +135,15 @@ impl<F: FittedDetector + Serialize + DeserializeOwned> State<F> {
             run: run.transpose()?,
             told: stored.told.into_owned(),
             fence,
+            warned: stored.warned.into_owned(),
         })
+    }
+
+    /// Takes note of a warning; whether it is to be said, as it is new.
+    pub(super) fn warn(&mut self, warning: &Warning) -> bool {
+        let is_far = |warning: &Warning| matches!(warning, Warning::FarTimes { .. });
+        let is_said = is_far(warning) && self.warned.iter().any(is_far);
+        !is_said && self.warned.len() < WARNED_MAX && self.warned.insert(warning.clone())
     }
 
     /// Whether every one of these changes was acted on. What a dry run did changed nothing, so it

@@ -7,3 +7,4 @@ mod guard;
 mod params;
 mod support;
 mod takeover;
+mod warnings;

@@ -16,6 +16,7 @@ mod fill;
 mod rollouts;
 mod series;
 mod sides;
+mod unannounced;
 mod windows;
 
 pub use rollouts::Rollout;

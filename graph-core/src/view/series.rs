@@ -1,5 +1,7 @@
 //! One metric of one node, edge or slice over time.
 
+use std::collections::BTreeSet;
+
 use ndarray::ArrayViewMut1;
 
 use super::fill::Steps;
@@ -69,6 +71,22 @@ impl TemporalGraph {
         let node = node.ok_or_else(|| GraphError::UnknownNode { key: key.clone() })?;
         let (first, count) = self.checked_steps(range)?;
         Ok(Steps::new(self, first, count).sampled(&node.cells))
+    }
+
+    /// Names of all metrics of which a sample is held in a range of whole steps, of any node, edge or part of a service.
+    pub fn sampled_metrics(&self, range: TimeRange) -> BTreeSet<MetricName> {
+        let (first, end) = self.steps_of(range).unwrap_or_default();
+        let nodes = self.nodes.iter().map(|node| &node.cells);
+        let edges = self.edge_states.iter().map(|edge| &edge.cells);
+        let mut metrics = BTreeSet::new();
+        for (_, cell) in nodes.chain(edges).flat_map(|cells| cells.range(first, end)) {
+            for metric in cell.metrics() {
+                if !metrics.contains(metric) {
+                    metrics.insert(metric.clone());
+                }
+            }
+        }
+        metrics
     }
 
     /// Series of one metric of the edge `from → to` of a kind over the steps that a range touches;

@@ -33,7 +33,7 @@ pub use params::BlameParams;
 /// | new against old instances | logarithm of the Bayes factor of difference in differences, twice where it speaks against, limited; see below |
 /// | dose | the correlation of the symptom with the share of the traffic on what is new |
 /// | time | decays by half-life from the change to the onset; a veto where the fault is older, whatever else speaks for the change |
-/// | depth | the hops from its service to the symptom, `4 / (2 + hops) - 1` |
+/// | depth | the hops from its service to the symptom, `4 / (2 + hops) - 1`; nothing where no edge of either is known |
 /// | influence | the p-value p of the transfer entropy along the weakest step to the symptom, `1 - 2 p` |
 /// | between | speaks against it where callers wait longer for its service than it works, and nothing else is wrong with it |
 ///

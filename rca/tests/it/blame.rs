@@ -106,6 +106,21 @@ fn the_change_of_the_cause_is_blamed_with_its_collateral() {
 }
 
 #[test]
+fn where_no_edge_is_known_blame_says_so_and_not_that_no_fault_can_come() {
+    let known = only(vec![release("d", 122)], Vec::new());
+    let unknown = only(vec![release("e", 122)], Vec::new());
+    let distance = |blamed: &BlamedChange| {
+        blamed
+            .evidence
+            .iter()
+            .any(|e| matches!(e, Evidence::Distance { .. }))
+    };
+    assert!(distance(&known) && !distance(&unknown), "{unknown:?}");
+    let says = |e: &Evidence| e.to_string().starts_with("no edge of service/e is known");
+    assert!(unknown.evidence.iter().any(says), "{unknown:?}");
+}
+
+#[test]
 fn a_change_after_the_onset_is_not_blamed() {
     let late = [release("c", HEALTHY + 9)];
     let since = system([anomaly("c", ONSET)]);

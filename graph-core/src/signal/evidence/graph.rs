@@ -14,6 +14,10 @@ pub(super) fn distance(from: &NodeKey, to: &NodeKey, hops: Option<u32>) -> Strin
     }
 }
 
+pub(super) fn unknown_distance(from: &NodeKey, to: &NodeKey, without_edges: &NodeKey) -> String {
+    format!("no edge of {without_edges} is known, nor whether a fault can come from {from} to {to}")
+}
+
 pub(super) fn influence(from: &NodeKey, to: &NodeKey, te_nats: f64, p_value: f64) -> String {
     let drives = if p_value <= Evidence::CHANCE_P {
         "drives"

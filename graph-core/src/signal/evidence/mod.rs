@@ -270,6 +270,15 @@ pub enum Evidence {
         /// Of all, those without a value.
         without_value: usize,
     },
+    /// Whether a fault can travel is not known, since no edge of a node is.
+    UnknownDistance {
+        /// Where it would begin.
+        from: NodeKey,
+        /// Where it is felt.
+        to: NodeKey,
+        /// The one of which no edge is known.
+        without_edges: NodeKey,
+    },
 }
 
 impl Evidence {
@@ -333,7 +342,8 @@ impl Evidence {
             | Self::Counterfactual { .. }
             | Self::BlastRadius { .. }
             | Self::Fallback { .. }
-            | Self::BeyondLimit { .. } => Stance::Neutral,
+            | Self::BeyondLimit { .. }
+            | Self::UnknownDistance { .. } => Stance::Neutral,
         }
     }
 }
@@ -373,6 +383,7 @@ impl fmt::Display for Evidence {
             Self::BeyondLimit { metric, limit, worst, checks, failed, without_value } => {
                 change::beyond_limit(metric, (*limit, *worst), *checks, *failed, *without_value)
             }
+            Self::UnknownDistance { from, to, without_edges } => graph::unknown_distance(from, to, without_edges),
         };
         f.write_str(&sentence)
     }

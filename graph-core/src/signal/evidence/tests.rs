@@ -312,6 +312,15 @@ fn of_the_graph() -> Vec<Row> {
     };
     vec![
         (
+            Evidence::UnknownDistance {
+                from: NodeKey::service("cart"),
+                to: NodeKey::service("web"),
+                without_edges: NodeKey::service("web"),
+            },
+            "no edge of service/web is known, nor whether a fault can come from service/cart to service/web",
+            [Neutral; 3],
+        ),
+        (
             distance(None),
             "no fault can come from service/a to service/b",
             [Against; 3],
@@ -444,6 +453,7 @@ fn place(evidence: &Evidence) -> usize {
         Evidence::Counterfactual { .. } => 21,
         Evidence::Fallback { .. } => 22,
         Evidence::BeyondLimit { .. } => 23,
+        Evidence::UnknownDistance { .. } => 24,
     }
 }
 
@@ -461,7 +471,7 @@ fn every_variant_has_a_sentence_and_a_stance() {
         .iter()
         .map(|(evidence, ..)| place(evidence))
         .collect();
-    assert_eq!(seen, (0..24).collect());
+    assert_eq!(seen, (0..25).collect());
 }
 
 #[test]
