@@ -55,7 +55,7 @@ impl CallSummary {
     }
 
     /// The same with the calls of steps of which only samples speak, each `step` long: as many as the sampled request rate says,
-    /// with the sampled error rates and quantiles of latency.
+    /// with the sampled error rates and quantiles of latency. Without a sampled error rate nothing is counted.
     ///
     /// ```
     /// use std::time::Duration;
@@ -89,6 +89,22 @@ impl CallSummary {
     pub fn only_samples(self) -> Self {
         let cells = self.cells.into_iter().filter(|cell| cell.samples() > 0);
         Self::of_cells(cells.map(|cell| Arc::new(cell.only_samples())).collect())
+    }
+
+    /// The same without the samples of metrics that are not kept.
+    #[must_use]
+    pub fn with_metrics(self, is_kept: impl Fn(&MetricName) -> bool) -> Self {
+        if self
+            .cells
+            .iter()
+            .flat_map(|cell| cell.metrics())
+            .all(&is_kept)
+        {
+            return self;
+        }
+        let cells = self.cells.into_iter();
+        let kept = cells.map(|cell| Arc::new(cell.with_metrics(&is_kept)));
+        Self::of_cells(kept.filter(|cell| cell.is_measured()).collect())
     }
 
     /// Whether there is neither a call nor a sample.

@@ -136,11 +136,14 @@ impl Cell {
     }
 
     fn count(&mut self, status: CallStatus, latency: Option<Bin>) {
-        self.calls += 1;
-        match status {
-            CallStatus::Ok => {}
-            CallStatus::Error => self.errors += 1,
-            CallStatus::ClientError => self.client_errors += 1,
+        self.calls = self.calls.saturating_add(1);
+        let ended = match status {
+            CallStatus::Ok => None,
+            CallStatus::Error => Some(&mut self.errors),
+            CallStatus::ClientError => Some(&mut self.client_errors),
+        };
+        if let Some(count) = ended {
+            *count = count.saturating_add(1);
         }
         if let Some(bin) = latency {
             self.latency.add(bin);
@@ -183,10 +186,11 @@ impl Cell {
     }
 
     /// The cell with the calls that samples of their rate, outcomes and durations speak of; `None` where calls were seen, or
-    /// there is no such sample.
+    /// their rate or the share of failures was not sampled: what is missing is not none.
     pub(crate) fn counted(&self, step_secs: f64) -> Option<Self> {
         let sampled = |name: &str| self.sampled(&name.into());
         let rate = sampled(REQUEST_RATE).filter(|rate| self.calls == 0 && *rate >= 0.0)?;
+        sampled(ERROR_RATE)?;
         let whole = |count: f64| count.round().clamp(0.0, CALLS_MAX);
         let calls = whole(rate * step_secs);
         let share =
@@ -226,6 +230,13 @@ impl Cell {
             samples: self.samples.clone(),
             ..Self::default()
         }
+    }
+
+    /// The same with these metrics alone.
+    pub(crate) fn with_metrics(&self, is_kept: impl Fn(&MetricName) -> bool) -> Self {
+        let mut kept = self.clone();
+        kept.samples.retain(|metric, _| is_kept(metric));
+        kept
     }
 
     /// Names of the metrics that were sampled here.

@@ -124,7 +124,8 @@ impl Feed {
     fn durations(self, calls: &[Call], of: fn(&Call) -> Option<Duration>) -> Option<Durations> {
         let mut ms: Vec<f64> = calls.iter().filter_map(of).map(in_ms).collect();
         ms.sort_by(f64::total_cmp);
-        if ms.is_empty() {
+        // Of a batch the durations of all calls are stated, or of none.
+        if ms.is_empty() || ms.len() < calls.len() {
             return None;
         }
         let up_to = |bound: f64| ms.partition_point(|ms| *ms <= bound) as u64;

@@ -226,7 +226,8 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         if self.state.judged.is_none_or(|judged| judged < end) {
             self.state.judged = Some(end);
             let graph = self.state.builder.build();
-            let unannounced = graph.unannounced();
+            let mut unannounced = graph.unannounced();
+            unannounced.retain(|change| end.since(change.at) <= self.params.watch);
             let graph = graph.with_changes(unannounced.iter().cloned());
             let changes = watch::watched(&self.params, &graph, end);
             self.warn(
@@ -440,7 +441,16 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         let answers = plan.steps.iter().flat_map(|step| &step.answers);
         let answered: BTreeSet<ChangeId> = answers.map(|blame| blame.change.clone()).collect();
         let (mode, fence) = (self.params.mode, self.state.fence);
-        if self.state.has_acted_on(&answered, mode) {
+        // What was acted on before it was announced is not acted on again.
+        let known = answered.iter().map(|id| {
+            let seen = graph.first_step(id).map(ChangeEvent::seen_id);
+            let acted = seen.filter(|seen| {
+                self.state
+                    .has_acted_on(&BTreeSet::from([seen.clone()]), mode)
+            });
+            acted.unwrap_or_else(|| id.clone())
+        });
+        if self.state.has_acted_on(&known.collect(), mode) {
             return Ok(());
         }
         let run = Run::new(plan.clone(), mode, fence, self.params.run.clone(), now)?;

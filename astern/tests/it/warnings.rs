@@ -1,8 +1,10 @@
 //! What a guard says of records that are probably not what was meant.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use astern::graph::{Call, ChangeEvent, NodeKey, Party, Record, Sample, Timestamp};
+use astern::policy::{DryRun, Executor};
 use astern::{Event, Guard, Warning};
 use astern_sim::run;
 
@@ -88,29 +90,40 @@ fn each_mistake_is_named_once_and_what_is_right_is_not() {
 }
 
 #[test]
-fn a_bad_release_that_is_never_announced_is_seen_and_planned_for() {
+fn a_bad_release_that_is_never_announced_is_planned_for_and_once_announced_not_again() {
     let scenario = scenario();
     let simulation = run(&scenario).unwrap();
     let culprit = scenario.fault.as_ref().unwrap().change.clone();
     let release = scenario.releases.iter().find(|r| r.id == culprit).unwrap();
-    let telemetry = simulation.records.into_iter();
-    let telemetry = telemetry
-        .filter(|record| !matches!(record, Record::Change(_)))
-        .collect();
+    let (changes, telemetry): (Vec<Record>, Vec<Record>) = simulation
+        .records
+        .into_iter()
+        .partition(|record| matches!(record, Record::Change(_)));
+    let mut late = changes
+        .into_iter()
+        .find(|record| matches!(record, Record::Change(change) if change.id == culprit));
     let mut guard = Guard::new(params()).unwrap();
-    let (mut seen, mut planned) = (Vec::new(), None);
-    for (now, batch) in batches(telemetry, simulation.start, simulation.end) {
-        for event in guard.observe(batch, now) {
+    let (mut seen, mut plans) = (Vec::new(), Vec::new());
+    for (now, mut batch) in batches(telemetry, simulation.start, simulation.end) {
+        if !plans.is_empty() {
+            batch.extend(late.take());
+        }
+        let mut events = VecDeque::from(guard.observe(batch, now));
+        while let Some(event) = events.pop_front() {
             match event {
                 Event::Warned(Warning::Unannounced { service, .. }) => seen.push(service),
-                Event::Planned(plan) => planned = planned.or(Some(plan)),
+                Event::Planned(plan) => plans.push(plan),
+                Event::Execute(request) => {
+                    let outcome = DryRun.execute(&request);
+                    events.extend(guard.report(&request.key, outcome, now).unwrap());
+                }
                 _ => {}
             }
         }
     }
     assert!(seen.contains(&release.service), "{seen:?}");
-    let plan = planned.unwrap();
-    let answers = plan.steps.iter().flat_map(|step| &step.answers);
+    assert_eq!(plans.len(), 1);
+    let answers = plans[0].steps.iter().flat_map(|step| &step.answers);
     let blamed: Vec<&str> = answers.map(|blame| blame.change.as_str()).collect();
     let id = format!("seen:{}@", release.service.name);
     assert!(

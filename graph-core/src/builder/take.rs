@@ -190,11 +190,15 @@ impl GraphBuilder {
         let Some(node) = self.store.nodes.get_mut(placed.service) else {
             return false;
         };
+        if party.revision.is_none() && party.segment.is_none() {
+            return node.cells.at(step).add_sample(metric, value);
+        }
+        // Parts have no common value: rates add up, shares weigh by calls. So their service has none.
         let sliced = node.in_slices(party, party.segment.as_ref(), slices_max, |cells| {
             cells.at(step).add_sample(metric, value);
         });
         report.unsliced += u64::from(!sliced);
-        node.cells.at(step).add_sample(metric, value)
+        true
     }
 
     fn take_dependency(&mut self, dependency: &Dependency) -> Count {

@@ -158,6 +158,9 @@ impl CallBatch {
             client_errors,
             ..
         } = *self;
+        if calls > CALLS_MAX {
+            return Err(BatchError::TooMany { calls });
+        }
         if errors.checked_add(client_errors).is_none_or(|n| n > calls) {
             return Err(BatchError::Outcomes {
                 errors,
@@ -189,6 +192,18 @@ pub enum BatchError {
         client_errors: u64,
         /// All calls.
         calls: u64,
+    },
+    /// More calls than one step can have.
+    #[error("a batch of {calls} calls; the most is 10¹²")]
+    TooMany {
+        /// All calls.
+        calls: u64,
+    },
+    /// A unit of an exponential histogram that is not a positive number of ms.
+    #[error("an exponential histogram in units of {unit_ms} ms")]
+    Unit {
+        /// The unit.
+        unit_ms: f64,
     },
     /// More durations than calls.
     #[error("durations of {durations} calls among {calls}")]
@@ -224,6 +239,9 @@ pub enum BatchError {
     },
 }
 
+/// Most calls of a batch: sums of them stay far from the greatest number.
+const CALLS_MAX: u64 = 1_000_000_000_000;
+
 /// Scales of exponential histograms that OpenTelemetry knows.
 const SCALES: std::ops::RangeInclusive<i32> = -10..=20;
 
@@ -255,7 +273,9 @@ impl Durations {
                 if !SCALES.contains(scale) {
                     return Err(BatchError::Scale { scale: *scale });
                 }
-                duration(*unit_ms)?;
+                if !(unit_ms.is_finite() && *unit_ms > 0.0) {
+                    return Err(BatchError::Unit { unit_ms: *unit_ms });
+                }
                 fits(total(counts.iter().copied().chain([*zero])))
             }
             Self::Quantiles(quantiles) => {
@@ -327,6 +347,13 @@ mod tests {
             check(Mean(f64::NAN)),
             check(exponential(21, 1.0)),
             check(exponential(0, 1.0)),
+            check(exponential(0, 0.0)),
+            CallBatch {
+                calls: u64::MAX,
+                ..batch()
+            }
+            .check()
+            .unwrap_err(),
         ]
         .map(|error| error.to_string());
         let expected = [
@@ -344,6 +371,8 @@ mod tests {
             "a duration of NaN ms",
             "an exponential histogram of scale 21, which is -10 to 20",
             "durations of 18446744073709551615 calls among 10",
+            "an exponential histogram in units of 0 ms",
+            "a batch of 18446744073709551615 calls; the most is 10¹²",
         ];
         assert_eq!(shown, expected);
         assert_eq!(batch().check(), Ok(()));

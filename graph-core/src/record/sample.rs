@@ -55,7 +55,8 @@ pub enum SampleSubject {
     /// A node or an edge.
     Whole(Subject),
     /// A part of a service. With its instance it is a sample of that node, which then belongs to the service and runs the
-    /// revision; else one of the revision, of the segment, and of the service.
+    /// revision; else one of the revision and of the segment, and of the service where neither is
+    /// known.
     Part(Party),
 }
 

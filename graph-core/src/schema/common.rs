@@ -97,8 +97,8 @@ const PROMETHEUS: [Known; 9] = [
 const MESH: [Known; 14] = [
     ("istio_requests", PerSecond, Behaviour, Both),
     ("istio_request_duration", Milliseconds, Application, Up),
-    ("request", PerSecond, Behaviour, Both),
-    ("response", PerSecond, Behaviour, Both),
+    ("request_total", PerSecond, Behaviour, Both),
+    ("response_total", PerSecond, Behaviour, Both),
     ("response_latency_ms", Milliseconds, Application, Up),
     ("envoy_cluster_upstream_rq", PerSecond, Behaviour, Both),
     (
@@ -131,12 +131,7 @@ const MESH: [Known; 14] = [
         Application,
         Up,
     ),
-    (
-        "envoy_cluster_membership_healthy",
-        Count,
-        Infrastructure,
-        Down,
-    ),
+    ("envoy_cluster_membership_healthy", Count, Behaviour, Both),
     (
         "envoy_http_downstream_rq_time",
         Milliseconds,
@@ -186,36 +181,37 @@ const MACHINES: [Known; 15] = [
     (
         "kube_deployment_status_replicas_unavailable",
         Count,
-        Infrastructure,
-        Up,
+        Behaviour,
+        Both,
     ),
     (
         "kube_deployment_status_replicas_available",
         Count,
-        Infrastructure,
-        Down,
+        Behaviour,
+        Both,
     ),
     ("node_load1", Count, Infrastructure, Up),
     ("node_memory_MemAvailable", Bytes, Infrastructure, Down),
     ("node_filesystem_avail", Bytes, Infrastructure, Down),
 ];
 
-/// Endings that say how a metric is counted or what part of a distribution it is, which the tables above leave out.
-const ENDINGS: [&str; 14] = [
-    "_total",
-    "_bytes",
-    "_milliseconds",
-    "_ratio",
-    "_seconds",
-    "_p50",
-    "_p75",
-    "_p90",
-    "_p95",
-    "_p99",
-    "_p999",
-    "_mean",
-    "_avg",
-    "_max",
+/// Endings that say in which unit a metric is, or how it is counted, or what part of a distribution it is, which the tables
+/// above leave out.
+const ENDINGS: [(&str, Option<Unit>); 14] = [
+    ("_bytes", Some(Bytes)),
+    ("_milliseconds", Some(Milliseconds)),
+    ("_ratio", Some(Ratio)),
+    ("_seconds", Some(Seconds)),
+    ("_total", None),
+    ("_p50", None),
+    ("_p75", None),
+    ("_p90", None),
+    ("_p95", None),
+    ("_p99", None),
+    ("_p999", None),
+    ("_mean", None),
+    ("_avg", None),
+    ("_max", None),
 ];
 
 /// What a metric of this name means, whether it is spelt as in OpenTelemetry (`http.server.request.duration`) or as in
@@ -236,6 +232,7 @@ const ENDINGS: [&str; 14] = [
 pub fn common(name: &str) -> Option<Feature> {
     let spelt = name.replace('.', "_");
     let mut rest = spelt.as_str();
+    let mut stated: Option<Unit> = None;
     loop {
         let all = OPEN_TELEMETRY
             .iter()
@@ -244,11 +241,14 @@ pub fn common(name: &str) -> Option<Feature> {
             .chain(&MACHINES);
         let mut named = all.filter(|(known, ..)| *known == rest);
         if let Some((_, unit, class, worse)) = named.next() {
-            return Some(Feature::new(name, *unit, *class, *worse));
+            let both_times =
+                |unit: &Unit| stated.and_then(Unit::in_ms).is_some() && unit.in_ms().is_some();
+            let fits = stated.is_none_or(|stated| stated == *unit) || both_times(unit);
+            return fits.then(|| Feature::new(name, stated.unwrap_or(*unit), *class, *worse));
         }
-        rest = ENDINGS
-            .iter()
-            .find_map(|ending| rest.strip_suffix(ending))?;
+        let (ending, unit) = ENDINGS.iter().find(|(ending, _)| rest.ends_with(ending))?;
+        rest = rest.strip_suffix(ending)?;
+        stated = stated.or(*unit);
     }
 }
 

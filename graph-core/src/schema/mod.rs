@@ -77,8 +77,6 @@ pub const EDGE_FEATURES: [&str; 8] = [
 pub enum Unit {
     /// Milliseconds.
     Milliseconds,
-    /// Seconds.
-    Seconds,
     /// A share in 0..=1.
     Ratio,
     /// A share in 0..=100.
@@ -91,6 +89,8 @@ pub enum Unit {
     Count,
     /// Unknown.
     Other,
+    /// Seconds.
+    Seconds,
 }
 
 impl Unit {

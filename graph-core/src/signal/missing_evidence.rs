@@ -34,6 +34,13 @@ pub enum MissingEvidence {
         /// Values that are expected to suffice; `None` where no number would.
         need: Option<u64>,
     },
+    /// Bounds: so many calls of the old side take longer than the last bound of their histogram that a rise is not seen.
+    Bounds {
+        /// Which quantile.
+        metric: MetricName,
+    },
+    /// Anything that users feel: no calls, and no metric of class application.
+    Application,
     /// Clarity: the new side looks worse, not yet beyond chance.
     Certainty {
         /// In which metric.
@@ -91,6 +98,11 @@ impl fmt::Display for MissingEvidence {
                 }
                 write!(f, ", {have} were seen")
             }
+            Self::Bounds { metric } => write!(
+                f,
+                "{metric} lies beyond the last bound of the histogram, where a rise is not seen"
+            ),
+            Self::Application => f.write_str("nothing was seen of what users feel"),
             Self::Certainty { metric, p_value } => {
                 let p = super::p_value::PValue(*p_value);
                 write!(

@@ -1,11 +1,11 @@
 //! Revisions that telemetry shows and no change announces.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::graph::TemporalGraph;
 use crate::key::{NodeKey, NodeKind};
-use crate::name::Revision;
+use crate::name::{ChangeId, Revision};
 use crate::record::ChangeEvent;
 use crate::store::change_order;
 use crate::time::Timestamp;
@@ -13,12 +13,33 @@ use crate::time::Timestamp;
 /// Steps after the first of a service in which its revisions are those that ran before anybody looked.
 const FIRST_STEPS: u32 = 5;
 
+/// Steps between a revision and an announcement of another spelling within which the two are one change.
+const NEAR_STEPS: u32 = 60;
+
+/// With more of them at one service its revisions are no releases, but names of instances or times of builds.
+const REVISIONS_MAX: usize = 8;
+
+/// The id of the change that nobody announced.
+fn seen_id(service: &NodeKey, revision: &Revision) -> ChangeId {
+    format!("seen:{}@{}", service.name, revision.as_str())
+        .as_str()
+        .into()
+}
+
+impl ChangeEvent {
+    /// The id under which this change is known while nobody has [announced](TemporalGraph::unannounced) it.
+    pub fn seen_id(&self) -> ChangeId {
+        seen_id(&self.service, &self.to)
+    }
+}
+
 impl TemporalGraph {
     /// Changes that nobody announced: the first time that a service was seen to run a revision which no change of it
     /// names, beside or after another one. In the order of [`changes`](Self::changes); the id is `seen:SERVICE@REVISION`, the
-    /// revision before is the one that was first seen before it, and no instances are named.
+    /// revision before is the only one that ran in the five steps before, if there is one, and no instances are named.
     ///
-    /// What a service ran in its first five steps is no change, nor what an instance ran between two times of another revision.
+    /// What a service ran in its first five steps is no change, nor is a revision near a change whose own revision telemetry never
+    /// shows: the two are one, spelt differently. More than eight at one service are none at all: its revisions are no releases.
     /// Once a change that names the revision is announced, however
     /// late, it is no longer among them.
     ///
@@ -57,32 +78,68 @@ impl TemporalGraph {
     }
 
     fn unannounced_of(&self, service: &NodeKey) -> Vec<ChangeEvent> {
-        let mut in_order: Vec<(Timestamp, &Revision)> = self
-            .first_seen(service)
-            .into_iter()
-            .map(|(revision, at)| (at, revision))
+        let first_seen = self.first_seen(service);
+        let first = first_seen.values().min();
+        let Some(first) = first.filter(|_| first_seen.len() > 1) else {
+            return Vec::new();
+        };
+        let settled = first.plus(self.step().saturating_mul(FIRST_STEPS));
+        let of_service = || {
+            self.changes
+                .iter()
+                .filter(|change| change.service == *service)
+        };
+        let is_named = |revision: &Revision| {
+            of_service()
+                .any(|change| change.to == *revision || change.from.as_ref() == Some(revision))
+        };
+        // An announcement may spell its revision in another way than telemetry does.
+        let near = self.step().saturating_mul(NEAR_STEPS);
+        let is_spelt_otherwise = |at: Timestamp| {
+            of_service().any(|change| {
+                let distance = change.at.since(at).max(at.since(change.at));
+                !first_seen.contains_key(&change.to) && distance <= near
+            })
+        };
+        let unnamed: Vec<_> = first_seen
+            .iter()
+            .filter(|(revision, at)| {
+                **at >= settled && !is_named(revision) && !is_spelt_otherwise(**at)
+            })
             .collect();
-        if in_order.len() < 2 {
+        if unnamed.len() > REVISIONS_MAX {
             return Vec::new();
         }
-        in_order.sort_unstable();
-        let first = in_order[0].0;
-        let settled = first.plus(self.step().saturating_mul(FIRST_STEPS));
-        let is_named = |revision: &Revision| {
-            let mut changes = self
-                .changes
-                .iter()
-                .filter(|change| change.service == *service);
-            changes.any(|change| change.to == *revision || change.from.as_ref() == Some(revision))
+        let change = |(to, at): (&&Revision, &Timestamp)| {
+            let before = self.runs_before(service, *at);
+            let mut others = before.into_iter().filter(|revision| revision != to);
+            let from = match (others.next(), others.next()) {
+                (Some(only), None) => Some(only.clone()),
+                _ => None,
+            };
+            let id = seen_id(service, to);
+            ChangeEvent::new(id, *at, service.clone(), from, (*to).clone())
         };
-        let pairs = in_order.windows(2).filter(|pair| pair[1].0 >= settled);
-        let unnamed = pairs.filter(|pair| !is_named(pair[1].1));
-        let change = |pair: &[(Timestamp, &Revision)]| {
-            let ((_, from), (at, to)) = (pair[0], pair[1]);
-            let id = format!("seen:{}@{}", service.name, to.as_str());
-            ChangeEvent::new(&*id, at, service.clone(), Some(from.clone()), to.clone())
-        };
-        unnamed.map(change).collect()
+        unnamed.into_iter().map(change).collect()
+    }
+
+    /// Revisions that a service was seen to run in the last steps before a time.
+    fn runs_before(&self, service: &NodeKey, at: Timestamp) -> BTreeSet<&Revision> {
+        let end = self.params.step_of(at);
+        let start = end.saturating_sub(i64::from(FIRST_STEPS));
+        let instances = self
+            .instances(service)
+            .filter_map(|instance| self.node(instance));
+        let by_instance = instances.flat_map(|node| node.revisions.range(start..end));
+        let by_instance = by_instance.map(|(_, (_, revision))| revision);
+        let slices = self
+            .node(service)
+            .into_iter()
+            .flat_map(|node| &node.by_revision);
+        let by_revision = slices.filter(|(_, cells)| cells.range(start, end).next().is_some());
+        by_instance
+            .chain(by_revision.map(|(revision, _)| revision))
+            .collect()
     }
 
     /// Start of the step in which a service was first seen to run each of its revisions.

@@ -68,7 +68,7 @@ fn a_batch_that_cannot_be_is_malformed_and_one_without_calls_makes_its_parties_k
 }
 
 #[test]
-fn a_sample_of_a_part_is_one_of_its_instance_or_else_of_its_revision_segment_and_service() {
+fn a_sample_of_a_part_is_one_of_its_instance_or_else_of_its_revision_and_segment() {
     let cpu = "cpu_utilisation".into();
     let part =
         |party: Party, value| Record::from(Sample::new(secs(5), party, "cpu_utilisation", value));
@@ -79,8 +79,9 @@ fn a_sample_of_a_part_is_one_of_its_instance_or_else_of_its_revision_segment_and
         part(cart().on(pod.clone(), "v1".into()), 0.1),
         part(cart().running("v2".into()).segment("eu"), 0.5),
         part(cart().running("v3".into()), 0.9),
+        part(cart(), 0.7),
     ]);
-    assert_eq!((report.accepted, report.unsliced), (3, 1));
+    assert_eq!((report.accepted, report.unsliced), (4, 1));
     let graph = builder.build();
     assert_eq!(graph.revision(&pod).map(Revision::as_str), Some("v1"));
     let of = |key: &NodeKey| graph.series(key, &cpu, range(0, 10)).unwrap();

@@ -367,3 +367,79 @@ fn all_sampled_series_are_those_of_each_metric() {
     let nobody = NodeKey::service("nobody");
     assert!(graph.sampled_series(&nobody, range).is_err());
 }
+
+/// One call a minute to each revision that runs then, by one instance a revision.
+fn runs(of: impl Fn(i64) -> Vec<&'static str>) -> Vec<Record> {
+    let call = |at: i64, revision: &str| {
+        let pod = NodeKey::instance(format!("cart-{revision}"));
+        let party = Party::new(NodeKey::service("cart")).on(pod, revision.into());
+        Record::from(Call::new(Timestamp::from_secs(60 * at), party))
+    };
+    let minute = |at: i64| of(at).into_iter().map(move |revision| call(at, revision));
+    (0..60).flat_map(minute).collect()
+}
+
+fn minutes_graph(records: Vec<Record>) -> TemporalGraph {
+    let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
+    builder.extend(records);
+    builder.build()
+}
+
+#[test]
+fn a_change_that_nobody_announced_goes_back_to_what_ran_before_it() {
+    let event = |id: &str, at: i64, from: &str, to: &str| {
+        let at = Timestamp::from_secs(60 * at);
+        let service = NodeKey::service("cart");
+        ChangeEvent::new(id, at, service, Some(from.into()), to.into())
+    };
+    let seen = |records: Vec<Record>| {
+        let seen = minutes_graph(records).unannounced();
+        let shown = |c: &ChangeEvent| {
+            let from = c.from.as_ref().map(ToString::to_string);
+            (c.id.to_string(), from.unwrap_or_default())
+        };
+        seen.iter().map(shown).collect::<Vec<_>>()
+    };
+    // v2 was announced and rolled back; v3 follows v1, not v2.
+    let mut records = runs(|at| match at {
+        20..30 => vec!["v1", "v2"],
+        40.. => vec!["v1", "v3"],
+        _ => vec!["v1"],
+    });
+    records.push(event("two", 20, "v1", "v2").into());
+    assert_eq!(
+        seen(records.clone()),
+        [("seen:cart@v3".into(), "v1".into())]
+    );
+    // An announcement, however late, and one of another spelling, take its place.
+    records.push(event("three", 40, "v1", "v3").into());
+    assert_eq!(seen(records), []);
+    let mut other_spelling = runs(|at| {
+        if at < 40 {
+            vec!["1"]
+        } else {
+            vec!["1", "2-7f9c"]
+        }
+    });
+    other_spelling.push(event("two", 38, "1", "2").into());
+    assert_eq!(seen(other_spelling), []);
+    // Of two that came at once it is not known which was before; of two that ran before neither.
+    let two_before = runs(|at| {
+        if at < 40 {
+            vec!["a", "b"]
+        } else {
+            vec!["a", "b", "c"]
+        }
+    });
+    assert_eq!(seen(two_before), [("seen:cart@c".into(), String::new())]);
+    // Names of instances are no releases.
+    let names = [
+        "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11",
+    ];
+    assert_eq!(
+        seen(runs(
+            |at| names[..=usize::try_from(at / 5).unwrap()].to_vec()
+        )),
+        []
+    );
+}

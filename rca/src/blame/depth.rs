@@ -1,7 +1,7 @@
 //! How far the change's service is from the symptom.
 
 use astern_graph_core::signal::Evidence;
-use astern_graph_core::{ChangeEvent, NodeKey};
+use astern_graph_core::{ChangeEvent, EdgeKind, NodeKey};
 
 use super::facts::Facts;
 use super::params::BlameParams;
@@ -35,12 +35,9 @@ pub(super) fn weigh(params: &BlameParams, facts: &Facts<'_>, start: &ChangeEvent
 }
 
 fn has_edges(facts: &Facts<'_>, key: &NodeKey) -> bool {
-    let graph = facts.graph;
-    let sides = |id| {
-        graph
-            .fault_origins(id)
-            .chain(graph.fault_targets(id))
-            .next()
+    let of_calls = |id| {
+        let mut edges = facts.graph.edges();
+        edges.any(|(from, to, kind)| kind != EdgeKind::RunsOn && (from == id || to == id))
     };
-    graph.id(key).and_then(sides).is_some()
+    facts.graph.id(key).is_some_and(of_calls)
 }

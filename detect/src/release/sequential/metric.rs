@@ -59,17 +59,25 @@ const SINGLE_INSTANCE: f64 = 2.0;
 
 impl Metric {
     /// All that can be compared, of the same kinds for both sides.
-    pub(super) fn all(params: &SequentialParams, observed: &Observed) -> Vec<Self> {
+    /// Beside them the quantiles of latency that lie beyond all bounds of a histogram, so that they cannot be compared.
+    pub(super) fn all(
+        params: &SequentialParams,
+        observed: &Observed,
+    ) -> (Vec<Self>, Vec<MetricName>) {
         let (caution, bases) = (observed.caution(), Bases::of(observed));
-        let slow = LATENCY_QUANTILES.into_iter().filter_map(|(name, q)| {
-            let calls = bases.for_quantile(q)?;
-            Self::slow(params, caution, calls, name, q)
-        });
         let mut all = Vec::new();
         if observed.has_calls() {
-            all.extend([Self::Failed, Self::Refused]);
+            all.push(Self::Failed);
+            all.extend(observed.refusals_are_known.then_some(Self::Refused));
         }
-        for metric in slow {
+        let mut beyond_bounds = Vec::new();
+        for (name, q) in LATENCY_QUANTILES {
+            let usual_ms = bases.for_quantile(q).and_then(|calls| calls.latency_ms(q));
+            let Some(usual_ms) = usual_ms else { continue };
+            let Some(metric) = Self::slow(params, caution, &bases, (name, q), usual_ms) else {
+                beyond_bounds.push(name.into());
+                continue;
+            };
             // Quantiles in one bucket of a histogram have one threshold.
             let same = |held: &Self| held.threshold_ms() == metric.threshold_ms();
             if !all.iter().any(same) {
@@ -78,7 +86,7 @@ impl Metric {
         }
         let sampled = observed.sampled.iter();
         all.extend(sampled.filter_map(|feature| Self::sampled(params, caution, feature, observed)));
-        all
+        (all, beyond_bounds)
     }
 
     /// Values of a metric that has a direction that is worse and is of users or of what they use up.
@@ -124,20 +132,26 @@ impl Metric {
         })
     }
 
-    /// Calls beyond the quantile `q` of these calls. Where they are known as a histogram, the threshold is its next bound:
-    /// above that they are counted without a guess. `None` where it has no bound above.
+    /// Calls beyond the quantile `q`. Where they are known as a histogram, the threshold is its next bound: above that they are
+    /// counted without a guess. `None` where it has no bound above.
     fn slow(
         params: &SequentialParams,
         caution: f64,
-        calls: &CallSummary,
-        name: &'static str,
-        q: f64,
+        bases: &Bases,
+        (name, q): (&'static str, f64),
+        usual_ms: f64,
     ) -> Option<Self> {
-        let usual_ms = calls.latency_ms(q)?;
+        let calls = bases.for_quantile(q)?;
         let is_guess = calls.calls_per_guess() > 1.0;
         let times = if is_guess { caution * GUESSED } else { caution };
         let risen_ms = usual_ms + times * params.latency_rise_that_matters(usual_ms);
-        let threshold_ms = calls.latency_bound_ms(risen_ms)?;
+        // A bucket that one side never fills is a bound all the same.
+        let bounded = if bases.both.calls > 0 {
+            &bases.both
+        } else {
+            calls
+        };
+        let threshold_ms = bounded.latency_bound_ms(risen_ms)?;
         let beyond = if threshold_ms > risen_ms {
             let (above, all) = calls.latency_above(params.risen_to(threshold_ms, times));
             above as f64 / all as f64
@@ -205,9 +219,12 @@ impl Metric {
     /// The same of a step before the change. Samples of instances are none of their service.
     pub(super) fn hits_before(&self, before: &Before) -> (u64, u64) {
         match self {
-            Self::Sampled { .. } if !before.instances.is_empty() => {
+            Self::Sampled { .. } => {
                 let hits = before.instances.iter().map(|(_, calls)| self.hits(calls));
-                sum(hits.collect::<Vec<_>>().iter())
+                match sum(hits.collect::<Vec<_>>().iter()) {
+                    (_, 0) => self.hits(&before.all),
+                    of_instances => of_instances,
+                }
             }
             _ => self.hits(&before.all),
         }

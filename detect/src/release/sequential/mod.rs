@@ -197,7 +197,7 @@ impl ReleaseJudge for SequentialComparison {
         let params = &self.0;
         let observed = observed(graph, change, range, healthy, params.start_up)?;
         let verdict = |verdict| Assessment::new(verdict).of_change(change.id.clone());
-        let metrics = Metric::all(params, &observed);
+        let (metrics, beyond_bounds) = Metric::all(params, &observed);
         let level = (metrics.len() as f64 / params.alpha).ln();
         let compared: Vec<Compared<'_>> = metrics
             .iter()
@@ -220,7 +220,9 @@ impl ReleaseJudge for SequentialComparison {
         if observed.last_seen().is_none() && compared.iter().all(|c| c.trials == 0) {
             return Ok(verdict(Verdict::NoData).without([MissingEvidence::NewSide]));
         }
-        let missing = self.missing(&observed, &compared);
+        let mut missing = self.missing(&observed, &compared);
+        let beyond = beyond_bounds.into_iter();
+        missing.extend(beyond.map(|metric| MissingEvidence::Bounds { metric }));
         Ok(if missing.is_empty() {
             verdict(Verdict::Healthy)
         } else {
@@ -307,6 +309,9 @@ impl SequentialComparison {
             (n + 1, calls + step.new.calls + step.starting.calls)
         });
         let mut missing = Vec::new();
+        if !compared.iter().any(|c| c.metric.is_required()) {
+            missing.push(MissingEvidence::Application);
+        }
         for compared in compared {
             let metric = compared.metric.name();
             let is_suspicious = compared.ln_e_started >= SUSPICIOUS.ln() && compared.matters();

@@ -55,6 +55,10 @@ pub(super) struct Observed {
     pub(super) start_up: Duration,
     /// Metrics that were sampled on the new side, with their meaning; features of calls are not among them.
     pub(super) sampled: Vec<Feature>,
+    /// Whether it is known which calls were refused.
+    pub(super) refusals_are_known: bool,
+    /// The places of instances are below this.
+    pub(super) instances: usize,
 }
 
 impl Observed {
@@ -71,13 +75,7 @@ impl Observed {
     /// The step from which on the old side is gone, and not only silent by chance; the number of steps where it is there.
     pub(super) fn old_is_gone_from(&self) -> usize {
         let has_calls = self.has_calls();
-        let seen = |side: &CallSummary| {
-            if has_calls {
-                side.calls
-            } else {
-                u64::from(!side.is_empty())
-            }
-        };
+        let seen = |side: &CallSummary| amount(side, has_calls);
         let last_seen = self.steps.iter().rposition(|step| seen(&step.old) > 0);
         let gone_from = last_seen.map_or(0, |last| last + 1);
         let (beside, alone) = self.steps.split_at(gone_from);
@@ -101,7 +99,8 @@ impl Observed {
     /// By how much the effects that matter are greater than their least: where most calls of the new side have no old side
     /// at the same time, what the hours bring is taken for the change otherwise.
     pub(super) fn caution(&self) -> f64 {
-        let of_new = |step: &Step| step.new.calls + step.starting.calls;
+        let has_calls = self.has_calls();
+        let of_new = |step: &Step| amount(&step.new, has_calls) + amount(&step.starting, has_calls);
         let all: u64 = self.steps.iter().map(of_new).sum();
         let alone = &self.steps[self.old_is_gone_from()..];
         if 2 * alone.iter().map(of_new).sum::<u64>() > all {
@@ -116,12 +115,22 @@ impl Observed {
         let steps = self.steps.iter().map(|step| &step.old_instances);
         let before = self.before.iter().map(|before| &before.instances);
         let places = steps.chain(before).flatten().map(|(place, _)| place);
+        let places = places.filter(|place| **place < self.instances);
         places.collect::<BTreeSet<_>>().len()
     }
 
     /// The last step with calls to the new side, start-ups included.
     pub(super) fn last_seen(&self) -> Option<usize> {
         self.steps.iter().rposition(Step::is_new_seen)
+    }
+}
+
+/// How much was seen of one side: its calls, or whether anything was where there are no calls at all.
+fn amount(side: &CallSummary, has_calls: bool) -> u64 {
+    if has_calls {
+        side.calls
+    } else {
+        u64::from(!side.is_empty())
     }
 }
 

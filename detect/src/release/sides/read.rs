@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use astern_graph_core::schema::{
-    CLIENT_ERROR_RATE, ERROR_RATE, Feature, LATENCY_QUANTILES, REQUEST_RATE,
+    self, CLIENT_ERROR_RATE, ERROR_RATE, Feature, LATENCY_QUANTILES, REQUEST_RATE,
 };
 use astern_graph_core::view::{ChangeSide, SideOverTime, SideRule};
 use astern_graph_core::{
-    CallSummary, ChangeEvent, ChangeKind, ChangePhase, GraphError, MetricName, NodeKey, Revision,
-    SliceBy, TemporalGraph, TimeRange, Timestamp, TrafficShare,
+    CallSummary, ChangeEvent, ChangeKind, ChangePhase, GraphError, MetricName, NodeKey, SliceBy,
+    TemporalGraph, TimeRange, Timestamp, TrafficShare,
 };
 
 use super::{Before, Observed, Step};
@@ -19,11 +19,16 @@ use super::{Before, Observed, Step};
 const DISPERSION_STEPS: usize = 30;
 
 /// A part of the service that is on one side: an instance, or all calls to a revision where telemetry knows no instances.
-enum Unit<'a> {
+enum Part<'a> {
     Instance(&'a NodeKey),
     Revision(Arc<str>),
-    /// Samples of a revision, beside instances that received its calls.
-    SamplesOf(Arc<str>),
+}
+
+/// A part as it is read.
+struct Unit<'a> {
+    part: Part<'a>,
+    /// Its calls are those of the other kind of parts.
+    has_samples_only: bool,
 }
 
 /// The time for which a unit was seen on the new side.
@@ -59,6 +64,11 @@ pub(in crate::release) fn observed(
     }
     Ok(Observed {
         sampled: sampled(graph, &steps),
+        refusals_are_known: refusals_are_known(&steps),
+        instances: units
+            .iter()
+            .filter(|(unit, ..)| matches!(unit.part, Part::Instance(_)))
+            .count(),
         steps,
         before: before(graph, change, healthy)?,
         started_at,
@@ -66,21 +76,29 @@ pub(in crate::release) fn observed(
     })
 }
 
-/// Metrics that were sampled on the new side, with their meaning. Those that name a feature of calls stand for calls.
-fn sampled(graph: &TemporalGraph, steps: &[Step]) -> Vec<Feature> {
+/// Whether calls that are counted by sampled rates come with a rate of client errors.
+fn refusals_are_known(steps: &[Step]) -> bool {
     let sides = steps.iter().flat_map(|step| [&step.new, &step.starting]);
     let names: BTreeSet<&MetricName> = sides.flat_map(CallSummary::sampled_metrics).collect();
-    let is_of_calls = |name: &MetricName| {
-        let latencies = LATENCY_QUANTILES.iter().map(|(name, _)| *name);
-        let mut of_calls = [REQUEST_RATE, ERROR_RATE, CLIENT_ERROR_RATE]
-            .into_iter()
-            .chain(latencies);
-        of_calls.any(|feature| feature == name.as_str())
+    let has = |name: &str| names.iter().any(|known| known.as_str() == name);
+    !has(REQUEST_RATE) || has(CLIENT_ERROR_RATE)
+}
+
+/// Metrics that were sampled on the new side, with their meaning. Those that name a feature of calls stand for calls, where
+/// these have it.
+fn sampled(graph: &TemporalGraph, steps: &[Step]) -> Vec<Feature> {
+    let sides = || steps.iter().flat_map(|step| [&step.new, &step.starting]);
+    let names: BTreeSet<&MetricName> = sides().flat_map(CallSummary::sampled_metrics).collect();
+    let all = || sides().chain(steps.iter().map(|step| &step.old));
+    let has_calls = all().any(|calls| calls.calls > 0);
+    let has_latencies = all().any(|calls| calls.latency_above(0.0).1 > 0);
+    let is_known = |name: &MetricName| {
+        let is_latency = LATENCY_QUANTILES
+            .iter()
+            .any(|(latency, _)| *latency == name.as_str());
+        is_of_calls(name) && if is_latency { has_latencies } else { has_calls }
     };
-    let has_calls = steps.iter().any(|step| step.new.calls + step.old.calls > 0);
-    let names = names
-        .into_iter()
-        .filter(|name| !(has_calls && is_of_calls(name)));
+    let names = names.into_iter().filter(|name| !is_known(name));
     names.map(|name| graph.feature(name)).collect()
 }
 
@@ -94,41 +112,74 @@ fn units<'a>(
     let sides = graph.sides(change, SideRule::Blame);
     let instances: Vec<&NodeKey> = graph.instances(&change.service).collect();
     let slices = graph.calls_by(&change.service, SliceBy::Revision, range);
-    let revision = |unit: fn(Arc<str>) -> Unit<'a>, name: Arc<str>| {
+    let counted = |calls: CallSummary| calls.counted(graph.step()).calls > 0;
+    let receives = |instance: &&NodeKey| graph.calls_received(instance, range).is_some_and(counted);
+    let is_by_revision = instances.is_empty()
+        || (!instances.iter().any(receives)
+            && slices.iter().any(|(_, calls)| counted(calls.clone())));
+    let earlier = earlier_revisions(graph, change, &instances, range);
+    let is_later = |revision: &str| {
+        !earlier.is_empty() && !earlier.contains(revision) && revision != change.to.as_str()
+    };
+    let of_instance = |instance: &'a NodeKey| {
+        let runs = graph.revisions(instance).into_iter();
+        let later = runs.filter(|(revision, _)| is_later(revision.as_str()));
+        let unit = Unit {
+            part: Part::Instance(instance),
+            has_samples_only: is_by_revision,
+        };
+        (
+            unit,
+            sides.instance(instance),
+            later.map(|(_, run)| run).collect(),
+        )
+    };
+    let of_revision = |name: Arc<str>| {
+        let later = if is_later(&name) {
+            vec![range]
+        } else {
+            Vec::new()
+        };
         let over_time = sides.revision(&name);
-        (unit(name), over_time, Vec::new())
+        let unit = Unit {
+            part: Part::Revision(name),
+            has_samples_only: !is_by_revision,
+        };
+        (unit, over_time, later)
     };
-    let speaks = |instance: &&NodeKey| {
-        let seen = graph.calls_received(instance, range);
-        seen.is_some_and(|seen| !seen.is_empty())
-    };
-    // Instances that only changes name, beside revisions of which telemetry speaks, tell nothing.
-    let is_by_revision =
-        !instances.iter().any(speaks) && slices.iter().any(|(_, calls)| !calls.is_empty());
-    if instances.is_empty() || is_by_revision {
-        let names = slices.into_iter().map(|(slice, _)| slice.name);
-        return names.map(|name| revision(Unit::Revision, name)).collect();
-    }
-    let runs = |instance| graph.revisions(instance).into_iter();
-    let earlier: BTreeSet<&Revision> = instances
-        .iter()
-        .flat_map(|instance| runs(instance))
-        .filter(|(_, run)| run.start < change.at)
-        .map(|(revision, _)| revision)
-        .collect();
-    let is_later = |revision: &Revision| {
-        !earlier.is_empty() && !earlier.contains(revision) && *revision != change.to
-    };
-    let unit = |instance: &'a NodeKey| {
-        let later = runs(instance).filter(|(revision, _)| is_later(revision));
-        let later = later.map(|(_, run)| run).collect();
-        (Unit::Instance(instance), sides.instance(instance), later)
-    };
-    let sampled = slices
+    let revisions = slices
         .into_iter()
-        .filter(|(_, calls)| !calls.sampled_metrics().is_empty());
-    let samples = sampled.map(|(slice, _)| revision(Unit::SamplesOf, slice.name));
-    instances.into_iter().map(unit).chain(samples).collect()
+        .filter(|(_, calls)| is_by_revision || !calls.sampled_metrics().is_empty());
+    let revisions = revisions.map(|(slice, _)| of_revision(slice.name));
+    instances
+        .into_iter()
+        .map(of_instance)
+        .chain(revisions)
+        .collect()
+}
+
+/// Revisions that were seen before the change.
+fn earlier_revisions<'a>(
+    graph: &'a TemporalGraph,
+    change: &ChangeEvent,
+    instances: &[&'a NodeKey],
+    range: TimeRange,
+) -> BTreeSet<Arc<str>> {
+    let runs = instances
+        .iter()
+        .flat_map(|instance| graph.revisions(instance));
+    let by_instance = runs.filter(|(_, run)| run.start < change.at);
+    let by_instance = by_instance.map(|(revision, _)| revision.as_str().into());
+    let before = graph.extent().map(|extent| extent.start.min(range.start));
+    let before = before.and_then(|start| TimeRange::new(start, graph.step_end(change.at)).ok());
+    let slices = before.map(|before| graph.calls_by(&change.service, SliceBy::Revision, before));
+    let by_revision = slices
+        .into_iter()
+        .flatten()
+        .filter(|(_, calls)| !calls.is_empty());
+    by_instance
+        .chain(by_revision.map(|(slice, _)| slice.name))
+        .collect()
 }
 
 /// Whether the change reaches the service as a whole, since it names no instance and none is seen to run it: a flag, a
@@ -138,9 +189,9 @@ fn is_of_service(graph: &TemporalGraph, change: &ChangeEvent, units: &Units<'_>)
     if steps().any(|step| !step.instances.is_empty()) {
         return false;
     }
-    let is_run = units.iter().any(|(unit, ..)| match unit {
-        Unit::Instance(instance) => graph.revision(instance) == Some(&change.to),
-        Unit::Revision(name) | Unit::SamplesOf(name) => **name == *change.to.as_str(),
+    let is_run = units.iter().any(|(unit, ..)| match &unit.part {
+        Part::Instance(instance) => graph.revision(instance) == Some(&change.to),
+        Part::Revision(name) => **name == *change.to.as_str(),
     });
     let by_name = matches!(
         change.kind,
@@ -223,8 +274,7 @@ fn received(
     };
     for (place, (unit, over_time, later)) in units.iter().enumerate() {
         let side = over_time.in_step(range);
-        let is_server = !matches!(unit, Unit::SamplesOf(_));
-        received.new_units += usize::from(side == ChangeSide::New && is_server);
+        received.new_units += usize::from(side == ChangeSide::New && !unit.has_samples_only);
         let is_later = later.iter().any(|run| run.contains(range.start));
         if side == ChangeSide::Neither && !is_later {
             continue;
@@ -284,9 +334,9 @@ fn unit_steps(
         .filter(|at| *at > end)
         .min();
     // How many instances a revision has is not known.
-    let is_by_instance = units
-        .iter()
-        .any(|(unit, ..)| matches!(unit, Unit::Instance(_)));
+    let receives_as_instance =
+        |unit: &Unit<'_>| matches!(unit.part, Part::Instance(_)) && !unit.has_samples_only;
+    let is_by_instance = units.iter().any(|(unit, ..)| receives_as_instance(unit));
     let steps = steps.into_iter().map(|step| {
         let (starting, running): (OfUnits, OfUnits) = step
             .new
@@ -319,12 +369,36 @@ fn calls_of(
         let mut named = slices.into_iter().filter(|(slice, _)| slice.name == *name);
         named.next().map(|(_, calls)| calls)
     };
-    let calls = match unit {
-        Unit::Instance(instance) => graph.calls_received(instance, step),
-        Unit::Revision(name) => of_revision(name),
-        Unit::SamplesOf(name) => return of_revision(name).map(CallSummary::only_samples),
+    let calls = match &unit.part {
+        Part::Instance(instance) => graph.calls_received(instance, step)?,
+        Part::Revision(name) => {
+            // What adds up over instances differs between revisions by their size.
+            of_revision(name)?.with_metrics(|metric| !is_extensive(graph, metric))
+        }
     };
-    calls.map(|calls| calls.counted(graph.step()))
+    Some(if unit.has_samples_only {
+        calls.only_samples()
+    } else {
+        calls.counted(graph.step())
+    })
+}
+
+/// Whether values of several instances add up, but for the features of calls, which are counted.
+fn is_extensive(graph: &TemporalGraph, metric: &MetricName) -> bool {
+    let unit = graph.feature(metric).unit;
+    !is_of_calls(metric)
+        && matches!(
+            unit,
+            schema::Unit::Count | schema::Unit::Bytes | schema::Unit::PerSecond
+        )
+}
+
+fn is_of_calls(metric: &MetricName) -> bool {
+    let latencies = LATENCY_QUANTILES.iter().map(|(name, _)| *name);
+    let shares = [REQUEST_RATE, ERROR_RATE, CLIENT_ERROR_RATE].into_iter();
+    shares
+        .chain(latencies)
+        .any(|feature| feature == metric.as_str())
 }
 
 /// The healthy steps before the change, the newest first.
@@ -346,11 +420,27 @@ fn before(
         let instances = instances.take_while(|_| i < DISPERSION_STEPS || !is_counted);
         let instances = instances.filter_map(|(place, key)| Some((place, calls(key)?)));
         let instances: OfUnits = instances.filter(|(_, calls)| !calls.is_empty()).collect();
-        // Where only samples of instances speak, the service has none of its own.
-        let all = if is_counted || instances.is_empty() {
+        // Where only samples of parts speak, the service has none of its own.
+        let all = if is_counted {
             of_service
         } else {
-            joined(&instances)
+            let slices = graph
+                .calls_by(&change.service, SliceBy::Revision, step)
+                .into_iter();
+            let slices = slices.map(|(_, calls)| {
+                let calls = calls.with_metrics(|metric| !is_extensive(graph, metric));
+                calls.counted(graph.step())
+            });
+            let slices: Vec<CallSummary> = slices.collect();
+            let of_parts = instances
+                .iter()
+                .map(|(_, calls)| calls)
+                .chain([&of_service]);
+            if instances.iter().any(|(_, calls)| calls.calls > 0) {
+                CallSummary::joined(of_parts)
+            } else {
+                CallSummary::joined(of_parts.chain(&slices))
+            }
         };
         Before { all, instances }
     };

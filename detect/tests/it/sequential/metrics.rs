@@ -4,7 +4,9 @@ use astern_graph_core::schema::{
     ERROR_RATE, Feature, FeatureCatalogue, FeatureClass, LATENCY_MS_P99, REQUEST_RATE, Unit, Worse,
 };
 use astern_graph_core::signal::{Assessment, MissingEvidence, Verdict};
-use astern_graph_core::{ChangePhase, GraphBuilder, GraphParams, NodeKey, Party, Record, Sample};
+use astern_graph_core::{
+    CallBatch, ChangePhase, GraphBuilder, GraphParams, NodeKey, Party, Record, Sample,
+};
 use astern_stats::rng::{ChaCha8Rng, seeded};
 use rand::RngExt as _;
 
@@ -155,4 +157,59 @@ fn rates_by_revision_are_counted_as_calls() {
     assert_eq!(said(1, 0.5, 0.0, 1.0).verdict, Verdict::Inconclusive);
     let unserved = said(6, 0.0, 0.0, 1.0);
     assert_eq!(unserved.verdict, Verdict::NoData, "{unserved}");
+}
+
+#[test]
+fn what_was_not_seen_is_not_ruled_out() {
+    // Rates without outcomes, and what is used up without what users feel.
+    let of_rates = play(&revisions(), 180, &|_, rng| {
+        vec![
+            (REQUEST_RATE, 5.0),
+            (LATENCY_MS_P99, 80.0 + rng.random::<f64>()),
+        ]
+    });
+    let outcomes = of_rates
+        .missing
+        .iter()
+        .any(|missing| missing.to_string().contains(ERROR_RATE));
+    let is_claimed = of_rates.verdict == Verdict::Healthy;
+    assert!(!is_claimed || !outcomes, "{of_rates}");
+    let of_threads = play(&instances(), 180, &|_, rng| {
+        vec![("threads", 100.0 + rng.random::<f64>())]
+    });
+    assert_eq!(of_threads.verdict, Verdict::Inconclusive);
+    assert_eq!(of_threads.missing, [MissingEvidence::Application]);
+}
+
+#[test]
+fn calls_by_revision_beside_samples_of_instances_are_judged() {
+    let batch = |revision: &str, at, failed| {
+        let party = Party::new(cart()).running(revision.into());
+        Record::from(CallBatch::new(minute(at), party, 20).failed(failed))
+    };
+    let cpu = |revision: &str, at| {
+        let pod = NodeKey::instance(format!("cart-{revision}"));
+        let party = Party::new(cart()).on(pod, revision.into());
+        Record::from(Sample::new(minute(at), party, "cpu_utilisation", 0.5))
+    };
+    let judge_by = |failed, later: bool| {
+        let started = change(ChangePhase::Started, RELEASED, Vec::new());
+        let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
+        builder.extend([started.into()]);
+        for at in 0..RELEASED + 10 {
+            builder.extend([batch("v1", at, 0), cpu("v1", at)]);
+            if at >= RELEASED {
+                builder.extend([batch("v2", at, failed), cpu("v2", at)]);
+            }
+            // A fix of the next revision is no measure of this one.
+            if later && at >= RELEASED {
+                builder.extend([batch("v3", at, 20)]);
+            }
+        }
+        let graph = builder.build();
+        judged(&judge(), &graph, RELEASED + 10, minutes(0, RELEASED)).verdict
+    };
+    assert_eq!(judge_by(20, false), Verdict::Regressed);
+    assert_eq!(judge_by(20, true), Verdict::Regressed);
+    assert_eq!(judge_by(0, false), Verdict::Inconclusive);
 }

@@ -89,7 +89,9 @@ fn ordinary_releases_have_the_right_verdict() {
 
 #[test]
 fn a_histogram_is_judged_at_its_bounds_and_says_so() {
-    let bounds_ms = [5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0];
+    let bounds_ms = [
+        5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_500.0, 5_000.0, 10_000.0,
+    ];
     let play = |since: i64, of_new: &dyn Fn(i64, &mut ChaCha8Rng, Drawn) -> Option<Drawn>| {
         let until = RELEASED + since;
         let world = World {
@@ -113,6 +115,23 @@ fn a_histogram_is_judged_at_its_bounds_and_says_so() {
     assert_eq!(slow.verdict, Verdict::Regressed, "{slow}");
     let is_stated = |e: &Evidence| matches!(e, Evidence::Fallback { used, .. } if used.contains("between bounds"));
     assert!(slow.anomalies[0].evidence.iter().any(is_stated), "{slow}");
+    // A twentieth of the calls takes longer than the last bound: how much longer is not seen.
+    let short = says(
+        &graph(batches(
+            World {
+                old: 40,
+                new: 10,
+                until: RELEASED + 180,
+                of_new: &same,
+            }
+            .records(1),
+            &[25.0, 100.0],
+        )),
+        RELEASED + 180,
+    );
+    assert_eq!(short.verdict, Verdict::Inconclusive);
+    let beyond = |missing: &MissingEvidence| matches!(missing, MissingEvidence::Bounds { .. });
+    assert!(short.missing.iter().any(beyond), "{short}");
     // Next to no call crosses a bound.
     assert_eq!(play(180, &slower(1.03)).verdict, Verdict::Healthy);
 }
