@@ -112,7 +112,7 @@ pub(super) fn of_step(
     let due = end.minus(graph.step().saturating_mul(UNKNOWN_STEPS));
     let unknown = changes
         .iter()
-        .filter(|change| change.at <= due && !is_known(graph, &change.service));
+        .filter(|change| change.at <= due && !is_known(graph, &change.service, end));
     let unknown = unknown.map(|change| Warning::UnknownService {
         change: change.id.clone(),
         service: change.service.clone(),
@@ -129,8 +129,7 @@ pub(super) fn of_step(
     let is_short = |service: &&NodeKey| {
         let calls = graph.calls_received(service, last);
         calls.is_some_and(|calls| {
-            let longest = calls.latency_ms(1.0);
-            calls.calls >= CALLS_MIN && longest.is_some_and(|ms| ms < SHORT_MS)
+            calls.calls >= CALLS_MIN && calls.latency_ms(1.0).is_some_and(|ms| ms < SHORT_MS)
         })
     };
     let short = services
@@ -142,16 +141,16 @@ pub(super) fn of_step(
 }
 
 /// Whether anything but changes speaks of a service: calls, samples, edges, of it or of its instances.
-fn is_known(graph: &TemporalGraph, service: &NodeKey) -> bool {
+fn is_known(graph: &TemporalGraph, service: &NodeKey, end: Timestamp) -> bool {
     let has_edges = graph.id(service).is_some_and(|id| {
         let origins = graph.fault_origins(id);
         origins.chain(graph.fault_targets(id)).next().is_some()
     });
-    let Some(extent) = graph.extent() else {
+    let Ok(all) = TimeRange::new(Timestamp::MIN, end) else {
         return false;
     };
     let is_seen = |key: &NodeKey| {
-        let seen = graph.calls_received(key, extent);
+        let seen = graph.calls_received(key, all);
         seen.is_some_and(|seen| !seen.is_empty())
     };
     has_edges || is_seen(service) || graph.instances(service).any(is_seen)

@@ -10,6 +10,7 @@ use crate::edge::{EdgeKind, Subject};
 use crate::ingest::IngestReport;
 use crate::record::{
     Call, CallBatch, ChangeEvent, ChangePhase, Dependency, Party, Record, Sample, SampleSubject,
+    can_carry,
 };
 use crate::store::{Placed, change_order};
 use crate::time::Timestamp;
@@ -29,8 +30,7 @@ impl GraphBuilder {
     }
 
     fn take_call(&mut self, call: &Call, report: &mut IngestReport) -> Count {
-        let by_nobody = call.kind == EdgeKind::Consumes && call.caller.is_none();
-        if by_nobody || call.kind == EdgeKind::RunsOn {
+        if !can_carry(call.kind, call.caller.as_ref()) {
             return Count::Malformed;
         }
         let exchange = Exchange {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Party;
+use super::call::can_carry;
 use crate::edge::EdgeKind;
 use crate::time::Timestamp;
 
@@ -148,8 +149,7 @@ impl CallBatch {
     /// # Errors
     /// [`BatchError`], which names what cannot be.
     pub fn check(&self) -> Result<(), BatchError> {
-        let by_nobody = self.kind == EdgeKind::Consumes && self.caller.is_none();
-        if by_nobody || self.kind == EdgeKind::RunsOn {
+        if !can_carry(self.kind, self.caller.as_ref()) {
             return Err(BatchError::Kind { kind: self.kind });
         }
         let Self {

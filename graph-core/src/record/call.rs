@@ -52,6 +52,15 @@ pub struct Call {
     pub status: CallStatus,
 }
 
+/// Whether calls can go over an edge of a kind: none go to a host, and nothing is consumed by nobody.
+pub(crate) fn can_carry(kind: EdgeKind, caller: Option<&Party>) -> bool {
+    match kind {
+        EdgeKind::RunsOn => false,
+        EdgeKind::Consumes => caller.is_some(),
+        _ => true,
+    }
+}
+
 impl Call {
     /// A successful call from outside, without durations; the fields are public for the rest.
     pub fn new(at: Timestamp, callee: Party) -> Self {

@@ -10,6 +10,7 @@ mod sample;
 use serde::{Deserialize, Serialize};
 
 pub use batch::{BatchError, CallBatch, Durations};
+pub(crate) use call::can_carry;
 pub use call::{Call, CallStatus};
 pub use change::{ChangeEvent, ChangeKind, ChangePhase, Reversibility};
 pub use dependency::Dependency;

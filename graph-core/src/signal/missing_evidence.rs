@@ -39,6 +39,8 @@ pub enum MissingEvidence {
         /// Which quantile.
         metric: MetricName,
     },
+    /// Outcomes: calls are known by their rate or latency, and not how they ended.
+    Outcomes,
     /// Anything that users feel: no calls, and no metric of class application.
     Application,
     /// Clarity: the new side looks worse, not yet beyond chance.
@@ -102,6 +104,7 @@ impl fmt::Display for MissingEvidence {
                 f,
                 "{metric} lies beyond the last bound of the histogram, where a rise is not seen"
             ),
+            Self::Outcomes => f.write_str("nothing was seen of how many calls failed"),
             Self::Application => f.write_str("nothing was seen of what users feel"),
             Self::Certainty { metric, p_value } => {
                 let p = super::p_value::PValue(*p_value);

@@ -142,7 +142,8 @@ impl SequentialParams {
 ///
 /// Metrics that were sampled on both sides, of class application or infrastructure and with a direction that is worse, are
 /// compared by the values that are worse than the old side's median by at least what matters. Where calls were not
-/// seen and their rate, error rate and quantiles of latency were sampled, those are counted as calls.
+/// seen and their rate, error rate and quantiles of latency were sampled, those are counted as calls; client errors are compared
+/// where their rate was sampled too.
 ///
 /// **Worse** is an e-value of at least `metrics / alpha` by [`onsets`](astern_stats::sequential::onsets): the
 /// probability that it is ever reached without a difference is at most `alpha` for all metrics together. It counts only
@@ -221,6 +222,7 @@ impl ReleaseJudge for SequentialComparison {
             return Ok(verdict(Verdict::NoData).without([MissingEvidence::NewSide]));
         }
         let mut missing = self.missing(&observed, &compared);
+        missing.extend((!observed.outcomes_are_known).then_some(MissingEvidence::Outcomes));
         let beyond = beyond_bounds.into_iter();
         missing.extend(beyond.map(|metric| MissingEvidence::Bounds { metric }));
         Ok(if missing.is_empty() {

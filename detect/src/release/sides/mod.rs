@@ -57,6 +57,8 @@ pub(super) struct Observed {
     pub(super) sampled: Vec<Feature>,
     /// Whether it is known which calls were refused.
     pub(super) refusals_are_known: bool,
+    /// Whether it is known which calls failed, of those that were seen or sampled.
+    pub(super) outcomes_are_known: bool,
     /// The places of instances are below this.
     pub(super) instances: usize,
 }

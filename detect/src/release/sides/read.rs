@@ -64,7 +64,9 @@ pub(in crate::release) fn observed(
     }
     Ok(Observed {
         sampled: sampled(graph, &steps),
-        refusals_are_known: refusals_are_known(&steps),
+        refusals_are_known: has_sampled(&steps, CLIENT_ERROR_RATE)
+            || !has_sampled(&steps, REQUEST_RATE),
+        outcomes_are_known: outcomes_are_known(&steps),
         instances: units
             .iter()
             .filter(|(unit, ..)| matches!(unit.part, Part::Instance(_)))
@@ -76,12 +78,26 @@ pub(in crate::release) fn observed(
     })
 }
 
-/// Whether calls that are counted by sampled rates come with a rate of client errors.
-fn refusals_are_known(steps: &[Step]) -> bool {
-    let sides = steps.iter().flat_map(|step| [&step.new, &step.starting]);
-    let names: BTreeSet<&MetricName> = sides.flat_map(CallSummary::sampled_metrics).collect();
-    let has = |name: &str| names.iter().any(|known| known.as_str() == name);
-    !has(REQUEST_RATE) || has(CLIENT_ERROR_RATE)
+/// Whether a metric was sampled on the new side.
+fn has_sampled(steps: &[Step], name: &str) -> bool {
+    let metric = name.into();
+    let mut sides = steps.iter().flat_map(|step| [&step.new, &step.starting]);
+    sides.any(|side| side.sampled(&metric).next().is_some())
+}
+
+/// Whether it is known how the calls end that samples of their rate or latency speak of.
+fn outcomes_are_known(steps: &[Step]) -> bool {
+    let sides = |step| {
+        let step: &Step = step;
+        [step.old.calls, step.new.calls, step.starting.calls]
+    };
+    let mut of_calls = LATENCY_QUANTILES
+        .iter()
+        .map(|(name, _)| *name)
+        .chain([REQUEST_RATE]);
+    steps.iter().flat_map(sides).any(|calls| calls > 0)
+        || has_sampled(steps, ERROR_RATE)
+        || !of_calls.any(|name| has_sampled(steps, name))
 }
 
 /// Metrics that were sampled on the new side, with their meaning. Those that name a feature of calls stand for calls, where
@@ -117,7 +133,7 @@ fn units<'a>(
     let is_by_revision = instances.is_empty()
         || (!instances.iter().any(receives)
             && slices.iter().any(|(_, calls)| counted(calls.clone())));
-    let earlier = earlier_revisions(graph, change, &instances, range);
+    let earlier = earlier_revisions(graph, change, &instances);
     let is_later = |revision: &str| {
         !earlier.is_empty() && !earlier.contains(revision) && revision != change.to.as_str()
     };
@@ -163,15 +179,13 @@ fn earlier_revisions<'a>(
     graph: &'a TemporalGraph,
     change: &ChangeEvent,
     instances: &[&'a NodeKey],
-    range: TimeRange,
 ) -> BTreeSet<Arc<str>> {
     let runs = instances
         .iter()
         .flat_map(|instance| graph.revisions(instance));
     let by_instance = runs.filter(|(_, run)| run.start < change.at);
     let by_instance = by_instance.map(|(revision, _)| revision.as_str().into());
-    let before = graph.extent().map(|extent| extent.start.min(range.start));
-    let before = before.and_then(|start| TimeRange::new(start, graph.step_end(change.at)).ok());
+    let before = TimeRange::new(Timestamp::MIN, graph.step_end(change.at)).ok();
     let slices = before.map(|before| graph.calls_by(&change.service, SliceBy::Revision, before));
     let by_revision = slices
         .into_iter()
