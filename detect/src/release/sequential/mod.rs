@@ -4,6 +4,7 @@ mod compared;
 mod dispersion;
 mod metric;
 mod silence;
+mod silent_instances;
 
 use std::time::Duration;
 
@@ -156,6 +157,10 @@ impl SequentialParams {
 /// **No data**: a new side that should receive calls, by its share of the traffic or as old instances do, and does not,
 /// with a probability below `alpha`.
 ///
+/// **Inconclusive**, too, where a single new instance should receive calls and does not while others of the new side do: by its
+/// own share before, or, where it never received any, by that of its neighbour with the fewest. It keeps the change from
+/// being healthy. It is not found worse for that alone: an autoscaler removes instances as well.
+///
 /// Once the old side is gone, a step is compared with a few healthy ones before the change, in turn; the variance between
 /// healthy steps then divides the evidence, the effect must be twice the least that matters and exceed what came and
 /// went before by itself, and the anomaly says so. Tails drift by themselves, so nothing is found worse
@@ -222,6 +227,9 @@ impl ReleaseJudge for SequentialComparison {
             return Ok(verdict(Verdict::NoData).without([MissingEvidence::NewSide]));
         }
         let mut missing = self.missing(&observed, &compared);
+        missing.extend(silent_instances::silent_instances(
+            params, &observed, graph, change,
+        ));
         missing.extend((!observed.outcomes_are_known).then_some(MissingEvidence::Outcomes));
         let beyond = beyond_bounds.into_iter();
         missing.extend(beyond.map(|metric| MissingEvidence::Bounds { metric }));

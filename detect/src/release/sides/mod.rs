@@ -8,7 +8,7 @@ use std::time::Duration;
 use astern_graph_core::schema::Feature;
 use astern_graph_core::{CallSummary, TimeRange, Timestamp};
 
-pub(super) use read::observed;
+pub(super) use read::{observed, steps_of};
 
 /// Calls that the old side would have received since it was last seen, had it not gone: with so many expected, none has a
 /// probability below 1 %.
@@ -27,6 +27,9 @@ pub(super) struct Step {
     pub(super) old: CallSummary,
     /// The old instances one by one, by their place among all of the service.
     pub(super) old_instances: Vec<(usize, CallSummary)>,
+    /// Calls to each instance that is on the new side, start-ups included, by its place; 0 where it received none. Nothing
+    /// where telemetry counts no calls by instance.
+    pub(super) new_instances: Vec<(usize, u64)>,
     /// Calls to revisions that came later and are other ones.
     pub(super) later: u64,
     /// By new instances that start up.

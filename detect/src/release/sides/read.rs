@@ -31,6 +31,13 @@ struct Unit<'a> {
     has_samples_only: bool,
 }
 
+impl Unit<'_> {
+    /// Whether it is an instance of which telemetry counts the calls.
+    fn receives_as_instance(&self) -> bool {
+        matches!(self.part, Part::Instance(_)) && !self.has_samples_only
+    }
+}
+
 /// The time for which a unit was seen on the new side.
 #[derive(Clone, Copy)]
 struct Seen {
@@ -216,7 +223,7 @@ fn is_of_service(graph: &TemporalGraph, change: &ChangeEvent, units: &Units<'_>)
 }
 
 /// Steps of this attempt of the change at its service.
-fn steps_of<'a>(
+pub(in crate::release) fn steps_of<'a>(
     graph: &'a TemporalGraph,
     change: &'a ChangeEvent,
 ) -> impl Iterator<Item = &'a ChangeEvent> {
@@ -246,6 +253,7 @@ fn service_steps(
             new: calls.map_or_else(none, |calls| calls.counted(graph.step())),
             old: none(),
             old_instances: Vec::new(),
+            new_instances: Vec::new(),
             later: 0,
             starting: none(),
             expected_share: None,
@@ -265,6 +273,8 @@ struct Received {
     new: OfUnits,
     /// Units on the new side, with calls or without.
     new_units: usize,
+    /// Calls to each instance among them.
+    new_instances: Vec<(usize, u64)>,
     later: u64,
 }
 
@@ -284,6 +294,7 @@ fn received(
         old: Vec::new(),
         new: Vec::new(),
         new_units: 0,
+        new_instances: Vec::new(),
         later: 0,
     };
     for (place, (unit, over_time, later)) in units.iter().enumerate() {
@@ -294,6 +305,10 @@ fn received(
             continue;
         }
         let calls = calls_of(graph, change, unit, range);
+        if side == ChangeSide::New && !is_later && unit.receives_as_instance() {
+            let calls = calls.as_ref().map_or(0, |calls| calls.calls);
+            received.new_instances.push((place, calls));
+        }
         let Some(calls) = calls.filter(|calls| !calls.is_empty()) else {
             continue;
         };
@@ -348,9 +363,7 @@ fn unit_steps(
         .filter(|at| *at > end)
         .min();
     // How many instances a revision has is not known.
-    let receives_as_instance =
-        |unit: &Unit<'_>| matches!(unit.part, Part::Instance(_)) && !unit.has_samples_only;
-    let is_by_instance = units.iter().any(|(unit, ..)| receives_as_instance(unit));
+    let is_by_instance = units.iter().any(|(unit, ..)| unit.receives_as_instance());
     let steps = steps.into_iter().map(|step| {
         let (starting, running): (OfUnits, OfUnits) = step
             .new
@@ -363,6 +376,7 @@ fn unit_steps(
             new: joined(&running),
             old: joined(&step.old),
             old_instances: step.old,
+            new_instances: step.new_instances,
             later: step.later,
             starting: joined(&starting),
             expected_share: (step.new_units > 0 && is_by_instance)

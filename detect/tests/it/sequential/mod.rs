@@ -1,5 +1,6 @@
 //! The sequential comparison on a world of two sides.
 
+mod instances;
 mod laws;
 mod metrics;
 mod situations;
