@@ -249,14 +249,8 @@ fn service_steps(
     let whole = |range: TimeRange| {
         let calls = graph.calls_received(&change.service, range);
         Step {
-            range,
             new: calls.map_or_else(none, |calls| calls.counted(graph.step())),
-            old: none(),
-            old_instances: Vec::new(),
-            new_instances: Vec::new(),
-            later: 0,
-            starting: none(),
-            expected_share: None,
+            ..Step::empty(range)
         }
     };
     let since = |step: &TimeRange| step.start >= change.at;
@@ -429,14 +423,23 @@ fn is_of_calls(metric: &MetricName) -> bool {
         .any(|feature| feature == metric.as_str())
 }
 
+/// The part of the healthy range that lies before the change.
+pub(super) fn healthy_before(
+    graph: &TemporalGraph,
+    change: &ChangeEvent,
+    healthy: TimeRange,
+) -> Option<TimeRange> {
+    let end = healthy.end.min(graph.step_end(change.at));
+    TimeRange::new(healthy.start, end).ok()
+}
+
 /// The healthy steps before the change, the newest first.
 fn before(
     graph: &TemporalGraph,
     change: &ChangeEvent,
     healthy: TimeRange,
 ) -> Result<Vec<Before>, GraphError> {
-    let end = healthy.end.min(graph.step_end(change.at));
-    let Ok(range) = TimeRange::new(healthy.start, end) else {
+    let Some(range) = healthy_before(graph, change, healthy) else {
         return Ok(Vec::new());
     };
     let steps: Vec<TimeRange> = graph.steps(range)?.collect();
@@ -479,6 +482,6 @@ fn joined(parts: &OfUnits) -> CallSummary {
     CallSummary::joined(parts.iter().map(|(_, calls)| calls))
 }
 
-fn none() -> CallSummary {
+pub(super) fn none() -> CallSummary {
     CallSummary::joined([])
 }
