@@ -250,6 +250,11 @@ impl ReleaseJudge for SequentialComparison {
 }
 
 impl SequentialComparison {
+    /// The probability of a false regression over the whole watch.
+    pub(super) fn alpha(&self) -> f64 {
+        self.0.alpha
+    }
+
     /// Whether one of so many metrics is worse beyond chance, by an amount that matters, and has not healed.
     fn is_worse(&self, compared: &Compared<'_>, metrics: usize) -> bool {
         let level = (metrics as f64 / self.0.alpha).ln();
