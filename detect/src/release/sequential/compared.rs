@@ -332,7 +332,7 @@ fn pairs(metric: &Metric, observed: &Observed, new: impl Fn(&Step) -> (u64, u64)
     let (mut of_new, mut of_old) = ((0, 0), (0, 0));
     let pair = |(i, step): (usize, &Step)| {
         if i >= gone_from {
-            let of_new = new(step);
+            let of_new = beyond_dependencies(metric, step, new(step));
             return if of_new.1 == 0 {
                 Pair::default()
             } else {
@@ -348,6 +348,20 @@ fn pairs(metric: &Metric, observed: &Observed, new: impl Fn(&Step) -> (u64, u64)
         Pair::of(of_new, of_old, false)
     };
     steps.map(pair).collect()
+}
+
+/// Hits and trials without the calls that dependencies failed: of those it is not known how they would have ended.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share of a number of calls"
+)]
+fn beyond_dependencies(metric: &Metric, step: &Step, (hits, trials): (u64, u64)) -> (u64, u64) {
+    if !matches!(metric, Metric::Failed) {
+        return (hits, trials);
+    }
+    let passed_on = ((step.passed_on * trials as f64).ceil() as u64).min(hits);
+    (hits - passed_on, trials - passed_on)
 }
 
 /// By how much the variance of a comparison with healthy steps before the change is greater than it is taken for, since

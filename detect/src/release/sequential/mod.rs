@@ -172,6 +172,9 @@ impl SequentialParams {
 /// went before by itself, and the anomaly says so. Tails drift by themselves, so nothing is found worse
 /// there by times before.
 ///
+/// What dependencies then fail for their other callers too, beyond what they failed before the change, is no failure of the
+/// change (difference in differences): as many failed calls are left out. Latencies that dependencies pass on are not.
+///
 /// The score of an anomaly is its effect over the least that matters, so severity counts from 1.
 ///
 /// Source: e-values by Ville 1939, Robbins 1970, Lindon and Malek 2022; unknown onset by Shin, Ramdas and Rinaldo 2022.
@@ -283,6 +286,15 @@ impl SequentialComparison {
             anomaly.evidence.push(Evidence::Fallback {
                 wanted: "old instances at the same time".into(),
                 used: "healthy steps before the change as well".into(),
+                reason: "old instances received too few calls since".into(),
+            });
+        }
+        let steps = observed.steps.get(worse.since..).unwrap_or_default();
+        let is_passed_on = steps.iter().any(|step| step.passed_on > 0.0);
+        if matches!(worse.metric, Metric::Failed) && is_passed_on {
+            anomaly.evidence.push(Evidence::Fallback {
+                wanted: "failures of old instances at the same time".into(),
+                used: "failures of dependencies as their other callers see them".into(),
                 reason: "old instances received too few calls since".into(),
             });
         }

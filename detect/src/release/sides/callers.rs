@@ -6,8 +6,12 @@ use astern_graph_core::{
     CallSummary, ChangeEvent, EdgeKind, GraphError, NodeKey, SliceBy, TemporalGraph, TimeRange,
 };
 
-use super::read::{healthy_before, none};
+use super::calls::{between, none, received};
+use super::read::healthy_before;
 use super::{Before, Observed, Step};
+
+/// Most callers that are asked one by one. What they say of more is taken from all calls that the service received.
+const CALLERS_MAX: usize = 16;
 
 /// Calls to the service as its callers count them, of which those count as failed that failed for the callers and for no
 /// instance or revision of the service; of a step, and of the healthy ones before the change. `None` where there are no
@@ -21,6 +25,10 @@ pub(in crate::release) fn unanswered(
     healthy: TimeRange,
     start_up: Duration,
 ) -> Result<Option<Observed>, GraphError> {
+    let all = received(graph, &change.service, range);
+    if all.calls > 0 && all.errors == 0 {
+        return Ok(None);
+    }
     let views = Views::of(graph, &change.service, range);
     let healthy = healthy_before(graph, change, healthy);
     let is_accounted = |time| views.of_service(time).calls > 0;
@@ -70,7 +78,7 @@ pub(in crate::release) fn unanswered(
 struct Views<'a> {
     graph: &'a TemporalGraph,
     service: &'a NodeKey,
-    /// Those of which calls are known over an edge.
+    /// Those of which calls are known over an edge; none where they are too many.
     callers: Vec<&'a NodeKey>,
     instances: Vec<&'a NodeKey>,
 }
@@ -89,23 +97,23 @@ impl<'a> Views<'a> {
             instances: graph.instances(service).collect(),
         };
         let calls = |caller: &&NodeKey| views.over_edge(caller, range).calls > 0;
-        let callers = views.callers.iter().copied().filter(calls).collect();
+        let callers = views.callers.iter().copied().filter(calls);
+        let callers: Vec<&NodeKey> = callers.take(CALLERS_MAX + 1).collect();
         views.callers = callers;
+        if views.callers.len() > CALLERS_MAX {
+            views.callers.clear();
+        }
         views
     }
 
     fn over_edge(&self, caller: &NodeKey, time: TimeRange) -> CallSummary {
-        let calls = self
-            .graph
-            .calls_over(caller, self.service, EdgeKind::Calls, time);
-        calls.map_or_else(none, |calls| calls.counted(self.graph.step()))
+        between(self.graph, (caller, self.service), &[EdgeKind::Calls], time)
     }
 
     /// Calls as the callers saw them; where none is known, all that the service received.
     fn of_callers(&self, time: TimeRange) -> CallSummary {
         if self.callers.is_empty() {
-            let calls = self.graph.calls_received(self.service, time);
-            return calls.map_or_else(none, |calls| calls.counted(self.graph.step()));
+            return received(self.graph, self.service, time);
         }
         let edges = self
             .callers
@@ -118,8 +126,9 @@ impl<'a> Views<'a> {
     fn of_service(&self, time: TimeRange) -> CallSummary {
         let step = self.graph.step();
         let instances = self.instances.iter();
-        let instances = instances.filter_map(|key| self.graph.calls_received(key, time));
-        let instances: Vec<CallSummary> = instances.map(|calls| calls.counted(step)).collect();
+        let instances: Vec<CallSummary> = instances
+            .map(|key| received(self.graph, key, time))
+            .collect();
         let revisions = self.graph.calls_by(self.service, SliceBy::Revision, time);
         let revisions = revisions.into_iter().map(|(_, calls)| calls.counted(step));
         let revisions: Vec<CallSummary> = revisions.collect();

@@ -1,6 +1,8 @@
 //! What both sides of a change received, step by step, and what the service received before.
 
 mod callers;
+mod calls;
+mod dependencies;
 mod read;
 
 use std::collections::BTreeSet;
@@ -10,6 +12,7 @@ use astern_graph_core::schema::Feature;
 use astern_graph_core::{CallSummary, TimeRange, Timestamp};
 
 pub(super) use callers::unanswered;
+use calls::none;
 pub(super) use read::{observed, steps_of};
 
 /// Calls that the old side would have received since it was last seen, had it not gone: with so many expected, none has a
@@ -38,6 +41,8 @@ pub(super) struct Step {
     pub(super) starting: CallSummary,
     /// The share of the calls that the new side should receive, as far as it is known.
     pub(super) expected_share: Option<f64>,
+    /// Without an old side: the share of the calls that fail as dependencies fail for all their callers.
+    pub(super) passed_on: f64,
 }
 
 /// What was received in one healthy step before the change.
@@ -144,7 +149,6 @@ fn amount(side: &CallSummary, has_calls: bool) -> u64 {
 impl Step {
     /// A step in which nothing was received.
     fn empty(range: TimeRange) -> Self {
-        let none = || CallSummary::joined([]);
         Self {
             range,
             new: none(),
@@ -154,6 +158,7 @@ impl Step {
             later: 0,
             starting: none(),
             expected_share: None,
+            passed_on: 0.0,
         }
     }
 

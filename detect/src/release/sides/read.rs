@@ -13,7 +13,8 @@ use astern_graph_core::{
     TemporalGraph, TimeRange, Timestamp, TrafficShare,
 };
 
-use super::{Before, Observed, Step};
+use super::calls::received;
+use super::{Before, Observed, Step, dependencies};
 
 /// Steps before the change in which instances are compared with each other: enough for their dispersion.
 const DISPERSION_STEPS: usize = 30;
@@ -69,7 +70,7 @@ pub(in crate::release) fn observed(
             .find(|(at, _)| *at <= step.range.start);
         step.expected_share = share.and_then(|(_, share)| *share).or(step.expected_share);
     }
-    Ok(Observed {
+    let mut observed = Observed {
         sampled: sampled(graph, &steps),
         refusals_are_known: has_sampled(&steps, CLIENT_ERROR_RATE)
             || !has_sampled(&steps, REQUEST_RATE),
@@ -82,7 +83,9 @@ pub(in crate::release) fn observed(
         before: before(graph, change, healthy)?,
         started_at,
         start_up,
-    })
+    };
+    dependencies::pass_on(&mut observed, graph, change, range, healthy);
+    Ok(observed)
 }
 
 /// Whether a metric was sampled on the new side.
@@ -246,12 +249,9 @@ fn service_steps(
     change: &ChangeEvent,
     range: TimeRange,
 ) -> Result<Vec<Step>, GraphError> {
-    let whole = |range: TimeRange| {
-        let calls = graph.calls_received(&change.service, range);
-        Step {
-            new: calls.map_or_else(none, |calls| calls.counted(graph.step())),
-            ..Step::empty(range)
-        }
+    let whole = |range: TimeRange| Step {
+        new: received(graph, &change.service, range),
+        ..Step::empty(range)
     };
     let since = |step: &TimeRange| step.start >= change.at;
     Ok(graph.steps(range)?.filter(since).map(whole).collect())
@@ -276,7 +276,7 @@ struct Received {
 type Units<'a> = [(Unit<'a>, SideOverTime<'a>, Vec<TimeRange>)];
 
 /// What the units receive in a step; notes which of them are seen on the new side.
-fn received(
+fn received_by_units(
     graph: &TemporalGraph,
     change: &ChangeEvent,
     units: &Units<'_>,
@@ -339,7 +339,7 @@ fn unit_steps(
     let mut seen: Vec<Option<Seen>> = vec![None; units.len()];
     let steps = graph.steps(range)?;
     let steps: Vec<Received> = steps
-        .map(|step| received(graph, change, units, step, &mut seen))
+        .map(|step| received_by_units(graph, change, units, step, &mut seen))
         .collect();
     let end = steps.last().map_or(range.end, |step| step.range.end);
     let started = |seen: &Seen| seen.from.plus(start_up);
@@ -366,7 +366,6 @@ fn unit_steps(
         let old_parts = step.old.iter().filter(|(_, calls)| calls.calls > 0);
         let parts = step.new_units + old_parts.count();
         Step {
-            range: step.range,
             new: joined(&running),
             old: joined(&step.old),
             old_instances: step.old,
@@ -375,6 +374,7 @@ fn unit_steps(
             starting: joined(&starting),
             expected_share: (step.new_units > 0 && is_by_instance)
                 .then(|| step.new_units as f64 / parts as f64),
+            ..Step::empty(step.range)
         }
     });
     Ok((steps.collect(), started_at))
@@ -444,12 +444,12 @@ fn before(
     };
     let steps: Vec<TimeRange> = graph.steps(range)?.collect();
     let read = |(i, step): (usize, TimeRange)| {
-        let calls = |key| Some(graph.calls_received(key, step)?.counted(graph.step()));
-        let of_service = calls(&change.service).unwrap_or_else(none);
+        let calls = |key| received(graph, key, step);
+        let of_service = calls(&change.service);
         let is_counted = of_service.calls > 0;
         let instances = graph.instances(&change.service).enumerate();
         let instances = instances.take_while(|_| i < DISPERSION_STEPS || !is_counted);
-        let instances = instances.filter_map(|(place, key)| Some((place, calls(key)?)));
+        let instances = instances.map(|(place, key)| (place, calls(key)));
         let instances: OfUnits = instances.filter(|(_, calls)| !calls.is_empty()).collect();
         // Where only samples of parts speak, the service has none of its own.
         let all = if is_counted {
@@ -480,8 +480,4 @@ fn before(
 
 fn joined(parts: &OfUnits) -> CallSummary {
     CallSummary::joined(parts.iter().map(|(_, calls)| calls))
-}
-
-pub(super) fn none() -> CallSummary {
-    CallSummary::joined([])
 }

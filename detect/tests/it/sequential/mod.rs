@@ -1,6 +1,7 @@
 //! The sequential comparison on a world of two sides.
 
 mod callers;
+mod dependencies;
 mod instances;
 mod laws;
 mod metrics;
