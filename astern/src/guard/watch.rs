@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use astern_detect::release::ReleaseJudge;
+use astern_detect::release::{AnyReleaseJudge, ReleaseJudge as _};
 use astern_graph_core::signal::Assessment;
 use astern_graph_core::{
     ChangeEvent, ChangeId, ChangePhase, NodeKey, TemporalGraph, TimeRange, Timestamp,
@@ -40,9 +40,9 @@ pub(super) fn watched(
         .collect()
 }
 
-/// Judges each watched change from its start to `end`.
+/// Judges each watched change from its start to `end`; of many, those count as worse that are certain enough among so many.
 pub(super) fn judge_changes(
-    judge: &impl ReleaseJudge,
+    judge: &AnyReleaseJudge,
     graph: &TemporalGraph,
     changes: &[ChangeEvent],
     healthy: TimeRange,
@@ -53,5 +53,7 @@ pub(super) fn judge_changes(
         let judged = judge.judge(graph, change, range, healthy);
         Some(judged.map_err(Error::from))
     };
-    changes.iter().filter_map(judged).collect()
+    let mut judged: Vec<Result<Assessment, Error>> = changes.iter().filter_map(judged).collect();
+    judge.adjust(judged.iter_mut().flatten());
+    judged
 }

@@ -5,6 +5,7 @@ mod crashes;
 mod detectors;
 mod guard;
 mod params;
+mod releases;
 mod support;
 mod takeover;
 mod warnings;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     ArgoRollouts, ArgoRolloutsParams, Flagger, FlaggerParams, Kayenta, KayentaParams,
     ReleaseComparison, ReleaseJudge, ReleaseParams, SequentialComparison, SequentialParams,
+    multiplicity,
 };
 use crate::ScoreError;
 
@@ -126,6 +127,18 @@ pub enum AnyReleaseJudge {
     Flagger(Flagger),
     /// The analysis of Argo Rollouts.
     ArgoRollouts(ArgoRollouts),
+}
+
+impl AnyReleaseJudge {
+    /// Adjusts the assessments of all changes that it judged at one look for their number, so that a false regression among many
+    /// is no likelier than of one. Those that are not certain enough become inconclusive. Only the sequential comparison can:
+    /// the others have no e-values, or no probabilities at all, and theirs stay as they are.
+    pub fn adjust<'a>(&self, assessments: impl IntoIterator<Item = &'a mut Assessment>) {
+        if let Self::Sequential(judge) = self {
+            let mut assessments: Vec<&mut Assessment> = assessments.into_iter().collect();
+            multiplicity::control_discoveries(&mut assessments, judge.alpha());
+        }
+    }
 }
 
 impl ReleaseJudge for AnyReleaseJudge {

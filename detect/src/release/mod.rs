@@ -14,6 +14,7 @@ mod comparison;
 mod flagger;
 mod kayenta;
 mod limits;
+mod multiplicity;
 mod sequential;
 mod sides;
 

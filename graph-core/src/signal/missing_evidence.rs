@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::key::NodeKey;
 use crate::name::MetricName;
 use crate::time::Timestamp;
 
@@ -71,6 +72,25 @@ pub enum MissingEvidence {
         /// When the first new instance has started.
         until: Timestamp,
     },
+    /// Calls to a new instance that never received any, while its neighbours on the new side do.
+    InstanceTraffic {
+        /// Which instance.
+        instance: NodeKey,
+        /// Calls that it should have received, by its neighbour with the fewest.
+        expected: f64,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Telemetry of a new instance that received calls before, while its neighbours on the new side go on. It may have
+    /// been removed without an announcement, as an autoscaler does, or no longer work.
+    InstanceTelemetry {
+        /// Which instance.
+        instance: NodeKey,
+        /// Calls that it should have received since, by its share before.
+        expected: f64,
+        /// Since when.
+        since: Timestamp,
+    },
 }
 
 impl fmt::Display for MissingEvidence {
@@ -123,6 +143,22 @@ impl fmt::Display for MissingEvidence {
                     "the new side was seen, and is without telemetry since {since}"
                 )
             }
+            Self::InstanceTraffic {
+                instance,
+                expected,
+                since,
+            } => write!(
+                f,
+                "{instance} receives no calls since {since}, where {expected:.0} are expected"
+            ),
+            Self::InstanceTelemetry {
+                instance,
+                expected,
+                since,
+            } => write!(
+                f,
+                "{instance} received calls before and none since {since}, where {expected:.0} are expected"
+            ),
             Self::NewSide => f.write_str("nothing was seen that runs the change"),
             Self::OldSide => f.write_str("nothing was seen to compare the new side with"),
             Self::StartUp { until } => write!(f, "the new side starts up until {until}"),

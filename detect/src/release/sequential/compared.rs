@@ -1,8 +1,9 @@
 //! One metric of the new side against the old one.
 
 use astern_graph_core::CallSummary;
+use astern_graph_core::signal::MissingEvidence;
 use astern_stats::sequential::{
-    SideHits, ln_e_odds_below, ln_e_rarer, ln_mean, onsets, trials_to_rule_out,
+    SideHits, ln_e_odds_below, ln_e_rarer, ln_mean, onsets, p_value, trials_to_rule_out,
 };
 
 use super::SequentialParams;
@@ -36,7 +37,7 @@ pub(super) struct Compared<'a> {
     /// Logarithm of the e-value against "it is harmful", over all steps.
     pub(super) ln_e_harmless: f64,
     /// The same over the newest steps against "it is half as bad as since it became worse".
-    pub(super) ln_e_healed: f64,
+    ln_e_healed: f64,
     /// Trials on the new side, in all steps.
     pub(super) trials: u64,
     /// Trials on the new side that are expected to rule out harm.
@@ -50,6 +51,12 @@ const HALF_RATIO: f64 = 10.0;
 
 /// Newest steps by which it is seen that something has healed.
 const HEALED_STEPS: usize = 10;
+
+/// E-value from which a metric looks worse: then the change is not called healthy.
+const SUSPICIOUS: f64 = 10.0;
+
+/// E-value of the newest steps from which something has healed.
+const HEALED: f64 = 20.0;
 
 /// A step of the new side with what it is compared with.
 #[derive(Debug, Clone, Copy, Default)]
@@ -139,6 +146,20 @@ impl<'a> Compared<'a> {
         let half = f64::midpoint(self.usual, self.harmful);
         let ratio = log_likelihood_ratio(self.hits_since, self.new, half);
         self.new >= self.harmful && ratio / self.dispersion >= HALF_RATIO.ln()
+    }
+
+    /// Whether the newest steps say that it is no longer worse.
+    pub(super) fn is_healed(&self) -> bool {
+        self.ln_e_healed >= HEALED.ln()
+    }
+
+    /// That it looks worse, where it does, whether beyond chance or not yet.
+    pub(super) fn uncertainty(&self) -> Option<MissingEvidence> {
+        let looks_worse = self.ln_e_started >= SUSPICIOUS.ln() && self.matters();
+        (looks_worse && !self.is_healed()).then(|| MissingEvidence::Certainty {
+            metric: self.metric.name(),
+            p_value: p_value(self.ln_e_started),
+        })
     }
 
     /// The effect over the least that matters; 1 where it just matters.

@@ -1,9 +1,11 @@
 //! Old against new at every step, with evidence that may be looked at at any time.
 
+mod callers;
 mod compared;
 mod dispersion;
 mod metric;
 mod silence;
+mod silent_instances;
 
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ use astern_stats::sequential::p_value;
 use super::ReleaseJudge;
 use super::sides::{Observed, Step, observed};
 use crate::ScoreError;
+use callers::OfCallers;
 use compared::Compared;
 use metric::Metric;
 
@@ -156,6 +159,14 @@ impl SequentialParams {
 /// **No data**: a new side that should receive calls, by its share of the traffic or as old instances do, and does not,
 /// with a probability below `alpha`.
 ///
+/// **The callers' view**: calls that failed for their callers and for no instance or revision of the service were answered
+/// by nobody. They are compared with the healthy time before the change, and found worse where it is the new side that does
+/// not answer: it, or an instance of it, is silent beyond chance while the old side is not, or no old side is left.
+///
+/// **Inconclusive**, too, where a single new instance should receive calls and does not while others of the new side do: by its
+/// own share before, or, where it never received any, by that of its neighbour with the fewest. It keeps the change from
+/// being healthy. It is not found worse for that alone: an autoscaler removes instances as well.
+///
 /// Once the old side is gone, a step is compared with a few healthy ones before the change, in turn; the variance between
 /// healthy steps then divides the evidence, the effect must be twice the least that matters and exceed what came and
 /// went before by itself, and the anomaly says so. Tails drift by themselves, so nothing is found worse
@@ -169,15 +180,9 @@ impl SequentialParams {
 #[derive(Debug, Clone, PartialEq)]
 pub struct SequentialComparison(SequentialParams);
 
-/// E-value from which a metric looks worse: then the change is not called healthy.
-const SUSPICIOUS: f64 = 10.0;
-
 /// E-value over the number of metrics, of what instances did after their start-up, from which the start-up counts: it
 /// has not healed. A start that has healed is taken for one that has not with a probability of at most 2 %.
 const NOT_HEALED: f64 = 50.0;
-
-/// E-value of the newest steps from which something has healed.
-const HEALED: f64 = 20.0;
 
 /// Newest steps whose traffic says how long missing calls will take.
 const TRAFFIC_STEPS: usize = 5;
@@ -199,29 +204,40 @@ impl ReleaseJudge for SequentialComparison {
         let observed = observed(graph, change, range, healthy, params.start_up)?;
         let verdict = |verdict| Assessment::new(verdict).of_change(change.id.clone());
         let (metrics, beyond_bounds) = Metric::all(params, &observed);
-        let level = (metrics.len() as f64 / params.alpha).ln();
         let compared: Vec<Compared<'_>> = metrics
             .iter()
             .map(|metric| Compared::of(params, metric, &observed))
             .collect();
-        let not_healed = (compared.len() as f64 * NOT_HEALED).ln();
-        let worse = compared.iter().filter(|c| {
-            let is_evident = c.ln_e >= level && c.ln_e_started >= not_healed;
-            is_evident && c.matters() && c.ln_e_healed < HEALED.ln()
-        });
-        let anomalies: Vec<Anomaly> = worse
-            .map(|worse| self.anomaly(change, &observed, worse, compared.len()))
+        let of_callers = OfCallers::of(self, graph, change, range, healthy)?;
+        // The view of the callers is one more.
+        let compared_in_all = compared.len() + 1;
+        let worse = compared
+            .iter()
+            .filter(|compared| self.is_worse(compared, compared_in_all));
+        let mut anomalies: Vec<Anomaly> = worse
+            .map(|worse| self.anomaly(change, &observed, worse, compared_in_all))
             .collect();
+        let silence = silence::of_new_side(params, &observed);
+        let silent = silent_instances::silent_instances(params, &observed, graph, change);
+        let is_silent = silence.is_some() || !silent.is_empty();
+        let are_of_new = || callers::are_of_new(is_silent, &observed, graph, change);
+        let lost = of_callers
+            .as_ref()
+            .filter(|lost| self.is_worse(lost.compared(), compared_in_all) && are_of_new());
+        anomalies.extend(lost.map(|lost| lost.anomaly(self, change, compared_in_all)));
         if !anomalies.is_empty() {
             return Ok(verdict(Verdict::Regressed).with_anomalies(anomalies));
         }
-        if let Some(silence) = silence::of_new_side(params, &observed) {
+        if let Some(silence) = silence {
             return Ok(verdict(Verdict::NoData).without([silence]));
         }
         if observed.last_seen().is_none() && compared.iter().all(|c| c.trials == 0) {
             return Ok(verdict(Verdict::NoData).without([MissingEvidence::NewSide]));
         }
         let mut missing = self.missing(&observed, &compared);
+        missing.extend(silent);
+        let of_callers = of_callers.as_ref().map(OfCallers::compared);
+        missing.extend(of_callers.and_then(Compared::uncertainty));
         missing.extend((!observed.outcomes_are_known).then_some(MissingEvidence::Outcomes));
         let beyond = beyond_bounds.into_iter();
         missing.extend(beyond.map(|metric| MissingEvidence::Bounds { metric }));
@@ -234,7 +250,47 @@ impl ReleaseJudge for SequentialComparison {
 }
 
 impl SequentialComparison {
+    /// The probability of a false regression over the whole watch.
+    pub(super) fn alpha(&self) -> f64 {
+        self.0.alpha
+    }
+
+    /// Whether one of so many metrics is worse beyond chance, by an amount that matters, and has not healed.
+    fn is_worse(&self, compared: &Compared<'_>, metrics: usize) -> bool {
+        let level = (metrics as f64 / self.0.alpha).ln();
+        let not_healed = (metrics as f64 * NOT_HEALED).ln();
+        let is_evident = compared.ln_e >= level && compared.ln_e_started >= not_healed;
+        is_evident && compared.matters() && !compared.is_healed()
+    }
+
     fn anomaly(
+        &self,
+        change: &ChangeEvent,
+        observed: &Observed,
+        worse: &Compared<'_>,
+        metrics: usize,
+    ) -> Anomaly {
+        let mut anomaly = self.difference(change, observed, worse, metrics);
+        let mut of_new = observed.steps.iter().map(|step| &step.new);
+        if matches!(worse.metric, Metric::Slow { .. }) && of_new.any(CallSummary::is_approximate) {
+            anomaly.evidence.push(Evidence::Fallback {
+                wanted: "durations of single calls".into(),
+                used: "counts of durations between bounds".into(),
+                reason: "telemetry came as batches".into(),
+            });
+        }
+        if worse.is_before {
+            anomaly.evidence.push(Evidence::Fallback {
+                wanted: "old instances at the same time".into(),
+                used: "healthy steps before the change as well".into(),
+                reason: "old instances received too few calls since".into(),
+            });
+        }
+        anomaly
+    }
+
+    /// The difference by itself, as one of so many metrics.
+    fn difference(
         &self,
         change: &ChangeEvent,
         observed: &Observed,
@@ -274,26 +330,10 @@ impl SequentialComparison {
             new,
             p_value,
         };
-        let mut anomaly = Anomaly::new(change.service.clone(), score, since)
+        Anomaly::new(change.service.clone(), score, since)
             .above(1.0)
             .in_metric(metric, p_value)
-            .because(evidence);
-        let mut of_new = observed.steps.iter().map(|step| &step.new);
-        if matches!(worse.metric, Metric::Slow { .. }) && of_new.any(CallSummary::is_approximate) {
-            anomaly.evidence.push(Evidence::Fallback {
-                wanted: "durations of single calls".into(),
-                used: "counts of durations between bounds".into(),
-                reason: "telemetry came as batches".into(),
-            });
-        }
-        if worse.is_before {
-            anomaly.evidence.push(Evidence::Fallback {
-                wanted: "old instances at the same time".into(),
-                used: "healthy steps before the change as well".into(),
-                reason: "old instances received too few calls since".into(),
-            });
-        }
-        anomaly
+            .because(evidence)
     }
 
     /// What keeps the change from being healthy; nothing where it is.
@@ -316,10 +356,8 @@ impl SequentialComparison {
         }
         for compared in compared {
             let metric = compared.metric.name();
-            let is_suspicious = compared.ln_e_started >= SUSPICIOUS.ln() && compared.matters();
-            if is_suspicious && compared.ln_e_healed < HEALED.ln() {
-                let p_value = p_value(compared.ln_e_started);
-                missing.push(MissingEvidence::Certainty { metric, p_value });
+            if let Some(uncertainty) = compared.uncertainty() {
+                missing.push(uncertainty);
             } else if compared.metric.is_required()
                 && (compared.ln_e_harmless.is_nan() || compared.ln_e_harmless < needed)
             {

@@ -6,7 +6,7 @@ use super::SequentialParams;
 use crate::release::sides::{Observed, Step};
 
 /// Least variance of the number of calls of a step over their mean: calls come in bursts.
-const DISPERSION_MIN: f64 = 2.0;
+pub(super) const DISPERSION_MIN: f64 = 2.0;
 
 /// What the new side's silence at the end of the time means; `None` while it is seen, or its silence may be chance.
 pub(super) fn of_new_side(

@@ -1,5 +1,6 @@
 //! What both sides of a change received, step by step, and what the service received before.
 
+mod callers;
 mod read;
 
 use std::collections::BTreeSet;
@@ -8,7 +9,8 @@ use std::time::Duration;
 use astern_graph_core::schema::Feature;
 use astern_graph_core::{CallSummary, TimeRange, Timestamp};
 
-pub(super) use read::observed;
+pub(super) use callers::unanswered;
+pub(super) use read::{observed, steps_of};
 
 /// Calls that the old side would have received since it was last seen, had it not gone: with so many expected, none has a
 /// probability below 1 %.
@@ -27,6 +29,9 @@ pub(super) struct Step {
     pub(super) old: CallSummary,
     /// The old instances one by one, by their place among all of the service.
     pub(super) old_instances: Vec<(usize, CallSummary)>,
+    /// Calls to each instance that is on the new side, start-ups included, by its place; 0 where it received none. Nothing
+    /// where telemetry counts no calls by instance.
+    pub(super) new_instances: Vec<(usize, u64)>,
     /// Calls to revisions that came later and are other ones.
     pub(super) later: u64,
     /// By new instances that start up.
@@ -137,6 +142,21 @@ fn amount(side: &CallSummary, has_calls: bool) -> u64 {
 }
 
 impl Step {
+    /// A step in which nothing was received.
+    fn empty(range: TimeRange) -> Self {
+        let none = || CallSummary::joined([]);
+        Self {
+            range,
+            new: none(),
+            old: none(),
+            old_instances: Vec::new(),
+            new_instances: Vec::new(),
+            later: 0,
+            starting: none(),
+            expected_share: None,
+        }
+    }
+
     pub(super) fn is_new_seen(&self) -> bool {
         self.new.calls + self.starting.calls > 0
     }

@@ -31,6 +31,13 @@ struct Unit<'a> {
     has_samples_only: bool,
 }
 
+impl Unit<'_> {
+    /// Whether it is an instance of which telemetry counts the calls.
+    fn receives_as_instance(&self) -> bool {
+        matches!(self.part, Part::Instance(_)) && !self.has_samples_only
+    }
+}
+
 /// The time for which a unit was seen on the new side.
 #[derive(Clone, Copy)]
 struct Seen {
@@ -216,7 +223,7 @@ fn is_of_service(graph: &TemporalGraph, change: &ChangeEvent, units: &Units<'_>)
 }
 
 /// Steps of this attempt of the change at its service.
-fn steps_of<'a>(
+pub(in crate::release) fn steps_of<'a>(
     graph: &'a TemporalGraph,
     change: &'a ChangeEvent,
 ) -> impl Iterator<Item = &'a ChangeEvent> {
@@ -242,13 +249,8 @@ fn service_steps(
     let whole = |range: TimeRange| {
         let calls = graph.calls_received(&change.service, range);
         Step {
-            range,
             new: calls.map_or_else(none, |calls| calls.counted(graph.step())),
-            old: none(),
-            old_instances: Vec::new(),
-            later: 0,
-            starting: none(),
-            expected_share: None,
+            ..Step::empty(range)
         }
     };
     let since = |step: &TimeRange| step.start >= change.at;
@@ -265,6 +267,8 @@ struct Received {
     new: OfUnits,
     /// Units on the new side, with calls or without.
     new_units: usize,
+    /// Calls to each instance among them.
+    new_instances: Vec<(usize, u64)>,
     later: u64,
 }
 
@@ -284,6 +288,7 @@ fn received(
         old: Vec::new(),
         new: Vec::new(),
         new_units: 0,
+        new_instances: Vec::new(),
         later: 0,
     };
     for (place, (unit, over_time, later)) in units.iter().enumerate() {
@@ -294,6 +299,10 @@ fn received(
             continue;
         }
         let calls = calls_of(graph, change, unit, range);
+        if side == ChangeSide::New && !is_later && unit.receives_as_instance() {
+            let calls = calls.as_ref().map_or(0, |calls| calls.calls);
+            received.new_instances.push((place, calls));
+        }
         let Some(calls) = calls.filter(|calls| !calls.is_empty()) else {
             continue;
         };
@@ -348,9 +357,7 @@ fn unit_steps(
         .filter(|at| *at > end)
         .min();
     // How many instances a revision has is not known.
-    let receives_as_instance =
-        |unit: &Unit<'_>| matches!(unit.part, Part::Instance(_)) && !unit.has_samples_only;
-    let is_by_instance = units.iter().any(|(unit, ..)| receives_as_instance(unit));
+    let is_by_instance = units.iter().any(|(unit, ..)| unit.receives_as_instance());
     let steps = steps.into_iter().map(|step| {
         let (starting, running): (OfUnits, OfUnits) = step
             .new
@@ -363,6 +370,7 @@ fn unit_steps(
             new: joined(&running),
             old: joined(&step.old),
             old_instances: step.old,
+            new_instances: step.new_instances,
             later: step.later,
             starting: joined(&starting),
             expected_share: (step.new_units > 0 && is_by_instance)
@@ -415,14 +423,23 @@ fn is_of_calls(metric: &MetricName) -> bool {
         .any(|feature| feature == metric.as_str())
 }
 
+/// The part of the healthy range that lies before the change.
+pub(super) fn healthy_before(
+    graph: &TemporalGraph,
+    change: &ChangeEvent,
+    healthy: TimeRange,
+) -> Option<TimeRange> {
+    let end = healthy.end.min(graph.step_end(change.at));
+    TimeRange::new(healthy.start, end).ok()
+}
+
 /// The healthy steps before the change, the newest first.
 fn before(
     graph: &TemporalGraph,
     change: &ChangeEvent,
     healthy: TimeRange,
 ) -> Result<Vec<Before>, GraphError> {
-    let end = healthy.end.min(graph.step_end(change.at));
-    let Ok(range) = TimeRange::new(healthy.start, end) else {
+    let Some(range) = healthy_before(graph, change, healthy) else {
         return Ok(Vec::new());
     };
     let steps: Vec<TimeRange> = graph.steps(range)?.collect();
@@ -465,6 +482,6 @@ fn joined(parts: &OfUnits) -> CallSummary {
     CallSummary::joined(parts.iter().map(|(_, calls)| calls))
 }
 
-fn none() -> CallSummary {
+pub(super) fn none() -> CallSummary {
     CallSummary::joined([])
 }

@@ -1,5 +1,7 @@
 //! The sequential comparison on a world of two sides.
 
+mod callers;
+mod instances;
 mod laws;
 mod metrics;
 mod situations;

@@ -1,0 +1,74 @@
+//! Calls that fail for their callers and that no part of the service accounts for.
+
+use astern_graph_core::signal::{Anomaly, Evidence};
+use astern_graph_core::{
+    ChangeEvent, ChangePhase, GraphError, TemporalGraph, TimeRange, TrafficShare,
+};
+
+use super::SequentialComparison;
+use super::compared::Compared;
+use super::metric::Metric;
+use crate::release::sides::{Observed, steps_of, unanswered};
+
+static FAILED: Metric = Metric::Failed;
+
+/// The view of the callers: which calls fail that no part of the service answered, compared with the time before the change.
+pub(super) struct OfCallers {
+    observed: Observed,
+    compared: Compared<'static>,
+}
+
+impl OfCallers {
+    /// `None` where every failed call is accounted for, or where nothing could be.
+    pub(super) fn of(
+        judge: &SequentialComparison,
+        graph: &TemporalGraph,
+        change: &ChangeEvent,
+        range: TimeRange,
+        healthy: TimeRange,
+    ) -> Result<Option<Self>, GraphError> {
+        let unanswered = unanswered(graph, change, range, healthy, judge.0.start_up)?;
+        Ok(unanswered.map(|observed| Self {
+            compared: Compared::of(&judge.0, &FAILED, &observed),
+            observed,
+        }))
+    }
+
+    pub(super) fn compared(&self) -> &Compared<'static> {
+        &self.compared
+    }
+
+    /// What these calls say against the change, as one of so many metrics.
+    pub(super) fn anomaly(
+        &self,
+        judge: &SequentialComparison,
+        change: &ChangeEvent,
+        metrics: usize,
+    ) -> Anomaly {
+        let difference = judge.difference(change, &self.observed, &self.compared, metrics);
+        difference.because(Evidence::Fallback {
+            wanted: "calls that new instances received".into(),
+            used: "calls that failed for their callers, now and before the change".into(),
+            reason: "no part of the service accounts for them".into(),
+        })
+    }
+}
+
+/// Whether the calls that nobody answered are the new side's: no old side is left since the change came, or the new side `is_silent`
+/// while the old one answers. Where both answer, or neither, nobody knows whose calls are lost.
+pub(super) fn are_of_new(
+    is_silent: bool,
+    observed: &Observed,
+    graph: &TemporalGraph,
+    change: &ChangeEvent,
+) -> bool {
+    let is_whole = |step: &ChangeEvent| {
+        let share = step.share.map(TrafficShare::fraction);
+        step.phase == ChangePhase::Completed || share.is_some_and(|share| share >= 1.0)
+    };
+    let gone_from = observed.old_is_gone_from();
+    let was_alone = observed.last_seen().is_some_and(|last| gone_from <= last);
+    (is_silent && gone_from == observed.steps.len())
+        || was_alone
+        || steps_of(graph, change).any(is_whole)
+}
