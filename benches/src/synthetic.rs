@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use astern_graph_core::{
-    Call, EdgeKind, GraphBuilder, GraphParams, NodeKey, Party, Record, Sample, SpanId,
-    TemporalGraph, TimeRange, Timestamp,
+    Call, ChangeEvent, ChangePhase, EdgeKind, GraphBuilder, GraphParams, NodeKey, Party, Record,
+    Sample, SpanId, TemporalGraph, TimeRange, Timestamp,
 };
 use astern_stats::ParamError;
 
@@ -103,6 +103,47 @@ pub fn metered(services: u32, metrics: u32) -> Result<TemporalGraph, ParamError>
         }
     }
     Ok(builder.build())
+}
+
+/// So many services of four instances each, with twelve calls a minute to each instance. The first `changes` of them release
+/// a revision in minute [`HEALTHY`] which one instance has; it changes nothing. Gives the releases too.
+///
+/// # Errors
+/// Never with the parameters it uses; the builder's own error is passed on.
+pub fn released(
+    services: u32,
+    changes: u32,
+) -> Result<(TemporalGraph, Vec<ChangeEvent>), ParamError> {
+    let key = |i: u32| NodeKey::service(format!("s{i:06}"));
+    let pod = |i: u32, instance: u32| NodeKey::instance(format!("s{i:06}-{instance}"));
+    let change = |i: u32| {
+        let at = Timestamp::from_secs(60 * HEALTHY);
+        let (from, to) = (Some("v1".into()), "v2".into());
+        let started = ChangeEvent::new(format!("s{i:06}@v2").as_str(), at, key(i), from, to);
+        started.reached(ChangePhase::Started, vec![pod(i, 0)])
+    };
+    let changes: Vec<ChangeEvent> = (0..changes.min(services)).map(change).collect();
+    let mut builder = GraphBuilder::new(GraphParams::default())?;
+    builder.extend(changes.iter().cloned().map(Record::from));
+    for minute in 0..HEALTHY + ABNORMAL {
+        for i in 0..services {
+            for call in 0..48 {
+                let is_new = minute >= HEALTHY && call % 4 == 0 && (i as usize) < changes.len();
+                let revision = if is_new { "v2" } else { "v1" };
+                // Unequal, and the same on both sides.
+                let spread = (u64::from(i) + 31 * u64::from(call) + 7 * minute.unsigned_abs()) % 97;
+                let took = Some(Duration::from_millis(10 + spread * spread / 40));
+                let at = Timestamp::from_secs(60 * minute + i64::from(call));
+                let callee = Party::new(key(i)).on(pod(i, call % 4), revision.into());
+                let mut call = Call::new(at, callee).took(took, took);
+                if let Some(above) = i.checked_sub(1) {
+                    call = call.from(Party::new(key(above / 3)));
+                }
+                builder.extend([call.into()]);
+            }
+        }
+    }
+    Ok((builder.build(), changes))
 }
 
 /// What the calls of [`calls`] tell.

@@ -123,6 +123,13 @@ impl CallSummary {
         self.cells.iter().filter_map(|cell| cell.sampled(metric))
     }
 
+    /// Of each step.
+    fn latencies(&self) -> impl Iterator<Item = &Sketch> {
+        self.cells
+            .iter()
+            .map(|cell| cell.durations(Timing::Latency))
+    }
+
     fn durations(&self, timing: Timing) -> &Sketch {
         let sum = match timing {
             Timing::Latency => &self.latency,
@@ -155,24 +162,37 @@ impl CallSummary {
     /// How many calls took longer than `ms`, and of how many it is known how long they took. Durations within 1 % of
     /// `ms` may count on either side, the same ones for every summary.
     pub fn latency_above(&self, ms: f64) -> (u64, u64) {
-        self.durations(Timing::Latency).above_ms(ms)
+        if self.latency.get().is_some() || self.is_approximate() {
+            return self.durations(Timing::Latency).above_ms(ms);
+        }
+        // Counts add up without a sum of the sketches.
+        let counts = self.latencies().map(|sketch| sketch.above_ms(ms));
+        counts.fold((0, 0), |(above, all), (x, n)| (above + x, all + n))
     }
 
     /// The least latency of at least `ms` above which calls are counted without a guess: the next bound of the histogram
     /// where they came as one, else `ms`. `None` beyond the last bound.
     pub fn latency_bound_ms(&self, ms: f64) -> Option<f64> {
-        self.durations(Timing::Latency).bound_ms(ms)
+        if self.is_approximate() {
+            self.durations(Timing::Latency).bound_ms(ms)
+        } else {
+            Some(ms)
+        }
     }
 
     /// Whether some of the latencies are only known to lie in a range, as a bucket of a histogram or between quantiles.
     pub fn is_approximate(&self) -> bool {
-        self.durations(Timing::Latency).is_approximate()
+        self.latencies().any(Sketch::is_approximate)
     }
 
     /// How many calls there are for each batch whose distribution of latency is a guess, since only quantiles or a mean are
     /// known of it: so many are no better known than one. 1 where none is.
     pub fn calls_per_guess(&self) -> f64 {
-        self.durations(Timing::Latency).durations_per_guess()
+        if self.is_approximate() {
+            self.durations(Timing::Latency).durations_per_guess()
+        } else {
+            1.0
+        }
     }
 
     /// Over an edge: quantile `q` of the latency as the callee saw it; `None` when none was seen.

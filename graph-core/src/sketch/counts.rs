@@ -82,6 +82,10 @@ impl Counts {
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
+        if matches!(self, Self::Few(pairs) if pairs.is_empty()) {
+            self.clone_from(other);
+            return;
+        }
         for (bin, count) in other.bins() {
             self.add_many(bin, count);
         }

@@ -77,16 +77,15 @@ impl Sketch {
     )]
     pub(crate) fn above_ms(&self, ms: f64) -> (u64, u64) {
         let bins = Bins::default();
+        let last = bins.last_up_to(ms);
         let (mut above, mut all) = self.counts.bins().fold((0, 0), |(above, all), (bin, n)| {
             let n = u64::from(n);
-            let is_above = bins.middle_ms(bin) > ms;
+            let is_above = last.is_none_or(|last| bin > last);
             (above + if is_above { n } else { 0 }, all + n)
         });
         if let Some(ranges) = &self.ranges {
             let count = ranges.count();
-            let up_to = bins
-                .last_up_to(ms)
-                .map_or(0.0, |bin| ranges.up_to(bin, &bins));
+            let up_to = last.map_or(0.0, |bin| ranges.up_to(bin, &bins));
             above += (count as f64 - up_to).round() as u64;
             all += count;
         }

@@ -15,6 +15,12 @@ struct Range {
     count: u32,
 }
 
+impl Range {
+    fn bounds(&self) -> (u16, u16) {
+        (self.after, self.until)
+    }
+}
+
 /// Ranges in order, none twice. They add up, so that the order and the batching of histograms do not matter.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Stored")]
@@ -41,9 +47,9 @@ impl Ranges {
         let until = until.unwrap_or(OPEN);
         let place = self
             .ranges
-            .partition_point(|held| (held.after, held.until) < (after, until));
+            .partition_point(|held| held.bounds() < (after, until));
         match self.ranges.get_mut(place) {
-            Some(held) if (held.after, held.until) == (after, until) => {
+            Some(held) if held.bounds() == (after, until) => {
                 held.count = held.count.saturating_add(count);
             }
             _ => self.ranges.insert(
@@ -57,15 +63,21 @@ impl Ranges {
         }
     }
 
+    /// `O(n)` in the ranges of both: batches that each have bounds of their own make many of them.
     pub(super) fn merge(&mut self, other: &Self) {
-        for Range {
-            after,
-            until,
-            count,
-        } in &other.ranges
-        {
-            self.add(*after, (*until < OPEN).then_some(*until), *count);
+        let mut held = std::mem::take(&mut self.ranges).into_iter().peekable();
+        for range in &other.ranges {
+            let is_before = |held: &Range| held.bounds() < range.bounds();
+            self.ranges
+                .extend(std::iter::from_fn(|| held.next_if(is_before)));
+            let same = held.next_if(|held| held.bounds() == range.bounds());
+            let count = same.map_or(0, |same| same.count);
+            self.ranges.push(Range {
+                count: count.saturating_add(range.count),
+                ..*range
+            });
         }
+        self.ranges.extend(held);
         self.guesses = self.guesses.saturating_add(other.guesses);
     }
 
