@@ -153,10 +153,14 @@ impl<'a> Compared<'a> {
         self.ln_e_healed >= HEALED.ln()
     }
 
-    /// That it looks worse, where it does, whether beyond chance or not yet.
+    /// Whether it looks worse, beyond chance or not yet.
+    pub(super) fn looks_worse(&self) -> bool {
+        self.ln_e_started >= SUSPICIOUS.ln() && self.matters() && !self.is_healed()
+    }
+
+    /// That it looks worse, where it does.
     pub(super) fn uncertainty(&self) -> Option<MissingEvidence> {
-        let looks_worse = self.ln_e_started >= SUSPICIOUS.ln() && self.matters();
-        (looks_worse && !self.is_healed()).then(|| MissingEvidence::Certainty {
+        self.looks_worse().then(|| MissingEvidence::Certainty {
             metric: self.metric.name(),
             p_value: p_value(self.ln_e_started),
         })
@@ -350,18 +354,30 @@ fn pairs(metric: &Metric, observed: &Observed, new: impl Fn(&Step) -> (u64, u64)
     steps.map(pair).collect()
 }
 
-/// Hits and trials without the calls that dependencies failed: of those it is not known how they would have ended.
+/// Hits and trials without the calls that dependencies failed, and none in a step in which they account for a rise of the latency:
+/// of those it is not known how they would have ended, or how long they would have taken.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "a share of a number of calls"
 )]
 fn beyond_dependencies(metric: &Metric, step: &Step, (hits, trials): (u64, u64)) -> (u64, u64) {
-    if !matches!(metric, Metric::Failed) {
-        return (hits, trials);
+    match metric {
+        Metric::Failed => {
+            let failed = ((step.passed_on.failed * trials as f64).ceil() as u64).min(hits);
+            (hits - failed, trials - failed)
+        }
+        Metric::Slow { q, usual_ms, .. } => {
+            let calls = || CallSummary::joined([&step.new, &step.starting]);
+            let rise_ms = || calls().latency_ms(*q).map(|ms| ms - usual_ms);
+            if step.passed_on.explains(*q, rise_ms) {
+                (0, 0)
+            } else {
+                (hits, trials)
+            }
+        }
+        Metric::Refused | Metric::Sampled { .. } => (hits, trials),
     }
-    let passed_on = ((step.passed_on * trials as f64).ceil() as u64).min(hits);
-    (hits - passed_on, trials - passed_on)
 }
 
 /// By how much the variance of a comparison with healthy steps before the change is greater than it is taken for, since

@@ -175,6 +175,14 @@ impl Metric {
         }
     }
 
+    /// The quantile of latency that it is about, if any.
+    pub(super) fn quantile(&self) -> Option<f64> {
+        match self {
+            Self::Slow { q, .. } => Some(*q),
+            Self::Failed | Self::Refused | Self::Sampled { .. } => None,
+        }
+    }
+
     pub(super) fn name(&self) -> MetricName {
         match self {
             Self::Failed => ERROR_RATE.into(),

@@ -19,7 +19,7 @@ use astern_stats::robust::median;
 use astern_stats::sequential::p_value;
 
 use super::ReleaseJudge;
-use super::sides::{Observed, Step, observed};
+use super::sides::{Observed, Step, observed, pass_on};
 use crate::ScoreError;
 use callers::OfCallers;
 use compared::Compared;
@@ -173,7 +173,8 @@ impl SequentialParams {
 /// there by times before.
 ///
 /// What dependencies then fail for their other callers too, beyond what they failed before the change, is no failure of the
-/// change (difference in differences): as many failed calls are left out. Latencies that dependencies pass on are not.
+/// change (difference in differences): as many failed calls are left out, and steps in which their other callers wait longer by at
+/// least half of what the latency has risen.
 ///
 /// The score of an anomaly is its effect over the least that matters, so severity counts from 1.
 ///
@@ -204,13 +205,10 @@ impl ReleaseJudge for SequentialComparison {
         healthy: TimeRange,
     ) -> Result<Assessment, ScoreError> {
         let params = &self.0;
-        let observed = observed(graph, change, range, healthy, params.start_up)?;
+        let mut observed = observed(graph, change, range, healthy, params.start_up)?;
         let verdict = |verdict| Assessment::new(verdict).of_change(change.id.clone());
         let (metrics, beyond_bounds) = Metric::all(params, &observed);
-        let compared: Vec<Compared<'_>> = metrics
-            .iter()
-            .map(|metric| Compared::of(params, metric, &observed))
-            .collect();
+        let compared = self.compare(&metrics, &mut observed, graph, change, (range, healthy));
         let of_callers = OfCallers::of(self, graph, change, range, healthy)?;
         // The view of the callers is one more.
         let compared_in_all = compared.len() + 1;
@@ -258,6 +256,30 @@ impl SequentialComparison {
         self.0.alpha
     }
 
+    /// Compares by every metric. Where the new side looks worse than it was before, what dependencies pass on is taken out.
+    fn compare<'a>(
+        &self,
+        metrics: &'a [Metric],
+        observed: &mut Observed,
+        graph: &TemporalGraph,
+        change: &ChangeEvent,
+        times: (TimeRange, TimeRange),
+    ) -> Vec<Compared<'a>> {
+        let compared = |observed: &Observed| -> Vec<Compared<'a>> {
+            let compared = metrics.iter();
+            let compared = compared.map(|metric| Compared::of(&self.0, metric, observed));
+            compared.collect()
+        };
+        let first = compared(observed);
+        let worse = || first.iter().filter(|c| c.is_before && c.looks_worse());
+        if worse().next().is_none() {
+            return first;
+        }
+        let quantiles: Vec<f64> = worse().filter_map(|c| c.metric.quantile()).collect();
+        pass_on(observed, graph, change, times, &quantiles);
+        compared(observed)
+    }
+
     /// Whether one of so many metrics is worse beyond chance, by an amount that matters, and has not healed.
     fn is_worse(&self, compared: &Compared<'_>, metrics: usize) -> bool {
         let level = (metrics as f64 / self.0.alpha).ln();
@@ -290,11 +312,10 @@ impl SequentialComparison {
             });
         }
         let steps = observed.steps.get(worse.since..).unwrap_or_default();
-        let is_passed_on = steps.iter().any(|step| step.passed_on > 0.0);
-        if matches!(worse.metric, Metric::Failed) && is_passed_on {
+        if steps.iter().any(|step| step.passed_on.is_any()) {
             anomaly.evidence.push(Evidence::Fallback {
-                wanted: "failures of old instances at the same time".into(),
-                used: "failures of dependencies as their other callers see them".into(),
+                wanted: "old instances, which dependencies hit at the same time".into(),
+                used: "what other callers see of the dependencies".into(),
                 reason: "old instances received too few calls since".into(),
             });
         }

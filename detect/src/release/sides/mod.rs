@@ -13,6 +13,8 @@ use astern_graph_core::{CallSummary, TimeRange, Timestamp};
 
 pub(super) use callers::unanswered;
 use calls::none;
+use dependencies::PassedOn;
+pub(super) use dependencies::pass_on;
 pub(super) use read::{observed, steps_of};
 
 /// Calls that the old side would have received since it was last seen, had it not gone: with so many expected, none has a
@@ -41,8 +43,8 @@ pub(super) struct Step {
     pub(super) starting: CallSummary,
     /// The share of the calls that the new side should receive, as far as it is known.
     pub(super) expected_share: Option<f64>,
-    /// Without an old side: the share of the calls that fail as dependencies fail for all their callers.
-    pub(super) passed_on: f64,
+    /// Without an old side, once it was asked for: what dependencies do to all their callers.
+    pub(super) passed_on: PassedOn,
 }
 
 /// What was received in one healthy step before the change.
@@ -158,7 +160,7 @@ impl Step {
             later: 0,
             starting: none(),
             expected_share: None,
-            passed_on: 0.0,
+            passed_on: PassedOn::default(),
         }
     }
 

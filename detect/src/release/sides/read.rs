@@ -14,7 +14,7 @@ use astern_graph_core::{
 };
 
 use super::calls::received;
-use super::{Before, Observed, Step, dependencies};
+use super::{Before, Observed, Step};
 
 /// Steps before the change in which instances are compared with each other: enough for their dispersion.
 const DISPERSION_STEPS: usize = 30;
@@ -70,7 +70,7 @@ pub(in crate::release) fn observed(
             .find(|(at, _)| *at <= step.range.start);
         step.expected_share = share.and_then(|(_, share)| *share).or(step.expected_share);
     }
-    let mut observed = Observed {
+    Ok(Observed {
         sampled: sampled(graph, &steps),
         refusals_are_known: has_sampled(&steps, CLIENT_ERROR_RATE)
             || !has_sampled(&steps, REQUEST_RATE),
@@ -83,9 +83,7 @@ pub(in crate::release) fn observed(
         before: before(graph, change, healthy)?,
         started_at,
         start_up,
-    };
-    dependencies::pass_on(&mut observed, graph, change, range, healthy);
-    Ok(observed)
+    })
 }
 
 /// Whether a metric was sampled on the new side.

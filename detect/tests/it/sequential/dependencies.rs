@@ -1,12 +1,14 @@
 //! Dependencies that fail after a complete release, and releases that break their calls to them.
 
+use std::time::Duration;
+
 use astern_detect::release::ReleaseJudge as _;
 use astern_graph_core::signal::{Assessment, Evidence, Verdict};
 use astern_graph_core::{
     Call, CallStatus, ChangeKind, ChangePhase, EdgeKind, NodeKey, NodeKind, Party, Record,
     TemporalGraph,
 };
-use astern_stats::rng::seeded;
+use astern_stats::rng::{ChaCha8Rng, seeded};
 use proptest::prelude::*;
 
 use super::{RELEASED, graph, judge, says};
@@ -22,8 +24,20 @@ struct Minute {
     cart_breaks: f64,
     /// Share of the cart's calls that fail although it reached the store.
     cart_fails: f64,
+    /// How much longer calls to the store take, in ms, and the cart by itself.
+    store_slower: f64,
+    cart_slower: f64,
     /// Calls to the store for each one that the cart receives, beyond one.
     more: usize,
+}
+
+fn hits(rng: &mut ChaCha8Rng, share: f64) -> bool {
+    rng.random::<f64>() < share
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "as a call takes it")]
+fn took(ms: f64) -> Option<Duration> {
+    Some(Duration::from_secs_f64(1e-3 * ms))
 }
 
 /// Forty calls a minute to a cart that calls a store, which others call so many times a minute. All of the cart is
@@ -41,7 +55,6 @@ fn records(seed: u64, after: i64, others: usize, of: &dyn Fn(i64) -> Minute) -> 
     };
     for at in 0..RELEASED + after {
         let now = of(at - RELEASED);
-        let mut hits = |share: f64| rng.random::<f64>() < share;
         let status = |fails| {
             if fails {
                 CallStatus::Error
@@ -49,24 +62,34 @@ fn records(seed: u64, after: i64, others: usize, of: &dyn Fn(i64) -> Minute) -> 
                 CallStatus::Ok
             }
         };
-        let to_store = |caller: &NodeKey, fails| {
+        let to_store = |caller: &NodeKey, rng: &mut ChaCha8Rng, fails| {
+            let ms = [2.0, 3.0, 12.0][rng.random_range(0..3)] * (1.0 + 0.2 * rng.random::<f64>());
+            let ms = ms + now.store_slower;
             let call = Call::new(minute(at), Party::new(store.clone())).over(EdgeKind::Reads);
-            let call = call.from(Party::new(caller.clone()));
-            Record::from(call.ended(status(fails)))
+            let call = call.from(Party::new(caller.clone())).took(took(ms), None);
+            (ms, Record::from(call.ended(status(fails))))
         };
         for i in 0..40 {
             let revision = if at < RELEASED { "v1" } else { "v2" };
             let instance = NodeKey::instance(format!("cart-{revision}-{}", i % 2));
-            let of_store: Vec<bool> = (0..=now.more)
-                .map(|_| hits(now.store_fails) || hits(now.cart_breaks))
-                .collect();
-            records.extend(of_store.iter().map(|fails| to_store(&cart(), *fails)));
-            let fails = of_store.contains(&true) || hits(now.cart_fails);
+            let mut ms = 10.0 + 5.0 * rng.random::<f64>() + now.cart_slower;
+            let mut fails = false;
+            for _ in 0..=now.more {
+                let lost = hits(&mut rng, now.store_fails) || hits(&mut rng, now.cart_breaks);
+                let (waited, record) = to_store(&cart(), &mut rng, lost);
+                (fails, ms) = (fails || lost, ms + waited);
+                records.push(record);
+            }
+            fails = fails || hits(&mut rng, now.cart_fails);
             let callee = Party::new(cart()).on(instance, revision.into());
-            records.push(Call::new(minute(at), callee).ended(status(fails)).into());
+            let call = Call::new(minute(at), callee).took(None, took(ms));
+            records.push(call.ended(status(fails)).into());
         }
         let other = NodeKey::service("orders");
-        records.extend((0..others).map(|_| to_store(&other, hits(now.store_fails))));
+        for _ in 0..others {
+            let fails = hits(&mut rng, now.store_fails);
+            records.push(to_store(&other, &mut rng, fails).1);
+        }
     }
     records
 }
@@ -206,6 +229,41 @@ fn a_dependency_that_nobody_else_calls_or_that_the_release_overloads_does_not_cl
 }
 
 #[test]
+fn a_dependency_that_is_slow_for_all_its_callers_is_no_fault_of_a_complete_release() {
+    let none = Minute::default();
+    for store_slower in [8.0, 200.0] {
+        let slow = Minute {
+            store_slower,
+            ..none
+        };
+        let of = |since: i64| if since < 10 { none } else { slow };
+        let graph = play(60, 30, &of);
+        for look in 1..60 {
+            let said = says(&graph, RELEASED + look);
+            assert_ne!(
+                said.verdict,
+                Verdict::Regressed,
+                "{store_slower} {look}: {said}"
+            );
+        }
+    }
+    // Nobody else calls it, or the release itself is slower, by much more than the store where that is slower too.
+    let slow = |store_slower, cart_slower| Minute {
+        store_slower,
+        cart_slower,
+        ..none
+    };
+    for (others, then) in [
+        (0, slow(200.0, 0.0)),
+        (30, slow(0.0, 40.0)),
+        (30, slow(8.0, 100.0)),
+    ] {
+        let said = said(others, then);
+        assert_eq!(said.verdict, Verdict::Regressed, "{others}: {said}");
+    }
+}
+
+#[test]
 fn a_flag_is_not_blamed_for_a_dependency_either() {
     let flagged = |then: Minute| {
         let of = |since: i64| if since < 10 { Minute::default() } else { then };
@@ -249,12 +307,14 @@ proptest! {
 
     #[test]
     fn a_dependency_that_fails_is_at_no_look_a_fault_of_the_release(
-        seed in 0..10_000u64, store_fails in 0.02..1.0f64, others in 10..100usize, spell in 1..30i64,
+        seed in 0..10_000u64,
+        store_fails in 0.02..1.0f64,
+        store_slower in prop::sample::select(vec![0.0, 5.0, 50.0]),
+        others in 10..100usize,
+        spell in 1..30i64,
     ) {
-        let of = |since: i64| Minute {
-            store_fails: if (10..10 + spell).contains(&since) { store_fails } else { 0.0 },
-            ..Minute::default()
-        };
+        let during = Minute { store_fails, store_slower, ..Minute::default() };
+        let of = |since: i64| if (10..10 + spell).contains(&since) { during } else { Minute::default() };
         let graph = graph(records(seed, 40, others, &of));
         for look in 5..40 {
             let said = says(&graph, RELEASED + look);
