@@ -7,6 +7,7 @@ mod influence;
 mod judge;
 mod params;
 mod readings;
+mod scale;
 mod state;
 mod warning;
 mod watch;
