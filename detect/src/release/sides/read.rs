@@ -199,8 +199,8 @@ fn earlier_revisions<'a>(
 /// Whether the change reaches the service as a whole, since it names no instance and none is seen to run it: a flag, a
 /// configuration, or a release that is complete where telemetry knows neither instances nor revisions.
 fn is_of_service(graph: &TemporalGraph, change: &ChangeEvent, units: &Units<'_>) -> bool {
-    let steps = || steps_of(graph, change);
-    if steps().any(|step| !step.instances.is_empty()) {
+    let steps = graph.attempt_steps(change);
+    if steps.iter().any(|step| !step.instances.is_empty()) {
         return false;
     }
     let is_run = units.iter().any(|(unit, ..)| match &unit.part {
@@ -211,17 +211,10 @@ fn is_of_service(graph: &TemporalGraph, change: &ChangeEvent, units: &Units<'_>)
         change.kind,
         ChangeKind::FeatureFlag { .. } | ChangeKind::Config
     );
-    let completed = steps().any(|step| step.phase == ChangePhase::Completed);
+    let completed = steps
+        .iter()
+        .any(|step| step.phase == ChangePhase::Completed);
     !is_run && (by_name || (units.is_empty() && completed))
-}
-
-/// Steps of this attempt of the change at its service.
-fn steps_of<'a>(
-    graph: &'a TemporalGraph,
-    change: &'a ChangeEvent,
-) -> impl Iterator<Item = &'a ChangeEvent> {
-    let steps = graph.change_steps(&change.id);
-    steps.filter(|step| step.service == change.service && step.at >= change.at)
 }
 
 /// The share of traffic that is announced, and since when.
@@ -231,7 +224,8 @@ fn announced_shares(graph: &TemporalGraph, change: &ChangeEvent) -> Vec<(Timesta
         last = step.share.map(TrafficShare::fraction).or(last);
         (step.at, last)
     };
-    steps_of(graph, change).map(share).collect()
+    let steps = graph.attempt_steps(change).into_iter();
+    steps.map(share).collect()
 }
 
 fn service_steps(
