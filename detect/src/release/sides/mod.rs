@@ -1,6 +1,7 @@
 //! What both sides of a change received, step by step, and what the service received before.
 
 mod read;
+mod shares;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -10,10 +10,10 @@ use astern_graph_core::schema::{
 use astern_graph_core::view::{ChangeSide, SideOverTime, SideRule};
 use astern_graph_core::{
     CallSummary, ChangeEvent, ChangeKind, ChangePhase, GraphError, MetricName, NodeKey, SliceBy,
-    TemporalGraph, TimeRange, Timestamp, TrafficShare,
+    TemporalGraph, TimeRange, Timestamp,
 };
 
-use super::{Before, Observed, Step};
+use super::{Before, Observed, Step, shares};
 
 /// Steps before the change in which instances are compared with each other: enough for their dispersion.
 const DISPERSION_STEPS: usize = 30;
@@ -54,13 +54,10 @@ pub(in crate::release) fn observed(
     } else {
         unit_steps(graph, change, &units, range, start_up)?
     };
-    let announced = announced_shares(graph, change);
+    let stated = shares::of_change(graph, change);
     for step in &mut steps {
-        let share = announced
-            .iter()
-            .rev()
-            .find(|(at, _)| *at <= step.range.start);
-        step.expected_share = share.and_then(|(_, share)| *share).or(step.expected_share);
+        let share = stated.iter().rev().find(|(at, _)| *at <= step.range.start);
+        step.expected_share = share.map(|(_, share)| *share).or(step.expected_share);
     }
     Ok(Observed {
         sampled: sampled(graph, &steps),
@@ -215,17 +212,6 @@ fn is_of_service(graph: &TemporalGraph, change: &ChangeEvent, units: &Units<'_>)
         .iter()
         .any(|step| step.phase == ChangePhase::Completed);
     !is_run && (by_name || (units.is_empty() && completed))
-}
-
-/// The share of traffic that is announced, and since when.
-fn announced_shares(graph: &TemporalGraph, change: &ChangeEvent) -> Vec<(Timestamp, Option<f64>)> {
-    let mut last = None;
-    let share = |step: &ChangeEvent| {
-        last = step.share.map(TrafficShare::fraction).or(last);
-        (step.at, last)
-    };
-    let steps = graph.attempt_steps(change).into_iter();
-    steps.map(share).collect()
 }
 
 fn service_steps(
