@@ -23,7 +23,7 @@ use crate::time::{TimeRange, Timestamp};
 const FORMAT: Format = Format {
     name: "a temporal graph",
     magic: *b"ASTNGRPH",
-    version: 5,
+    version: 6,
 };
 
 /// Services, what they run on and what they call, over time.

@@ -8,7 +8,7 @@ use astern_graph_core::{
 use super::SequentialComparison;
 use super::compared::Compared;
 use super::metric::Metric;
-use crate::release::sides::{Observed, steps_of, unanswered};
+use crate::release::sides::{Observed, unanswered};
 
 static FAILED: Metric = Metric::Failed;
 
@@ -70,5 +70,5 @@ pub(super) fn are_of_new(
     let was_alone = observed.last_seen().is_some_and(|last| gone_from <= last);
     (is_silent && gone_from == observed.steps.len())
         || was_alone
-        || steps_of(graph, change).any(is_whole)
+        || graph.attempt_steps(change).into_iter().any(is_whole)
 }

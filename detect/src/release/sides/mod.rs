@@ -2,6 +2,7 @@
 
 mod callers;
 mod read;
+mod shares;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use astern_graph_core::schema::Feature;
 use astern_graph_core::{CallSummary, TimeRange, Timestamp};
 
 pub(super) use callers::unanswered;
-pub(super) use read::{observed, steps_of};
+pub(super) use read::observed;
 
 /// Calls that the old side would have received since it was last seen, had it not gone: with so many expected, none has a
 /// probability below 1 %.
