@@ -162,7 +162,7 @@ impl TemporalGraph {
     /// The steps of the attempt that `change` is a step of, from that step on.
     ///
     /// # Complexity
-    /// `O(S)` for S steps of changes that are held.
+    /// As [`change_steps`](Self::change_steps), and `O(S log S)` for the S steps of the change.
     pub fn attempt_steps(&self, change: &ChangeEvent) -> Vec<&ChangeEvent> {
         self.attempts_around(change).into_steps()
     }
@@ -170,8 +170,8 @@ impl TemporalGraph {
     /// The attempt that a step is of, and the others of its change. A step that is not held belongs to the attempt that was
     /// going on, else to the next one.
     pub(super) fn attempts_around(&self, change: &ChangeEvent) -> Attempts<'_> {
-        let steps = self.changes.iter();
-        let own = steps.filter(|step| step.id == change.id && step.service == change.service);
+        let steps = self.change_steps(&change.id);
+        let own = steps.filter(|step| step.service == change.service);
         let mut before = Attempt::all(own);
         let begun = before.partition_point(|attempt| attempt.start().at <= change.at);
         let after = before.split_off(begun.max(1).min(before.len()));

@@ -169,7 +169,7 @@ impl TemporalGraph {
     /// runs. The [`SideRule`] says where judge and blame differ.
     ///
     /// # Complexity
-    /// `O(C log I)` for C steps of changes that are held and the I instances that they name.
+    /// That of [`change_steps`](Self::change_steps), and `O(S log I)` for the S steps of the change and the I instances that they name.
     ///
     /// # Example
     /// ```
