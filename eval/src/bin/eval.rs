@@ -40,7 +40,7 @@ options
   --calibration  rca: only what a configuration may be chosen on; the rest is left unread
   --only PART    rca: only petshop, nezha, sim, machines or changes; the last three need no data
                  cases: only the situations of this name or id
-                 door: only alike, faults or feeds
+                 door: only alike, faults, rates or feeds
   --from N       first seed (rca, sim: 3001, the configuration was chosen on 1001 to 1150;
                  explain, pretrain: 0)
   --seeds N      number of seeds (rca: 500, sim: 100, explain and pretrain: 10)

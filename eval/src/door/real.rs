@@ -106,6 +106,13 @@ impl Source {
         })
     }
 
+    /// Requests that reach a service in a minute, on average.
+    pub(super) fn requests_per_minute(&self, service: usize) -> f64 {
+        let reaches = |request: &&Request| request.iter().any(|call| call.service == service);
+        let requests = self.blocks.iter().flatten().filter(reaches).count();
+        requests as f64 / self.blocks.len().max(1) as f64
+    }
+
     /// The services with enough calls to be changed in a run.
     pub(super) fn changeable(&self) -> Vec<usize> {
         let mut calls = vec![0; self.services.len()];

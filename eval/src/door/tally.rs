@@ -1,0 +1,204 @@
+//! What became of many runs, as tables.
+
+use std::time::Duration;
+
+use astern_graph_core::signal::Verdict;
+use astern_sim::Feed;
+
+use super::looks::{Played, names};
+use crate::table::{markdown, share, short};
+
+/// All runs of one kind.
+pub(super) struct Row {
+    /// Where the calls come from.
+    pub(super) source: &'static str,
+    /// Instances and traffic.
+    pub(super) layout: &'static str,
+    /// What sets them apart in the summary.
+    pub(super) setting: &'static str,
+    pub(super) situation: String,
+    pub(super) feed: Feed,
+    pub(super) right: Right,
+    /// From one look to the next.
+    pub(super) step: Duration,
+    pub(super) played: Vec<Played>,
+}
+
+/// What a judge should say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Right {
+    Regressed,
+    Not,
+}
+
+impl Right {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Regressed => "regressed",
+            Self::Not => "not",
+        }
+    }
+}
+
+/// Sums over runs.
+#[derive(Default)]
+struct Sums<'a> {
+    runs: Vec<(&'a Played, Duration)>,
+}
+
+impl<'a> Sums<'a> {
+    fn of(rows: &[&'a Row]) -> Self {
+        let runs = |row: &&'a Row| {
+            let row: &'a Row = row;
+            row.played.iter().map(|run| (run, row.step))
+        };
+        Self {
+            runs: rows.iter().flat_map(runs).collect(),
+        }
+    }
+
+    fn count(&self, is_so: impl Fn(&Played) -> bool) -> usize {
+        self.runs.iter().filter(|(run, _)| is_so(run)).count()
+    }
+
+    /// Time after the change in all runs.
+    fn minutes(&self) -> u64 {
+        let of_run = |(run, step): &(&Played, Duration)| minutes(run.looks, *step);
+        self.runs.iter().map(of_run).sum()
+    }
+
+    fn oracle(&self) -> String {
+        let rejects = self.count(|run| run.oracle_at_end);
+        short(rejects as f64 / self.runs.len() as f64)
+    }
+
+    fn regressed(&self, judge: usize) -> usize {
+        self.count(|run| run.judged[judge].regressed.is_some())
+    }
+
+    /// Minutes from the change to the first look at which a judge says "regressed", of the runs in which it does.
+    fn delay(&self, judge: usize) -> String {
+        quantiles(self.runs.iter().filter_map(|(run, step)| {
+            let look = run.judged[judge].regressed?;
+            Some(minutes(look + 1, *step))
+        }))
+    }
+
+    /// Minutes after the oracle's first rejection, of the runs that both call regressed.
+    fn behind(&self, judge: usize) -> String {
+        quantiles(self.runs.iter().filter_map(|(run, step)| {
+            let look = run.judged[judge].regressed?;
+            Some(minutes(look.saturating_sub(run.oracle?), *step))
+        }))
+    }
+
+    fn ends(&self, judge: usize) -> String {
+        let last = |verdict| {
+            let runs = self.count(|run| run.judged[judge].last == Some(verdict));
+            short(runs as f64 / self.runs.len() as f64)
+        };
+        [Verdict::Healthy, Verdict::Inconclusive, Verdict::NoData]
+            .map(last)
+            .join(" / ")
+    }
+
+    /// The cells that every table ends with.
+    fn cells(&self, right: Right) -> Vec<String> {
+        let runs = self.runs.len();
+        let mut cells = vec![runs.to_string(), right.name().to_owned(), self.oracle()];
+        cells.push(share(self.regressed(0), runs));
+        cells.extend([self.delay(0), self.behind(0)]);
+        cells.push(self.ends(0));
+        let controls = 1..names().len();
+        cells.extend(controls.map(|judge| short(self.regressed(judge) as f64 / runs as f64)));
+        cells
+    }
+}
+
+fn minutes(looks: usize, step: Duration) -> u64 {
+    looks as u64 * step.as_secs() / 60
+}
+
+/// The median and the 95 % quantile.
+fn quantiles(minutes: impl Iterator<Item = u64>) -> String {
+    let mut minutes: Vec<u64> = minutes.collect();
+    minutes.sort_unstable();
+    let quantile = |percent: usize| minutes.get(minutes.len() * percent / 100);
+    let both = quantile(50).zip(quantile(95));
+    both.map_or("-".to_owned(), |(half, most)| {
+        format!("{half}, 95 % {most}")
+    })
+}
+
+fn header<'a>(first: &[&'a str], columns: &'a [String]) -> Vec<&'a str> {
+    let columns = columns.iter().map(String::as_str);
+    first.iter().copied().chain(columns).collect()
+}
+
+/// The headers of [`Sums::cells`].
+fn columns() -> Vec<String> {
+    let names = names();
+    let first = ["runs", "right", "oracle"].map(str::to_owned);
+    let default = [
+        format!("{}: regressed", names[0]),
+        "minutes after the change".to_owned(),
+        "minutes behind the oracle".to_owned(),
+        "at the end healthy / inconclusive / no data".to_owned(),
+    ];
+    let controls = names.iter().skip(1).map(|name| (*name).to_owned());
+    first.into_iter().chain(default).chain(controls).collect()
+}
+
+/// The rows of each kind, in the order in which the kinds come first.
+fn grouped<K: PartialEq>(rows: &[Row], kind: impl Fn(&Row) -> K) -> Vec<Vec<&Row>> {
+    let mut groups: Vec<(K, Vec<&Row>)> = Vec::new();
+    for row in rows {
+        let kind = kind(row);
+        match groups.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, rows)) => rows.push(row),
+            None => groups.push((kind, vec![row])),
+        }
+    }
+    groups.into_iter().map(|(_, rows)| rows).collect()
+}
+
+/// One line for all sources and layouts of a kind.
+pub(super) fn summary(rows: &[Row]) -> String {
+    let kind = |row: &'_ Row| (row.setting, row.situation.clone(), row.feed.name());
+    let lines = grouped(rows, kind).into_iter().map(|rows| {
+        let first = rows[0];
+        let sums = Sums::of(&rows);
+        let hours = sums.minutes() as f64 / 60.0;
+        let mut line = vec![
+            first.situation.clone(),
+            first.setting.to_owned(),
+            first.feed.name().to_owned(),
+            format!("{hours:.0}"),
+        ];
+        line.extend(sums.cells(first.right));
+        line
+    });
+    let first = ["situation", "setting", "feed", "hours watched"];
+    markdown(&header(&first, &columns()), &lines.collect::<Vec<_>>())
+}
+
+/// A section for each source with a line for each kind of runs.
+pub(super) fn details(rows: &[Row]) -> String {
+    let section = |rows: Vec<&Row>| {
+        let lines = rows.iter().map(|row| {
+            let mut line = vec![
+                row.layout.to_owned(),
+                row.situation.clone(),
+                row.feed.name().to_owned(),
+            ];
+            line.extend(Sums::of(&[row]).cells(row.right));
+            line
+        });
+        let first = ["layout", "situation", "feed"];
+        let table = markdown(&header(&first, &columns()), &lines.collect::<Vec<_>>());
+        format!("## {}\n\n{table}\n", rows[0].source)
+    };
+    let sources = grouped(rows, |row| row.source);
+    let sections: Vec<String> = sources.into_iter().map(section).collect();
+    sections.join("\n")
+}
