@@ -39,7 +39,7 @@ pub(super) struct Played {
 pub(super) struct Judged {
     /// First look at which it said "regressed".
     pub(super) regressed: Option<usize>,
-    /// The verdict at the last look.
+    /// The verdict at the last look; of a control, until it says "regressed".
     pub(super) last: Option<Verdict>,
 }
 
@@ -70,7 +70,11 @@ impl<'a> Looks<'a> {
         oracle: &Oracle,
     ) -> Result<(), EvalError> {
         let played = &mut self.played;
-        for (judge, judged) in self.judges.iter().zip(&mut played.judged) {
+        for (place, (judge, judged)) in self.judges.iter().zip(&mut played.judged).enumerate() {
+            // Where a control ends does not count once it has called the change regressed.
+            if place > 0 && judged.regressed.is_some() {
+                continue;
+            }
             let assessment = judge.judge(graph, change, range, healthy);
             let verdict = assessment.map_err(|e| EvalError::Guard(e.into()))?.verdict;
             if verdict == Verdict::Regressed {

@@ -2,6 +2,8 @@
 //! with faults laid over the durations and outcomes of the new side.
 
 mod batches;
+mod generated;
+mod guarded;
 mod layout;
 mod looks;
 mod oracle;
@@ -19,67 +21,105 @@ use astern_sim::Feed;
 use crate::EvalError;
 use layout::{FURTHER_LAYOUTS, LAYOUTS, Layout, RATES, Traffic};
 use looks::judges;
-use oracle::ALPHA;
-use play::{BEFORE, Run};
+use play::Run;
 use real::{SOURCES, Source};
-use situation::{ALIKE, Extent, MINUTES, OTHERS, Situation};
+use situation::{ALIKE, Extent, OTHERS, Situation};
 use tally::{Right, Row};
 
 /// What `--only` may name.
-pub const PARTS: [&str; 4] = ["alike", "faults", "rates", "feeds"];
+pub const PARTS: [&str; 6] = ["alike", "faults", "rates", "feeds", SIMULATED, GUARD];
 
-/// Runs where nothing differs for each one in which something happens: a rate of one in a hundred takes more of them.
+/// The part that reads no data.
+pub const SIMULATED: &str = "sim";
+
+const GUARD: &str = "guard";
+
+/// Runs where nothing is wrong for each one in which something is: a rate of one in a hundred takes more of them.
 const FAULT_RUNS_PER: u64 = 10;
 
-/// Judges every situation in every layout on each source under `root/real-traffic`; as many runs where nothing differs
-/// as there are seeds, and a tenth of them elsewhere.
+/// As many runs as there are seeds where nothing differs, and a tenth of them elsewhere.
+struct Seeds {
+    all: RangeInclusive<u64>,
+    few: RangeInclusive<u64>,
+}
+
+impl Seeds {
+    fn new(all: RangeInclusive<u64>) -> Self {
+        let count = all.end() - all.start() + 1;
+        let few = *all.start()..=all.start() + count.div_ceil(FAULT_RUNS_PER) - 1;
+        Self { all, few }
+    }
+
+    fn of(&self, situation: Situation) -> RangeInclusive<u64> {
+        let is_alike = situation == ALIKE;
+        let seeds = if is_alike { &self.all } else { &self.few };
+        seeds.clone()
+    }
+}
+
+/// Judges every situation in every layout on each source under `root/real-traffic`, releases of the simulator, and what the
+/// whole guard does; as many runs where nothing differs as there are seeds, and a tenth of them elsewhere.
 ///
 /// # Errors
-/// What cannot be read, or what the graph or a judge refuses.
+/// What cannot be read, or what the simulator, the graph, a judge or the guard refuses.
 pub fn evaluate(
     root: &Path,
     seeds: RangeInclusive<u64>,
     only: Option<&str>,
 ) -> Result<String, EvalError> {
+    let is_played = |part: &str| only.is_none_or(|only| only == part);
     let judges = judges()?;
-    let count = seeds.end() - seeds.start() + 1;
-    let fault_seeds = *seeds.start()..=seeds.start() + count.div_ceil(FAULT_RUNS_PER) - 1;
-    let rows = of_sources(root, (&seeds, &fault_seeds), only, &judges)?;
-    Ok(format!(
-        "{BEFORE} minutes before a change and {MINUTES} minutes after it, a look after each minute; each request goes to one \
-         side at random and stays there. `oracle`: tests for one look at all raw calls since the change, each at a quarter \
-         of {ALPHA}; it does not know of instances. Controls: the share of their runs that they ever call regressed.\n\n\
-         ## All sources\n\n{}\n\n{}",
-        tally::summary(&rows),
-        tally::details(&rows)
-    ))
+    let seeds = Seeds::new(seeds);
+    let sources = if only == Some(SIMULATED) {
+        Vec::new()
+    } else {
+        let sources = SOURCES.into_iter().map(|source| Source::read(root, source));
+        sources.collect::<Result<Vec<_>, _>>()?
+    };
+    let mut rows = of_sources(&sources, &seeds, only, &judges)?;
+    if is_played(SIMULATED) {
+        rows.extend(generated::rows(&seeds.few, &judges)?);
+    }
+    let mut sections = Vec::new();
+    if !rows.is_empty() {
+        let summary = tally::summary(&rows);
+        sections.push(format!("## All sources\n\n{HOW}\n\n{summary}\n"));
+    }
+    if is_played(GUARD) {
+        sections.push(guarded::section(&sources, &seeds)?);
+    }
+    sections.push(tally::details(&rows));
+    Ok(sections.join("\n"))
 }
+
+const HOW: &str = "Real requests: an hour before a change and an hour after it, a look after each minute; each request goes to \
+one side at random and stays there. `sim`: half an hour and a quarter of an hour, a look after each half minute. `oracle`: \
+tests for one look at all raw calls since the change, each at a quarter of .005; it does not know of requests, instances or \
+least effects. Of controls the share of the runs that they ever call regressed.";
 
 /// What is played on real requests.
 fn of_sources(
-    root: &Path,
-    (seeds, fault_seeds): (&RangeInclusive<u64>, &RangeInclusive<u64>),
+    sources: &[Source],
+    seeds: &Seeds,
     only: Option<&str>,
     judges: &[AnyReleaseJudge],
 ) -> Result<Vec<Row>, EvalError> {
     let mut rows = Vec::new();
-    for source in SOURCES {
-        let source = Source::read(root, source)?;
+    for source in sources {
         for (layout, situation, feed) in played(only) {
             let run = Run {
-                source: &source,
+                source,
                 layout,
                 situation,
                 feed,
                 judges,
             };
-            let is_alike = situation == ALIKE;
-            let seeds = if is_alike { seeds } else { fault_seeds };
             rows.push(Row {
                 source: source.name,
                 layout: layout.name,
                 setting: layout.setting(),
-                situation: situation.name.to_owned(),
+                situation: situation.name,
+                kind: situation.name,
                 feed,
                 right: if situation.is_bad {
                     Right::Regressed
@@ -87,7 +127,7 @@ fn of_sources(
                     Right::Not
                 },
                 step: play::STEP,
-                played: play_all(seeds.clone(), |seed| run.play(seed))?,
+                played: play_all(seeds.of(situation), |seed| run.play(seed))?,
             });
         }
     }

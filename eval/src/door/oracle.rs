@@ -6,7 +6,7 @@ use astern_graph_core::CallStatus;
 use astern_stats::two_sample::{fisher_greater, mann_whitney_greater_counted};
 
 /// The level; that of the default judge.
-pub(super) const ALPHA: f64 = 5e-3;
+const ALPHA: f64 = 5e-3;
 
 /// Tests that are made at each look.
 const TESTS: f64 = 4.0;

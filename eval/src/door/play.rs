@@ -113,7 +113,7 @@ impl Run<'_> {
         Ok(looks.end(&world.oracle))
     }
 
-    fn world(&self, seed: u64) -> World {
+    pub(super) fn world(&self, seed: u64) -> World {
         let Layout { old, new, .. } = self.layout;
         let mut rng = seeded(seed, 0);
         let services = self.source.changeable();
@@ -199,7 +199,7 @@ impl Run<'_> {
     }
 
     /// Which blocks of the source a run takes.
-    fn blocks(&self, rng: &mut ChaCha8Rng) -> Vec<usize> {
+    pub(super) fn blocks(&self, rng: &mut ChaCha8Rng) -> Vec<usize> {
         let all = self.source.blocks.len();
         let length = BEFORE + MINUTES;
         if self.source.in_order {
@@ -209,7 +209,7 @@ impl Run<'_> {
         (0..length).map(|_| rng.random_range(0..all)).collect()
     }
 
-    fn change(&self, world: &World) -> ChangeEvent {
+    pub(super) fn change(&self, world: &World) -> ChangeEvent {
         let new = world.instances.iter().skip(self.layout.old as usize);
         let new = new.map(|instance| instance.key.clone()).collect();
         let (from, to) = (Some("old".into()), "new".into());
@@ -226,7 +226,7 @@ impl Run<'_> {
 }
 
 /// An instance by its share.
-fn pick<'a>(rng: &mut ChaCha8Rng, serving: &'a [Serving]) -> &'a Serving {
+pub(super) fn pick<'a>(rng: &mut ChaCha8Rng, serving: &'a [Serving]) -> &'a Serving {
     let mut left = rng.random::<f64>();
     let place = serving.iter().position(|serving| {
         left -= serving.share;

@@ -13,6 +13,10 @@ use crate::error::{misshapen, unreadable};
 /// One call of a request.
 #[derive(Debug, Clone)]
 pub(super) struct RealCall {
+    /// Its number in the file, which counts within the request.
+    number: u64,
+    /// Place in the request of the call that made it.
+    pub(super) parent: Option<usize>,
     /// Place of the service in [`Source::services`].
     pub(super) service: usize,
     pub(super) took: Duration,
@@ -48,6 +52,8 @@ const CALLS_MIN: usize = 100;
 struct Row {
     block: usize,
     request: u64,
+    call: u64,
+    parent: Option<u64>,
     service: String,
     client_us: Option<u64>,
     server_us: Option<u64>,
@@ -79,13 +85,17 @@ impl Source {
                 Some("client_error") => CallStatus::ClientError,
                 Some(other) => return Err(misshapen(&path, format!("status `{other}`"))),
             };
+            let block = blocks.entry(row.block).or_default();
+            let request = block.entry(row.request).or_default();
+            let is_parent = |known: &RealCall| Some(known.number) == row.parent;
             let call = RealCall {
+                number: row.call,
+                parent: request.iter().position(is_parent),
                 service,
                 took: Duration::from_micros(took_us),
                 status,
             };
-            let block = blocks.entry(row.block).or_default();
-            block.entry(row.request).or_default().push(call);
+            request.push(call);
         }
         let requests = |block: BTreeMap<u64, Request>| block.into_values().collect();
         let blocks: Vec<Vec<Request>> = if in_order {

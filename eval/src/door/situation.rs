@@ -87,35 +87,46 @@ pub(super) const ALIKE: Situation = Situation {
     ..bad("alike", Effect::None)
 };
 
+const BOTH_SLOWER: Situation = Situation {
+    is_bad: false,
+    minutes: (10, MINUTES),
+    hits_old: true,
+    extent: Extent::Feeds,
+    ..bad("both sides 3 times slower", slower(1.0, 3.0))
+};
+
+const FIRST_MINUTES: Situation = Situation {
+    is_bad: false,
+    minutes: (0, 2),
+    ..bad("first 2 minutes 5 times slower", slower(1.0, 5.0))
+};
+
+const SLOWER: Situation = in_every_feed(bad("5 times slower", slower(1.0, 5.0)));
+
+const ALL_FAIL: Situation = in_every_feed(bad("all calls fail", fails(1.0)));
+
+/// What the whole guard is played.
+pub(super) const GUARDED: [Situation; 5] = [ALIKE, FIRST_MINUTES, BOTH_SLOWER, SLOWER, ALL_FAIL];
+
 pub(super) const OTHERS: [Situation; 14] = [
     Situation {
         is_bad: false,
         extent: Extent::Rates,
         ..bad("3 % slower", slower(1.0, 1.03))
     },
-    Situation {
-        is_bad: false,
-        minutes: (10, MINUTES),
-        hits_old: true,
-        extent: Extent::Feeds,
-        ..bad("both sides 3 times slower", slower(1.0, 3.0))
-    },
+    BOTH_SLOWER,
     Situation {
         is_bad: false,
         minutes: (10, MINUTES),
         hits_old: true,
         ..bad("both sides fail 10 %", fails(0.1))
     },
-    Situation {
-        is_bad: false,
-        minutes: (0, 2),
-        ..bad("first 2 minutes 5 times slower", slower(1.0, 5.0))
-    },
-    in_every_feed(bad("5 times slower", slower(1.0, 5.0))),
+    FIRST_MINUTES,
+    SLOWER,
     bad("2 times slower", slower(1.0, 2.0)),
     at_every_rate(bad("1.3 times slower", slower(1.0, 1.3))),
     bad("2 % of calls 50 times slower", slower(0.02, 50.0)),
-    in_every_feed(bad("all calls fail", fails(1.0))),
+    ALL_FAIL,
     bad("20 % of calls fail", fails(0.2)),
     in_every_feed(bad("5 % of calls fail", fails(0.05))),
     Situation {

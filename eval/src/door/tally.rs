@@ -16,7 +16,9 @@ pub(super) struct Row {
     pub(super) layout: &'static str,
     /// What sets them apart in the summary.
     pub(super) setting: &'static str,
-    pub(super) situation: String,
+    pub(super) situation: &'static str,
+    /// What the situation is one of in the summary.
+    pub(super) kind: &'static str,
     pub(super) feed: Feed,
     pub(super) right: Right,
     /// From one look to the next.
@@ -29,6 +31,8 @@ pub(super) struct Row {
 pub(super) enum Right {
     Regressed,
     Not,
+    /// That the new side is not seen: it receives nothing.
+    NoData,
 }
 
 impl Right {
@@ -36,6 +40,7 @@ impl Right {
         match self {
             Self::Regressed => "regressed",
             Self::Not => "not",
+            Self::NoData => "no data",
         }
     }
 }
@@ -164,13 +169,13 @@ fn grouped<K: PartialEq>(rows: &[Row], kind: impl Fn(&Row) -> K) -> Vec<Vec<&Row
 
 /// One line for all sources and layouts of a kind.
 pub(super) fn summary(rows: &[Row]) -> String {
-    let kind = |row: &'_ Row| (row.setting, row.situation.clone(), row.feed.name());
+    let kind = |row: &'_ Row| (row.kind, row.setting, row.feed.name());
     let lines = grouped(rows, kind).into_iter().map(|rows| {
         let first = rows[0];
         let sums = Sums::of(&rows);
         let hours = sums.minutes() as f64 / 60.0;
         let mut line = vec![
-            first.situation.clone(),
+            first.kind.to_owned(),
             first.setting.to_owned(),
             first.feed.name().to_owned(),
             format!("{hours:.0}"),
@@ -188,7 +193,7 @@ pub(super) fn details(rows: &[Row]) -> String {
         let lines = rows.iter().map(|row| {
             let mut line = vec![
                 row.layout.to_owned(),
-                row.situation.clone(),
+                row.situation.to_owned(),
                 row.feed.name().to_owned(),
             ];
             line.extend(Sums::of(&[row]).cells(row.right));

@@ -50,20 +50,29 @@ fn upper((excess, sd): (f64, f64)) -> f64 {
     }
 }
 
-/// By how much U of the new values exceeds its expectation without a difference, and its standard deviation, with ties.
+/// By how much U of the new values exceeds its expectation without a difference, and its standard deviation, with ties. Both
+/// sides are ascending.
 pub(super) fn rank_excess(new: &[f64], old: &[f64]) -> (f64, f64) {
-    let mut all: Vec<(f64, bool)> = new
-        .iter()
-        .map(|x| (*x, true))
-        .chain(old.iter().map(|x| (*x, false)))
-        .collect();
-    all.sort_by(|a, b| ascending(a.0, b.0));
-    let runs = all.chunk_by(|a, b| ascending(a.0, b.0).is_eq());
-    let counted = |run: &[(f64, bool)]| {
-        let new = run.iter().filter(|x| x.1).count();
-        (new as u64, (run.len() - new) as u64)
+    excess_of(&counted(new, old))
+}
+
+/// How often each value comes on each side, in ascending order as both sides are.
+fn counted(mut new: &[f64], mut old: &[f64]) -> Vec<(u64, u64)> {
+    let mut counted = Vec::with_capacity(new.len() + old.len());
+    let equal = |side: &[f64], value: f64| {
+        let equal = side.iter().take_while(|x| ascending(**x, value).is_eq());
+        equal.count()
     };
-    excess_of(&runs.map(counted).collect::<Vec<_>>())
+    let least = |new: &[f64], old: &[f64]| {
+        let firsts = new.first().into_iter().chain(old.first());
+        firsts.copied().min_by(|a, b| ascending(*a, *b))
+    };
+    while let Some(value) = least(new, old) {
+        let (of_new, of_old) = (equal(new, value), equal(old, value));
+        counted.push((of_new as u64, of_old as u64));
+        (new, old) = (&new[of_new..], &old[of_old..]);
+    }
+    counted
 }
 
 /// [`rank_excess`] of counted values.
