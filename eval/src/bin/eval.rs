@@ -26,8 +26,8 @@ suites
   traces    public documents of traces to calls; reads $ASTERN_DATA/traces and
             $ASTERN_DATA/nezha-trainticket
   abstain   when to blame nothing: fits and checks the numbers on the simulator; needs no data
-  door      is this release bad? real requests split at random, with faults laid over; reads
-            $ASTERN_DATA/real-traffic
+  door      is this release bad? real requests split at random, with faults laid over, releases of
+            the simulator, and the whole guard on real requests; reads $ASTERN_DATA/real-traffic
   sim       bad and benign releases of the simulator; needs no data
   cases     ordinary situations whose right outcome is known; fails while any is wrong; needs no data
   explain   exact ablation beside a learned mask on random graphs: time and agreement (feature

@@ -177,3 +177,23 @@ fn play(preset: Preset, seed: u64, judges: &[AnyReleaseJudge]) -> Result<Vec<Rel
     }
     Ok(released)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::looks::judges;
+    use super::*;
+
+    #[test]
+    fn the_release_at_fault_is_found_by_every_feed() {
+        let judges = judges().unwrap();
+        let released = play(Preset::Canary, 2, &judges[..1]).unwrap();
+        for feed in FEEDS {
+            let of_feed = || released.iter().filter(|one| one.feed == feed);
+            assert_eq!(of_feed().count(), 3);
+            let bad: Vec<_> = of_feed().filter(|one| one.is_bad).collect();
+            assert_eq!(bad.len(), 1, "{feed:?}");
+            assert!(bad[0].played.judged[0].regressed.is_some(), "{feed:?}");
+            assert!(bad[0].played.oracle.is_some() && bad[0].played.looks > 20);
+        }
+    }
+}

@@ -68,7 +68,7 @@ pub(super) fn section(sources: &[Source], seeds: &Seeds) -> Result<String, EvalE
         "layout",
         "source",
         "runs",
-        "hours watched",
+        "minutes watched",
         "a plan is right",
         "planned",
         "minutes after the change",
@@ -105,7 +105,7 @@ fn line(source: &str, first: &Row, rows: &[Row]) -> Vec<String> {
         first.layout.to_owned(),
         source.to_owned(),
         runs.to_string(),
-        (runs * MINUTES / 60).to_string(),
+        (runs * MINUTES).to_string(),
         if first.is_bad { "yes" } else { "no" }.to_owned(),
         share(count(|run| run.planned.is_some()), runs),
         median.map_or("-".to_owned(), ToString::to_string),
@@ -216,4 +216,57 @@ fn outcomes(
         }
     }
     outcomes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::layout::LAYOUTS;
+    use super::super::real::fixture::source;
+    use super::super::situation::{ALIKE, ALL_FAIL, SLOWER};
+    use super::*;
+
+    #[test]
+    fn callers_wait_for_what_the_change_slows_down() {
+        let source = source(20);
+        let run = Run {
+            source: &source,
+            layout: LAYOUTS[2],
+            situation: SLOWER,
+            feed: Feed::Calls,
+            judges: &[],
+        };
+        // The seed chooses which of the two services is changed.
+        let seeds = (0..20).map(|seed| run.world(seed));
+        let mut world = seeds.into_iter().find(|world| world.service == 1).unwrap();
+        let request = &source.blocks[0][0];
+        let mut took = |is_new, place| {
+            let outcomes = outcomes(&run, &mut world, request, (is_new, place));
+            outcomes
+                .iter()
+                .map(|(took, _)| took.as_millis())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(took(true, BEFORE), [90, 50]);
+        assert_eq!(took(false, BEFORE), [50, 10]);
+        assert_eq!(took(true, BEFORE - 1), [50, 10]);
+    }
+
+    #[test]
+    fn a_guard_plans_for_what_fails_and_not_for_what_is_alike() {
+        let source = source(20);
+        let guarded = |situation| {
+            let run = Run {
+                source: &source,
+                layout: LAYOUTS[2],
+                situation,
+                feed: Feed::Calls,
+                judges: &[],
+            };
+            play(&run, 5).unwrap()
+        };
+        let bad = guarded(ALL_FAIL);
+        assert!(bad.planned.is_some() && bad.rolls_back && bad.change_regressed);
+        let alike = guarded(ALIKE);
+        assert!(alike.planned.is_none() && !alike.change_regressed && !alike.failed);
+    }
 }

@@ -234,3 +234,115 @@ pub(super) fn pick<'a>(rng: &mut ChaCha8Rng, serving: &'a [Serving]) -> &'a Serv
     });
     &serving[place.unwrap_or(serving.len() - 1)]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::layout::{FURTHER_LAYOUTS, LAYOUTS, RATES};
+    use super::super::looks::judges;
+    use super::super::real::fixture::source;
+    use super::super::situation::{ALIKE, ALL_FAIL};
+    use super::*;
+
+    fn run(source: &Source, layout: Layout, situation: Situation) -> Run<'_> {
+        Run {
+            source,
+            layout,
+            situation,
+            feed: Feed::Calls,
+            judges: &[],
+        }
+    }
+
+    #[test]
+    fn instances_share_the_requests_as_their_layout_says() {
+        let source = source(20);
+        for layout in LAYOUTS.into_iter().chain(FURTHER_LAYOUTS).chain(RATES) {
+            let run = run(&source, layout, ALIKE);
+            let world = run.world(1);
+            let [before, after] = [None, Some(0)].map(|since| run.serving(&world, since));
+            for serving in [&before, &after] {
+                let sum: f64 = serving.iter().map(|one| one.share).sum();
+                assert!((sum - 1.0).abs() < 1e-12, "{}: {sum}", layout.name);
+            }
+            assert!(before.iter().all(|one| !one.is_new));
+            let new = after.iter().filter(|one| one.is_new);
+            assert_eq!(new.clone().count(), layout.new as usize);
+            match layout.percent() {
+                Some(percent) => {
+                    let share: f64 = new.map(|one| one.share).sum();
+                    assert!((share - f64::from(percent) / 100.0).abs() < 1e-12);
+                }
+                None => {
+                    let bits = |one: &Serving| one.share.to_bits();
+                    assert!(before.iter().map(bits).eq(after.iter().map(bits)));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn unequal_instances_differ_by_what_the_layout_says_and_others_do_not() {
+        let source = source(20);
+        let took = |layout: Layout| {
+            let run = run(&source, layout, ALIKE);
+            let world = run.world(7);
+            let serving = run.serving(&world, Some(0));
+            let took = |one: &Serving| world.took(one, Duration::from_millis(100)).as_millis();
+            serving.iter().map(took).collect::<Vec<_>>()
+        };
+        assert!(took(LAYOUTS[2]).iter().all(|ms| *ms == 100));
+        let unequal = took(FURTHER_LAYOUTS[1]);
+        assert!(
+            unequal.iter().all(|ms| (80..=120).contains(ms)),
+            "{unequal:?}"
+        );
+        assert!(unequal.iter().any(|ms| *ms != unequal[0]), "{unequal:?}");
+    }
+
+    /// Calls in ten minutes after the change.
+    fn calls(source: &Source, layout: Layout) -> u64 {
+        let run = run(source, layout, ALIKE);
+        let mut world = run.world(3);
+        let blocks = run.blocks(&mut world.rng);
+        let records = (BEFORE..BEFORE + 10).flat_map(|place| {
+            let records = run.records(&mut world, &blocks, place);
+            records.into_iter().map(|record| match record {
+                Record::Batch(batch) => batch.calls,
+                _ => 1,
+            })
+        });
+        records.sum()
+    }
+
+    #[test]
+    fn traffic_is_thinned_and_multiplied() {
+        let source = source(20);
+        assert_eq!(calls(&source, LAYOUTS[0]), 200);
+        let thinned = calls(&source, RATES[0]);
+        assert!((25..=75).contains(&thinned), "{thinned}");
+        let multiplied = calls(&source, RATES[2]);
+        assert!((595_000..605_000).contains(&multiplied), "{multiplied}");
+        // Of fewer requests than that none is left out.
+        assert_eq!(calls(&super::super::real::fixture::source(4), RATES[0]), 40);
+    }
+
+    #[test]
+    fn what_fails_is_found_and_what_is_alike_is_not() {
+        let (source, judges) = (source(20), judges().unwrap());
+        for layout in [LAYOUTS[2], RATES[3]] {
+            let played = |situation| {
+                let run = Run {
+                    judges: &judges[..1],
+                    ..run(&source, layout, situation)
+                };
+                run.play(5).unwrap()
+            };
+            let bad = played(ALL_FAIL);
+            assert!(bad.judged[0].regressed.is_some_and(|look| look < 6));
+            assert!(bad.oracle.is_some_and(|look| look < 3) && bad.oracle_at_end);
+            let alike = played(ALIKE);
+            assert_eq!(alike.judged[0].regressed, None);
+            assert_eq!((alike.looks, alike.oracle_at_end), (MINUTES, false));
+        }
+    }
+}

@@ -133,3 +133,27 @@ impl Source {
         enough.map(|(service, _)| service).collect()
     }
 }
+
+#[cfg(test)]
+pub(super) mod fixture {
+    use super::*;
+
+    /// Two hours of so many requests a minute to one service that calls another, which takes 10 to 19 ms.
+    pub(crate) fn source(per_minute: u64) -> Source {
+        let call = |number, parent, service, ms| RealCall {
+            number,
+            parent,
+            service,
+            took: Duration::from_millis(ms),
+            status: CallStatus::Ok,
+        };
+        let request = |n: u64| vec![call(0, None, 0, 50), call(1, Some(0), 1, 10 + n % 10)];
+        let block: Vec<Request> = (0..per_minute).map(request).collect();
+        Source {
+            name: "made by hand",
+            blocks: vec![block; 120],
+            in_order: true,
+            services: vec!["entry".to_owned(), "behind".to_owned()],
+        }
+    }
+}

@@ -101,11 +101,11 @@ const FIRST_MINUTES: Situation = Situation {
     ..bad("first 2 minutes 5 times slower", slower(1.0, 5.0))
 };
 
-const SLOWER: Situation = in_every_feed(bad("5 times slower", slower(1.0, 5.0)));
+pub(super) const SLOWER: Situation = in_every_feed(bad("5 times slower", slower(1.0, 5.0)));
 
-const ALL_FAIL: Situation = in_every_feed(bad("all calls fail", fails(1.0)));
+pub(super) const ALL_FAIL: Situation = in_every_feed(bad("all calls fail", fails(1.0)));
 
-/// What the whole guard is played.
+/// For the whole guard.
 pub(super) const GUARDED: [Situation; 5] = [ALIKE, FIRST_MINUTES, BOTH_SLOWER, SLOWER, ALL_FAIL];
 
 pub(super) const OTHERS: [Situation; 14] = [

@@ -173,17 +173,16 @@ pub(super) fn summary(rows: &[Row]) -> String {
     let lines = grouped(rows, kind).into_iter().map(|rows| {
         let first = rows[0];
         let sums = Sums::of(&rows);
-        let hours = sums.minutes() as f64 / 60.0;
         let mut line = vec![
             first.kind.to_owned(),
             first.setting.to_owned(),
             first.feed.name().to_owned(),
-            format!("{hours:.0}"),
+            sums.minutes().to_string(),
         ];
         line.extend(sums.cells(first.right));
         line
     });
-    let first = ["situation", "setting", "feed", "hours watched"];
+    let first = ["situation", "setting", "feed", "minutes watched"];
     markdown(&header(&first, &columns()), &lines.collect::<Vec<_>>())
 }
 
@@ -206,4 +205,56 @@ pub(super) fn details(rows: &[Row]) -> String {
     let sources = grouped(rows, |row| row.source);
     let sections: Vec<String> = sources.into_iter().map(section).collect();
     sections.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::looks::Judged;
+    use super::*;
+
+    fn row(source: &'static str, regressed: [Option<usize>; 2]) -> Row {
+        let played = regressed.map(|regressed| Played {
+            judged: vec![
+                Judged {
+                    regressed,
+                    last: Some(Verdict::Healthy),
+                };
+                names().len()
+            ],
+            oracle: Some(2),
+            oracle_at_end: true,
+            looks: 60,
+        });
+        Row {
+            source,
+            layout: "1 beside 1",
+            setting: "beside old ones",
+            situation: "fails",
+            kind: "fails",
+            feed: Feed::Calls,
+            right: Right::Regressed,
+            step: Duration::from_secs(30),
+            played: played.into(),
+        }
+    }
+
+    #[test]
+    fn the_summary_joins_sources_and_the_details_do_not() {
+        let rows = [row("a", [Some(5), None]), row("b", [Some(9), None])];
+        let summary = summary(&rows);
+        assert_eq!(summary.lines().count(), 3);
+        let cells: Vec<&str> = summary
+            .lines()
+            .skip(2)
+            .flat_map(|line| line.split('|'))
+            .map(str::trim)
+            .collect();
+        // Four runs of 60 looks, each half a minute after the other.
+        for cell in ["120", "4", ".500 [.150, .850]", "5, 95 % 5", "3, 95 % 3"] {
+            assert!(cells.contains(&cell), "{cell}: {summary}");
+        }
+        let details = details(&rows);
+        assert!(details.contains("## a\n") && details.contains("## b\n"));
+        assert!(details.contains(".500 [.095, .905]"), "{details}");
+    }
 }
