@@ -19,8 +19,9 @@ pub struct IngestReport {
     pub future: u64,
     /// Dropped: the value is `NaN` or infinite.
     pub non_finite: u64,
-    /// Dropped: a call over an edge of a kind that carries none, a consumption by nobody, or a batch that
-    /// [`CallBatch::check`](crate::CallBatch::check) refuses.
+    /// Dropped: a call over an edge of a kind that carries none, a consumption by nobody, a batch that
+    /// [`CallBatch::check`](crate::CallBatch::check) refuses, or a change that
+    /// [`ChangeEvent::check`](crate::ChangeEvent::check) does.
     pub malformed: u64,
     /// Dropped: a limit on nodes, edges, metrics, change events, or samples of a metric per step was
     /// reached; the first to come are kept.

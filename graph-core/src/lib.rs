@@ -41,7 +41,8 @@ pub use name::{ChangeId, MetricName, Revision, SpanId};
 pub use params::GraphParams;
 pub use record::{
     BatchError, Call, CallBatch, CallStatus, ChangeEvent, ChangeKind, ChangePhase, Dependency,
-    Durations, Party, Record, Reversibility, Sample, SampleSubject,
+    Durations, Party, PlannedShare, Record, Reversibility, Sample, SampleSubject, Schedule,
+    ScheduleError,
 };
 pub use share::TrafficShare;
 pub use slice::{Slice, SliceBy};

@@ -38,11 +38,6 @@ pub enum Feed {
     Rates,
 }
 
-/// Default bounds of Prometheus.
-const BUCKETS_MS: [f64; 11] = [
-    5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_500.0, 5_000.0, 10_000.0,
-];
-
 /// Scale of exponential histograms: that many doublings of 1 in the exponent between bounds.
 const SCALE: i32 = 3;
 
@@ -52,6 +47,11 @@ const QUANTILES: [f64; 3] = [0.5, 0.9, 0.99];
 type Key = (i64, EdgeKind, Option<Party>, Party);
 
 impl Feed {
+    /// Bounds of [`Buckets`](Self::Buckets): the default ones of Prometheus.
+    pub const BUCKETS_MS: [f64; 11] = [
+        5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_500.0, 5_000.0, 10_000.0,
+    ];
+
     /// All of them.
     pub const ALL: [Self; 6] = [
         Self::Calls,
@@ -132,7 +132,7 @@ impl Feed {
         match self {
             Self::Calls | Self::Rates => None,
             Self::Buckets => Some(Durations::Buckets(
-                BUCKETS_MS.map(|bound| (bound, up_to(bound))).into(),
+                Self::BUCKETS_MS.map(|bound| (bound, up_to(bound))).into(),
             )),
             Self::Exponential => Some(exponential(&ms)),
             Self::Summary => Some(Durations::Quantiles(

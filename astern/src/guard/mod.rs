@@ -1,5 +1,6 @@
 //! The closed loop: records in, events out.
 
+mod acted;
 mod baseline;
 mod detectors;
 mod event;
@@ -7,18 +8,19 @@ mod influence;
 mod judge;
 mod params;
 mod readings;
+mod scale;
 mod state;
 mod warning;
 mod watch;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use astern_detect::Detector;
 use astern_detect::catalogue::NoDetector;
 use astern_graph_core::signal::{Assessment, Diagnosis, Verdict};
 use astern_graph_core::{
-    ChangeEvent, ChangeId, CodecError, EdgeKind, GraphBuilder, NodeKey, Record, TemporalGraph,
-    TimeRange, Timestamp,
+    ChangeEvent, CodecError, EdgeKind, GraphBuilder, NodeKey, Record, TemporalGraph, TimeRange,
+    Timestamp,
 };
 use astern_rca::ranker::AnyRanker;
 use astern_rca::{Diagnoser, Incident, Ranker};
@@ -45,8 +47,8 @@ pub use warning::Warning;
 ///
 /// Once per step it judges the system by its detectors, and each watched change by its new instances
 /// against its old ones. While something is anomalous it ranks causes, blames changes, weighs the risk and
-/// decides; when it decides to roll back, and no run is under way, it plans and runs. A change is
-/// acted on once. The baseline is learnt from the first `healthy_steps` and again from time to time
+/// decides; when it decides to roll back, and no run is under way, it plans and runs. Each
+/// [attempt](astern_graph_core::view::Attempt) of a change is acted on once. The baseline is learnt from the first `healthy_steps` and again from time to time
 /// while all is well and nothing changes. Trained models are recalibrated then, never trained.
 ///
 /// `R` is the ranker: the one that the parameters name, or yours by [`with_ranker`](Self::with_ranker). Changes
@@ -406,7 +408,7 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
     ) -> Result<(), Error> {
         let steps: Vec<ChangeEvent> = changes
             .iter()
-            .flat_map(|change| graph.change_steps(&change.id))
+            .flat_map(|change| graph.attempt_steps(change))
             .cloned()
             .collect();
         let persistence = self.state.persistence.share();
@@ -438,23 +440,13 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
             planner = planner.influence(influence::of_blamed(graph, diagnosis, baseline.range)?);
         }
         let plan = planner.plan(graph, overall, diagnosis, steps, now)?;
-        let answers = plan.steps.iter().flat_map(|step| &step.answers);
-        let answered: BTreeSet<ChangeId> = answers.map(|blame| blame.change.clone()).collect();
+        let answered = acted::answered(&plan, steps);
         let (mode, fence) = (self.params.mode, self.state.fence);
-        // What was acted on before it was announced is not acted on again.
-        let known = answered.iter().map(|id| {
-            let seen = graph.first_step(id).map(ChangeEvent::seen_id);
-            let acted = seen.filter(|seen| {
-                self.state
-                    .has_acted_on(&BTreeSet::from([seen.clone()]), mode)
-            });
-            acted.unwrap_or_else(|| id.clone())
-        });
-        if self.state.has_acted_on(&known.collect(), mode) {
+        if self.state.acted.binds(&answered, mode) {
             return Ok(());
         }
         let run = Run::new(plan.clone(), mode, fence, self.params.run.clone(), now)?;
-        self.state.act_on(answered, mode);
+        self.state.acted.on(answered, mode, now);
         self.state.told.clear();
         self.state.run = Some(run);
         events.push(Event::Planned(plan));

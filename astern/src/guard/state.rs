@@ -1,16 +1,17 @@
 //! What must survive a restart, as bytes.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use astern_detect::{Detector, FittedDetector};
 use astern_graph_core::codec::Format;
-use astern_graph_core::{ChangeId, CodecError, GraphBuilder, Timestamp};
-use astern_rollback_policy::{Mode, Persistence, Run, RunError, StepId};
+use astern_graph_core::{CodecError, GraphBuilder, Timestamp};
+use astern_rollback_policy::{Persistence, Run, RunError, StepId};
 
+use super::acted::Acted;
 use super::baseline::Baseline;
 use super::detectors::Detection;
 use super::judge::Stages;
@@ -21,7 +22,7 @@ use crate::error::Error;
 const FORMAT: Format = Format {
     name: "a guard",
     magic: *b"ASTNGARD",
-    version: 4,
+    version: 5,
 };
 
 const BASELINE: Format = Format {
@@ -40,8 +41,7 @@ pub(super) struct State<F> {
     pub(super) disturbed: Timestamp,
     /// End of the last step that was judged.
     pub(super) judged: Option<Timestamp>,
-    /// The changes that were acted on, and whether that changed the platform.
-    acted: BTreeMap<ChangeId, Mode>,
+    pub(super) acted: Acted,
     pub(super) run: Option<Run>,
     /// Steps of the run whose end was reported.
     pub(super) told: BTreeSet<StepId>,
@@ -61,7 +61,7 @@ struct Stored<'a> {
     persistence: Cow<'a, Persistence>,
     disturbed: Timestamp,
     judged: Option<Timestamp>,
-    acted: Cow<'a, BTreeMap<ChangeId, Mode>>,
+    acted: Cow<'a, Acted>,
     run: Option<Cow<'a, [u8]>>,
     told: Cow<'a, BTreeSet<StepId>>,
     fence: u64,
@@ -77,7 +77,7 @@ impl<F: FittedDetector + Serialize + DeserializeOwned> State<F> {
             persistence,
             disturbed: Timestamp::MIN,
             judged: None,
-            acted: BTreeMap::new(),
+            acted: Acted::default(),
             run: None,
             told: BTreeSet::new(),
             fence: 1,
@@ -144,24 +144,5 @@ impl<F: FittedDetector + Serialize + DeserializeOwned> State<F> {
         let is_far = |warning: &Warning| matches!(warning, Warning::FarTimes { .. });
         let is_said = is_far(warning) && self.warned.iter().any(is_far);
         !is_said && self.warned.len() < WARNED_MAX && self.warned.insert(warning.clone())
-    }
-
-    /// Whether every one of these changes was acted on. What a dry run did changed nothing, so it
-    /// does not bind a guard that applies.
-    pub(super) fn has_acted_on(&self, changes: &BTreeSet<ChangeId>, mode: Mode) -> bool {
-        let binds = |acted: &Mode| *acted == Mode::Apply || mode == Mode::DryRun;
-        changes
-            .iter()
-            .all(|change| self.acted.get(change).is_some_and(binds))
-    }
-
-    /// Takes note that these changes are acted on.
-    pub(super) fn act_on(&mut self, changes: BTreeSet<ChangeId>, mode: Mode) {
-        for change in changes {
-            let acted = self.acted.entry(change).or_insert(mode);
-            if mode == Mode::Apply {
-                *acted = mode;
-            }
-        }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::scale;
 use astern_graph_core::schema::FeatureClass;
 use astern_graph_core::{
     ChangeEvent, ChangeId, MetricName, NodeKey, NodeKind, Revision, TemporalGraph, TimeRange,
@@ -46,6 +47,20 @@ pub enum Warning {
         /// The time of one of them.
         at: Timestamp,
     },
+    /// A sampled duration that is a thousandth of what the calls of the same service take.
+    ThousandthOfCalls {
+        /// Who was called.
+        service: NodeKey,
+        /// The sampled metric.
+        metric: MetricName,
+    },
+    /// A sampled duration that is a thousand times what the calls of the same service take.
+    ThousandTimesCalls {
+        /// Who was called.
+        service: NodeKey,
+        /// The sampled metric.
+        metric: MetricName,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -75,6 +90,14 @@ impl fmt::Display for Warning {
                 f,
                 "records of {at} are far from the present; a time in another unit may have been taken for ns"
             ),
+            Self::ThousandthOfCalls { service, metric } => write!(
+                f,
+                "{metric} of {service} is a thousandth of what its calls take; s may have been taken for ms"
+            ),
+            Self::ThousandTimesCalls { service, metric } => write!(
+                f,
+                "{metric} of {service} is a thousand times what its calls take; ms may have been taken for s, or µs for ms"
+            ),
         }
     }
 }
@@ -83,7 +106,7 @@ impl fmt::Display for Warning {
 const FAR: std::time::Duration = std::time::Duration::from_secs(365 * 86_400);
 
 /// Fewest calls of a step that say how long calls take.
-const CALLS_MIN: u64 = 20;
+pub(super) const CALLS_MIN: u64 = 20;
 
 /// No call to another process takes so short.
 const SHORT_MS: f64 = 1e-3;
@@ -137,7 +160,8 @@ pub(super) fn of_step(
         .map(|service| Warning::ShortDurations {
             service: service.clone(),
         });
-    undeclared.chain(unknown).chain(seen).chain(short).collect()
+    let found = undeclared.chain(unknown).chain(seen).chain(short);
+    found.chain(scale::mistaken(graph, end)).collect()
 }
 
 /// Whether anything but changes speaks of a service: calls, samples, edges, of it or of its instances.

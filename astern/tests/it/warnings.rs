@@ -89,6 +89,67 @@ fn each_mistake_is_named_once_and_what_is_right_is_not() {
     assert!(far[0].to_string().contains("1970-01-01"), "{}", far[0]);
 }
 
+/// What is warned of where twenty calls a step take 100 to 290 ms beside samples of a metric.
+fn warned_beside(metric: &str, value: impl Fn(i64) -> f64, party: &Party) -> Vec<Warning> {
+    warned(|step| {
+        let took = |i: u64| Some(Duration::from_millis(100 + 10 * i));
+        let call = |i| Call::new(at(step), party.clone()).took(None, took(i));
+        let calls = (0..20).map(|i| call(i).into());
+        let sample = Sample::new(at(step), party.clone(), metric, value(step));
+        calls.chain([sample.into()]).collect()
+    })
+}
+
+#[test]
+fn durations_in_another_unit_than_their_name_says_are_named_once() {
+    let whole = Party::new(cart());
+    let v2 = Party::new(cart()).running("v2".into());
+    let pod = Party::new(cart()).on(NodeKey::instance("cart-0"), "v2".into());
+    for party in [&whole, &v2, &pod] {
+        for (metric, value) in [("latency_ms_p99", 0.28), ("latency_ms", 0.19)] {
+            let said = warned_beside(metric, |_| value, party);
+            let (service, metric) = (cart(), metric.into());
+            assert_eq!(said, [Warning::ThousandthOfCalls { service, metric }]);
+        }
+        for metric in ["http_server_request_duration_seconds", "latency_ms_p50"] {
+            let value = if metric.starts_with("latency") {
+                190_000.0
+            } else {
+                190.0
+            };
+            let said = warned_beside(metric, |_| value, party);
+            let (service, metric) = (cart(), metric.into());
+            assert_eq!(said, [Warning::ThousandTimesCalls { service, metric }]);
+        }
+    }
+    let named = warned_beside("latency_ms", |_| 0.2, &whole)[0].to_string();
+    assert!(named.contains("latency_ms of service/cart"), "{named}");
+}
+
+#[test]
+fn durations_that_only_differ_are_no_mistaken_unit() {
+    let whole = Party::new(cart());
+    for (metric, value) in [
+        ("latency_ms_p99", 280.0),
+        ("http_server_request_duration_seconds_p99", 0.28),
+        // A cache answers most calls, or the samples are of something else.
+        ("latency_ms_p50", 5.0),
+        ("latency_ms_p50", 0.001),
+        ("latency_ms_p99", 20_000.0),
+        // A part of a call may take as short.
+        ("exclusive_ms_p50", 0.19),
+        ("db_client_operation_duration_seconds", 0.000_2),
+    ] {
+        assert_eq!(warned_beside(metric, |_| value, &whole), [], "{metric}");
+    }
+    // In two steps of three.
+    let at_times = |step| if step % 3 == 0 { 190.0 } else { 0.19 };
+    assert_eq!(warned_beside("latency_ms_p50", at_times, &whole), []);
+    // Without calls.
+    let sample = |step| Sample::new(at(step), cart(), "latency_ms_p99", 0.28).into();
+    assert_eq!(warned(|step| vec![sample(step)]), []);
+}
+
 #[test]
 fn a_bad_release_that_is_never_announced_is_planned_for_and_once_announced_not_again() {
     let scenario = scenario();

@@ -26,8 +26,8 @@ suites
   traces    public documents of traces to calls; reads $ASTERN_DATA/traces and
             $ASTERN_DATA/nezha-trainticket
   abstain   when to blame nothing: fits and checks the numbers on the simulator; needs no data
-  door      is this release bad? real requests split at random, with faults laid over; reads
-            $ASTERN_DATA/real-traffic
+  door      is this release bad? real requests split at random, with faults laid over, releases of
+            the simulator, and the whole guard on real requests; reads $ASTERN_DATA/real-traffic
   sim       bad and benign releases of the simulator; needs no data
   cases     ordinary situations whose right outcome is known; fails while any is wrong; needs no data
   explain   exact ablation beside a learned mask on random graphs: time and agreement (feature
@@ -40,7 +40,7 @@ options
   --calibration  rca: only what a configuration may be chosen on; the rest is left unread
   --only PART    rca: only petshop, nezha, sim, machines or changes; the last three need no data
                  cases: only the situations of this name or id
-                 door: only alike, faults or feeds
+                 door: only alike, faults, rates, feeds, sim (needs no data) or guard
   --from N       first seed (rca, sim: 3001, the configuration was chosen on 1001 to 1150;
                  explain, pretrain: 0)
   --seeds N      number of seeds (rca: 500, sim: 100, explain and pretrain: 10)
@@ -206,7 +206,12 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
         }
         "cases" => return play(args),
         "door" => {
-            let Some(root) = data("real-traffic/") else {
+            let root = if args.only.as_deref() == Some(door::SIMULATED) {
+                Some(PathBuf::new()) // nothing is read
+            } else {
+                data("real-traffic/")
+            };
+            let Some(root) = root else {
                 return Ok(ExitCode::from(2));
             };
             door::evaluate(&root, args.seeds(), args.only.as_deref())?

@@ -13,6 +13,10 @@ use crate::error::{misshapen, unreadable};
 /// One call of a request.
 #[derive(Debug, Clone)]
 pub(super) struct RealCall {
+    /// Its number in the file, which counts within the request.
+    number: u64,
+    /// Place in the request of the call that made it.
+    pub(super) parent: Option<usize>,
     /// Place of the service in [`Source::services`].
     pub(super) service: usize,
     pub(super) took: Duration,
@@ -48,6 +52,8 @@ const CALLS_MIN: usize = 100;
 struct Row {
     block: usize,
     request: u64,
+    call: u64,
+    parent: Option<u64>,
     service: String,
     client_us: Option<u64>,
     server_us: Option<u64>,
@@ -79,13 +85,17 @@ impl Source {
                 Some("client_error") => CallStatus::ClientError,
                 Some(other) => return Err(misshapen(&path, format!("status `{other}`"))),
             };
+            let block = blocks.entry(row.block).or_default();
+            let request = block.entry(row.request).or_default();
+            let is_parent = |known: &RealCall| Some(known.number) == row.parent;
             let call = RealCall {
+                number: row.call,
+                parent: request.iter().position(is_parent),
                 service,
                 took: Duration::from_micros(took_us),
                 status,
             };
-            let block = blocks.entry(row.block).or_default();
-            block.entry(row.request).or_default().push(call);
+            request.push(call);
         }
         let requests = |block: BTreeMap<u64, Request>| block.into_values().collect();
         let blocks: Vec<Vec<Request>> = if in_order {
@@ -106,6 +116,13 @@ impl Source {
         })
     }
 
+    /// Requests that reach a service in a minute, on average.
+    pub(super) fn requests_per_minute(&self, service: usize) -> f64 {
+        let reaches = |request: &&Request| request.iter().any(|call| call.service == service);
+        let requests = self.blocks.iter().flatten().filter(reaches).count();
+        requests as f64 / self.blocks.len().max(1) as f64
+    }
+
     /// The services with enough calls to be changed in a run.
     pub(super) fn changeable(&self) -> Vec<usize> {
         let mut calls = vec![0; self.services.len()];
@@ -114,5 +131,29 @@ impl Source {
         }
         let enough = calls.iter().enumerate().filter(|(_, n)| **n >= CALLS_MIN);
         enough.map(|(service, _)| service).collect()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod fixture {
+    use super::*;
+
+    /// Two hours of so many requests a minute to one service that calls another, which takes 10 to 19 ms.
+    pub(crate) fn source(per_minute: u64) -> Source {
+        let call = |number, parent, service, ms| RealCall {
+            number,
+            parent,
+            service,
+            took: Duration::from_millis(ms),
+            status: CallStatus::Ok,
+        };
+        let request = |n: u64| vec![call(0, None, 0, 50), call(1, Some(0), 1, 10 + n % 10)];
+        let block: Vec<Request> = (0..per_minute).map(request).collect();
+        Source {
+            name: "made by hand",
+            blocks: vec![block; 120],
+            in_order: true,
+            services: vec!["entry".to_owned(), "behind".to_owned()],
+        }
     }
 }

@@ -4,48 +4,6 @@ use std::time::Duration;
 
 use astern_graph_core::CallStatus;
 
-/// How many instances run old and new, and which share of the requests the new ones receive.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Layout {
-    pub(super) name: &'static str,
-    pub(super) new: u32,
-    pub(super) old: u32,
-    pub(super) percent: u8,
-}
-
-impl Layout {
-    pub(super) fn share(&self) -> f64 {
-        f64::from(self.percent) / 100.0
-    }
-}
-
-pub(super) const LAYOUTS: [Layout; 4] = [
-    Layout {
-        name: "1 of 10 instances, 10 %",
-        new: 1,
-        old: 9,
-        percent: 10,
-    },
-    Layout {
-        name: "1 beside 4, 50 %",
-        new: 1,
-        old: 4,
-        percent: 50,
-    },
-    Layout {
-        name: "2 beside 4, 50 %",
-        new: 2,
-        old: 4,
-        percent: 50,
-    },
-    Layout {
-        name: "4 for 4, all at once",
-        new: 4,
-        old: 4,
-        percent: 100,
-    },
-];
-
 /// Minutes of a run after the change.
 pub(super) const MINUTES: usize = 60;
 
@@ -60,8 +18,18 @@ pub(super) struct Situation {
     /// Whether old instances are hit as well.
     pub(super) hits_old: bool,
     pub(super) effect: Effect,
-    /// Whether it is played by batches and rates too, and not by calls alone.
-    pub(super) is_in_every_feed: bool,
+    pub(super) extent: Extent,
+}
+
+/// Where a situation is played beside calls at the rates of the sources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Extent {
+    /// Nowhere.
+    Calls,
+    /// At other rates too.
+    Rates,
+    /// At other rates and by every feed too.
+    Feeds,
 }
 
 /// What happens to a call that is hit.
@@ -86,13 +54,20 @@ const fn bad(name: &'static str, effect: Effect) -> Situation {
         minutes: ALWAYS,
         hits_old: false,
         effect,
-        is_in_every_feed: false,
+        extent: Extent::Calls,
     }
 }
 
 const fn in_every_feed(situation: Situation) -> Situation {
     Situation {
-        is_in_every_feed: true,
+        extent: Extent::Feeds,
+        ..situation
+    }
+}
+
+const fn at_every_rate(situation: Situation) -> Situation {
+    Situation {
+        extent: Extent::Rates,
         ..situation
     }
 }
@@ -112,34 +87,46 @@ pub(super) const ALIKE: Situation = Situation {
     ..bad("alike", Effect::None)
 };
 
+const BOTH_SLOWER: Situation = Situation {
+    is_bad: false,
+    minutes: (10, MINUTES),
+    hits_old: true,
+    extent: Extent::Feeds,
+    ..bad("both sides 3 times slower", slower(1.0, 3.0))
+};
+
+const FIRST_MINUTES: Situation = Situation {
+    is_bad: false,
+    minutes: (0, 2),
+    ..bad("first 2 minutes 5 times slower", slower(1.0, 5.0))
+};
+
+pub(super) const SLOWER: Situation = in_every_feed(bad("5 times slower", slower(1.0, 5.0)));
+
+pub(super) const ALL_FAIL: Situation = in_every_feed(bad("all calls fail", fails(1.0)));
+
+/// For the whole guard.
+pub(super) const GUARDED: [Situation; 5] = [ALIKE, FIRST_MINUTES, BOTH_SLOWER, SLOWER, ALL_FAIL];
+
 pub(super) const OTHERS: [Situation; 14] = [
     Situation {
         is_bad: false,
+        extent: Extent::Rates,
         ..bad("3 % slower", slower(1.0, 1.03))
     },
-    Situation {
-        is_bad: false,
-        minutes: (10, MINUTES),
-        hits_old: true,
-        is_in_every_feed: true,
-        ..bad("both sides 3 times slower", slower(1.0, 3.0))
-    },
+    BOTH_SLOWER,
     Situation {
         is_bad: false,
         minutes: (10, MINUTES),
         hits_old: true,
         ..bad("both sides fail 10 %", fails(0.1))
     },
-    Situation {
-        is_bad: false,
-        minutes: (0, 2),
-        ..bad("first 2 minutes 5 times slower", slower(1.0, 5.0))
-    },
-    in_every_feed(bad("5 times slower", slower(1.0, 5.0))),
+    FIRST_MINUTES,
+    SLOWER,
     bad("2 times slower", slower(1.0, 2.0)),
-    bad("1.3 times slower", slower(1.0, 1.3)),
+    at_every_rate(bad("1.3 times slower", slower(1.0, 1.3))),
     bad("2 % of calls 50 times slower", slower(0.02, 50.0)),
-    in_every_feed(bad("all calls fail", fails(1.0))),
+    ALL_FAIL,
     bad("20 % of calls fail", fails(0.2)),
     in_every_feed(bad("5 % of calls fail", fails(0.05))),
     Situation {
@@ -156,22 +143,31 @@ pub(super) const OTHERS: [Situation; 14] = [
     Situation {
         is_bad: false,
         minutes: (20, MINUTES),
-        is_in_every_feed: true,
+        extent: Extent::Feeds,
         ..bad("new side unseen after 20 minutes", Effect::Unseen)
     },
 ];
 
 impl Situation {
-    /// What becomes of a call in a minute after the change; `None` where it is not seen. `chance` is uniform in 0..1.
+    /// The share of the calls that is hit, of those that may be.
+    pub(super) fn share(&self) -> f64 {
+        match self.effect {
+            Effect::Slower { share, .. } | Effect::Ends { share, .. } => share,
+            Effect::None | Effect::Unseen => 1.0,
+        }
+    }
+
+    /// What becomes of a call, in a minute after the change if there is one; `None` where it is not seen. `chance` is uniform
+    /// in 0..1.
     pub(super) fn on(
         &self,
         (took, status): (Duration, CallStatus),
         is_new: bool,
-        minute: usize,
+        minute: Option<usize>,
         chance: f64,
     ) -> Option<(Duration, CallStatus)> {
-        let is_hit =
-            (is_new || self.hits_old) && (self.minutes.0..self.minutes.1).contains(&minute);
+        let is_hit = (is_new || self.hits_old)
+            && minute.is_some_and(|minute| (self.minutes.0..self.minutes.1).contains(&minute));
         if !is_hit {
             return Some((took, status));
         }

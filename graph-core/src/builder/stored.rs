@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 const FORMAT: Format = Format {
     name: "a graph builder",
     magic: *b"ASTNBLDR",
-    version: 5,
+    version: 6,
 };
 
 /// A builder's whole state but for its parameters, in order throughout.

@@ -216,6 +216,9 @@ impl GraphBuilder {
     }
 
     fn take_change(&mut self, change: &ChangeEvent) -> Count {
+        if change.check().is_err() {
+            return Count::Malformed;
+        }
         let changes = &self.store.changes;
         let Err(position) = changes.binary_search_by(|held| change_order(held, change)) else {
             return Count::Duplicate;

@@ -1,6 +1,9 @@
 //! The temporal graph: an immutable snapshot of what a builder holds.
 
+mod change_index;
 mod stored;
+
+pub(crate) use change_index::ChangeIndex;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -14,7 +17,7 @@ use crate::codec::Format;
 use crate::edge::{EdgeKind, FaultFlow, Link};
 use crate::error::CodecError;
 use crate::key::{NodeId, NodeKey};
-use crate::name::{ChangeId, Revision};
+use crate::name::Revision;
 use crate::params::GraphParams;
 use crate::record::ChangeEvent;
 use crate::store::{Content, EdgeState, Layout, NodeState};
@@ -23,7 +26,7 @@ use crate::time::{TimeRange, Timestamp};
 const FORMAT: Format = Format {
     name: "a temporal graph",
     magic: *b"ASTNGRPH",
-    version: 5,
+    version: 6,
 };
 
 /// Services, what they run on and what they call, over time.
@@ -44,6 +47,7 @@ pub struct TemporalGraph {
     pub(crate) call_steps: Arc<BTreeSet<i64>>,
     /// Instances by the place of their service, made when first asked for.
     pub(crate) instances: OnceLock<Vec<Vec<NodeId>>>,
+    pub(crate) change_index: ChangeIndex,
 }
 
 impl PartialEq for TemporalGraph {
@@ -185,18 +189,6 @@ impl TemporalGraph {
         let from = self.changes.partition_point(|c| c.at < range.start);
         let to = self.changes.partition_point(|c| c.at < range.end);
         &self.changes[from..to]
-    }
-
-    /// First step of one change among all that is held: the earliest, at equal times in the order
-    /// of [`changes`](Self::changes). `None` for a change that is unknown or older than the
-    /// retention; of one that reaches back further, the first step that is still held. `O(changes)`.
-    pub fn first_step(&self, id: &ChangeId) -> Option<&ChangeEvent> {
-        self.changes.iter().find(|change| change.id == *id)
-    }
-
-    /// All steps of one change, in the order of [`changes`](Self::changes).
-    pub fn change_steps<'a>(&'a self, id: &'a ChangeId) -> impl Iterator<Item = &'a ChangeEvent> {
-        self.changes.iter().filter(move |change| change.id == *id)
     }
 
     /// The service that an instance belongs to.

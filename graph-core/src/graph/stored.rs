@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::TemporalGraph;
+use super::{ChangeIndex, TemporalGraph};
 use crate::params::GraphParams;
 use crate::schema::FeatureCatalogue;
 use crate::store::{Content, Layout, Plan, Store};
@@ -21,6 +21,7 @@ impl TemporalGraph {
             changes: Arc::clone(&store.changes),
             call_steps: Arc::clone(&store.call_steps),
             instances: OnceLock::new(),
+            change_index: ChangeIndex::default(),
         }
     }
 }
@@ -70,6 +71,7 @@ impl From<Stored> for TemporalGraph {
             changes: content.changes,
             call_steps: content.call_steps,
             instances: OnceLock::new(),
+            change_index: ChangeIndex::default(),
         }
     }
 }

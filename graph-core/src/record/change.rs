@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::schedule::{Schedule, ScheduleError};
 use crate::key::NodeKey;
 use crate::name::{ChangeId, Revision};
 use crate::share::TrafficShare;
@@ -84,6 +85,8 @@ pub struct ChangeEvent {
     pub share: Option<TrafficShare>,
     /// Whether it can be undone.
     pub reversibility: Reversibility,
+    /// The shares of traffic to come, when they are known; those that an earlier step stated no longer count.
+    pub schedule: Option<Schedule>,
 }
 
 impl ChangeEvent {
@@ -106,6 +109,7 @@ impl ChangeEvent {
             instances: Vec::new(),
             share: None,
             reversibility: Reversibility::Reversible,
+            schedule: None,
         }
     }
 
@@ -136,5 +140,21 @@ impl ChangeEvent {
     pub fn undo(mut self, reversibility: Reversibility) -> Self {
         self.reversibility = reversibility;
         self
+    }
+
+    /// With the shares of traffic to come.
+    #[must_use]
+    pub fn scheduled(mut self, schedule: Schedule) -> Self {
+        self.schedule = Some(schedule);
+        self
+    }
+
+    /// Whether it can be taken.
+    ///
+    /// # Errors
+    /// [`ScheduleError::Past`] for a schedule that begins before the step itself.
+    pub fn check(&self) -> Result<(), ScheduleError> {
+        let mut schedule = self.schedule.iter();
+        schedule.try_for_each(|schedule| schedule.check_from(self.at))
     }
 }

@@ -6,6 +6,7 @@ mod change;
 mod dependency;
 mod party;
 mod sample;
+mod schedule;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,7 @@ pub use change::{ChangeEvent, ChangeKind, ChangePhase, Reversibility};
 pub use dependency::Dependency;
 pub use party::Party;
 pub use sample::{Sample, SampleSubject};
+pub use schedule::{PlannedShare, Schedule, ScheduleError};
 
 use crate::time::Timestamp;
 

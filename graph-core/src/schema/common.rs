@@ -195,6 +195,19 @@ const MACHINES: [Known; 15] = [
     ("node_filesystem_avail", Bytes, Infrastructure, Down),
 ];
 
+/// The durations of received calls among them. Those of clients, of databases and of the network are parts of a call.
+const RECEIVED: [&str; 9] = [
+    "http_server_request_duration",
+    "http_server_duration",
+    "rpc_server_call_duration",
+    "rpc_server_duration",
+    "http_request_duration",
+    "grpc_server_handling",
+    "istio_request_duration",
+    "response_latency_ms",
+    "envoy_http_downstream_rq_time",
+];
+
 /// Endings that say in which unit a metric is, or how it is counted, or what part of a distribution it is, which the tables
 /// above leave out.
 const ENDINGS: [(&str, Option<Unit>); 14] = [
@@ -230,6 +243,22 @@ const ENDINGS: [(&str, Option<Unit>); 14] = [
 /// assert!(common("jobs").is_none());
 /// ```
 pub fn common(name: &str) -> Option<Feature> {
+    let ((_, unit, class, worse), stated) = known(name)?;
+    let both_times = stated.and_then(Unit::in_ms).is_some() && unit.in_ms().is_some();
+    let fits = stated.is_none_or(|stated| stated == *unit) || both_times;
+    fits.then(|| Feature::new(name, stated.unwrap_or(*unit), *class, *worse))
+}
+
+/// Whether a metric of this name is the duration of the calls that a service receives, by the tables or by the name of a
+/// [quantile](super::LATENCY_QUANTILES), so that it can be compared with calls that were counted.
+pub fn is_received_duration(name: &str) -> bool {
+    let quantiles = super::LATENCY_QUANTILES.map(|(quantile, _)| quantile);
+    let is_received = |((base, ..), _): (&Known, _)| RECEIVED.contains(base);
+    name == "latency_ms" || quantiles.contains(&name) || known(name).is_some_and(is_received)
+}
+
+/// The row of a name in the tables, and the unit that the name states by its ending.
+fn known(name: &str) -> Option<(&'static Known, Option<Unit>)> {
     let spelt = name.replace('.', "_");
     let mut rest = spelt.as_str();
     let mut stated: Option<Unit> = None;
@@ -240,11 +269,8 @@ pub fn common(name: &str) -> Option<Feature> {
             .chain(&MESH)
             .chain(&MACHINES);
         let mut named = all.filter(|(known, ..)| *known == rest);
-        if let Some((_, unit, class, worse)) = named.next() {
-            let both_times =
-                |unit: &Unit| stated.and_then(Unit::in_ms).is_some() && unit.in_ms().is_some();
-            let fits = stated.is_none_or(|stated| stated == *unit) || both_times(unit);
-            return fits.then(|| Feature::new(name, stated.unwrap_or(*unit), *class, *worse));
+        if let Some(row) = named.next() {
+            return Some((row, stated));
         }
         let (ending, unit) = ENDINGS.iter().find(|(ending, _)| rest.ends_with(ending))?;
         rest = rest.strip_suffix(ending)?;
@@ -321,5 +347,28 @@ mod tests {
         };
         let names: BTreeSet<&str> = all().map(|(name, ..)| *name).collect();
         assert_eq!(names.len(), all().count());
+        assert!(RECEIVED.iter().all(|name| names.contains(name)));
+    }
+
+    #[test]
+    fn durations_of_received_calls_are_distinguished_from_those_of_their_parts() {
+        for name in [
+            "latency_ms",
+            "latency_ms_p99",
+            "http.server.request.duration",
+            "http_server_request_duration_seconds_p99",
+            "istio_request_duration_milliseconds",
+        ] {
+            assert!(is_received_duration(name), "{name}");
+        }
+        for name in [
+            "http_client_request_duration_seconds",
+            "db.client.operation.duration",
+            "exclusive_ms_p50",
+            "request_rate",
+            "jobs",
+        ] {
+            assert!(!is_received_duration(name), "{name}");
+        }
     }
 }

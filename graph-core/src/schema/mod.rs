@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use common::common;
+pub use common::{common, is_received_duration};
 
 use crate::name::MetricName;
 

@@ -16,7 +16,7 @@ struct Range {
 }
 
 impl Range {
-    fn bounds(&self) -> (u16, u16) {
+    fn bounds(self) -> (u16, u16) {
         (self.after, self.until)
     }
 }

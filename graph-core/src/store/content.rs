@@ -13,7 +13,7 @@ use super::{EdgeState, NodeState, Store, change_order};
 use crate::edge::EdgeKind;
 use crate::key::NodeKey;
 use crate::params::GraphParams;
-use crate::record::ChangeEvent;
+use crate::record::{ChangeEvent, ScheduleError};
 
 /// Nodes by key, edges by the places of their ends among them: in order, none twice. Checked when
 /// deserialised.
@@ -44,6 +44,8 @@ struct Unchecked {
 pub(crate) enum ContentError {
     #[error(transparent)]
     Step(#[from] ParamError),
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
     #[error("node {place} of {count} is not after the one before it")]
     Nodes { place: usize, count: usize },
     #[error("edge {place} of {count} is not after the one before it, or lacks an end")]
@@ -76,6 +78,7 @@ impl TryFrom<Unchecked> for Content {
             let count = edges.len();
             return Err(ContentError::Edges { place, count });
         }
+        changes.iter().try_for_each(ChangeEvent::check)?;
         changes.sort_by(change_order);
         changes.dedup();
         Ok(Self {

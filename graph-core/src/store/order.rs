@@ -19,9 +19,10 @@ pub(crate) fn change_order(a: &ChangeEvent, b: &ChangeEvent) -> Ordering {
             instances,
             share,
             reversibility,
+            schedule,
         } = change;
         let first = (at, id, phase, service, to, instances);
-        (first, from, kind, share, reversibility)
+        (first, from, kind, share, reversibility, schedule)
     }
     place(a).cmp(&place(b))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use crate::error::GraphError;
-use crate::graph::TemporalGraph;
+use crate::graph::{ChangeIndex, TemporalGraph};
 use crate::key::NodeKey;
 use crate::store::{Cells, EdgeState, Layout, NodeState};
 use crate::time::TimeRange;
@@ -50,6 +50,7 @@ impl TemporalGraph {
             changes: Arc::new(self.changes(range).to_vec()),
             call_steps: Arc::new(steps),
             instances: OnceLock::new(),
+            change_index: ChangeIndex::default(),
         })
     }
 

@@ -7,8 +7,10 @@
 //! | all metrics of all of a kind over time, dense | `windows` |
 //! | only what was there in this time; when nothing was seen | `during` |
 //! | what changed where, when, on which instances | `rollouts` |
+//! | which attempts of a change there were | `attempts` |
 //! | who is old and who is new of a change, and when | `sides` |
 
+mod attempts;
 mod calls;
 mod columns;
 mod during;
@@ -19,6 +21,7 @@ mod sides;
 mod unannounced;
 mod windows;
 
+pub use attempts::Attempt;
 pub use rollouts::Rollout;
 pub use sides::{ChangeSide, SideOverTime, SideRule, Sides};
 pub use windows::WINDOW_VALUES_MAX;

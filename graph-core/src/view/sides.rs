@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use crate::error::GraphError;
 use crate::graph::TemporalGraph;
 use crate::key::NodeKey;
+use crate::name::Revision;
 use crate::record::{ChangeEvent, ChangePhase};
 use crate::time::{TimeRange, Timestamp};
+
+use super::attempts::Attempt;
 
 /// The side of a change on which something is in one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +26,8 @@ pub enum ChangeSide {
 ///
 /// | | [`Judge`](Self::Judge) | [`Blame`](Self::Blame) |
 /// |---|---|---|
-/// | steps of the change from before its [`at`](ChangeEvent::at) | count | do not: they belong to an earlier attempt under the same id |
+/// | steps that count | all of the id | those of the [attempt](super::Attempt) that the change begins, at its service |
+/// | what runs another attempt of the change | is old or new by all steps of the id | is on neither side meanwhile |
 /// | the time around a switch | is on neither side for the length of a step before and after it | is on neither side in the step that holds the switch, unless that begins with it: then it is new |
 /// | an instance that no step of the change names | is new throughout if it runs the new revision now | is new in the steps in which it ran the new revision |
 /// | an instance that is rolled back | is no longer new; what it was before the switch stays old, and a rollback without a switch does not count | is on neither side from then on |
@@ -43,13 +47,101 @@ struct Switch {
     back: Option<Timestamp>,
 }
 
+type Switches<'a> = BTreeMap<&'a NodeKey, Switch>;
+
+fn switches<'a>(steps: impl IntoIterator<Item = &'a ChangeEvent>) -> Switches<'a> {
+    let mut switches = Switches::new();
+    for step in steps {
+        for instance in &step.instances {
+            let switch = switches.entry(instance).or_default();
+            let first = if step.phase == ChangePhase::RolledBack {
+                &mut switch.back
+            } else {
+                &mut switch.from
+            };
+            first.get_or_insert(step.at);
+        }
+    }
+    switches
+}
+
+/// Another attempt of the same change, as far as it disturbs this one.
+#[derive(Debug, Clone)]
+struct OtherAttempt<'a> {
+    target: &'a Revision,
+    switches: Switches<'a>,
+    /// When it was under way, or its outcome in place.
+    span: TimeRange,
+    /// When what runs its target runs it by this attempt.
+    runs: TimeRange,
+}
+
+impl<'a> OtherAttempt<'a> {
+    /// One before the change. The revision that the change comes from was left in place by an attempt that succeeded.
+    fn before(change: &ChangeEvent, attempt: &Attempt<'a>, next: Timestamp) -> Option<Self> {
+        let target = attempt.target();
+        let is_failed = attempt.is_rolled_back() || change.from.is_some();
+        if change.from.as_ref() == Some(target) || !is_failed {
+            return None;
+        }
+        let start = attempt.start().at;
+        let end = if attempt.is_rolled_back() {
+            attempt.end().at
+        } else {
+            next
+        };
+        let runs = if *target == change.to {
+            let end = change.at;
+            TimeRange { start, end }
+        } else {
+            ALWAYS
+        };
+        Some(Self {
+            target,
+            switches: switches(attempt.steps()),
+            span: TimeRange { start, end },
+            runs,
+        })
+    }
+
+    fn after(attempt: &Attempt<'a>) -> Self {
+        let since = TimeRange {
+            start: attempt.start().at,
+            end: Timestamp::MAX,
+        };
+        Self {
+            target: attempt.target(),
+            switches: switches(attempt.steps()),
+            span: since,
+            runs: since,
+        }
+    }
+
+    /// When an instance ran this attempt.
+    fn of_instance(&self, graph: &TemporalGraph, instance: &NodeKey) -> Vec<TimeRange> {
+        let switch = self.switches.get(instance).copied().unwrap_or_default();
+        if let Some(start) = switch.from {
+            let end = switch.back.unwrap_or(self.span.end);
+            return vec![TimeRange { start, end }];
+        }
+        let runs = graph.revisions(instance).into_iter();
+        let runs = runs.filter(|(revision, _)| *revision == self.target);
+        let runs = runs.map(|(_, run)| TimeRange {
+            start: run.start.max(self.runs.start),
+            end: run.end.min(self.runs.end),
+        });
+        runs.filter(|run| !run.is_empty()).collect()
+    }
+}
+
 /// Who is old and who is new of one change; made by [`TemporalGraph::sides`].
 #[derive(Debug, Clone)]
 pub struct Sides<'a> {
     graph: &'a TemporalGraph,
     change: &'a ChangeEvent,
     rule: SideRule,
-    switches: BTreeMap<&'a NodeKey, Switch>,
+    switches: Switches<'a>,
+    others: Vec<OtherAttempt<'a>>,
 }
 
 /// The sides of one instance, revision or service over time; made by [`Sides`].
@@ -58,6 +150,8 @@ pub struct SideOverTime<'a> {
     graph: &'a TemporalGraph,
     rule: SideRule,
     switch: Switch,
+    /// When it ran another attempt.
+    elsewhere: Vec<TimeRange>,
     /// Where no step of the change states it: the times in which it is new.
     new: Vec<TimeRange>,
 }
@@ -75,7 +169,7 @@ impl TemporalGraph {
     /// runs. The [`SideRule`] says where judge and blame differ.
     ///
     /// # Complexity
-    /// `O(C log I)` for C steps of changes that are held and the I instances that they name.
+    /// That of [`change_steps`](Self::change_steps), and `O(S log I)` for the S steps of the change and the I instances that they name.
     ///
     /// # Example
     /// ```
@@ -98,24 +192,25 @@ impl TemporalGraph {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn sides<'a>(&'a self, change: &'a ChangeEvent, rule: SideRule) -> Sides<'a> {
-        let mut switches: BTreeMap<&NodeKey, Switch> = BTreeMap::new();
-        let counts = |step: &&ChangeEvent| rule == SideRule::Judge || step.at >= change.at;
-        for step in self.change_steps(&change.id).filter(counts) {
-            for instance in &step.instances {
-                let switch = switches.entry(instance).or_default();
-                let first = if step.phase == ChangePhase::RolledBack {
-                    &mut switch.back
-                } else {
-                    &mut switch.from
-                };
-                first.get_or_insert(step.at);
+        let (switches, others) = match rule {
+            SideRule::Judge => (switches(self.change_steps(&change.id)), Vec::new()),
+            SideRule::Blame => {
+                let attempts = self.attempts_around(change);
+                let starts = attempts.before().iter().skip(1).map(|a| a.start().at);
+                let next = starts.chain([change.at]);
+                let before = attempts.before().iter().zip(next);
+                let before = before.filter_map(|(a, next)| OtherAttempt::before(change, a, next));
+                let after = attempts.after().iter().map(OtherAttempt::after);
+                let others = before.chain(after).collect();
+                (switches(attempts.into_steps()), others)
             }
-        }
+        };
         Sides {
             graph: self,
             change,
             rule,
             switches,
+            others,
         }
     }
 }
@@ -137,14 +232,19 @@ impl<'a> Sides<'a> {
                 new.map(|(_, run)| run).collect()
             }
         };
-        self.over_time(switch, new)
+        let others = self.others.iter();
+        let elsewhere = others.flat_map(|other| other.of_instance(self.graph, instance));
+        self.over_time(switch, new, elsewhere.collect())
     }
 
     /// The side of the calls to one revision: new for the one that the change leads to.
     pub fn revision(&self, name: &str) -> SideOverTime<'a> {
         let is_new = name == self.change.to.as_str();
         let new = is_new.then_some(ALWAYS).into_iter().collect();
-        self.over_time(Switch::default(), new)
+        let others = self.others.iter();
+        let named = others.filter(|other| other.target.as_str() == name);
+        let elsewhere = named.map(|other| other.runs).collect();
+        self.over_time(Switch::default(), new, elsewhere)
     }
 
     /// The sides of the service as a whole: old before the change and new since.
@@ -153,14 +253,21 @@ impl<'a> Sides<'a> {
             from: Some(self.change.at),
             back: None,
         };
-        self.over_time(switch, Vec::new())
+        let elsewhere = self.others.iter().map(|other| other.span).collect();
+        self.over_time(switch, Vec::new(), elsewhere)
     }
 
-    fn over_time(&self, switch: Switch, new: Vec<TimeRange>) -> SideOverTime<'a> {
+    fn over_time(
+        &self,
+        switch: Switch,
+        new: Vec<TimeRange>,
+        elsewhere: Vec<TimeRange>,
+    ) -> SideOverTime<'a> {
         SideOverTime {
             graph: self.graph,
             rule: self.rule,
             switch,
+            elsewhere,
             new,
         }
     }
@@ -169,6 +276,10 @@ impl<'a> Sides<'a> {
 impl SideOverTime<'_> {
     /// The side in one step of the graph, or in a part of one.
     pub fn in_step(&self, step: TimeRange) -> ChangeSide {
+        let overlaps = |other: &TimeRange| step.start < other.end && step.end > other.start;
+        if self.elsewhere.iter().any(overlaps) {
+            return ChangeSide::Neither;
+        }
         let Some(at) = self.switch.from else {
             let is_new = self.new.iter().any(|run| run.contains(step.start));
             return match (is_new, self.is_undone(step)) {
@@ -343,6 +454,73 @@ mod tests {
         assert_eq!(of(sides.revision("v2")), [New; 3]);
         assert_eq!(of(sides.revision("v1")), [Old; 3]);
         assert_eq!(of(sides.service()), [Old, Neither, New]);
+    }
+
+    /// Of the first attempt, which is rolled back in step 4, and of the second, from step 10 on.
+    fn attempts() -> [ChangeEvent; 3] {
+        let second = reached(600, ChangePhase::Started);
+        [
+            reached(120, ChangePhase::Started),
+            reached(240, ChangePhase::RolledBack),
+            second,
+        ]
+    }
+
+    fn by_blame(side: &SideOverTime<'_>, steps: [i64; 5]) -> [ChangeSide; 5] {
+        steps.map(|i| side.in_step(step(i)))
+    }
+
+    #[test]
+    fn attempts_share_no_instance() {
+        let [first, back, mut second] = attempts();
+        second.instances.push(NodeKey::instance("cart-1"));
+        let graph = graph(&[first.clone(), back, second.clone()], &[]);
+        let sides = |change: &ChangeEvent, name: &str| {
+            let sides = graph.sides(change, SideRule::Blame);
+            by_blame(&sides.instance(&NodeKey::instance(name)), [1, 3, 5, 9, 10])
+        };
+        assert_eq!(sides(&second, "cart-0"), [Old, Neither, Old, Old, New]);
+        assert_eq!(sides(&second, "cart-1"), [Old, Old, Old, Old, New]);
+        assert_eq!(
+            sides(&first, "cart-0"),
+            [Old, New, Neither, Neither, Neither]
+        );
+        assert_eq!(sides(&first, "cart-1"), [Old, Old, Old, Old, Neither]);
+        let whole = |change: &ChangeEvent| {
+            let sides = graph.sides(change, SideRule::Blame);
+            by_blame(&sides.service(), [1, 3, 5, 9, 10])
+        };
+        assert_eq!(whole(&second), [Old, Neither, Old, Old, New]);
+        assert_eq!(whole(&first), [Old, New, New, New, Neither]);
+    }
+
+    #[test]
+    fn attempts_share_no_calls_of_what_no_step_names() {
+        let mut unnamed = attempts();
+        unnamed.iter_mut().for_each(|step| step.instances.clear());
+        let ran = [(0, "v1"), (3, "v2"), (5, "v1"), (10, "v2")];
+        let sides = |changes: &[ChangeEvent], of: usize| {
+            let graph = graph(changes, &ran);
+            let sides = graph.sides(&changes[of], SideRule::Blame);
+            let of_pod = by_blame(&sides.instance(&pod()), [1, 3, 5, 9, 10]);
+            (of_pod, by_blame(&sides.revision("v2"), [1, 3, 5, 9, 10]))
+        };
+        let (of_pod, of_calls) = sides(&unnamed, 2);
+        assert_eq!(of_pod, [Old, Neither, Old, Old, New]);
+        assert_eq!(of_calls, [New, Neither, Neither, Neither, New]);
+        let (of_pod, of_calls) = sides(&unnamed, 0);
+        assert_eq!(of_pod, [Old, New, Old, Old, Neither]);
+        assert_eq!(of_calls, [New, New, New, New, Neither]);
+        // Where the second leads elsewhere, what the first brought is on neither side at all.
+        unnamed[2].to = "v3".into();
+        let (of_pod, of_calls) = sides(&unnamed, 2);
+        assert_eq!(of_pod, [Old, Neither, Old, Old, Neither]);
+        assert_eq!(of_calls, [Neither; 5]);
+        // One that succeeded left the old side of the next.
+        unnamed[1].phase = ChangePhase::Completed;
+        unnamed[2].from = Some("v2".into());
+        let (of_pod, of_calls) = sides(&unnamed, 2);
+        assert_eq!((of_pod, of_calls), ([Old; 5], [Old; 5]));
     }
 
     fn changes() -> impl Strategy<Value = Vec<ChangeEvent>> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::graph::TemporalGraph;
+use crate::graph::{ChangeIndex, TemporalGraph};
 use crate::key::{NodeKey, NodeKind};
 use crate::name::{ChangeId, Revision};
 use crate::record::ChangeEvent;
@@ -84,11 +84,7 @@ impl TemporalGraph {
             return Vec::new();
         };
         let settled = first.plus(self.step().saturating_mul(FIRST_STEPS));
-        let of_service = || {
-            self.changes
-                .iter()
-                .filter(|change| change.service == *service)
-        };
+        let of_service = || self.changes_of(service);
         let is_named = |revision: &Revision| {
             of_service()
                 .any(|change| change.to == *revision || change.from.as_ref() == Some(revision))
@@ -180,13 +176,18 @@ impl TemporalGraph {
     /// The same graph with further changes; one that it has already is not added.
     #[must_use]
     pub fn with_changes(mut self, changes: impl IntoIterator<Item = ChangeEvent>) -> Self {
-        for change in changes {
-            if let Err(place) = self
-                .changes
-                .binary_search_by(|held| change_order(held, &change))
-            {
-                Arc::make_mut(&mut self.changes).insert(place, change);
-            }
+        let is_held = |change: &ChangeEvent| {
+            let place = |held: &ChangeEvent| change_order(held, change);
+            self.changes.binary_search_by(place).is_ok()
+        };
+        let mut new: Vec<ChangeEvent> = changes.into_iter().collect();
+        new.retain(|change| !is_held(change));
+        if !new.is_empty() {
+            let all = Arc::make_mut(&mut self.changes);
+            all.append(&mut new);
+            all.sort_by(change_order);
+            all.dedup_by(|a, b| change_order(a, b).is_eq());
+            self.change_index = ChangeIndex::default();
         }
         self
     }

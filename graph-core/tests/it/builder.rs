@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use astern_graph_core::{
     Call, CallBatch, CallStatus, ChangeEvent, ChangeKind, ChangePhase, Dependency, Durations,
-    EdgeKind, GraphBuilder, GraphParams, NodeKey, NodeKind, Party, Record, RestoreError,
-    Reversibility, Revision, Sample, SliceBy, SpanId, TemporalGraph,
+    EdgeKind, GraphBuilder, GraphParams, NodeKey, NodeKind, Party, PlannedShare, Record,
+    RestoreError, Reversibility, Revision, Sample, Schedule, ScheduleError, SliceBy, SpanId,
+    TemporalGraph, TrafficShare,
 };
 use proptest::prelude::*;
 
@@ -65,6 +66,29 @@ fn a_batch_that_cannot_be_is_malformed_and_one_without_calls_makes_its_parties_k
             .calls,
         0
     );
+}
+
+#[test]
+fn a_change_with_a_schedule_of_the_past_is_malformed_and_any_other_is_stored() {
+    let stage = |at, percent| PlannedShare::new(secs(at), TrafficShare::percent(percent).unwrap());
+    let schedule = Schedule::new([stage(60, 5), stage(120, 50)]).unwrap();
+    let step = |at| {
+        let change = ChangeEvent::new("a@2", secs(at), service("a"), None, "v2".into());
+        change.scheduled(schedule.clone())
+    };
+    let mut builder = GraphBuilder::new(ten_second_steps()).unwrap();
+    let report = builder.extend([step(61).into(), step(60).into()]);
+    assert_eq!((report.malformed, report.accepted), (1, 1));
+    let late = ScheduleError::Past {
+        first: secs(60),
+        step: secs(61),
+    };
+    assert_eq!(step(61).check(), Err(late));
+    let bytes = builder.to_bytes().unwrap();
+    let restored = GraphBuilder::from_bytes(&bytes, ten_second_steps()).unwrap();
+    let id = "a@2".into();
+    let graph = restored.build();
+    assert_eq!(graph.change_steps(&id).next(), Some(&step(60)));
 }
 
 #[test]

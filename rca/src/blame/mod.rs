@@ -50,9 +50,9 @@ pub use params::BlameParams;
 /// [`Evidence::Fallback`]. Where both sides are seen at the same time, what a detector reported of them
 /// does not count again.
 ///
-/// A change is active when a step of it lies in the incident's time and it is not rolled back at
-/// the end. It starts with its first step, however long before the incident that was, or with the
-/// first one after it was rolled back.
+/// A change is active when a step of its last [attempt](astern_graph_core::view::Attempt) lies in the incident's time and that is
+/// not rolled back at the end. The attempt starts with its first step, however long before the incident that was, and
+/// what earlier attempts under the same id did is on neither side.
 ///
 /// Of several assessments of one change only the last in the incident counts (the newest is
 /// last): they look at mostly the same data, and adding them up would count it twice.

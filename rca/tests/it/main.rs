@@ -4,6 +4,7 @@
 mod abstain;
 mod bad_input;
 mod blame;
+mod blame_attempts;
 mod blame_instances;
 mod channels;
 mod explain;

@@ -6,17 +6,18 @@ mod reason;
 pub use params::{PolicyParams, WhenUnsure};
 pub use reason::Reason;
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use astern_graph_core::signal::{Assessment, Diagnosis, Verdict};
-use astern_graph_core::{ChangeEvent, ChangeId, ChangeKind, ChangePhase, NodeKind, Timestamp};
+use astern_graph_core::{
+    ChangeEvent, ChangeId, ChangeKind, ChangePhase, NodeKey, NodeKind, Timestamp,
+};
 use astern_stats::ParamError;
 
 use crate::risk::{Risk, RiskLevel, RiskModel};
-use crate::undo::changes::merged;
+use crate::undo::changes::Changes;
 use crate::undo::weigh::Weighed;
 
 /// What to do.
@@ -157,7 +158,7 @@ impl Policy {
             }
             (Verdict::Regressed, RiskLevel::Raised | RiskLevel::High) => {
                 reasons.push(Reason::Risk { risk: *risk, level });
-                let changes = merged(changes, Timestamp::MAX);
+                let changes = Changes::of(changes, &[], Timestamp::MAX);
                 self.regressed(level, diagnosis, &changes, &mut reasons)
             }
         };
@@ -168,14 +169,14 @@ impl Policy {
         &self,
         level: RiskLevel,
         diagnosis: Option<&Diagnosis>,
-        changes: &BTreeMap<ChangeId, ChangeEvent>,
+        changes: &Changes,
         reasons: &mut Vec<Reason>,
     ) -> Decision {
         let Some(diagnosis) = diagnosis else {
             reasons.push(Reason::NoDiagnosis);
             return self.unsure(level);
         };
-        let weighed = Weighed::of(diagnosis, changes, changes, self.params.min_confidence);
+        let weighed = Weighed::of(diagnosis, changes, self.params.min_confidence);
         let blamed = || {
             weighed
                 .proposals
@@ -183,15 +184,18 @@ impl Policy {
                 .flat_map(|proposal| &proposal.answers)
         };
         if level < RiskLevel::High {
-            let in_progress = |c: &&ChangeEvent| {
-                c.kind == ChangeKind::Canary && c.phase != ChangePhase::Completed
+            let is_canary = |(id, service): &(&ChangeId, &NodeKey)| {
+                let change = changes.active.get(&((*id).clone(), (*service).clone()));
+                change.is_some_and(|change| {
+                    change.kind == ChangeKind::Canary && change.phase != ChangePhase::Completed
+                })
             };
-            let mut canaries = blamed()
-                .filter_map(|b| changes.get(&b.change))
-                .filter(in_progress);
-            let canary = canaries
-                .next()
-                .map(|change| Reason::Shrinkable(change.id.clone()));
+            let mut canaries = weighed.proposals.iter().flat_map(|proposal| {
+                let ids = proposal.answers.iter().map(|answer| &answer.change);
+                ids.map(|id| (id, &proposal.service))
+            });
+            let canary = canaries.find(is_canary);
+            let canary = canary.map(|(id, _)| Reason::Shrinkable(id.clone()));
             let shrinks = canary.is_some();
             reasons.extend(canary);
             return if shrinks {

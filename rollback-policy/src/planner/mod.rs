@@ -17,7 +17,7 @@ use astern_stats::ParamError;
 use crate::action::Action;
 use crate::impact::{Impact, InfluenceWeights};
 use crate::plan::{Check, Plan, PlanError, RejectedAlternative, Step, StepId};
-use crate::undo::changes::merged;
+use crate::undo::changes::Changes;
 use crate::undo::weigh::{Kept, Proposal, Weighed};
 use order::Order;
 use recovery::Recovery;
@@ -85,8 +85,8 @@ impl Planner {
     }
 
     /// Plans the way back. `active` are the steps of all changes that may still be undone, in any
-    /// order; what the graph knows of earlier ones shows which revision came before which. Steps
-    /// of changes after `now` are ignored. The crate's front page has an example.
+    /// order; of several attempts of a change only the last one may be undone. What the graph knows of earlier ones shows
+    /// which revision came before which. Steps of changes after `now` are ignored. The crate's front page has an example.
     ///
     /// # Errors
     /// [`PlanError::NothingToDo`] when no change is blamed with enough confidence,
@@ -104,9 +104,8 @@ impl Planner {
             start: Timestamp::MIN,
             end: Timestamp::MAX,
         });
-        let history = merged(past.iter().chain(active), now);
-        let active = merged(active, now);
-        let mut weighed = Weighed::of(diagnosis, &active, &history, min_confidence);
+        let changes = Changes::of(active, past, now);
+        let mut weighed = Weighed::of(diagnosis, &changes, min_confidence);
         if weighed.proposals.is_empty() && weighed.kept.is_empty() {
             let blamed = diagnosis.changes.len();
             return Err(PlanError::NothingToDo {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use astern_graph_core::signal::{BlamedChange, Diagnosis};
+use astern_graph_core::view::Attempt;
 use astern_graph_core::{
     ChangeEvent, ChangeId, ChangeKind, ChangePhase, NodeKey, Reversibility, Revision, Timestamp,
 };
@@ -30,40 +31,58 @@ impl Artefact {
     }
 }
 
-/// Changes, each with its steps put together into one event: the time of its first step, the phase
-/// of its last, the newest revision before it that was stated, and a bar to going back if any of
-/// its steps stated one. Does not depend on the order of the steps.
-pub(crate) fn merged<'a>(
-    events: impl IntoIterator<Item = &'a ChangeEvent>,
-    now: Timestamp,
-) -> BTreeMap<ChangeId, ChangeEvent> {
-    let mut events: Vec<&ChangeEvent> = events.into_iter().filter(|e| e.at <= now).collect();
-    let place = |e: &ChangeEvent| {
-        (
-            e.at,
-            e.phase,
-            e.service.clone(),
-            e.to.clone(),
-            e.from.clone(),
-        )
-    };
-    events.sort_by_cached_key(|e| place(e));
-    let mut merged: BTreeMap<ChangeId, ChangeEvent> = BTreeMap::new();
-    for event in events {
-        let mut next = event.clone();
-        if let Some(before) = merged.remove(&event.id) {
-            next.at = before.at;
-            next.from = next.from.or(before.from);
-            if next.reversibility == Reversibility::Reversible
-                || matches!(before.reversibility, Reversibility::ForwardOnly { .. })
-                    && next.reversibility == Reversibility::ExpandContract
-            {
-                next.reversibility = before.reversibility;
-            }
+/// What a change is known by.
+pub(crate) type ChangeKey = (ChangeId, NodeKey);
+
+/// What is known of changes until `now`: the last attempt of each, which may be undone, and all attempts, which show which
+/// revision came before which. Does not depend on the order of the steps.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Changes {
+    pub(crate) active: BTreeMap<ChangeKey, ChangeEvent>,
+    pub(crate) history: Vec<ChangeEvent>,
+}
+
+impl Changes {
+    /// Of the steps of changes that may be undone, and of others.
+    pub(crate) fn of(active: &[ChangeEvent], others: &[ChangeEvent], now: Timestamp) -> Self {
+        let past = |step: &&ChangeEvent| step.at <= now;
+        let last = Attempt::last_of_each(active.iter().filter(past));
+        let last = last.iter().map(put_together);
+        let all = Attempt::all(others.iter().chain(active).filter(past));
+        Self {
+            active: last.map(|change| (key_of(&change), change)).collect(),
+            history: all.iter().map(put_together).collect(),
         }
-        merged.insert(event.id.clone(), next);
     }
-    merged
+
+    /// The service of another change under the same id.
+    pub(crate) fn elsewhere(&self, id: &ChangeId) -> Option<&NodeKey> {
+        let mut same = self.active.values().filter(|change| change.id == *id);
+        same.find(|change| is_active(change))
+            .map(|change| &change.service)
+    }
+}
+
+pub(crate) fn key_of(change: &ChangeEvent) -> ChangeKey {
+    (change.id.clone(), change.service.clone())
+}
+
+/// The steps of an attempt as one event: the time of the first step, the phase of the last, the newest revision
+/// before it that was stated, and a bar to going back if any step stated one.
+fn put_together(attempt: &Attempt<'_>) -> ChangeEvent {
+    let mut all = attempt.start().clone();
+    for step in attempt.steps().skip(1) {
+        let before = std::mem::replace(&mut all, step.clone());
+        all.at = before.at;
+        all.from = all.from.or(before.from);
+        if all.reversibility == Reversibility::Reversible
+            || matches!(before.reversibility, Reversibility::ForwardOnly { .. })
+                && all.reversibility == Reversibility::ExpandContract
+        {
+            all.reversibility = before.reversibility;
+        }
+    }
+    all
 }
 
 /// Whether a change can still be undone: it was not undone yet.
@@ -96,8 +115,8 @@ pub(crate) fn is_compatible<'a>(
 pub(crate) fn blamed(
     diagnosis: &Diagnosis,
     min_confidence: f64,
-) -> BTreeMap<ChangeId, (&BlamedChange, f64)> {
-    let mut blamed: BTreeMap<ChangeId, (&BlamedChange, f64)> = BTreeMap::new();
+) -> BTreeMap<ChangeKey, (&BlamedChange, f64)> {
+    let mut blamed: BTreeMap<ChangeKey, (&BlamedChange, f64)> = BTreeMap::new();
     for entry in &diagnosis.changes {
         let Some(p) = entry
             .probability
@@ -106,8 +125,9 @@ pub(crate) fn blamed(
             continue;
         };
         let better = |(_, q): &(&BlamedChange, f64)| order::ascending(*q, p).is_lt();
-        if blamed.get(&entry.change).is_none_or(better) {
-            blamed.insert(entry.change.clone(), (entry, p));
+        let key = (entry.change.clone(), entry.service.clone());
+        if blamed.get(&key).is_none_or(better) {
+            blamed.insert(key, (entry, p));
         }
     }
     blamed
@@ -136,15 +156,32 @@ mod tests {
         let last = event("x", 5, None, "r2").reached(ChangePhase::Completed, vec![]);
         let future = event("x", 9, None, "r2").reached(ChangePhase::RolledBack, vec![]);
         let now = Timestamp::from_secs(6);
-        let forth = merged([&first, &last, &future], now);
-        assert_eq!(forth, merged([&future, &last, &first], now));
-        let change = &forth[&ChangeId::from("x")];
+        let forth = Changes::of(&[first.clone(), last.clone(), future.clone()], &[], now);
+        let back = Changes::of(&[future.clone()], &[last.clone(), first.clone()], now);
+        assert_eq!(forth.history, back.history);
+        let steps = [future, last, first.clone()];
+        assert_eq!(forth, Changes::of(&steps, &[], now));
+        let change = &forth.active[&key_of(&first)];
         assert_eq!(
             (change.at, change.phase),
             (first.at, ChangePhase::Completed)
         );
         assert_eq!(change.from, Some("r1".into()));
         assert_eq!(change.reversibility, first.reversibility);
+    }
+
+    #[test]
+    fn changes_are_distinguished_by_service_and_attempt() {
+        let first = event("x", 1, Some("r1"), "r2");
+        let back = event("x", 5, None, "r2").reached(ChangePhase::RolledBack, vec![]);
+        let second = event("x", 9, None, "r2");
+        let mut other = event("x", 2, Some("w1"), "w2");
+        other.service = NodeKey::service("web");
+        let steps = [first.clone(), back, second.clone(), other.clone()];
+        let changes = Changes::of(&steps, &steps, Timestamp::MAX);
+        let active: Vec<&ChangeEvent> = changes.active.values().collect();
+        assert_eq!(active, [&second, &other]);
+        assert_eq!(changes.history.len(), 3);
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use astern_graph_core::signal::{BlamedChange, Diagnosis, Evidence};
-use astern_graph_core::{ChangeEvent, ChangeId, ChangePhase, NodeKey, Timestamp};
+use astern_graph_core::{ChangeEvent, ChangePhase, NodeKey, Timestamp};
 use astern_stats::order;
 
-use super::changes::{Artefact, blamed, is_active};
+use super::changes::{Artefact, ChangeKey, Changes, blamed, is_active, key_of};
 use super::{Bar, Chain, Move, Undo};
 use crate::action::Action;
 use crate::plan::{Blame, RejectedAlternative, Rejection};
@@ -64,26 +64,21 @@ pub(crate) struct Weighed {
 }
 
 /// Blamed entries with their probabilities, by change.
-type Guilty<'a> = BTreeMap<ChangeId, (&'a BlamedChange, f64)>;
+type Guilty<'a> = BTreeMap<ChangeKey, (&'a BlamedChange, f64)>;
 
 impl Weighed {
-    /// Weighs active changes; `history` shows which revision came before which.
-    pub(crate) fn of(
-        diagnosis: &Diagnosis,
-        active: &BTreeMap<ChangeId, ChangeEvent>,
-        history: &BTreeMap<ChangeId, ChangeEvent>,
-        min_confidence: f64,
-    ) -> Self {
+    /// Weighs active changes.
+    pub(crate) fn of(diagnosis: &Diagnosis, changes: &Changes, min_confidence: f64) -> Self {
         let mut weighed = Self::default();
         let mut guilty = blamed(diagnosis, min_confidence);
-        guilty.retain(|id, (entry, p)| match stranger(active.get(id), entry) {
+        guilty.retain(|_, (entry, p)| match stranger(changes, entry) {
             None => true,
             Some(reason) => {
                 weighed.kept.push(Kept {
                     service: entry.service.clone(),
                     code: false,
                     hold: false,
-                    answers: vec![Blame::new(id.clone(), *p)],
+                    answers: vec![Blame::new(entry.change.clone(), *p)],
                     because: storable(&entry.evidence).collect(),
                     reason,
                     alternatives: Vec::new(),
@@ -91,9 +86,9 @@ impl Weighed {
                 false
             }
         });
-        let history: Vec<&ChangeEvent> = history.values().collect();
+        let history: Vec<&ChangeEvent> = changes.history.iter().collect();
         let mut groups: BTreeMap<(&NodeKey, Artefact), Vec<&ChangeEvent>> = BTreeMap::new();
-        for change in active.values().filter(|change| is_active(change)) {
+        for change in changes.active.values().filter(|change| is_active(change)) {
             let group = (&change.service, Artefact::of(&change.kind));
             groups.entry(group).or_default().push(change);
         }
@@ -102,7 +97,7 @@ impl Weighed {
             weighed.group(&group, &guilty, &history);
             let innocent = group
                 .iter()
-                .filter(|change| !guilty.contains_key(&change.id));
+                .filter(|change| !guilty.contains_key(&key_of(change)));
             for change in innocent {
                 weighed.acquit(change, diagnosis, &history, min_confidence);
             }
@@ -116,7 +111,7 @@ impl Weighed {
         let mut chain: Vec<&ChangeEvent> = Vec::new();
         let mut lid: Option<&ChangeEvent> = None;
         for change in group {
-            if !guilty.contains_key(&change.id) {
+            if !guilty.contains_key(&key_of(change)) {
                 lid = lid.or(Some(change));
                 continue;
             }
@@ -218,7 +213,7 @@ impl Weighed {
         let entries = diagnosis
             .changes
             .iter()
-            .filter(|entry| entry.change == change.id);
+            .filter(|entry| entry.change == change.id && entry.service == change.service);
         let probability = entries
             .filter_map(|entry| entry.probability.filter(|p| p.is_finite()))
             .max_by(|a, b| order::ascending(*a, *b));
@@ -235,16 +230,16 @@ impl Weighed {
 }
 
 /// Why a blamed change cannot be looked up.
-fn stranger(change: Option<&ChangeEvent>, entry: &BlamedChange) -> Option<Rejection> {
-    let id = entry.change.clone();
-    match change.filter(|change| is_active(change)) {
-        None => Some(Rejection::NotActive { change: id }),
-        Some(change) if change.service != entry.service => Some(Rejection::OtherService {
-            change: id,
-            changed: change.service.clone(),
-        }),
-        Some(_) => None,
+fn stranger(changes: &Changes, entry: &BlamedChange) -> Option<Rejection> {
+    let change = entry.change.clone();
+    let key = (change.clone(), entry.service.clone());
+    if changes.active.get(&key).is_some_and(is_active) {
+        return None;
     }
+    Some(match changes.elsewhere(&change).cloned() {
+        Some(changed) => Rejection::OtherService { change, changed },
+        None => Rejection::NotActive { change },
+    })
 }
 
 /// The action that an undo comes down to.
@@ -259,7 +254,7 @@ fn entries<'a, 'g>(
 ) -> impl Iterator<Item = (&'g BlamedChange, f64)> + 'a {
     chain
         .iter()
-        .filter_map(|change| guilty.get(&change.id).copied())
+        .filter_map(|change| guilty.get(&key_of(change)).copied())
 }
 
 fn answers(chain: &[&ChangeEvent], guilty: &Guilty<'_>) -> Vec<Blame> {

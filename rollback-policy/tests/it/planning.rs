@@ -266,6 +266,33 @@ fn blame_that_fits_no_active_change_calls_a_person() {
 }
 
 #[test]
+fn changes_of_two_services_under_one_id_go_back_each_to_its_own_revision() {
+    let (left, mut right) = (release("left"), release("right"));
+    right.id = left.id.clone();
+    let plan = plan_for(&diamond(), &[left.clone(), right]).unwrap();
+    let set = |name: &str| Action::SetRevision {
+        service: service(name),
+        to: format!("{name}-1").as_str().into(),
+    };
+    let actions: Vec<&Action> = plan.steps.iter().map(|step| &step.action).collect();
+    assert_eq!(actions, [&set("right"), &set("left")]);
+}
+
+#[test]
+fn an_attempt_goes_back_to_what_it_came_from_and_not_to_what_an_earlier_one_did() {
+    let mut earlier = release("left");
+    earlier.from = Some("left-0".into());
+    let mut back = earlier.clone();
+    (back.at, back.phase) = (at(110), ChangePhase::RolledBack);
+    let mut again = release("left");
+    (again.at, again.from) = (at(200), None);
+    // Where the second attempt does not say what it came from, the first one does not say it either.
+    let plan = plan_for(&diamond(), &[earlier, back, again]).unwrap();
+    let sets = |step: &Step| matches!(step.action, Action::SetRevision { .. });
+    assert!(!plan.steps.iter().any(sets), "{plan}");
+}
+
+#[test]
 fn the_last_step_of_a_service_must_bring_its_metrics_back() {
     let shift = |healthy, observed| Evidence::Shift {
         metric: "latency_ms_p95".into(),

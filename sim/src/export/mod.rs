@@ -97,8 +97,8 @@ pub enum ExportError {
 /// An empty revision, segment or operation reads back as missing.
 ///
 /// # Errors
-/// [`ExportError::Unsupported`] for a record of a kind that this version does not know, and for
-/// names of instances that hold a semicolon; [`ExportError::Write`].
+/// [`ExportError::Unsupported`] for a record of a kind that this version does not know, for
+/// names of instances that hold a semicolon, and for changes with a schedule; [`ExportError::Write`].
 ///
 /// # Complexity
 /// `O(n log p)` for n records of p parties.

@@ -178,7 +178,7 @@ impl Row for ChangeRow {
 pub(super) const SEPARATOR: char = ';';
 
 impl ChangeRow {
-    /// `None` for a kind that has no word here, or an instance whose name holds the separator.
+    /// `None` for a kind that has no word here, an instance whose name holds the separator, or a schedule.
     pub(super) fn new(change: &ChangeEvent) -> Option<Self> {
         let (kind, flag) = match &change.kind {
             ChangeKind::Rolling => (KindField::Rolling, None),
@@ -196,11 +196,11 @@ impl ChangeRow {
             }
             _ => return None,
         };
-        if change
+        let is_separated = change
             .instances
             .iter()
-            .any(|key| key.name.contains(SEPARATOR))
-        {
+            .any(|key| key.name.contains(SEPARATOR));
+        if is_separated || change.schedule.is_some() {
             return None;
         }
         let instances: Vec<String> = change.instances.iter().map(NodeKey::to_string).collect();

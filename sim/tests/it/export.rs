@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use astern_graph_core::{
     Call, CallStatus, ChangeEvent, ChangeKind, ChangePhase, EdgeKind, NodeKey, NodeKind, Party,
-    Record, Reversibility, Revision, Sample, SpanId, Subject, Timestamp, TrafficShare,
+    PlannedShare, Record, Reversibility, Revision, Sample, Schedule, SpanId, Subject, Timestamp,
+    TrafficShare,
 };
 use astern_sim::export::{ExportError, Tables, records_from_csv, records_to_csv};
 use astern_sim::{GroundTruth, Scenario, run, sort_records};
@@ -202,7 +203,7 @@ fn tables_of_another_shape_are_refused() {
 }
 
 #[test]
-fn names_that_would_come_back_as_others_are_refused() {
+fn names_that_would_come_back_as_others_and_schedules_are_refused() {
     let event = ChangeEvent::new(
         "a",
         Timestamp::from_secs(0),
@@ -210,9 +211,13 @@ fn names_that_would_come_back_as_others_are_refused() {
         None,
         "2".into(),
     );
+    let planned = PlannedShare::new(event.at, TrafficShare::FULL);
+    let scheduled = event.clone().scheduled(Schedule::new([planned]).unwrap());
     let event = event.reached(ChangePhase::Started, vec![NodeKey::instance("a;b")]);
-    let refused = records_to_csv(&[event.into()]).unwrap_err();
-    assert!(matches!(refused, ExportError::Unsupported { index: 0, .. }));
+    for event in [event, scheduled] {
+        let refused = records_to_csv(&[event.into()]).unwrap_err();
+        assert!(matches!(refused, ExportError::Unsupported { index: 0, .. }));
+    }
 }
 
 fn name() -> impl Strategy<Value = Arc<str>> {

@@ -1,14 +1,12 @@
 //! Calls that fail for their callers and that no part of the service accounts for.
 
 use astern_graph_core::signal::{Anomaly, Evidence};
-use astern_graph_core::{
-    ChangeEvent, ChangePhase, GraphError, TemporalGraph, TimeRange, TrafficShare,
-};
+use astern_graph_core::{ChangeEvent, ChangePhase, GraphError, TemporalGraph, TimeRange};
 
 use super::SequentialComparison;
 use super::compared::Compared;
 use super::metric::Metric;
-use crate::release::sides::{Observed, steps_of, unanswered};
+use crate::release::sides::{Observed, announced_shares, unanswered};
 
 static FAILED: Metric = Metric::Failed;
 
@@ -62,13 +60,15 @@ pub(super) fn are_of_new(
     graph: &TemporalGraph,
     change: &ChangeEvent,
 ) -> bool {
-    let is_whole = |step: &ChangeEvent| {
-        let share = step.share.map(TrafficShare::fraction);
-        step.phase == ChangePhase::Completed || share.is_some_and(|share| share >= 1.0)
-    };
+    let steps = graph.attempt_steps(change);
+    let is_completed = steps
+        .iter()
+        .any(|step| step.phase == ChangePhase::Completed);
+    let last = observed.steps.last().map(|step| step.range.start);
+    let shares = announced_shares(graph, change).into_iter().rev();
+    let mut shares = shares.skip_while(|(at, _)| last.is_some_and(|last| *at > last));
+    let has_all = shares.next().is_some_and(|(_, share)| share >= 1.0);
     let gone_from = observed.old_is_gone_from();
     let was_alone = observed.last_seen().is_some_and(|last| gone_from <= last);
-    (is_silent && gone_from == observed.steps.len())
-        || was_alone
-        || steps_of(graph, change).any(is_whole)
+    (is_silent && gone_from == observed.steps.len()) || was_alone || is_completed || has_all
 }

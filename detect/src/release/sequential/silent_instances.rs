@@ -6,7 +6,7 @@ use astern_graph_core::signal::MissingEvidence;
 use astern_graph_core::{ChangeEvent, NodeKey, TemporalGraph, TimeRange};
 
 use super::{SequentialParams, dispersion, silence};
-use crate::release::sides::{Observed, steps_of};
+use crate::release::sides::Observed;
 
 /// An instance of which no weight is known is expected to receive at least one call for so many of its neighbour with the
 /// fewest: instances are weighted unequally, and neighbours may all be of the greater ones.
@@ -47,7 +47,9 @@ pub(super) fn silent_instances(
     let dispersion = dispersion_of_shares(observed);
     silent.retain(|(_, silence)| silence.ln_chance / dispersion <= level);
     let keys: Vec<&NodeKey> = graph.instances(&change.service).collect();
-    let announced: BTreeSet<&NodeKey> = steps_of(graph, change)
+    let announced: BTreeSet<&NodeKey> = graph
+        .attempt_steps(change)
+        .into_iter()
         .flat_map(|step| &step.instances)
         .collect();
     let is_unannounced =

@@ -195,7 +195,7 @@ impl<'a> Edges<'a> {
     /// By how much oftener than before the calls of others fail about a step, and the standard error of its difference from the
     /// share of the service's own calls.
     fn rise(&self, seen: &[Seen], step: usize) -> (f64, f64) {
-        let others = about(seen, step);
+        let others = about(seen, step, enough(seen, step));
         let usual = self.usual_of_others.error_rate();
         let usual = usual.or(self.usual.error_rate()).unwrap_or(0.0);
         let Some(share) = others.error_rate() else {
@@ -213,14 +213,19 @@ impl<'a> Edges<'a> {
     /// or since it calls again what fails for others. `None` otherwise, or where too few calls of the service wait for it.
     fn slower_ms(&self, seen: &[Seen], step: usize, q: f64, usual: u64) -> Option<f64> {
         let usual_ms = self.usual_of_others.latency_ms(q)?;
-        let others = about(seen, step);
-        let (above, all) = others.latency_above(usual_ms);
-        let n = all as f64;
-        let beyond = above as f64 - (1.0 - q) * n;
-        let is_slower = beyond > STANDARD_ERRORS * (q * (1.0 - q) * n).sqrt();
-        let fails = self.rise(seen, step).0 >= WORKS_BELOW;
         let per_call = self.per_call(usual);
-        if per_call < 1.0 - q || !(is_slower || fails) {
+        let is_slower = |others: &CallSummary| {
+            let (above, all) = others.latency_above(usual_ms);
+            let n = all as f64;
+            let beyond = above as f64 - (1.0 - q) * n;
+            beyond > STANDARD_ERRORS * (q * (1.0 - q) * n).sqrt()
+        };
+        // By the fewest steps that show it: a short spell is thin among many.
+        let mut slower = (0..=enough(seen, step)).map(|around| about(seen, step, around));
+        let fails = self.rise(seen, step).0 >= WORKS_BELOW;
+        let as_it_fails = || fails.then(|| about(seen, step, enough(seen, step)));
+        let others = slower.find(is_slower).or_else(as_it_fails)?;
+        if per_call < 1.0 - q {
             return None;
         }
         let step = seen.get(step)?;
@@ -239,15 +244,16 @@ struct Seen {
     others: CallSummary,
 }
 
-/// Calls of others in a step, or in several around it where they are few.
-fn about(seen: &[Seen], step: usize) -> CallSummary {
-    let steps = |around: usize| {
-        let first = step.saturating_sub(around);
-        let steps = seen.iter().skip(first).take(step + around + 1 - first);
-        steps.map(|seen| &seen.others)
-    };
-    let calls = |around: &usize| steps(*around).map(|others| others.calls).sum::<u64>();
-    let are_enough = |around: &usize| calls(around) >= OTHERS_CALLS_MIN;
-    let around = (0..AROUND_MAX).find(are_enough).unwrap_or(AROUND_MAX);
-    CallSummary::joined(steps(around))
+/// Calls of others in a step and so many around it.
+fn about(seen: &[Seen], step: usize, around: usize) -> CallSummary {
+    let first = step.saturating_sub(around);
+    let steps = seen.iter().skip(first).take(step + around + 1 - first);
+    CallSummary::joined(steps.map(|seen| &seen.others))
+}
+
+/// How many steps around one count, so that others have enough calls in them.
+fn enough(seen: &[Seen], step: usize) -> usize {
+    let are_enough = |around: &usize| about(seen, step, *around).calls >= OTHERS_CALLS_MIN;
+    let mut fewest = (0..AROUND_MAX).filter(are_enough);
+    fewest.next().unwrap_or(AROUND_MAX)
 }

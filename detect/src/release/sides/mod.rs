@@ -4,6 +4,7 @@ mod callers;
 mod calls;
 mod dependencies;
 mod read;
+mod shares;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,7 +16,8 @@ pub(super) use callers::unanswered;
 use calls::none;
 use dependencies::PassedOn;
 pub(super) use dependencies::pass_on;
-pub(super) use read::{observed, steps_of};
+pub(super) use read::observed;
+pub(super) use shares::of_change as announced_shares;
 
 /// Calls that the old side would have received since it was last seen, had it not gone: with so many expected, none has a
 /// probability below 1 %.

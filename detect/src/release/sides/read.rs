@@ -10,11 +10,11 @@ use astern_graph_core::schema::{
 use astern_graph_core::view::{ChangeSide, SideOverTime, SideRule};
 use astern_graph_core::{
     CallSummary, ChangeEvent, ChangeKind, ChangePhase, GraphError, MetricName, NodeKey, SliceBy,
-    TemporalGraph, TimeRange, Timestamp, TrafficShare,
+    TemporalGraph, TimeRange, Timestamp,
 };
 
 use super::calls::received;
-use super::{Before, Observed, Step};
+use super::{Before, Observed, Step, shares};
 
 /// Steps before the change in which instances are compared with each other: enough for their dispersion.
 const DISPERSION_STEPS: usize = 30;
@@ -62,13 +62,10 @@ pub(in crate::release) fn observed(
     } else {
         unit_steps(graph, change, &units, range, start_up)?
     };
-    let announced = announced_shares(graph, change);
+    let stated = shares::of_change(graph, change);
     for step in &mut steps {
-        let share = announced
-            .iter()
-            .rev()
-            .find(|(at, _)| *at <= step.range.start);
-        step.expected_share = share.and_then(|(_, share)| *share).or(step.expected_share);
+        let share = stated.iter().rev().find(|(at, _)| *at <= step.range.start);
+        step.expected_share = share.map(|(_, share)| *share).or(step.expected_share);
     }
     Ok(Observed {
         sampled: sampled(graph, &steps),
@@ -207,8 +204,8 @@ fn earlier_revisions<'a>(
 /// Whether the change reaches the service as a whole, since it names no instance and none is seen to run it: a flag, a
 /// configuration, or a release that is complete where telemetry knows neither instances nor revisions.
 fn is_of_service(graph: &TemporalGraph, change: &ChangeEvent, units: &Units<'_>) -> bool {
-    let steps = || steps_of(graph, change);
-    if steps().any(|step| !step.instances.is_empty()) {
+    let steps = graph.attempt_steps(change);
+    if steps.iter().any(|step| !step.instances.is_empty()) {
         return false;
     }
     let is_run = units.iter().any(|(unit, ..)| match &unit.part {
@@ -219,27 +216,10 @@ fn is_of_service(graph: &TemporalGraph, change: &ChangeEvent, units: &Units<'_>)
         change.kind,
         ChangeKind::FeatureFlag { .. } | ChangeKind::Config
     );
-    let completed = steps().any(|step| step.phase == ChangePhase::Completed);
+    let completed = steps
+        .iter()
+        .any(|step| step.phase == ChangePhase::Completed);
     !is_run && (by_name || (units.is_empty() && completed))
-}
-
-/// Steps of this attempt of the change at its service.
-pub(in crate::release) fn steps_of<'a>(
-    graph: &'a TemporalGraph,
-    change: &'a ChangeEvent,
-) -> impl Iterator<Item = &'a ChangeEvent> {
-    let steps = graph.change_steps(&change.id);
-    steps.filter(|step| step.service == change.service && step.at >= change.at)
-}
-
-/// The share of traffic that is announced, and since when.
-fn announced_shares(graph: &TemporalGraph, change: &ChangeEvent) -> Vec<(Timestamp, Option<f64>)> {
-    let mut last = None;
-    let share = |step: &ChangeEvent| {
-        last = step.share.map(TrafficShare::fraction).or(last);
-        (step.at, last)
-    };
-    steps_of(graph, change).map(share).collect()
 }
 
 fn service_steps(

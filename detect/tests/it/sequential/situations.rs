@@ -1,9 +1,10 @@
 //! Situations of releases, each with the right verdict.
 
 use astern_detect::release::ReleaseJudge as _;
-use astern_graph_core::signal::{Evidence, MissingEvidence, Verdict};
+use astern_graph_core::signal::{Assessment, Evidence, MissingEvidence, Verdict};
 use astern_graph_core::{
-    CallStatus, ChangeEvent, ChangeKind, ChangePhase, NodeKey, Record, TrafficShare,
+    CallStatus, ChangeEvent, ChangeKind, ChangePhase, NodeKey, PlannedShare, Record, Schedule,
+    TrafficShare,
 };
 use astern_stats::rng::ChaCha8Rng;
 use proptest::prelude::*;
@@ -176,18 +177,8 @@ fn what_is_missing_is_named() {
 #[test]
 fn an_announced_share_without_calls_is_no_data_and_none_announced_is_not() {
     let announced = |percent| {
-        let canary = change(ChangePhase::Started, RELEASED, Vec::new())
-            .by(ChangeKind::Canary)
-            .carrying(TrafficShare::percent(percent).unwrap());
-        let quiet = World {
-            old: 40,
-            new: 0,
-            until: RELEASED + 10,
-            of_new: &same,
-        };
-        let records = quiet.records(1).into_iter().skip(1);
-        let graph = graph(records.chain([canary.clone().into()]));
-        judged(&judge(), &graph, RELEASED + 10, minutes(0, RELEASED))
+        let share = TrafficShare::percent(percent).unwrap();
+        without_calls(canary().carrying(share))
     };
     assert!(matches!(
         announced(20).missing[..],
@@ -195,6 +186,45 @@ fn an_announced_share_without_calls_is_no_data_and_none_announced_is_not() {
     ));
     assert_eq!(announced(0).missing, [MissingEvidence::NewSide]);
     assert_eq!(announced(0).verdict, Verdict::NoData);
+}
+
+#[test]
+fn a_share_that_is_scheduled_is_expected_from_its_time_on() {
+    let scheduled = |after: i64| {
+        let stage = |minute_: i64, percent| {
+            let share = TrafficShare::percent(percent).unwrap();
+            PlannedShare::new(minute(RELEASED + minute_), share)
+        };
+        let schedule = Schedule::new([stage(0, 0), stage(after, 20)]).unwrap();
+        without_calls(canary().scheduled(schedule))
+    };
+    let since = minute(RELEASED + 5);
+    assert!(
+        matches!(
+            scheduled(5).missing[..],
+            [MissingEvidence::Traffic { since: from, .. }] if from <= since
+        ),
+        "{}",
+        scheduled(5)
+    );
+    assert_eq!(scheduled(20).missing, [MissingEvidence::NewSide]);
+}
+
+fn canary() -> ChangeEvent {
+    change(ChangePhase::Started, RELEASED, Vec::new()).by(ChangeKind::Canary)
+}
+
+/// What is judged of a canary ten minutes after it began, where it received nothing so far.
+fn without_calls(canary: ChangeEvent) -> Assessment {
+    let quiet = World {
+        old: 40,
+        new: 0,
+        until: RELEASED + 10,
+        of_new: &same,
+    };
+    let records = quiet.records(1).into_iter().skip(1);
+    let graph = graph(records.chain([canary.into()]));
+    judged(&judge(), &graph, RELEASED + 10, minutes(0, RELEASED))
 }
 
 #[test]
