@@ -1,6 +1,8 @@
 //! The share of traffic that a change has by its own steps.
 
-use astern_graph_core::{ChangeEvent, ChangePhase, TemporalGraph, Timestamp, TrafficShare};
+use astern_graph_core::{
+    ChangeEvent, ChangePhase, Schedule, TemporalGraph, Timestamp, TrafficShare,
+};
 
 /// The shares of traffic of an attempt by what its steps state, each from a time on, in order.
 ///
@@ -14,7 +16,7 @@ pub(super) fn of_change(graph: &TemporalGraph, change: &ChangeEvent) -> Vec<(Tim
             shares.retain(|(at, _)| *at <= step.at);
         }
         let planned = step.schedule.iter().filter(|_| !is_over);
-        let planned = planned.flat_map(|schedule| schedule.stages());
+        let planned = planned.flat_map(Schedule::stages);
         shares.extend(planned.map(|stage| (stage.at, stage.share)));
         shares.extend(step.share.map(|share| (step.at, share)));
         // Stable: what comes from a later step stands behind.
@@ -26,7 +28,7 @@ pub(super) fn of_change(graph: &TemporalGraph, change: &ChangeEvent) -> Vec<(Tim
 
 #[cfg(test)]
 mod tests {
-    use astern_graph_core::{GraphBuilder, GraphParams, NodeKey, PlannedShare, Schedule};
+    use astern_graph_core::{GraphBuilder, GraphParams, NodeKey, PlannedShare};
 
     use super::*;
 
@@ -61,7 +63,7 @@ mod tests {
         use ChangePhase::{Completed, Progressed, Started};
         let planned = step(10, Started).scheduled(schedule(&[(10, 5), (20, 25), (30, 50)]));
         let as_planned = [(10, 0.05), (20, 0.25), (30, 0.5)];
-        assert_eq!(shares(&[planned.clone()]), as_planned);
+        assert_eq!(shares(std::slice::from_ref(&planned)), as_planned);
         assert_eq!(shares(&[step(10, Started)]), []);
         let slower = step(20, Progressed).carrying(percent(10));
         let stated = [(10, 0.05), (20, 0.25), (20, 0.1), (30, 0.5)];
