@@ -5,17 +5,26 @@ use statrs::distribution::{Continuous, ContinuousCDF, Normal};
 use crate::param::{ParamError, in_open_unit};
 use crate::tail::normal_upper;
 
-/// Least fraction of the information by which a look follows the one before it.
-pub const FRACTION_STEP_MIN: f64 = 0.01;
+/// Least factor by which the information of a look exceeds that of the look before it.
+pub const INFORMATION_GROWTH_MIN: f64 = 1.01;
 
 /// Standard deviations above and below 0 over which is integrated.
-const WIDTH: f64 = 12.0;
+const WIDTH: f64 = 9.0;
 
 /// Points of the integration for each standard deviation of what a look adds.
-const POINTS: f64 = 8.0;
+const POINTS: f64 = 4.0;
 
 /// Halvings of the range of a critical value: beyond them it is exact in floating point.
 const HALVINGS: u32 = 60;
+
+/// A planned look at data that are still coming in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PlannedLook {
+    /// The part of the planned time that is over, in (0, 1]: it says how much of the level is [`spent`].
+    pub time: f64,
+    /// The information so far, in any unit: the variance of the sum that is tested.
+    pub information: f64,
+}
 
 /// Looks at which no test can be made.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -24,90 +33,114 @@ pub enum LooksError {
     /// The level is not between 0 and 1.
     #[error(transparent)]
     Level(#[from] ParamError),
-    /// A look comes too early after the one before it, or after all of the information.
+    /// A look is not after the one before it, or after the end of the planned time.
     #[error(
-        "a look at {fraction} of the information after one at {before}; each must come {least} later, at most at 1"
+        "a look at {time} of the planned time after one at {before}; each must be later, at most at 1"
     )]
-    Fraction {
-        /// The fraction of the look.
-        fraction: f64,
+    Time {
+        /// Its time.
+        time: f64,
         /// That of the look before; 0 for the first one.
         before: f64,
-        /// [`FRACTION_STEP_MIN`].
-        least: f64,
+    },
+    /// A look has hardly more information than the one before it.
+    #[error(
+        "a look with information {information} after one with {before}; each must have {INFORMATION_GROWTH_MIN} times as much"
+    )]
+    Information {
+        /// Its information.
+        information: f64,
+        /// That of the look before; 0 for the first one.
+        before: f64,
     },
 }
 
-/// The share of a one-sided level that is spent until a fraction of the information, in (0, 1]: little at first and most of it at
+/// The share of a one-sided level that is spent until a part of the planned time, in (0, 1]: little at first and most of it at
 /// the end, `2 - 2 Φ(z(1 - α/2) / √t)` (Lan and `DeMets` 1983, their approximation of O'Brien and Fleming's design).
-/// `NaN` for a level or a fraction out of range.
+/// `NaN` for a level or a time out of range.
 ///
 /// ```
 /// use astern_stats::sequential::spent;
 /// assert!(spent(0.05, 0.5) < 0.006 && (spent(0.05, 1.0) - 0.05).abs() < 1e-9);
 /// ```
-pub fn spent(alpha: f64, fraction: f64) -> f64 {
-    let is_known = (0.0..1.0).contains(&alpha) && fraction > 0.0 && fraction <= 1.0;
+pub fn spent(alpha: f64, time: f64) -> f64 {
+    let is_known = (0.0..1.0).contains(&alpha) && time > 0.0 && time <= 1.0;
     if !is_known {
         return f64::NAN;
     }
     let z = -Normal::standard().inverse_cdf(0.5 * alpha);
-    2.0 * normal_upper(z / fraction.sqrt())
+    2.0 * normal_upper(z / time.sqrt())
 }
 
 /// The standard normal score that each of several looks must exceed, so that "it is not worse" is rejected at any of them with a
-/// probability of at most `alpha` while it is true, which is [`spent`] look by look. Each look is given by the
-/// fraction of the whole information that it has; a critical value depends on earlier fractions and not on later ones.
-/// Infinite where nearly nothing is spent.
+/// probability of at most `alpha` while it is true, which is [`spent`] look by look. A critical value depends on earlier
+/// looks and not on later ones. Infinite where nearly nothing is spent.
 ///
 /// The density of a sum with independent increments that has not crossed yet is carried from look to look by numerical integration
 /// (Armitage, `McPherson` and Rowe 1969), here by Simpson's rule.
 ///
 /// # Errors
-/// [`LooksError::Level`] for a level outside (0, 1); [`LooksError::Fraction`] for a fraction that is not
-/// [`FRACTION_STEP_MIN`] above the one before it, or above 1.
+/// [`LooksError::Level`] for a level outside (0, 1), [`LooksError::Time`] and [`LooksError::Information`] for a look that does
+/// not follow the one before it.
 ///
 /// # Complexity
-/// `O(K · n · m)` for K looks, n points and the m of them that are within reach of one: some 10⁴ operations a look where
-/// looks are a fifth of the information apart, some 10⁶ where they are a hundredth.
+/// `O(K · n · m)` for K looks, n points and the m of them that are within reach of one: some 10⁴ operations a look where the
+/// information doubles, some 10⁵ where it grows by a hundredth.
 ///
 /// # Example
 /// ```
-/// use astern_stats::sequential::critical_values;
+/// use astern_stats::sequential::{PlannedLook, critical_values};
 ///
-/// let critical = critical_values(0.025, &[0.5, 1.0])?;
+/// let look = |part| PlannedLook { time: part, information: part };
+/// let critical = critical_values(0.025, &[look(0.5), look(1.0)])?;
 /// assert!((critical[0] - 2.963).abs() < 1e-3 && (critical[1] - 1.969).abs() < 1e-3);
 /// # Ok::<(), astern_stats::sequential::LooksError>(())
 /// ```
-pub fn critical_values(alpha: f64, fractions: &[f64]) -> Result<Vec<f64>, LooksError> {
+pub fn critical_values(alpha: f64, looks: &[PlannedLook]) -> Result<Vec<f64>, LooksError> {
     in_open_unit("alpha", alpha)?;
-    let mut looks = Vec::with_capacity(fractions.len());
-    let (mut before, mut below) = (0.0, None::<Below>);
-    for &fraction in fractions {
-        let least = FRACTION_STEP_MIN;
-        // What is written as a step of a hundredth may be a little less.
-        if !(fraction - before >= least - 1e-9 && fraction <= 1.0) {
-            return Err(LooksError::Fraction {
-                fraction,
+    check(looks)?;
+    let none = PlannedLook {
+        time: 0.0,
+        information: 0.0,
+    };
+    let befores = [none].into_iter().chain(looks.iter().copied());
+    let increments = looks.iter().zip(befores).map(|(look, before)| Look {
+        information: look.information,
+        sd: (look.information - before.information).sqrt(),
+    });
+    let increments: Vec<Look> = increments.collect();
+    let mut critical = Vec::with_capacity(looks.len());
+    let (mut spent_before, mut below) = (0.0, None::<Below>);
+    for (i, (look, increment)) in looks.iter().zip(&increments).enumerate() {
+        let spent_now = spent(alpha, look.time);
+        let bound = increment.bound(below.as_ref(), spent_now - spent_before);
+        critical.push(bound / look.information.sqrt());
+        let next = increments.get(i + 1);
+        below = next.map(|next| increment.below(below.as_ref(), bound, next));
+        spent_before = spent_now;
+    }
+    Ok(critical)
+}
+
+fn check(looks: &[PlannedLook]) -> Result<(), LooksError> {
+    let (mut last_time, mut last_information) = (0.0, 0.0);
+    for &PlannedLook { time, information } in looks {
+        let before = last_time;
+        let is_later = time > before && time <= 1.0;
+        if !is_later {
+            return Err(LooksError::Time { time, before });
+        }
+        let before = last_information;
+        let has_more = information > before && information >= INFORMATION_GROWTH_MIN * before;
+        if !(has_more && information.is_finite()) {
+            return Err(LooksError::Information {
+                information,
                 before,
-                least,
             });
         }
-        let earlier = if before > 0.0 {
-            spent(alpha, before)
-        } else {
-            0.0
-        };
-        let look = Look {
-            fraction,
-            sd: (fraction - before).sqrt(),
-        };
-        let bound = look.bound(below.as_ref(), spent(alpha, fraction) - earlier);
-        looks.push(bound / fraction.sqrt());
-        below = Some(look.below(below.as_ref(), bound));
-        before = fraction;
+        (last_time, last_information) = (time, information);
     }
-    Ok(looks)
+    Ok(())
 }
 
 /// The density of the sum where no look has rejected yet, on evenly spaced points from the bound downwards.
@@ -144,7 +177,7 @@ fn whole(count: f64) -> usize {
 
 /// A look, and what the sum changes by since the one before it.
 struct Look {
-    fraction: f64,
+    information: f64,
     sd: f64,
 }
 
@@ -163,7 +196,7 @@ impl Look {
 
     /// The bound that is exceeded here, and none before, with a probability.
     fn bound(&self, before: Option<&Below>, probability: f64) -> f64 {
-        let [mut low, mut high] = [-WIDTH, WIDTH].map(|z| z * self.fraction.sqrt());
+        let [mut low, mut high] = [-WIDTH, WIDTH].map(|z| z * self.information.sqrt());
         if self.exceeds(before, high) >= probability {
             return f64::INFINITY;
         }
@@ -178,12 +211,11 @@ impl Look {
         high
     }
 
-    /// The density of what does not exceed the bound.
-    fn below(&self, before: Option<&Below>, bound: f64) -> Below {
-        let [bottom, most] = [-WIDTH, WIDTH].map(|z| z * self.fraction.sqrt());
+    /// The density of what does not exceed the bound, fine enough for the next look.
+    fn below(&self, before: Option<&Below>, bound: f64, next: &Self) -> Below {
+        let [bottom, most] = [-WIDTH, WIDTH].map(|z| z * self.information.sqrt());
         let top = bound.min(most);
-        // Looks may come as close as that.
-        let finest = self.sd.min(FRACTION_STEP_MIN.sqrt());
+        let finest = self.sd.min(next.sd);
         let intervals = 2 * whole((top - bottom) * POINTS / finest / 2.0).max(1);
         let spacing = (top - bottom) / intervals as f64;
         let density = |sum: f64| {
@@ -220,18 +252,26 @@ mod tests {
     use super::*;
     use crate::rng::seeded;
 
+    /// Critical values where information comes evenly.
+    fn evenly(alpha: f64, parts: &[f64]) -> Result<Vec<f64>, LooksError> {
+        let look = |part: &f64| PlannedLook {
+            time: *part,
+            information: *part,
+        };
+        critical_values(alpha, &parts.iter().map(look).collect::<Vec<_>>())
+    }
+
     #[test]
     fn critical_values_are_those_that_are_published() {
         // One-sided 0.025, five looks: `gsDesign(k = 5, test.type = 1, sfu = sfLDOF)` of gsDesign for R, which stops at 3.3569
         // before the 3.35701 that the integral of the next test gives.
-        let fractions = [0.2, 0.4, 0.6, 0.8, 1.0];
-        let critical = critical_values(0.025, &fractions).unwrap();
+        let critical = evenly(0.025, &[0.2, 0.4, 0.6, 0.8, 1.0]).unwrap();
         let published = [4.8769, 3.3569, 2.6803, 2.2898, 2.0310];
         for (ours, theirs) in critical.iter().zip(published) {
             assert!((ours - theirs).abs() < 1.5e-4, "{critical:?}");
         }
         // One-sided 0.05: the front page of SeqBounds.jl, whose grid is coarser.
-        let critical = critical_values(0.05, &[0.25, 0.5, 0.75, 1.0]).unwrap();
+        let critical = evenly(0.05, &[0.25, 0.5, 0.75, 1.0]).unwrap();
         let published = [3.749_55, 2.539_93, 2.016_04, 1.720_14];
         for (ours, theirs) in critical.iter().zip(published) {
             assert!((ours - theirs).abs() < 1e-3, "{critical:?}");
@@ -240,9 +280,20 @@ mod tests {
 
     #[test]
     fn two_looks_spend_what_a_single_integral_says() {
-        for (alpha, fractions) in [(0.025, [0.2, 0.4]), (0.05, [0.5, 1.0]), (0.01, [0.9, 0.95])] {
-            let critical = critical_values(alpha, &fractions).unwrap();
-            let share = fractions[0] / fractions[1];
+        let looks = |times: [f64; 2], informations: [f64; 2]| {
+            let look = |i: usize| PlannedLook {
+                time: times[i],
+                information: informations[i],
+            };
+            [look(0), look(1)]
+        };
+        for (alpha, looks) in [
+            (0.025, looks([0.2, 0.4], [0.2, 0.4])),
+            (0.05, looks([0.5, 1.0], [3.0, 40.0])),
+            (0.01, looks([0.9, 0.95], [100.0, 102.0])),
+        ] {
+            let critical = critical_values(alpha, &looks).unwrap();
+            let share = looks[0].information / looks[1].information;
             // Of those that cross at the first look, by the midpoint rule, some would cross at the second too.
             let width = 8.0 / 20_000.0;
             let both = (0..20_000).map(|i| {
@@ -251,54 +302,60 @@ mod tests {
                 width * Normal::standard().pdf(z) * normal_upper(rest)
             });
             let second = normal_upper(critical[1]) - both.sum::<f64>();
-            let wanted = spent(alpha, fractions[1]) - spent(alpha, fractions[0]);
-            assert!((second / wanted - 1.0).abs() < 1e-5, "{second} {wanted}");
+            let wanted = spent(alpha, looks[1].time) - spent(alpha, looks[0].time);
+            assert!((second / wanted - 1.0).abs() < 1e-4, "{second} {wanted}");
         }
     }
 
     #[test]
     fn one_look_is_the_test_for_one_look() {
-        let critical = critical_values(0.025, &[1.0]).unwrap();
+        let critical = evenly(0.025, &[1.0]).unwrap();
         assert!((critical[0] - 1.959_964).abs() < 1e-5);
-        assert_eq!(critical_values(0.025, &[]), Ok(vec![]));
-        // With a hundredth of the information nothing is spent.
-        assert!(critical_values(0.025, &[0.01]).unwrap()[0].is_infinite());
+        assert_eq!(evenly(0.025, &[]), Ok(vec![]));
+        // After a hundredth of the time nothing is spent.
+        assert!(evenly(0.025, &[0.01]).unwrap()[0].is_infinite());
     }
 
     #[test]
     fn looks_out_of_order_and_levels_out_of_range_are_refused() {
-        let refused = |fractions: &[f64]| {
-            let found = critical_values(0.05, fractions);
-            matches!(found, Err(LooksError::Fraction { .. }))
-        };
-        for fractions in [&[0.5, 0.5][..], &[0.5, 0.505], &[1.1], &[0.0], &[f64::NAN]] {
-            assert!(refused(fractions), "{fractions:?}");
+        for parts in [&[0.5, 0.5][..], &[0.5, 0.4], &[1.1], &[0.0], &[f64::NAN]] {
+            let refused = evenly(0.05, parts);
+            assert!(matches!(refused, Err(LooksError::Time { .. })), "{parts:?}");
         }
-        let hundredths: Vec<f64> = (1..=100).map(|i| f64::from(i) / 100.0).collect();
-        assert!(!refused(&hundredths));
+        for information in [0.0, 1.0, 1.009, f64::INFINITY, f64::NAN] {
+            let first = PlannedLook {
+                time: 0.5,
+                information: 1.0,
+            };
+            let second = PlannedLook {
+                time: 1.0,
+                information,
+            };
+            let refused = critical_values(0.05, &[first, second]);
+            assert!(matches!(refused, Err(LooksError::Information { .. })));
+        }
         for alpha in [0.0, 1.0, f64::NAN] {
-            let found = critical_values(alpha, &[1.0]);
-            assert!(matches!(found, Err(LooksError::Level(_))));
+            assert!(matches!(evenly(alpha, &[1.0]), Err(LooksError::Level(_))));
         }
         assert!(spent(0.05, 0.0).is_nan() && spent(f64::NAN, 0.5).is_nan());
     }
 
     #[test]
     fn the_level_is_kept_over_all_looks_and_not_by_the_test_for_one() {
-        let fractions = [0.1, 0.3, 0.35, 0.7, 1.0];
-        let critical = critical_values(0.05, &fractions).unwrap();
+        let parts = [0.1, 0.3, 0.35, 0.7, 1.0];
+        let critical = evenly(0.05, &parts).unwrap();
         let mut rng = seeded(3, 0);
         let mut uniform = || f64::from(rng.next_u32()) / 4_294_967_296.0;
         let (mut crossed, mut naive) = (0, 0);
         for _ in 0..20_000 {
             let (mut sum, mut before) = (0.0, 0.0_f64);
             let (mut is_crossed, mut is_naive) = (false, false);
-            for (fraction, critical) in fractions.iter().zip(&critical) {
+            for (part, critical) in parts.iter().zip(&critical) {
                 let normal = (0..12).map(|_| uniform()).sum::<f64>() - 6.0;
-                sum += normal * (fraction - before).sqrt();
-                before = *fraction;
-                is_crossed |= sum / fraction.sqrt() > *critical;
-                is_naive |= sum / fraction.sqrt() > 1.645;
+                sum += normal * (part - before).sqrt();
+                before = *part;
+                is_crossed |= sum / part.sqrt() > *critical;
+                is_naive |= sum / part.sqrt() > 1.645;
             }
             crossed += u32::from(is_crossed);
             naive += u32::from(is_naive);
@@ -311,22 +368,30 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(8))]
         #[test]
-        fn a_critical_value_depends_on_earlier_looks_alone(
-            steps in prop::collection::vec(1_u32..30, 2..8), alpha in 0.001..0.2_f64,
+        fn a_critical_value_depends_on_earlier_looks_and_not_on_the_unit_of_information(
+            steps in prop::collection::vec((1_u32..30, 1.0..30.0_f64), 2..8), alpha in 0.001..0.2_f64,
         ) {
-            let total = f64::from(steps.iter().sum::<u32>()).max(100.0);
-            let mut sum = 0.0;
-            let fractions = steps.iter().map(|step| {
-                sum += f64::from(*step);
-                sum / total
-            });
-            let fractions: Vec<f64> = fractions.collect();
-            prop_assume!(fractions[0] >= 0.01 && steps.iter().all(|s| f64::from(*s) / total >= 0.01));
-            let all = critical_values(alpha, &fractions).unwrap();
-            let first = critical_values(alpha, &fractions[..2]).unwrap();
+            let total = f64::from(steps.iter().map(|(time, _)| time).sum::<u32>());
+            let (mut time, mut information) = (0.0, 0.0);
+            let looks: Vec<PlannedLook> = steps.iter().map(|(wait, more)| {
+                time += f64::from(*wait);
+                information += more;
+                // Sums round.
+                PlannedLook { time: (time / total).min(1.0), information }
+            }).collect();
+            let all = critical_values(alpha, &looks).unwrap();
+            let first = critical_values(alpha, &looks[..2]).unwrap();
             prop_assert_eq!(&all[..2], &first[..]);
+            let scaled: Vec<PlannedLook> = looks.iter().map(|look| PlannedLook {
+                information: 1e6 * look.information,
+                ..*look
+            }).collect();
+            let scaled = critical_values(alpha, &scaled).unwrap();
+            for (one, other) in all.iter().zip(&scaled) {
+                prop_assert!(one == other || (one - other).abs() < 1e-6);
+            }
             // None is laxer than the test for one look.
-            let one = critical_values(alpha, &[1.0]).unwrap()[0];
+            let one = critical_values(alpha, &[PlannedLook { time: 1.0, information: 1.0 }]).unwrap()[0];
             prop_assert!(all.iter().all(|critical| *critical >= one - 1e-6));
         }
     }

@@ -30,7 +30,7 @@ mod mean;
 mod onset;
 mod share;
 
-pub use group::{FRACTION_STEP_MIN, LooksError, critical_values, spent};
+pub use group::{INFORMATION_GROWTH_MIN, LooksError, PlannedLook, critical_values, spent};
 pub use harmless::{ln_e_odds_below, ln_e_rarer, trials_to_rule_out};
 pub use mean::{half_width, ln_e_mean};
 pub use onset::{Onset, onsets};
