@@ -7,7 +7,8 @@ use astern_sim::Feed;
 use astern_stats::rng::ChaCha8Rng;
 use rand_distr::{Binomial, Distribution as _, Poisson};
 
-use super::play::{BEFORE, Run, Serving, World, minute};
+use super::play::{BEFORE, Run, minute};
+use super::world::{Serving, World};
 
 /// Minutes before and after the present one whose requests come as well, so that a quiet minute is not a single request
 /// a thousand times.
@@ -69,7 +70,7 @@ pub(super) fn of_minute(
         .filter(|calls: &Vec<_>| !calls.is_empty())
         .collect();
     let mut records = Vec::new();
-    for serving in run.serving(world, since) {
+    for serving in world.serving(since) {
         let mean = 60.0 * rate * serving.share / requests.len() as f64;
         let mut counted = Counted::default();
         for request in &requests {

@@ -10,25 +10,25 @@ use astern_sim::Feed;
 use rand::RngExt as _;
 
 use super::layout::GUARDED_LAYOUTS;
-use super::play::{BEFORE, Run, World, minute, pick};
+use super::play::{BEFORE, Run, minute};
 use super::real::{Request, Source};
 use super::situation::{GUARDED, MINUTES};
+use super::world::{World, pick};
 use super::{Seeds, play_all};
 use crate::EvalError;
 use crate::table::{markdown, share, short};
 
-/// What a guard did in one run after the change.
+/// What a guard did in one run after the change: the first minute of each.
 #[derive(Debug, Clone, Copy, Default)]
 struct Guarded {
-    /// First minute in which it planned.
     planned: Option<usize>,
-    rolls_back: bool,
-    /// Whether it decided anything but to continue.
-    acts: bool,
-    change_regressed: bool,
-    system_regressed: bool,
-    /// Whether a stage could not run.
-    failed: bool,
+    rolls_back: Option<usize>,
+    /// It decided anything but to continue.
+    acts: Option<usize>,
+    change_regressed: Option<usize>,
+    system_regressed: Option<usize>,
+    /// A stage could not run.
+    failed: Option<usize>,
 }
 
 /// The runs of one kind.
@@ -95,11 +95,11 @@ pub(super) fn section(sources: &[Source], seeds: &Seeds) -> Result<String, EvalE
 fn line(source: &str, first: &Row, rows: &[Row]) -> Vec<String> {
     let played: Vec<&Guarded> = rows.iter().flat_map(|row| &row.played).collect();
     let runs = played.len();
-    let count = |is_so: fn(&Guarded) -> bool| played.iter().filter(|run| is_so(run)).count();
-    let part = |is_so| short(count(is_so) as f64 / runs as f64);
-    let mut minutes: Vec<usize> = played.iter().filter_map(|run| run.planned).collect();
-    minutes.sort_unstable();
-    let median = minutes.get(minutes.len() / 2);
+    let minutes = |of: fn(&Guarded) -> Option<usize>| played.iter().filter_map(move |run| of(run));
+    let part = |of| short(minutes(of).count() as f64 / runs as f64);
+    let mut planned: Vec<usize> = minutes(|run| run.planned).collect();
+    planned.sort_unstable();
+    let median = planned.get(planned.len() / 2);
     vec![
         first.situation.to_owned(),
         first.layout.to_owned(),
@@ -107,7 +107,7 @@ fn line(source: &str, first: &Row, rows: &[Row]) -> Vec<String> {
         runs.to_string(),
         (runs * MINUTES).to_string(),
         if first.is_bad { "yes" } else { "no" }.to_owned(),
-        share(count(|run| run.planned.is_some()), runs),
+        share(planned.len(), runs),
         median.map_or("-".to_owned(), ToString::to_string),
         part(|run| run.rolls_back),
         part(|run| run.acts),
@@ -118,7 +118,7 @@ fn line(source: &str, first: &Row, rows: &[Row]) -> Vec<String> {
 }
 
 fn play(run: &Run<'_>, seed: u64) -> Result<Guarded, EvalError> {
-    let mut world = run.world(seed);
+    let mut world = World::new(run.source, run.layout, seed);
     let blocks = run.blocks(&mut world.rng);
     let change = run.change(&world);
     let mut guard = Guard::new(GuardParams::default())?;
@@ -140,31 +140,32 @@ fn play(run: &Run<'_>, seed: u64) -> Result<Guarded, EvalError> {
 impl Guarded {
     fn note(&mut self, events: &[Event], minute: usize) {
         for event in events {
-            match event {
+            let happened = match event {
                 Event::Assessed(assessment) if assessment.verdict == Verdict::Regressed => {
                     if assessment.change.is_some() {
-                        self.change_regressed = true;
+                        &mut self.change_regressed
                     } else {
-                        self.system_regressed = true;
+                        &mut self.system_regressed
                     }
                 }
-                Event::Decided { ruling, .. } => {
-                    self.acts |= ruling.decision != Decision::Continue;
-                    self.rolls_back |= ruling.decision == Decision::RollBack;
+                Event::Decided { ruling, .. } if ruling.decision != Decision::Continue => {
+                    if ruling.decision == Decision::RollBack {
+                        self.rolls_back.get_or_insert(minute);
+                    }
+                    &mut self.acts
                 }
-                Event::Planned(_) => {
-                    self.planned.get_or_insert(minute);
-                }
-                Event::Failed(_) => self.failed = true,
-                _ => {}
-            }
+                Event::Planned(_) => &mut self.planned,
+                Event::Failed(_) => &mut self.failed,
+                _ => continue,
+            };
+            happened.get_or_insert(minute);
         }
     }
 }
 
 /// All calls of all requests of one minute.
 fn records(run: &Run<'_>, world: &mut World, block: usize, place: usize) -> Vec<Record> {
-    let serving = run.serving(world, place.checked_sub(BEFORE));
+    let serving = world.serving(place.checked_sub(BEFORE));
     let at = minute(place).plus(Duration::from_secs(30));
     let mut records = Vec::new();
     for request in &run.source.blocks[block] {
@@ -236,7 +237,7 @@ mod tests {
             judges: &[],
         };
         // The seed chooses which of the two services is changed.
-        let seeds = (0..20).map(|seed| run.world(seed));
+        let seeds = (0..20).map(|seed| World::new(run.source, run.layout, seed));
         let mut world = seeds.into_iter().find(|world| world.service == 1).unwrap();
         let request = &source.blocks[0][0];
         let mut took = |is_new, place| {
@@ -265,8 +266,16 @@ mod tests {
             play(&run, 5).unwrap()
         };
         let bad = guarded(ALL_FAIL);
-        assert!(bad.planned.is_some() && bad.rolls_back && bad.change_regressed);
+        assert!(
+            bad.planned.is_some() && bad.rolls_back.is_some() && bad.change_regressed.is_some()
+        );
         let alike = guarded(ALIKE);
-        assert!(alike.planned.is_none() && !alike.change_regressed && !alike.failed);
+        assert!(
+            alike
+                .planned
+                .or(alike.change_regressed)
+                .or(alike.failed)
+                .is_none()
+        );
     }
 }

@@ -11,6 +11,7 @@ mod play;
 mod real;
 mod situation;
 mod tally;
+mod world;
 
 use std::ops::RangeInclusive;
 use std::path::Path;

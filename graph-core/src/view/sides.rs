@@ -497,7 +497,9 @@ mod tests {
     #[test]
     fn attempts_share_no_calls_of_what_no_step_names() {
         let mut unnamed = attempts();
-        unnamed.iter_mut().for_each(|step| step.instances.clear());
+        for step in &mut unnamed {
+            step.instances.clear();
+        }
         let ran = [(0, "v1"), (3, "v2"), (5, "v1"), (10, "v2")];
         let sides = |changes: &[ChangeEvent], of: usize| {
             let graph = graph(changes, &ran);

@@ -157,7 +157,7 @@ mod tests {
         let future = event("x", 9, None, "r2").reached(ChangePhase::RolledBack, vec![]);
         let now = Timestamp::from_secs(6);
         let forth = Changes::of(&[first.clone(), last.clone(), future.clone()], &[], now);
-        let back = Changes::of(&[future.clone()], &[last.clone(), first.clone()], now);
+        let back = Changes::of(&[], &[last.clone(), future.clone(), first.clone()], now);
         assert_eq!(forth.history, back.history);
         let steps = [future, last, first.clone()];
         assert_eq!(forth, Changes::of(&steps, &[], now));

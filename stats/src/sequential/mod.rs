@@ -18,14 +18,19 @@
 //! | [`ln_e_rarer`] | hits among trials | a hit has at least a stated probability |
 //! | [`ln_e_odds_below`] | hits on a new and an old side | the odds of a hit are a stated number of times greater on the new side |
 //!
+//! Where it is known beforehand at which looks a test is made, a group-sequential test has more power at those than an
+//! e-value, and none between them: [`critical_values`] of its looks.
+//!
 //! [`ln_mean`] joins e-values of the same data; [`half_width`] is the interval that belongs to
 //! [`ln_e_mean`]; [`p_value`] makes a p-value of the greatest e-value so far.
 
+mod group;
 mod harmless;
 mod mean;
 mod onset;
 mod share;
 
+pub use group::{INFORMATION_GROWTH_MIN, LooksError, PlannedLook, critical_values, spent};
 pub use harmless::{ln_e_odds_below, ln_e_rarer, trials_to_rule_out};
 pub use mean::{half_width, ln_e_mean};
 pub use onset::{Onset, onsets};

@@ -27,7 +27,7 @@ impl OfCallers {
     ) -> Result<Option<Self>, GraphError> {
         let unanswered = unanswered(graph, change, range, healthy, judge.0.start_up)?;
         Ok(unanswered.map(|observed| Self {
-            compared: Compared::of(&judge.0, &FAILED, &observed),
+            compared: Compared::of(&judge.0, &FAILED, &observed, None),
             observed,
         }))
     }

@@ -1,7 +1,7 @@
 //! One metric of the new side against the old one.
 
-use astern_graph_core::CallSummary;
 use astern_graph_core::signal::MissingEvidence;
+use astern_graph_core::{CallSummary, Timestamp};
 use astern_stats::sequential::{
     SideHits, ln_e_odds_below, ln_e_rarer, ln_mean, onsets, p_value, trials_to_rule_out,
 };
@@ -9,6 +9,7 @@ use astern_stats::sequential::{
 use super::SequentialParams;
 use super::dispersion;
 use super::metric::{Metric, sum};
+use super::planned::PlannedLooks;
 use crate::release::sides::{Observed, Step};
 
 /// Healthy steps before the change beside which each step without an old side is put: more than one, as the level before is
@@ -21,6 +22,8 @@ pub(super) struct Compared<'a> {
     pub(super) metric: &'a Metric,
     /// Logarithm of the e-value against "it was never worse".
     pub(super) ln_e: f64,
+    /// Whether that is rejected at a planned look.
+    pub(super) is_rejected: bool,
     /// The same of what instances did after their start-up.
     pub(super) ln_e_started: f64,
     /// The step from which on it is worse after start-up, if it is.
@@ -83,7 +86,13 @@ impl Pair {
 }
 
 impl<'a> Compared<'a> {
-    pub(super) fn of(params: &SequentialParams, metric: &'a Metric, observed: &Observed) -> Self {
+    /// At planned looks, where there are any, half of the level is for their test and half for the evidence at every look.
+    pub(super) fn of(
+        params: &SequentialParams,
+        metric: &'a Metric,
+        observed: &Observed,
+        planned: Option<&PlannedLooks>,
+    ) -> Self {
         let pairs = pairs(metric, observed, |step| metric.hits(&step.new));
         let with_start = pairs_with_start(metric, observed);
         let by_before = pairs.iter().filter(|pair| pair.is_before).count();
@@ -122,9 +131,17 @@ impl<'a> Compared<'a> {
             harmless.evidence(&of_all),
             ln_e_odds_below(&hits, ratio, greatest),
         ];
+        let ln_e = evidence(&with_start).map_or(0.0, |onset| onset.ln_e);
+        let planned = planned.filter(|_| PlannedLooks::are_for(metric));
+        let is_rejected = planned
+            .is_some_and(|planned| planned.reject(&beside(observed, &pairs), dispersions.beside));
+        let ln_e = planned
+            .and_then(|planned| ln_mean(&[ln_e, planned.ln_e(is_rejected)]))
+            .unwrap_or(ln_e);
         Self {
             metric,
-            ln_e: evidence(&with_start).map_or(0.0, |onset| onset.ln_e),
+            ln_e,
+            is_rejected,
             ln_e_started,
             since,
             usual: of_recent.usual,
@@ -378,6 +395,14 @@ fn beyond_dependencies(metric: &Metric, step: &Step, (hits, trials): (u64, u64))
         }
         Metric::Refused | Metric::Sampled { .. } => (hits, trials),
     }
+}
+
+/// The hits of each step that has an old side at the same time, and when it ends; none of the others.
+fn beside(observed: &Observed, pairs: &[Pair]) -> Vec<(Timestamp, SideHits)> {
+    let ends = observed.steps.iter().map(|step| step.range.end);
+    let hits = |pair: &Pair| Some(pair.hits).filter(|_| !pair.is_before);
+    ends.zip(pairs.iter().map(|pair| hits(pair).unwrap_or_default()))
+        .collect()
 }
 
 /// By how much the variance of a comparison with healthy steps before the change is greater than it is taken for, since

@@ -4,6 +4,7 @@ mod callers;
 mod compared;
 mod dispersion;
 mod metric;
+mod planned;
 mod silence;
 mod silent_instances;
 
@@ -24,6 +25,7 @@ use crate::ScoreError;
 use callers::OfCallers;
 use compared::Compared;
 use metric::Metric;
+use planned::PlannedLooks;
 
 /// Parameters of a sequential comparison of old and new.
 ///
@@ -153,6 +155,10 @@ impl SequentialParams {
 /// with an effect of at least the least that matters. Calls of one request are alike, and one instance may be slower than
 /// the next: the variance of hits between old instances, over that of independent calls, divides the evidence.
 ///
+/// Where the change states the [stages](astern_graph_core::Schedule) that it is to have, half of the level is spent on a
+/// group-sequential test at their ends ([`critical_values`](astern_stats::sequential::critical_values)), which finds smaller
+/// differences than evidence that may be looked at at any time; the other half is for that evidence.
+///
 /// **Healthy** is a claim: for every metric the least effect that matters is ruled out at `healthy_alpha`, and none looks
 /// worse. Otherwise the verdict is inconclusive and says how many calls are missing.
 ///
@@ -208,10 +214,14 @@ impl ReleaseJudge for SequentialComparison {
         let mut observed = observed(graph, change, range, healthy, params.start_up)?;
         let verdict = |verdict| Assessment::new(verdict).of_change(change.id.clone());
         let (metrics, beyond_bounds) = Metric::all(params, &observed);
-        let compared = self.compare(&metrics, &mut observed, graph, change, (range, healthy));
-        let of_callers = OfCallers::of(self, graph, change, range, healthy)?;
         // The view of the callers is one more.
-        let compared_in_all = compared.len() + 1;
+        let compared_in_all = metrics.len() + 1;
+        let level = 0.5 * params.alpha / compared_in_all as f64;
+        let planned = PlannedLooks::of(graph, change, level);
+        let compared = self.compare(&metrics, &mut observed, planned.as_ref(), |observed, qs| {
+            pass_on(observed, graph, change, (range, healthy), qs);
+        });
+        let of_callers = OfCallers::of(self, graph, change, range, healthy)?;
         let worse = compared
             .iter()
             .filter(|compared| self.is_worse(compared, compared_in_all));
@@ -261,13 +271,12 @@ impl SequentialComparison {
         &self,
         metrics: &'a [Metric],
         observed: &mut Observed,
-        graph: &TemporalGraph,
-        change: &ChangeEvent,
-        times: (TimeRange, TimeRange),
+        planned: Option<&PlannedLooks>,
+        pass_on: impl FnOnce(&mut Observed, &[f64]),
     ) -> Vec<Compared<'a>> {
         let compared = |observed: &Observed| -> Vec<Compared<'a>> {
             let compared = metrics.iter();
-            let compared = compared.map(|metric| Compared::of(&self.0, metric, observed));
+            let compared = compared.map(|metric| Compared::of(&self.0, metric, observed, planned));
             compared.collect()
         };
         let first = compared(observed);
@@ -276,7 +285,7 @@ impl SequentialComparison {
             return first;
         }
         let quantiles: Vec<f64> = worse().filter_map(|c| c.metric.quantile()).collect();
-        pass_on(observed, graph, change, times, &quantiles);
+        pass_on(observed, &quantiles);
         compared(observed)
     }
 
@@ -285,7 +294,8 @@ impl SequentialComparison {
         let level = (metrics as f64 / self.0.alpha).ln();
         let not_healed = (metrics as f64 * NOT_HEALED).ln();
         let is_evident = compared.ln_e >= level && compared.ln_e_started >= not_healed;
-        is_evident && compared.matters() && !compared.is_healed()
+        // What is tested at a planned look is what instances did after their start-up.
+        (compared.is_rejected || is_evident) && compared.matters() && !compared.is_healed()
     }
 
     fn anomaly(

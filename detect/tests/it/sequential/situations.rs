@@ -446,3 +446,41 @@ fn a_flag_reaches_the_service_as_a_whole() {
     assert_eq!(flagged(true), Verdict::Regressed);
     assert_ne!(flagged(false), Verdict::Regressed);
 }
+
+/// How many of twenty releases are found worse at the end of the stages that they had, where these were stated beforehand and
+/// where they were not: `calls` a minute on each side, of which some fail, and all take so many times as long.
+fn found_worse(calls: i64, failing: f64, times: f64) -> [usize; 2] {
+    let stage = |after: i64, percent| {
+        let share = TrafficShare::percent(percent).unwrap();
+        PlannedShare::new(minute(RELEASED + after), share)
+    };
+    let stages = [stage(0, 50), stage(10, 50), stage(20, 50), stage(40, 100)];
+    let schedule = Schedule::new(stages).unwrap();
+    let is_worse = |seed: u64, is_stated: bool| {
+        let world = World {
+            old: calls,
+            new: calls,
+            until: RELEASED + 40,
+            of_new: &|_, rng, (ms, status)| {
+                let fails = rng.random::<f64>() < failing;
+                let status = if fails { CallStatus::Error } else { status };
+                Some((times * ms, status))
+            },
+        };
+        let mut records = world.records(seed);
+        if let (true, Some(Record::Change(change))) = (is_stated, records.first_mut()) {
+            change.schedule = Some(schedule.clone());
+        }
+        says(&graph(records), world.until).verdict == Verdict::Regressed
+    };
+    [true, false].map(|is_stated| (0..20).filter(|seed| is_worse(*seed, is_stated)).count())
+}
+
+#[test]
+fn of_a_release_with_known_stages_smaller_differences_are_found() {
+    assert_eq!(found_worse(10, 0.0, 1.0), [0, 0]);
+    let small = [(10, 0.03, 1.0), (10, 0.0, 1.15), (3, 0.1, 1.0)];
+    let found = small.map(|(calls, failing, times)| found_worse(calls, failing, times));
+    let sum = |of: usize| found.iter().map(|found| found[of]).sum::<usize>();
+    assert!(sum(0) > sum(1), "{found:?}");
+}
