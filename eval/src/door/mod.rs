@@ -93,10 +93,11 @@ pub fn evaluate(
     Ok(sections.join("\n"))
 }
 
-const HOW: &str = "Real requests: an hour before a change and an hour after it, a look after each minute; each request goes to \
-one side at random and stays there. `sim`: half an hour and a quarter of an hour, a look after each half minute. `oracle`: \
-tests for one look at all raw calls since the change, each at a quarter of .005; it does not know of requests, instances or \
-least effects. Of controls the share of the runs that they ever call regressed.";
+const HOW: &str = "Real requests: an hour before a change and an hour after it, a look after each minute; each request goes to one \
+side at random and stays there. 1,000 a second: each request of a quarter of an hour around the minute comes any number of \
+times, as batches with buckets. Simulator: half an hour before the first change and a quarter of an hour from it on, a look \
+after each half minute. `oracle`: tests for one look at all raw calls since the change, each at a quarter of .005; it does \
+not know of requests, instances or least effects. Of controls the share of the runs that they ever call regressed.";
 
 /// What is played on real requests.
 fn of_sources(
