@@ -1,20 +1,18 @@
 //! One metric of the new side against the old one.
 
+use astern_graph_core::CallSummary;
 use astern_graph_core::signal::MissingEvidence;
-use astern_graph_core::{CallSummary, Timestamp};
 use astern_stats::sequential::{
     SideHits, ln_e_odds_below, ln_e_rarer, ln_mean, onsets, p_value, trials_to_rule_out,
 };
 
 use super::SequentialParams;
+use super::counted::{Counted, CountedStep, Hits};
 use super::dispersion;
 use super::metric::{Metric, sum};
+use super::pairs::{Pair, beside, pairs, reuse};
 use super::planned::PlannedLooks;
-use crate::release::sides::{Observed, Step};
-
-/// Healthy steps before the change beside which each step without an old side is put: more than one, as the level before is
-/// known better than that of a step.
-const BEFORE_PER_STEP: usize = 3;
+use crate::release::sides::Observed;
 
 /// What the comparison of one metric says.
 #[derive(Debug, Clone)]
@@ -35,7 +33,7 @@ pub(super) struct Compared<'a> {
     /// The least share that matters.
     pub(super) harmful: f64,
     /// Hits and trials on the new side since then.
-    hits_since: (u64, u64),
+    hits_since: Hits,
     dispersion: f64,
     /// Logarithm of the e-value against "it is harmful", over all steps.
     pub(super) ln_e_harmless: f64,
@@ -61,30 +59,6 @@ const SUSPICIOUS: f64 = 10.0;
 /// E-value of the newest steps from which something has healed.
 const HEALED: f64 = 20.0;
 
-/// A step of the new side with what it is compared with.
-#[derive(Debug, Clone, Copy, Default)]
-struct Pair {
-    hits: SideHits,
-    is_before: bool,
-}
-
-impl Pair {
-    fn of(
-        (new_hits, new_trials): (u64, u64),
-        (old_hits, old_trials): (u64, u64),
-        is_before: bool,
-    ) -> Self {
-        let hits = SideHits {
-            new_hits,
-            new_trials,
-            old_hits,
-            old_trials,
-        };
-        let is_before = is_before && old_trials > 0;
-        Self { hits, is_before }
-    }
-}
-
 impl<'a> Compared<'a> {
     /// At planned looks, where there are any, half of the level is for their test and half for the evidence at every look.
     pub(super) fn of(
@@ -93,10 +67,12 @@ impl<'a> Compared<'a> {
         observed: &Observed,
         planned: Option<&PlannedLooks>,
     ) -> Self {
-        let pairs = pairs(metric, observed, |step| metric.hits(&step.new));
-        let with_start = pairs_with_start(metric, observed);
+        let counted = Counted::of(metric, observed);
+        let pairs_of = |new: fn(&CountedStep) -> Hits| pairs(metric, observed, &counted, new);
+        let pairs = pairs_of(|step| step.new);
+        let with_start = pairs_of(|step| sum([step.new, step.starting].iter()));
         let by_before = pairs.iter().filter(|pair| pair.is_before).count();
-        let dispersions = Dispersions::of(metric, observed, by_before);
+        let dispersions = Dispersions::of(metric, observed, &counted, by_before);
         let evidence = |pairs: &[Pair]| {
             let counts = |pair: &&Pair| metric.is_steady() || !pair.is_before;
             let weighed = |pair: &Pair| match Some(pair).filter(counts) {
@@ -115,7 +91,7 @@ impl<'a> Compared<'a> {
         let caution = observed.caution();
         let usual = if is_before {
             let steps = hits.len().saturating_sub(since);
-            of_recent.usual.max(worst_before(metric, observed, steps))
+            of_recent.usual.max(worst_before(&counted, steps))
         } else {
             of_recent.usual
         };
@@ -196,10 +172,9 @@ struct Dispersions {
 }
 
 impl Dispersions {
-    fn of(metric: &Metric, observed: &Observed, by_before: usize) -> Self {
-        let before = observed.before.iter();
-        let before: Vec<(u64, u64)> = before.map(|before| metric.hits_before(before)).collect();
-        let mut beside = dispersion::of_instances(metric, observed);
+    fn of(metric: &Metric, observed: &Observed, counted: &Counted, by_before: usize) -> Self {
+        let before = counted.all_before();
+        let mut beside = dispersion::of_instances(counted);
         if matches!(metric, Metric::Slow { .. }) {
             let sides = observed
                 .steps
@@ -209,12 +184,8 @@ impl Dispersions {
         }
         if matches!(metric, Metric::Sampled { .. }) {
             // A value is like the one before it, with or without neighbours to compare it with.
-            let old = observed
-                .steps
-                .iter()
-                .rev()
-                .map(|step| metric.hits(&step.old));
-            let steps: Vec<(u64, u64)> = old.chain(before.iter().copied()).collect();
+            let old = counted.steps.iter().rev().map(|step| step.old);
+            let steps: Vec<Hits> = old.chain(before.iter().copied()).collect();
             beside = beside.max(dispersion::over_time(&steps));
         }
         let seen = before.iter().filter(|(_, trials)| *trials > 0).count();
@@ -279,14 +250,10 @@ const LOW_ERRORS: f64 = 2.0;
 
 /// The greatest share of hits in any healthy steps before the change, as many in a row as it is worse now, a quarter of
 /// all at most: what came and went by itself is no effect of a change.
-fn worst_before(metric: &Metric, observed: &Observed, steps: usize) -> f64 {
-    let hits: Vec<(u64, u64)> = observed
-        .before
-        .iter()
-        .map(|b| metric.hits_before(b))
-        .collect();
+fn worst_before(counted: &Counted, steps: usize) -> f64 {
+    let hits = counted.all_before();
     let length = steps.min(hits.len() / 4).max(1);
-    let share = |block: &[(u64, u64)]| {
+    let share = |block: &[Hits]| {
         let (hits, trials) = sum(block.iter());
         hits as f64 / (trials as f64).max(1.0)
     };
@@ -294,7 +261,7 @@ fn worst_before(metric: &Metric, observed: &Observed, steps: usize) -> f64 {
 }
 
 /// Of so many hits among so many trials: of the share `p` over the share `q`.
-fn log_likelihood_ratio((hits, trials): (u64, u64), p: f64, q: f64) -> f64 {
+fn log_likelihood_ratio((hits, trials): Hits, p: f64, q: f64) -> f64 {
     let term = |count: u64, ratio: f64| {
         if count == 0 {
             0.0
@@ -337,87 +304,4 @@ impl Shares {
             new: new_hits as f64 / trials,
         }
     }
-}
-
-/// Each step of the new side, of which `new` takes the hits, with the old side of the same step, or of the few
-/// steps in which both have calls; with a few healthy steps before the change, in turn, once the old side is gone.
-fn pairs(metric: &Metric, observed: &Observed, new: impl Fn(&Step) -> (u64, u64)) -> Vec<Pair> {
-    let before = observed.before.iter().filter(|b| b.all.calls > 0);
-    let before: Vec<(u64, u64)> = before.map(|b| metric.hits_before(b)).collect();
-    let several = BEFORE_PER_STEP.min(before.len());
-    let mut in_turn = before.iter().cycle();
-    let mut take = || sum(in_turn.by_ref().take(several));
-    let gone_from = observed.old_is_gone_from();
-    let steps = observed.steps.iter().enumerate();
-    // What waits for calls of the other side.
-    let (mut of_new, mut of_old) = ((0, 0), (0, 0));
-    let pair = |(i, step): (usize, &Step)| {
-        if i >= gone_from {
-            let of_new = beyond_dependencies(metric, step, new(step));
-            return if of_new.1 == 0 {
-                Pair::default()
-            } else {
-                Pair::of(of_new, take(), true)
-            };
-        }
-        of_new = sum([of_new, new(step)].iter());
-        of_old = sum([of_old, metric.hits(&step.old)].iter());
-        if of_new.1 == 0 || of_old.1 == 0 {
-            return Pair::default();
-        }
-        let (of_new, of_old) = (std::mem::take(&mut of_new), std::mem::take(&mut of_old));
-        Pair::of(of_new, of_old, false)
-    };
-    steps.map(pair).collect()
-}
-
-/// Hits and trials without the calls that dependencies failed, and none in a step in which they account for a rise of the latency:
-/// of those it is not known how they would have ended, or how long they would have taken.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a share of a number of calls"
-)]
-fn beyond_dependencies(metric: &Metric, step: &Step, (hits, trials): (u64, u64)) -> (u64, u64) {
-    match metric {
-        Metric::Failed => {
-            let failed = ((step.passed_on.failed * trials as f64).ceil() as u64).min(hits);
-            (hits - failed, trials - failed)
-        }
-        Metric::Slow { q, usual_ms, .. } => {
-            let calls = || CallSummary::joined([&step.new, &step.starting]);
-            let rise_ms = || calls().latency_ms(*q).map(|ms| ms - usual_ms);
-            if step.passed_on.explains(*q, rise_ms) {
-                (0, 0)
-            } else {
-                (hits, trials)
-            }
-        }
-        Metric::Refused | Metric::Sampled { .. } => (hits, trials),
-    }
-}
-
-/// The hits of each step that has an old side at the same time, and when it ends; none of the others.
-fn beside(observed: &Observed, pairs: &[Pair]) -> Vec<(Timestamp, SideHits)> {
-    let ends = observed.steps.iter().map(|step| step.range.end);
-    let hits = |pair: &Pair| Some(pair.hits).filter(|_| !pair.is_before);
-    ends.zip(pairs.iter().map(|pair| hits(pair).unwrap_or_default()))
-        .collect()
-}
-
-/// By how much the variance of a comparison with healthy steps before the change is greater than it is taken for, since
-/// each of these `before` steps stands beside several of the `steps` since.
-fn reuse(steps: usize, before: usize) -> f64 {
-    let (steps, before) = (steps as f64, before.max(1) as f64);
-    let taken_for = 1.0 + 1.0 / (BEFORE_PER_STEP as f64).min(before);
-    f64::max(1.0, (1.0 + steps / before) / taken_for)
-}
-
-/// The same with what new instances did in their start-up.
-fn pairs_with_start(metric: &Metric, observed: &Observed) -> Vec<Pair> {
-    let whole = |step: &Step| {
-        let (started, starting) = (metric.hits(&step.new), metric.hits(&step.starting));
-        (started.0 + starting.0, started.1 + starting.1)
-    };
-    pairs(metric, observed, whole)
 }

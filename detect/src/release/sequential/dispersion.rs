@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::metric::{Metric, sum};
-use crate::release::sides::Observed;
+use super::counted::{Counted, Hits};
+use super::metric::sum;
 
 /// Variance of hits over that of independent calls that is assumed before anything was seen.
 const PRIOR: f64 = 1.0;
@@ -32,27 +32,19 @@ impl Pearson {
 /// Dispersion of the hits of old instances beside each other, within steps and over all of them: requests that are
 /// alike come to one instance in a step, and an instance may be slower than its neighbours at any time. That of single
 /// steps in time where there are no neighbours to compare with.
-pub(super) fn of_instances(metric: &Metric, observed: &Observed) -> f64 {
-    let steps = observed.steps.iter().map(|step| &step.old_instances);
-    let before = observed.before.iter().map(|before| &before.instances);
+pub(super) fn of_instances(counted: &Counted) -> f64 {
+    let steps = counted.steps.iter().map(|step| &step.old_instances);
+    let before = counted.before.iter().map(|before| &before.instances);
     let mut within = Pearson::default();
     let mut totals: BTreeMap<usize, Total> = BTreeMap::new();
     for instances in steps.chain(before) {
-        let hits = instances
-            .iter()
-            .map(|(place, calls)| (*place, metric.hits(calls)));
-        let hits: Vec<(usize, (u64, u64))> = hits.collect();
-        let of_step: Vec<(u64, u64)> = hits.iter().map(|(_, hits)| *hits).collect();
+        let of_step: Vec<Hits> = instances.iter().map(|(_, hits)| *hits).collect();
         add(&mut within, &of_step);
-        add_totals(&mut totals, &hits);
+        add_totals(&mut totals, instances);
     }
     if within.freedom < PRIOR_FREEDOM {
-        let steps = observed
-            .before
-            .iter()
-            .map(|before| metric.hits_before(before));
-        let steps: Vec<(u64, u64)> = steps.collect();
-        return within.dispersion().max(blocks(&steps, 1).dispersion());
+        let steps = blocks(&counted.all_before(), 1);
+        return within.dispersion().max(steps.dispersion());
     }
     let lasting = Pearson {
         chi_squared: totals.values().map(Total::chi_squared).sum(),
@@ -78,7 +70,7 @@ impl Total {
     }
 }
 
-fn add_totals(totals: &mut BTreeMap<usize, Total>, instances: &[(usize, (u64, u64))]) {
+fn add_totals(totals: &mut BTreeMap<usize, Total>, instances: &[(usize, Hits)]) {
     let (hits, trials) = sum(instances.iter().map(|(_, hits)| hits));
     if hits == 0 || hits == trials || instances.len() < 2 {
         return;
@@ -95,7 +87,7 @@ fn add_totals(totals: &mut BTreeMap<usize, Total>, instances: &[(usize, (u64, u6
 
 /// Dispersion of the hits of steps in a row: of single ones and of blocks of them, whichever is greatest, so that slow
 /// changes which no release made count.
-pub(super) fn over_time(steps: &[(u64, u64)]) -> f64 {
+pub(super) fn over_time(steps: &[Hits]) -> f64 {
     let mut greatest: f64 = 1.0;
     let mut length = 1;
     while steps.len() / length >= BLOCKS_MIN {
@@ -106,7 +98,7 @@ pub(super) fn over_time(steps: &[(u64, u64)]) -> f64 {
 }
 
 /// Blocks of so many steps beside each other.
-fn blocks(steps: &[(u64, u64)], length: usize) -> Pearson {
+fn blocks(steps: &[Hits], length: usize) -> Pearson {
     let blocks = steps.chunks_exact(length).map(|block| sum(block.iter()));
     let mut between = Pearson::default();
     add(&mut between, &blocks.collect::<Vec<_>>());
@@ -114,14 +106,14 @@ fn blocks(steps: &[(u64, u64)], length: usize) -> Pearson {
 }
 
 /// Adds how far the hits of groups are from their common share.
-fn add(to: &mut Pearson, groups: &[(u64, u64)]) {
+fn add(to: &mut Pearson, groups: &[Hits]) {
     let (hits, trials) = sum(groups.iter());
     if hits == 0 || hits == trials {
         return;
     }
     let (n, share) = (trials as f64, hits as f64 / trials as f64);
     let seen = || groups.iter().filter(|(_, trials)| *trials > 0);
-    let squared = |(hits, trials): &(u64, u64)| {
+    let squared = |(hits, trials): &Hits| {
         let expected = *trials as f64 * share;
         (*hits as f64 - expected).powi(2) / (expected * (1.0 - share))
     };
@@ -134,7 +126,7 @@ fn add(to: &mut Pearson, groups: &[(u64, u64)]) {
 mod tests {
     use super::*;
 
-    fn of(groups: &[(u64, u64)], times: usize) -> f64 {
+    fn of(groups: &[Hits], times: usize) -> f64 {
         let mut sum = Pearson::default();
         (0..times).for_each(|_| add(&mut sum, groups));
         sum.dispersion()

@@ -8,7 +8,8 @@ use astern_graph_core::{CallSummary, MetricName};
 use astern_stats::robust::median;
 
 use super::SequentialParams;
-use crate::release::sides::{Before, Observed, Step};
+use super::counted::{Hits, OfInstances};
+use crate::release::sides::{Observed, Step};
 
 /// Fewest calls beyond a quantile of what is known of the old side for that quantile to be a threshold.
 const BEYOND_MIN: f64 = 3.0;
@@ -208,7 +209,7 @@ impl Metric {
     }
 
     /// Calls, or values, that have the property, and all of which it is known.
-    pub(super) fn hits(&self, calls: &CallSummary) -> (u64, u64) {
+    pub(super) fn hits(&self, calls: &CallSummary) -> Hits {
         match self {
             Self::Failed => (calls.errors, calls.calls),
             Self::Refused => (calls.client_errors, calls.calls),
@@ -224,18 +225,10 @@ impl Metric {
         }
     }
 
-    /// The same of a step before the change. Samples of instances are none of their service.
-    pub(super) fn hits_before(&self, before: &Before) -> (u64, u64) {
-        match self {
-            Self::Sampled { .. } => {
-                let hits = before.instances.iter().map(|(_, calls)| self.hits(calls));
-                match sum(hits.collect::<Vec<_>>().iter()) {
-                    (_, 0) => self.hits(&before.all),
-                    of_instances => of_instances,
-                }
-            }
-            _ => self.hits(&before.all),
-        }
+    /// The same of instances one by one.
+    pub(super) fn hits_of(&self, instances: &[(usize, CallSummary)]) -> OfInstances {
+        let hits = |(place, calls): &(usize, CallSummary)| (*place, self.hits(calls));
+        instances.iter().map(hits).collect()
     }
 
     /// The least share of hits that matters where `usual` is the share on the old side.
@@ -290,6 +283,6 @@ impl Bases {
 }
 
 /// Hits and trials of all together.
-pub(super) fn sum<'a>(hits: impl Iterator<Item = &'a (u64, u64)>) -> (u64, u64) {
+pub(super) fn sum<'a>(hits: impl Iterator<Item = &'a Hits>) -> Hits {
     hits.fold((0, 0), |(h, n), (x, m)| (h + x, n + m))
 }

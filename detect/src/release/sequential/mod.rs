@@ -2,8 +2,10 @@
 
 mod callers;
 mod compared;
+mod counted;
 mod dispersion;
 mod metric;
+mod pairs;
 mod planned;
 mod silence;
 mod silent_instances;
