@@ -388,7 +388,8 @@ mod tests {
             }).collect();
             let scaled = critical_values(alpha, &scaled).unwrap();
             for (one, other) in all.iter().zip(&scaled) {
-                prop_assert!(one == other || (one - other).abs() < 1e-6);
+                let are_infinite = one.is_infinite() && other.is_infinite();
+                prop_assert!(are_infinite || (one - other).abs() < 1e-6);
             }
             // None is laxer than the test for one look.
             let one = critical_values(alpha, &[PlannedLook { time: 1.0, information: 1.0 }]).unwrap()[0];
