@@ -73,9 +73,13 @@ pub(super) fn of_minute(
     for serving in world.serving(since) {
         let mean = 60.0 * rate * serving.share / requests.len() as f64;
         let mut counted = Counted::default();
+        // No requests have no mean.
+        let Ok(poisson) = Poisson::new(mean) else {
+            break;
+        };
         for request in &requests {
-            let times = poisson(&mut world.rng, mean);
-            for call in request {
+            let times = times(poisson, &mut world.rng);
+            for call in request.iter().filter(|_| times > 0) {
                 add(run, world, &serving, since, (*call, times), &mut counted);
             }
         }
@@ -105,9 +109,8 @@ fn add(
     for (calls, chance) in [(hits, 0.0), (times - hits, 1.0)] {
         let seen = run.situation.on(drawn, serving.is_new, since, chance);
         if let (Some((took, status)), true) = (seen, calls > 0) {
-            let ms = 1e3 * took.as_secs_f64();
-            counted.add(ms, status, calls);
-            world.oracle.add(serving.is_new, ms, status, calls);
+            counted.add(1e3 * took.as_secs_f64(), status, calls);
+            world.show(serving.is_new, since, (took, status), calls);
         }
     }
 }
@@ -117,8 +120,8 @@ fn add(
     clippy::cast_sign_loss,
     reason = "a count that is not negative"
 )]
-fn poisson(rng: &mut ChaCha8Rng, mean: f64) -> u64 {
-    Poisson::new(mean).map_or(0, |poisson| poisson.sample(rng) as u64)
+fn times(poisson: Poisson<f64>, rng: &mut ChaCha8Rng) -> u64 {
+    poisson.sample(rng) as u64
 }
 
 fn binomial(rng: &mut ChaCha8Rng, trials: u64, share: f64) -> u64 {

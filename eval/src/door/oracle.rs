@@ -50,11 +50,6 @@ impl Oracle {
         }
     }
 
-    /// What the old side did until now does not count.
-    pub(super) fn forget(&mut self) {
-        *self = Self::default();
-    }
-
     /// Whether the new calls are worse than the old ones at [`ALPHA`]: by Fisher's exact test of failures, of client errors
     /// and of the calls in the tail, or by Mann-Whitney of the durations, each at a quarter of the level. There is no
     /// correction for several looks, nor for calls of one request or of one instance, nor a least effect.

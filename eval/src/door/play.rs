@@ -50,9 +50,6 @@ impl Run<'_> {
             let since = place.checked_sub(BEFORE);
             if since == Some(0) {
                 builder.extend([change.clone().into()]);
-                if self.layout.has_old_side() {
-                    world.oracle.forget();
-                }
             }
             let records = self.records(&mut world, &blocks, place);
             builder.advance(minute(place + 1));
@@ -89,8 +86,7 @@ impl Run<'_> {
                 let at = minute(place).plus(Duration::from_secs(30));
                 let call = Call::new(at, world.party(serving));
                 records.push(call.took(None, Some(took)).ended(status).into());
-                let ms = 1e3 * took.as_secs_f64();
-                world.oracle.add(serving.is_new, ms, status, 1);
+                world.show(serving.is_new, since, (took, status), 1);
             }
         }
         self.feed.of(records, STEP)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use astern_graph_core::{NodeKey, Party};
+use astern_graph_core::{CallStatus, NodeKey, Party};
 use astern_stats::rng::{ChaCha8Rng, seeded};
 use rand::RngExt as _;
 
@@ -109,6 +109,21 @@ impl World {
         let revision = if serving.is_new { "new" } else { "old" };
         let instance = self.instances[serving.place].key.clone();
         Party::new(self.key.clone()).on(instance, revision.into())
+    }
+
+    /// Shows the oracle so many calls. What old instances did before the change stands beside what new ones do after it only
+    /// where no old side is left.
+    pub(super) fn show(
+        &mut self,
+        is_new: bool,
+        since: Option<usize>,
+        (took, status): (Duration, CallStatus),
+        calls: u64,
+    ) {
+        if since.is_some() || !self.layout.has_old_side() {
+            self.oracle
+                .add(is_new, 1e3 * took.as_secs_f64(), status, calls);
+        }
     }
 
     /// How long a call takes on the instance.
