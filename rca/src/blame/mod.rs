@@ -6,12 +6,13 @@ mod depth;
 mod dose;
 mod facts;
 mod influence;
+mod judged;
 mod params;
 mod timing;
 mod weight;
 
-use astern_graph_core::signal::{BlamedChange, Evidence, Verdict};
-use astern_graph_core::{ChangeEvent, TemporalGraph};
+use astern_graph_core::TemporalGraph;
+use astern_graph_core::signal::{BlamedChange, Evidence};
 use astern_stats::order;
 
 use crate::contrast::{ChangeContrasts, Compared};
@@ -53,6 +54,10 @@ pub use params::BlameParams;
 /// A change is active when a step of its last [attempt](astern_graph_core::view::Attempt) lies in the incident's time and that is
 /// not rolled back at the end. The attempt starts with its first step, however long before the incident that was, and
 /// what earlier attempts under the same id did is on neither side.
+///
+/// A change that the judge of releases compared and did not find worse is less likely than "no change", whatever else speaks
+/// for it: its calls are counted there exactly, at a stated level and without start-ups, and a drift of the whole
+/// service, which comes right after a change by chance, is on both sides.
 ///
 /// Of several assessments of one change only the last in the incident counts (the newest is
 /// last): they look at mostly the same data, and adding them up would count it twice.
@@ -122,6 +127,10 @@ impl ChangeBlame {
         if evidence.iter().any(timing::vetoes) {
             log_odds = log_odds.min(p.veto);
         }
+        if let Some(not_worse) = judged::not_found_worse(facts, start) {
+            log_odds = log_odds.min(p.not_worse);
+            evidence.push(not_worse);
+        }
         let service = start.service.clone();
         let blamed = BlamedChange::new(start.id.clone(), service, None)
             .hurting(aftermath::collateral(facts, &start.service, &reached))
@@ -146,10 +155,10 @@ impl ChangeBlame {
                     log_odds: found.ln_e.clamp(-limit, limit),
                     evidence: found.evidence.clone(),
                 });
-                weights.push(self.judged(facts, start));
+                weights.push(judged::weigh(p, facts, start));
             }
             Err(reason) => {
-                weights.push(self.judged(facts, start));
+                weights.push(judged::weigh(p, facts, start));
                 weights.push(Weight::new(
                     0.0,
                     Evidence::Fallback {
@@ -163,23 +172,6 @@ impl ChangeBlame {
         let units = change.units.iter();
         weights.extend(units.map(|units| dose::weigh(p, facts, start, units)));
         weights
-    }
-
-    /// What a detector reported of the change.
-    fn judged(&self, facts: &Facts<'_>, start: &ChangeEvent) -> Weight {
-        let Some(assessment) = facts.judged.get(&start.id) else {
-            return Weight::default();
-        };
-        let log_odds = match assessment.verdict {
-            Verdict::Regressed => self.params.regressed,
-            Verdict::Healthy => self.params.healthy,
-            Verdict::Inconclusive | Verdict::NoData => 0.0,
-        };
-        let evidence = assessment.anomalies.iter().flat_map(|a| a.evidence.clone());
-        Weight {
-            log_odds,
-            evidence: evidence.collect(),
-        }
     }
 }
 

@@ -39,6 +39,7 @@ use super::ChangeBlame;
 /// | `recent` | 0.3 | a fault right after the change, falling to 0, 0 to 20 |
 /// | `recent_half_life` | 10 minutes | of that effect, positive |
 /// | `veto` | -4 | the most that a change can have where the fault is older, -20 to 0 |
+/// | `not_worse` | -0.5 | the most that a change can have whose sides a judge compared and did not find different, -20 to 20 |
 /// | `steps_slack` | 2 | steps by which an onset may precede a change without being older, 0 to 1,000 |
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -59,6 +60,7 @@ pub struct BlameParams {
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub(super) recent_half_life: Duration,
     pub(super) veto: f64,
+    pub(super) not_worse: f64,
     pub(super) steps_slack: u32,
 }
 
@@ -78,6 +80,7 @@ impl Default for BlameParams {
             recent: 0.3,
             recent_half_life: Duration::from_secs(600),
             veto: -4.0,
+            not_worse: -0.5,
             steps_slack: 2,
         }
     }
@@ -110,6 +113,8 @@ astern_stats::setters!(BlameParams {
     recent_half_life: Duration,
     /// Sets the greatest log-odds of a change where the fault is older.
     veto: f64,
+    /// Sets the greatest log-odds of a change that was compared and not found worse.
+    not_worse: f64,
     /// Sets the number of steps by which an onset may precede a change.
     steps_slack: u32,
 });
@@ -139,6 +144,7 @@ impl BlameParams {
         let half_life = self.recent_half_life.as_secs_f64();
         positive("blame.recent_half_life in seconds", half_life)?;
         in_range("blame.veto", self.veto, -20.0, 0.0)?;
+        in_range("blame.not_worse", self.not_worse, -20.0, 20.0)?;
         in_range("blame.steps_slack", f64::from(self.steps_slack), 0.0, 1e3)?;
         Ok(ChangeBlame { params: self })
     }
@@ -181,6 +187,8 @@ mod tests {
             ),
             ("veto", with().veto(0.1)),
             ("veto", with().veto(-20.1)),
+            ("not_worse", with().not_worse(f64::NAN)),
+            ("not_worse", with().not_worse(20.1)),
             ("steps_slack", with().steps_slack(1_001)),
         ] {
             let refused = bad.check().unwrap_err().to_string();

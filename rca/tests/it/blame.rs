@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use astern_graph_core::signal::{
-    Abstention, Anomaly, Assessment, BlamedChange, Diagnosis, Evidence, Verdict,
+    Abstention, Anomaly, Assessment, BlamedChange, Diagnosis, Evidence, MissingEvidence, Verdict,
 };
 use astern_graph_core::{
     ChangeEvent, ChangePhase, EdgeKind, GraphBuilder, GraphParams, NodeKey, Sample, TemporalGraph,
@@ -205,6 +205,56 @@ fn only_the_last_assessment_of_a_change_counts() {
 }
 
 #[test]
+fn a_change_that_a_judge_compared_and_did_not_find_worse_is_less_likely_than_none() {
+    let of_c = |verdict, missing: Vec<MissingEvidence>| {
+        let of_c = Assessment::new(verdict).of_change("c-v2".into());
+        let since = system([anomaly("c", ONSET)]);
+        // All that time, place and rank say speaks for it.
+        let eager = BlameParams::default().prior(3.0).recent(3.0);
+        let assessments = vec![since, of_c.without(missing)];
+        diagnosis(eager, [release("c", 121)], assessments)
+            .changes
+            .remove(0)
+    };
+    let is_said = |blamed: &BlamedChange| {
+        let said = |e: &Evidence| matches!(e, Evidence::NotFoundWorse { .. });
+        blamed.evidence.iter().any(said)
+    };
+    let calls = || MissingEvidence::Calls {
+        metric: "error_rate".into(),
+        have: 40,
+        need: Some(300),
+        steps: Some(9),
+    };
+    let starts = MissingEvidence::StartUp { until: minute(140) };
+    let looks_worse = MissingEvidence::Certainty {
+        metric: "error_rate".into(),
+        p_value: 0.02,
+    };
+    let alike = [
+        (Verdict::Healthy, vec![]),
+        (Verdict::Inconclusive, vec![calls()]),
+        (Verdict::Inconclusive, vec![starts, calls()]),
+    ];
+    for (verdict, missing) in alike {
+        let blamed = of_c(verdict, missing);
+        assert!(is_said(&blamed) && blamed.probability.unwrap() < 0.5);
+    }
+    let unknown = [
+        (Verdict::NoData, vec![MissingEvidence::NewSide]),
+        (Verdict::Inconclusive, vec![MissingEvidence::OldSide]),
+        (Verdict::Inconclusive, vec![MissingEvidence::Application]),
+        (Verdict::Inconclusive, vec![calls(), looks_worse]),
+        (Verdict::Inconclusive, vec![]),
+        (Verdict::Regressed, vec![]),
+    ];
+    for (verdict, missing) in unknown {
+        let blamed = of_c(verdict, missing);
+        assert!(!is_said(&blamed) && blamed.probability.unwrap() > 0.9);
+    }
+}
+
+#[test]
 fn every_parameter_has_its_effect() {
     let with = BlameParams::default;
     let probability = |params, at, verdict| {
@@ -223,6 +273,8 @@ fn every_parameter_has_its_effect() {
     assert!(regressed(with().regressed(0.0)) < regressed(with()));
     let healthy = |params| probability(params, 121, Verdict::Healthy);
     assert!(healthy(with().healthy(-9.0)) < healthy(with()));
+    let eager = || with().prior(3.0).healthy(0.0);
+    assert!(healthy(eager()) < healthy(eager().not_worse(5.0)));
     let late = |params| probability(params, END - 1, Verdict::NoData);
     assert!(late(with().veto(-9.0)) < late(with()));
     assert!(late(with().steps_slack(60)) > late(with()));

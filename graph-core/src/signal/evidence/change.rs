@@ -58,6 +58,14 @@ pub(super) fn older_than_change(change: &ChangeId, lead: Duration) -> String {
     format!("the fault is {} s older than {change}", lead.as_secs())
 }
 
+pub(super) fn not_found_worse(change: &ChangeId, is_ruled_out: bool) -> String {
+    if is_ruled_out {
+        format!("{change} is no worse than what it replaces")
+    } else {
+        format!("{change} is so far not found worse than what it replaces")
+    }
+}
+
 /// New beside old instances, by the p-value of "worse".
 ///
 /// A rise that is not beyond chance yet is no reason to acquit a change: only where the p-value is 1, so that

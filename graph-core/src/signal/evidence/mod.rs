@@ -204,6 +204,13 @@ pub enum Evidence {
         /// Time from the onset of the fault to the change.
         lead: Duration,
     },
+    /// A judge compared what runs the change with what does not, and found nothing worse: evidence against it.
+    NotFoundWorse {
+        /// Which change.
+        change: ChangeId,
+        /// Whether it ruled out every effect that matters; else it has seen too little for that.
+        is_ruled_out: bool,
+    },
     /// A learned model's score, beside that of the same network untrained.
     Learned {
         /// Name of the model.
@@ -308,7 +315,9 @@ impl Evidence {
             }
             Self::Dose { r, .. } => change::stance_of_dose(*r, role),
             Self::ChangedBefore { .. } => change::stance_of_time(true, role),
-            Self::OlderThanChange { .. } => change::stance_of_time(false, role),
+            Self::OlderThanChange { .. } | Self::NotFoundWorse { .. } => {
+                change::stance_of_time(false, role)
+            }
             Self::Distance { hops, .. } => graph::stance_of_distance(*hops),
             Self::Influence { p_value, .. } => graph::stance_of_influence(*p_value, role),
             Self::OriginOfFault {
@@ -371,6 +380,7 @@ impl fmt::Display for Evidence {
             Self::Tenants { slower, tenants, z } => call::tenants(*slower, *tenants, *z),
             Self::ChangedBefore { change, delay } => change::changed_before(change, *delay),
             Self::OlderThanChange { change, lead } => change::older_than_change(change, *lead),
+            Self::NotFoundWorse { change, is_ruled_out } => change::not_found_worse(change, *is_ruled_out),
             Self::Learned { model, score, untrained } => learned::learned(model, *score, *untrained),
             Self::BlastRadius { nodes, calls_per_second } => graph::blast_radius(*nodes, *calls_per_second),
             Self::Spectrum { operation, abnormal_through, abnormal, normal_through, normal } => {

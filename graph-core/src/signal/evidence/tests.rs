@@ -215,6 +215,10 @@ fn of_changes() -> Vec<Row> {
         r,
         steps: 20,
     };
+    let not_found_worse = |is_ruled_out| Evidence::NotFoundWorse {
+        change: "cart@2".into(),
+        is_ruled_out,
+    };
     let beyond_limit = |worst, without_value| Evidence::BeyondLimit {
         metric: "error_rate".into(),
         limit: 0.01,
@@ -285,6 +289,16 @@ fn of_changes() -> Vec<Row> {
                 lead: Duration::from_secs(9),
             },
             "the fault is 9 s older than cart@2",
+            [Neutral, Neutral, Against],
+        ),
+        (
+            not_found_worse(true),
+            "cart@2 is no worse than what it replaces",
+            [Neutral, Neutral, Against],
+        ),
+        (
+            not_found_worse(false),
+            "cart@2 is so far not found worse than what it replaces",
             [Neutral, Neutral, Against],
         ),
     ]
@@ -454,6 +468,7 @@ fn place(evidence: &Evidence) -> usize {
         Evidence::Fallback { .. } => 22,
         Evidence::BeyondLimit { .. } => 23,
         Evidence::UnknownDistance { .. } => 24,
+        Evidence::NotFoundWorse { .. } => 25,
     }
 }
 
@@ -471,7 +486,7 @@ fn every_variant_has_a_sentence_and_a_stance() {
         .iter()
         .map(|(evidence, ..)| place(evidence))
         .collect();
-    assert_eq!(seen, (0..25).collect());
+    assert_eq!(seen, (0..26).collect());
 }
 
 #[test]
