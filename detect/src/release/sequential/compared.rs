@@ -97,16 +97,13 @@ impl<'a> Compared<'a> {
         };
         let harmful = metric.harmful(params, usual, caution);
         let greatest = dispersions.by(is_before);
-        let newest = Shares::of(&hits[hits.len().saturating_sub(HEALED_STEPS)..]);
+        let newest = Shares::newest(&hits);
         let harmless = Harmless::of(params, metric, &of_all, caution, greatest);
         let mut healed = Harmless::of(params, metric, &newest, caution, greatest);
         healed.harmful = healed.harmful.max(0.5 * of_recent.new);
         let odds = |p: f64| p / (1.0 - p);
         let ratio = odds(harmless.harmful) / odds(harmless.usual);
-        let both = [
-            harmless.evidence(&of_all),
-            ln_e_odds_below(&hits, ratio, greatest),
-        ];
+        let by_odds = ln_e_odds_below(&hits, ratio, greatest);
         let ln_e = evidence(&with_start).map_or(0.0, |onset| onset.ln_e);
         let planned = planned.filter(|_| PlannedLooks::are_for(metric));
         let is_rejected = planned
@@ -125,7 +122,7 @@ impl<'a> Compared<'a> {
             harmful,
             hits_since: (of_recent.new_hits, of_recent.new_trials),
             dispersion: greatest,
-            ln_e_harmless: ln_mean(&both).unwrap_or(0.0),
+            ln_e_harmless: ln_mean(&[harmless.evidence(&of_all), by_odds]).unwrap_or(0.0),
             ln_e_healed: healed.evidence(&newest),
             trials: of_all.new_trials,
             trials_needed: harmless.trials_needed(params),
@@ -284,6 +281,11 @@ struct Shares {
 }
 
 impl Shares {
+    /// Of the newest steps, by which it is seen that something has healed.
+    fn newest(steps: &[SideHits]) -> Self {
+        Self::of(&steps[steps.len().saturating_sub(HEALED_STEPS)..])
+    }
+
     fn of(steps: &[SideHits]) -> Self {
         let both = || {
             steps
