@@ -332,7 +332,7 @@ fn unit_steps(
         .iter()
         .flatten()
         .map(started)
-        .filter(|at| *at > end)
+        .filter(|at| *at >= end)
         .min();
     // How many instances a revision has is not known.
     let is_by_instance = units.iter().any(|(unit, ..)| unit.receives_as_instance());
