@@ -2,9 +2,11 @@
 
 mod callers;
 mod calls;
+mod changed;
 mod dependencies;
 mod read;
 mod shares;
+mod witnesses;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

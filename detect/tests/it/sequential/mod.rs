@@ -2,6 +2,7 @@
 
 mod callers;
 mod dependencies;
+mod excuses;
 mod instances;
 mod laws;
 mod metrics;
