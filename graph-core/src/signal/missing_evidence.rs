@@ -51,6 +51,14 @@ pub enum MissingEvidence {
         /// Probability of such a difference by chance.
         p_value: f64,
     },
+    /// Independence: the new side looks worse, and no more than a dependency accounts for that its other callers see as well. What
+    /// that does to it may come from the change or not.
+    Dependency {
+        /// Which dependency.
+        dependency: NodeKey,
+        /// In which metric.
+        metric: MetricName,
+    },
     /// Calls to a new side that should have some: by its share of the traffic, or as old instances beside it have.
     Traffic {
         /// Calls that it should have received.
@@ -133,6 +141,10 @@ impl fmt::Display for MissingEvidence {
                     "{metric} looks worse on the new side, not yet beyond chance ({p})"
                 )
             }
+            Self::Dependency { dependency, metric } => write!(
+                f,
+                "{metric} looks worse on the new side by what {dependency} does to its other callers too"
+            ),
             Self::Traffic { expected, since } => write!(
                 f,
                 "the new side receives no calls since {since}, where {expected:.0} are expected"

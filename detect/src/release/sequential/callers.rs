@@ -1,7 +1,11 @@
 //! Calls that fail for their callers and that no part of the service accounts for.
 
+use std::collections::BTreeSet;
+
 use astern_graph_core::signal::{Anomaly, Evidence};
-use astern_graph_core::{ChangeEvent, ChangePhase, GraphError, TemporalGraph, TimeRange};
+use astern_graph_core::{
+    CallSummary, ChangeEvent, ChangePhase, GraphError, TemporalGraph, TimeRange, Timestamp,
+};
 
 use super::SequentialComparison;
 use super::compared::Compared;
@@ -34,6 +38,26 @@ impl OfCallers {
 
     pub(super) fn compared(&self) -> &Compared<'static> {
         &self.compared
+    }
+
+    /// Leaves out the steps in which dependencies pass anything on: callers do not wait as long for an answer as the service may.
+    /// Returns what it was that looked worse and no longer does.
+    pub(super) fn without_passed_on(
+        &mut self,
+        judge: &SequentialComparison,
+        observed: &Observed,
+    ) -> Option<&'static Metric> {
+        let looked_worse = self.compared.looks_worse();
+        let passed_on = observed.steps.iter().filter(|s| s.passed_on.is_any());
+        let passed_on: BTreeSet<Timestamp> = passed_on.map(|step| step.range.start).collect();
+        for step in &mut self.observed.steps {
+            if passed_on.contains(&step.range.start) {
+                step.new = CallSummary::joined([]);
+                step.starting = CallSummary::joined([]);
+            }
+        }
+        self.compared = Compared::of(&judge.0, &FAILED, &self.observed, None);
+        (looked_worse && !self.compared.looks_worse()).then_some(&FAILED)
     }
 
     /// What these calls say against the change, as one of so many metrics.

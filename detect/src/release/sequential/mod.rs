@@ -4,6 +4,7 @@ mod callers;
 mod compared;
 mod counted;
 mod dispersion;
+mod excused;
 mod metric;
 mod pairs;
 mod planned;
@@ -182,7 +183,8 @@ impl SequentialParams {
 ///
 /// What dependencies then fail for their other callers too, beyond what they failed before the change, is no failure of the
 /// change (difference in differences): as many failed calls are left out, and steps in which their other callers wait longer by at
-/// least half of what the latency has risen.
+/// least half of what the latency has risen; of the callers' view all such steps. Where that is why nothing looks worse, the
+/// verdict is inconclusive and names the dependencies.
 ///
 /// The score of an anomaly is its effect over the least that matters, so severity counts from 1.
 ///
@@ -220,10 +222,12 @@ impl ReleaseJudge for SequentialComparison {
         let compared_in_all = metrics.len() + 1;
         let level = 0.5 * params.alpha / compared_in_all as f64;
         let planned = PlannedLooks::of(graph, change, level);
-        let compared = self.compare(&metrics, &mut observed, planned.as_ref(), |observed, qs| {
-            pass_on(observed, graph, change, (range, healthy), qs);
-        });
-        let of_callers = OfCallers::of(self, graph, change, range, healthy)?;
+        let mut of_callers = OfCallers::of(self, graph, change, range, healthy)?;
+        let views = (&mut observed, of_callers.as_mut());
+        let (compared, excused) =
+            self.compare(&metrics, views, planned.as_ref(), |observed, qs| {
+                pass_on(observed, graph, change, (range, healthy), qs)
+            });
         let worse = compared
             .iter()
             .filter(|compared| self.is_worse(compared, compared_in_all));
@@ -249,6 +253,7 @@ impl ReleaseJudge for SequentialComparison {
         }
         let mut missing = self.missing(&observed, &compared);
         missing.extend(silent);
+        missing.extend(excused);
         let of_callers = of_callers.as_ref().map(OfCallers::compared);
         missing.extend(of_callers.and_then(Compared::uncertainty));
         missing.extend((!observed.outcomes_are_known).then_some(MissingEvidence::Outcomes));
@@ -266,29 +271,6 @@ impl SequentialComparison {
     /// The probability of a false regression over the whole watch.
     pub(super) fn alpha(&self) -> f64 {
         self.0.alpha
-    }
-
-    /// Compares by every metric. Where the new side looks worse than it was before, what dependencies pass on is taken out.
-    fn compare<'a>(
-        &self,
-        metrics: &'a [Metric],
-        observed: &mut Observed,
-        planned: Option<&PlannedLooks>,
-        pass_on: impl FnOnce(&mut Observed, &[f64]),
-    ) -> Vec<Compared<'a>> {
-        let compared = |observed: &Observed| -> Vec<Compared<'a>> {
-            let compared = metrics.iter();
-            let compared = compared.map(|metric| Compared::of(&self.0, metric, observed, planned));
-            compared.collect()
-        };
-        let first = compared(observed);
-        let worse = || first.iter().filter(|c| c.is_before && c.looks_worse());
-        if worse().next().is_none() {
-            return first;
-        }
-        let quantiles: Vec<f64> = worse().filter_map(|c| c.metric.quantile()).collect();
-        pass_on(observed, &quantiles);
-        compared(observed)
     }
 
     /// Whether one of so many metrics is worse beyond chance, by an amount that matters, and has not healed.

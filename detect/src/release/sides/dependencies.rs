@@ -77,18 +77,19 @@ fn same(a: f64, b: f64) -> bool {
 /// service itself, and of one that the new side calls more than twice as often for a call that it receives, which may be what
 /// it fails by.
 ///
-/// Reads the edges of the service and of what it calls.
+/// Returns the dependencies that pass on anything. Reads the edges of the service and of what it calls.
 pub(in crate::release) fn pass_on(
     observed: &mut Observed,
     graph: &TemporalGraph,
     change: &ChangeEvent,
     (range, healthy): (TimeRange, TimeRange),
     quantiles: &[f64],
-) {
+) -> Vec<NodeKey> {
+    let mut passing = Vec::new();
     let alone = observed.old_is_gone_from();
     let changed = changed_with(graph, change, (range, healthy));
     let Some(healthy) = healthy_before(graph, change, healthy) else {
-        return;
+        return passing;
     };
     let of_step = |step: &Step| step.old.calls + step.new.calls + step.starting.calls;
     let usual = observed.before.iter().map(|before| before.all.calls).sum();
@@ -109,15 +110,20 @@ pub(in crate::release) fn pass_on(
         if edges.is_amplified(&seen, alone, usual) {
             continue;
         }
+        let mut is_passing = false;
         for (i, step) in observed.steps.iter_mut().enumerate().skip(alone) {
             let failures = edges.failures(&seen, i) / (of_step(step) as f64).max(1.0);
             step.passed_on.failed = (step.passed_on.failed + failures).min(1.0);
             let slower = quantiles
                 .iter()
                 .filter_map(|q| Some((*q, edges.slower_ms(&seen, i, *q, usual)?)));
+            let slower: Vec<(f64, f64)> = slower.collect();
+            is_passing |= failures > 0.0 || !slower.is_empty();
             step.passed_on.slower_ms.extend(slower);
         }
+        passing.extend(is_passing.then(|| edges.dependency.clone()));
     }
+    passing
 }
 
 /// A dependency of the service, with others that call it.

@@ -76,10 +76,9 @@ impl History {
 /// Whether so many hits among `all` are more than chance makes where each one is a hit with probability `share`, by
 /// Chernoff's bound of the binomial distribution.
 pub(super) fn is_more_than(hits: u64, all: u64, share: f64) -> bool {
-    let n = all as f64;
+    let n = all.max(1) as f64;
     let seen = hits as f64 / n;
-    // With no calls at all the share is not a number.
-    if !(seen > share) {
+    if seen <= share {
         return false;
     }
     let part = |seen: f64, share: f64| {

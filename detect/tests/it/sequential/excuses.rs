@@ -1,12 +1,13 @@
 //! What a failing dependency does not excuse, and what is said where it excuses.
 
 use astern_graph_core::schema::ERROR_RATE;
-use astern_graph_core::signal::{Assessment, Evidence, Verdict};
-use astern_graph_core::{CallStatus, ChangeEvent, NodeKey, Record};
+use astern_graph_core::signal::{Assessment, Evidence, MissingEvidence, Verdict};
+use astern_graph_core::{Call, CallStatus, ChangeEvent, NodeKey, Party, Record};
 
 use super::dependencies::{Minute, records};
 use super::{RELEASED, graph, says};
 use crate::fixtures::minute;
+use crate::traffic::cart;
 
 const NONE: Minute = Minute {
     store_fails: 0.0,
@@ -128,11 +129,90 @@ fn a_failure_now_and_then_of_another_service_clears_nothing() {
             Record::Call(call) if call.at == at => Some(call),
             _ => None,
         });
-        let is_of_orders = |call: &&mut astern_graph_core::Call| {
-            call.caller.as_ref().is_some_and(|c| c.service == orders)
-        };
+        let is_of_orders =
+            |call: &&mut Call| call.caller.as_ref().is_some_and(|c| c.service == orders);
         calls.find(is_of_orders).unwrap().status = CallStatus::Error;
     }
     let said = said(30, records);
     assert_eq!(said.verdict, Verdict::Regressed, "{said}");
+}
+
+/// The metrics in which the store accounts for what looks worse.
+fn excused(said: &Assessment) -> Vec<&str> {
+    let metrics = said.missing.iter().filter_map(|missing| match missing {
+        MissingEvidence::Dependency { dependency, metric } if dependency.name == "store".into() => {
+            Some(metric.as_str())
+        }
+        _ => None,
+    });
+    metrics.collect()
+}
+
+#[test]
+fn a_release_whose_failures_are_excused_is_not_healthy() {
+    // One heavy query locks the store for everybody, with as many calls as before.
+    for from in [0, 10] {
+        let of = |since: i64| if since < from { NONE } else { fails(0.3) };
+        for more in [20, 60, 150] {
+            let said = said(from + more, records(3, from + more, 30, &of));
+            assert_eq!(said.verdict, Verdict::Inconclusive, "{from} {more}: {said}");
+            assert_eq!(excused(&said), [ERROR_RATE], "{from} {more}: {said}");
+        }
+    }
+    let slow = Minute {
+        store_slower: 200.0,
+        ..NONE
+    };
+    let of = |since: i64| if since < 10 { NONE } else { slow };
+    let waits = said(40, records(3, 40, 30, &of));
+    assert_eq!(waits.verdict, Verdict::Inconclusive, "{waits}");
+    assert!(excused(&waits).contains(&"latency_ms_p50"), "{waits}");
+    // What has healed is not excused any more.
+    let of = |since: i64| {
+        if (10..15).contains(&since) {
+            fails(0.3)
+        } else {
+            NONE
+        }
+    };
+    let healed = said(240, records(3, 240, 30, &of));
+    assert_eq!(excused(&healed), [""; 0], "{healed}");
+}
+
+/// Calls of two services to the cart, of which a third fails for them from ten minutes after the release on.
+fn impatient(after: i64) -> Vec<Record> {
+    let call = |at: i64, i: i64| {
+        let caller = NodeKey::service(["shop", "web"][usize::from(i % 2 == 0)]);
+        let call = Call::new(minute(at), Party::new(cart())).from(Party::new(caller));
+        let is_lost = at >= RELEASED + 10 && i % 3 == 0;
+        let status = if is_lost {
+            CallStatus::Error
+        } else {
+            CallStatus::Ok
+        };
+        Record::from(call.ended(status))
+    };
+    (0..RELEASED + after)
+        .flat_map(|at| (0..40).map(move |i| call(at, i)))
+        .collect()
+}
+
+#[test]
+fn callers_that_do_not_wait_for_a_slow_dependency_are_no_evidence_against_the_release() {
+    let slow = Minute {
+        store_slower: 200.0,
+        ..NONE
+    };
+    let of = |since: i64| if since < 10 { NONE } else { slow };
+    let records_of = |of: &dyn Fn(i64) -> Minute| {
+        let records = records(3, 40, 30, of).into_iter();
+        records.chain(impatient(40))
+    };
+    let slow = said(40, records_of(&of));
+    assert_eq!(slow.verdict, Verdict::Inconclusive, "{slow}");
+    assert!(excused(&slow).contains(&ERROR_RATE), "{slow}");
+    // Nothing excuses them where the store works.
+    let works = said(40, records_of(&|_| NONE));
+    assert_ne!(works.verdict, Verdict::Healthy, "{works}");
+    assert_eq!(excused(&works), [""; 0], "{works}");
 }
