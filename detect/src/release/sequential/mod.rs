@@ -25,7 +25,7 @@ use astern_stats::sequential::p_value;
 use super::ReleaseJudge;
 use super::sides::{Observed, Step, observed, pass_on};
 use crate::ScoreError;
-use callers::OfCallers;
+use callers::{Context, OfCallers, Silent};
 use compared::Compared;
 use metric::Metric;
 use planned::PlannedLooks;
@@ -170,7 +170,8 @@ impl SequentialParams {
 ///
 /// **The callers' view**: calls that failed for their callers and for no instance or revision of the service were answered
 /// by nobody. They are compared with the healthy time before the change, and found worse where it is the new side that does
-/// not answer: it, or an instance of it, is silent beyond chance while the old side is not, or no old side is left.
+/// not answer: it is silent beyond chance while the old side is not; or no old side is left, and the service or an instance is
+/// silent, or at least two callers lose calls. Callers with a change of their own at the same time do not count.
 ///
 /// **Inconclusive**, too, where a single new instance should receive calls and does not while others of the new side do: by its
 /// own share before, or, where it never received any, by that of its neighbour with the fewest. It keeps the change from
@@ -236,11 +237,22 @@ impl ReleaseJudge for SequentialComparison {
             .collect();
         let silence = silence::of_new_side(params, &observed);
         let silent = silent_instances::silent_instances(params, &observed, graph, change);
-        let is_silent = silence.is_some() || !silent.is_empty();
-        let are_of_new = || callers::are_of_new(is_silent, &observed, graph, change);
-        let lost = of_callers
-            .as_ref()
-            .filter(|lost| self.is_worse(lost.compared(), compared_in_all) && are_of_new());
+        let context = Context {
+            graph,
+            change,
+            range,
+            healthy,
+        };
+        let of_parts = Silent {
+            new_side: silence.is_some(),
+            service: silence::is_of_all(params, &observed),
+            instances: &silent,
+        };
+        let is_theirs = |lost: &&OfCallers| {
+            self.is_worse(lost.compared(), compared_in_all)
+                && lost.are_of_new(&observed, &context, &of_parts)
+        };
+        let lost = of_callers.as_ref().filter(is_theirs);
         anomalies.extend(lost.map(|lost| lost.anomaly(self, change, compared_in_all)));
         if !anomalies.is_empty() {
             return Ok(verdict(Verdict::Regressed).with_anomalies(anomalies));

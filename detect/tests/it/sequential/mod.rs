@@ -5,6 +5,7 @@ mod dependencies;
 mod excuses;
 mod instances;
 mod laws;
+mod lost_calls;
 mod metrics;
 mod situations;
 
