@@ -51,6 +51,14 @@ pub enum MissingEvidence {
         /// Probability of such a difference by chance.
         p_value: f64,
     },
+    /// Independence: the new side looks worse, and no more than a dependency accounts for that its other callers see as well. What
+    /// that does to it may come from the change or not.
+    Dependency {
+        /// Which dependency.
+        dependency: NodeKey,
+        /// In which metric.
+        metric: MetricName,
+    },
     /// Calls to a new side that should have some: by its share of the traffic, or as old instances beside it have.
     Traffic {
         /// Calls that it should have received.
@@ -102,24 +110,14 @@ impl fmt::Display for MissingEvidence {
                 need,
                 steps,
             } => {
-                match need {
-                    Some(need) => write!(f, "{metric} needs {need} calls to the new side")?,
-                    None => write!(f, "{metric} cannot be judged by calls to the new side")?,
-                }
-                write!(f, ", {have} were seen")?;
+                needs(f, metric, *need, "calls to", *have)?;
                 match steps {
                     Some(1) => f.write_str("; 1 more step at this traffic"),
                     Some(steps) => write!(f, "; {steps} more steps at this traffic"),
                     None => Ok(()),
                 }
             }
-            Self::Values { metric, have, need } => {
-                match need {
-                    Some(need) => write!(f, "{metric} needs {need} values of the new side")?,
-                    None => write!(f, "{metric} cannot be judged by values of the new side")?,
-                }
-                write!(f, ", {have} were seen")
-            }
+            Self::Values { metric, have, need } => needs(f, metric, *need, "values of", *have),
             Self::Bounds { metric } => write!(
                 f,
                 "{metric} lies beyond the last bound of the histogram, where a rise is not seen"
@@ -133,6 +131,10 @@ impl fmt::Display for MissingEvidence {
                     "{metric} looks worse on the new side, not yet beyond chance ({p})"
                 )
             }
+            Self::Dependency { dependency, metric } => write!(
+                f,
+                "{metric} looks worse on the new side by what {dependency} does to its other callers too"
+            ),
             Self::Traffic { expected, since } => write!(
                 f,
                 "the new side receives no calls since {since}, where {expected:.0} are expected"
@@ -164,4 +166,19 @@ impl fmt::Display for MissingEvidence {
             Self::StartUp { until } => write!(f, "the new side starts up until {until}"),
         }
     }
+}
+
+/// How many of `what` the new side a metric needs, and how many there were.
+fn needs(
+    f: &mut fmt::Formatter<'_>,
+    metric: &MetricName,
+    need: Option<u64>,
+    what: &str,
+    have: u64,
+) -> fmt::Result {
+    match need {
+        Some(need) => write!(f, "{metric} needs {need} {what} the new side")?,
+        None => write!(f, "{metric} cannot be judged by {what} the new side")?,
+    }
+    write!(f, ", {have} were seen")
 }

@@ -4,6 +4,7 @@ mod callers;
 mod compared;
 mod counted;
 mod dispersion;
+mod excused;
 mod metric;
 mod pairs;
 mod planned;
@@ -24,7 +25,7 @@ use astern_stats::sequential::p_value;
 use super::ReleaseJudge;
 use super::sides::{Observed, Step, observed, pass_on};
 use crate::ScoreError;
-use callers::OfCallers;
+use callers::{Context, OfCallers, Silent};
 use compared::Compared;
 use metric::Metric;
 use planned::PlannedLooks;
@@ -169,7 +170,8 @@ impl SequentialParams {
 ///
 /// **The callers' view**: calls that failed for their callers and for no instance or revision of the service were answered
 /// by nobody. They are compared with the healthy time before the change, and found worse where it is the new side that does
-/// not answer: it, or an instance of it, is silent beyond chance while the old side is not, or no old side is left.
+/// not answer: it is silent beyond chance while the old side is not; or no old side is left, and the service or an instance is
+/// silent, or at least two callers lose calls. Callers with a change of their own at the same time do not count.
 ///
 /// **Inconclusive**, too, where a single new instance should receive calls and does not while others of the new side do: by its
 /// own share before, or, where it never received any, by that of its neighbour with the fewest. It keeps the change from
@@ -182,7 +184,8 @@ impl SequentialParams {
 ///
 /// What dependencies then fail for their other callers too, beyond what they failed before the change, is no failure of the
 /// change (difference in differences): as many failed calls are left out, and steps in which their other callers wait longer by at
-/// least half of what the latency has risen.
+/// least half of what the latency has risen; of the callers' view all such steps. Where that is why nothing looks worse, the
+/// verdict is inconclusive and names the dependencies.
 ///
 /// The score of an anomaly is its effect over the least that matters, so severity counts from 1.
 ///
@@ -220,10 +223,12 @@ impl ReleaseJudge for SequentialComparison {
         let compared_in_all = metrics.len() + 1;
         let level = 0.5 * params.alpha / compared_in_all as f64;
         let planned = PlannedLooks::of(graph, change, level);
-        let compared = self.compare(&metrics, &mut observed, planned.as_ref(), |observed, qs| {
-            pass_on(observed, graph, change, (range, healthy), qs);
-        });
-        let of_callers = OfCallers::of(self, graph, change, range, healthy)?;
+        let mut of_callers = OfCallers::of(self, graph, change, range, healthy)?;
+        let views = (&mut observed, of_callers.as_mut());
+        let (compared, excused) =
+            self.compare(&metrics, views, planned.as_ref(), |observed, qs| {
+                pass_on(observed, graph, change, (range, healthy), qs)
+            });
         let worse = compared
             .iter()
             .filter(|compared| self.is_worse(compared, compared_in_all));
@@ -232,11 +237,22 @@ impl ReleaseJudge for SequentialComparison {
             .collect();
         let silence = silence::of_new_side(params, &observed);
         let silent = silent_instances::silent_instances(params, &observed, graph, change);
-        let is_silent = silence.is_some() || !silent.is_empty();
-        let are_of_new = || callers::are_of_new(is_silent, &observed, graph, change);
-        let lost = of_callers
-            .as_ref()
-            .filter(|lost| self.is_worse(lost.compared(), compared_in_all) && are_of_new());
+        let context = Context {
+            graph,
+            change,
+            range,
+            healthy,
+        };
+        let of_parts = Silent {
+            new_side: silence.is_some(),
+            service: silence::is_of_all(params, &observed),
+            instances: &silent,
+        };
+        let is_theirs = |lost: &&OfCallers| {
+            self.is_worse(lost.compared(), compared_in_all)
+                && lost.are_of_new(&observed, &context, &of_parts)
+        };
+        let lost = of_callers.as_ref().filter(is_theirs);
         anomalies.extend(lost.map(|lost| lost.anomaly(self, change, compared_in_all)));
         if !anomalies.is_empty() {
             return Ok(verdict(Verdict::Regressed).with_anomalies(anomalies));
@@ -249,6 +265,7 @@ impl ReleaseJudge for SequentialComparison {
         }
         let mut missing = self.missing(&observed, &compared);
         missing.extend(silent);
+        missing.extend(excused);
         let of_callers = of_callers.as_ref().map(OfCallers::compared);
         missing.extend(of_callers.and_then(Compared::uncertainty));
         missing.extend((!observed.outcomes_are_known).then_some(MissingEvidence::Outcomes));
@@ -266,29 +283,6 @@ impl SequentialComparison {
     /// The probability of a false regression over the whole watch.
     pub(super) fn alpha(&self) -> f64 {
         self.0.alpha
-    }
-
-    /// Compares by every metric. Where the new side looks worse than it was before, what dependencies pass on is taken out.
-    fn compare<'a>(
-        &self,
-        metrics: &'a [Metric],
-        observed: &mut Observed,
-        planned: Option<&PlannedLooks>,
-        pass_on: impl FnOnce(&mut Observed, &[f64]),
-    ) -> Vec<Compared<'a>> {
-        let compared = |observed: &Observed| -> Vec<Compared<'a>> {
-            let compared = metrics.iter();
-            let compared = compared.map(|metric| Compared::of(&self.0, metric, observed, planned));
-            compared.collect()
-        };
-        let first = compared(observed);
-        let worse = || first.iter().filter(|c| c.is_before && c.looks_worse());
-        if worse().next().is_none() {
-            return first;
-        }
-        let quantiles: Vec<f64> = worse().filter_map(|c| c.metric.quantile()).collect();
-        pass_on(observed, &quantiles);
-        compared(observed)
     }
 
     /// Whether one of so many metrics is worse beyond chance, by an amount that matters, and has not healed.

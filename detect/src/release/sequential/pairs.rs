@@ -48,9 +48,10 @@ pub(super) fn pairs(
     let steps = observed.steps.iter().zip(&counted.steps).enumerate();
     // What waits for calls of the other side.
     let (mut of_new, mut of_old) = ((0, 0), (0, 0));
+    let mut beyond = BeyondDependencies::default();
     let pair = |(i, (step, counted)): (usize, (&Step, &CountedStep))| {
         if i >= gone_from {
-            let of_new = beyond_dependencies(metric, step, new(counted));
+            let of_new = beyond.of(metric, step, new(counted));
             return if of_new.1 == 0 {
                 Pair::default()
             } else {
@@ -68,29 +69,47 @@ pub(super) fn pairs(
     steps.map(pair).collect()
 }
 
-/// Hits and trials without the calls that dependencies failed, and none in a step in which they account for a rise of the latency:
-/// of those it is not known how they would have ended, or how long they would have taken.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a share of a number of calls"
-)]
-fn beyond_dependencies(metric: &Metric, step: &Step, (hits, trials): Hits) -> Hits {
-    match metric {
-        Metric::Failed => {
-            let failed = ((step.passed_on.failed * trials as f64).ceil() as u64).min(hits);
-            (hits - failed, trials - failed)
-        }
-        Metric::Slow { q, usual_ms, .. } => {
-            let calls = || CallSummary::joined([&step.new, &step.starting]);
-            let rise_ms = || calls().latency_ms(*q).map(|ms| ms - usual_ms);
-            if step.passed_on.explains(*q, rise_ms) {
-                (0, 0)
-            } else {
-                (hits, trials)
+/// Takes out what dependencies account for, step by step.
+#[derive(Default)]
+struct BeyondDependencies {
+    /// The part of a failed call that is still to be taken out.
+    left: f64,
+}
+
+impl BeyondDependencies {
+    /// Hits and trials without the calls that dependencies failed, and none in a step in which they account for a rise of the
+    /// latency: of those it is not known how they would have ended, or how long they would have taken.
+    fn of(&mut self, metric: &Metric, step: &Step, (hits, trials): Hits) -> Hits {
+        match metric {
+            Metric::Failed => {
+                let failed = self.whole(step.passed_on.failed * trials as f64).min(hits);
+                (hits - failed, trials - failed)
             }
+            Metric::Slow { q, usual_ms, .. } => {
+                let calls = || CallSummary::joined([&step.new, &step.starting]);
+                let rise_ms = || calls().latency_ms(*q).map(|ms| ms - usual_ms);
+                if step.passed_on.explains(*q, rise_ms) {
+                    (0, 0)
+                } else {
+                    (hits, trials)
+                }
+            }
+            Metric::Refused | Metric::Sampled { .. } => (hits, trials),
         }
-        Metric::Refused | Metric::Sampled { .. } => (hits, trials),
+    }
+
+    /// Whole calls of these and of what was left before; the rest is left for the next step.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a part of a number of calls"
+    )]
+    fn whole(&mut self, failed: f64) -> u64 {
+        self.left += failed;
+        // What is a whole number but for rounding is one.
+        let whole = (self.left + 1e-9).floor();
+        self.left = (self.left - whole).max(0.0);
+        whole as u64
     }
 }
 
@@ -108,4 +127,19 @@ pub(super) fn reuse(steps: usize, before: usize) -> f64 {
     let (steps, before) = (steps as f64, before.max(1) as f64);
     let taken_for = 1.0 + 1.0 / (BEFORE_PER_STEP as f64).min(before);
     f64::max(1.0, (1.0 + steps / before) / taken_for)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::BeyondDependencies;
+
+    #[test]
+    fn parts_of_failed_calls_add_up_over_steps() {
+        let mut beyond = BeyondDependencies::default();
+        let mut taken = |share: f64| beyond.whole(share * 20.0);
+        assert_eq!(taken(0.001), 0);
+        assert_eq!((1..100).map(|_| taken(0.001)).sum::<u64>(), 2);
+        assert_eq!((0..10).map(|_| taken(0.3)).sum::<u64>(), 60);
+        assert_eq!((0..10).map(|_| taken(0.33)).sum::<u64>(), 66);
+    }
 }

@@ -35,14 +35,29 @@ pub(super) fn of_new_side(
         expected += calls;
         ln_chance += ln_none / dispersion;
     }
-    // Each look is a test of its own.
-    if ln_chance > (params.alpha / observed.steps.len().max(1) as f64).ln() {
+    if ln_chance > level(params, observed) {
         return None;
     }
     Some(match last_seen {
         Some(_) => MissingEvidence::Telemetry { since },
         None => MissingEvidence::Traffic { expected, since },
     })
+}
+
+/// Whether no part of the service receives calls any more, beyond chance, whatever it runs.
+pub(super) fn is_of_all(params: &SequentialParams, observed: &Observed) -> bool {
+    let is_seen = |step: &Step| step.is_new_seen() || step.old.calls + step.later > 0;
+    let last_seen = observed.steps.iter().rposition(is_seen);
+    let silent = observed.steps.get(last_seen.map_or(0, |last| last + 1)..);
+    let silent = silent.unwrap_or_default().iter();
+    let ln_none = silent.map(|step| expected_calls(observed, step, 1.0).1);
+    let ln_chance = ln_none.sum::<f64>() / dispersion(observed);
+    ln_chance <= level(params, observed)
+}
+
+/// Logarithm of the level of one look: each is a test of its own.
+fn level(params: &SequentialParams, observed: &Observed) -> f64 {
+    (params.alpha / observed.steps.len().max(1) as f64).ln()
 }
 
 /// Calls that the new side should have received in a step, and the logarithm of the probability of none.

@@ -10,7 +10,7 @@ use crate::release::sides::Observed;
 
 /// An instance of which no weight is known is expected to receive at least one call for so many of its neighbour with the
 /// fewest: instances are weighted unequally, and neighbours may all be of the greater ones.
-const FEWEST_PER_CALL: f64 = 4.0;
+pub(super) const FEWEST_PER_CALL: f64 = 4.0;
 
 /// Variance of the calls of an instance over that of independent ones where no instances were seen before the change:
 /// sessions that stick to an instance come and go together.

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use astern_graph_core::{
     CallSummary, ChangeEvent, EdgeKind, GraphError, NodeKey, SliceBy, TemporalGraph, TimeRange,
+    Timestamp,
 };
 
 use super::calls::{between, none, received};
+use super::changed::changed_with;
 use super::read::healthy_before;
+use super::witnesses::is_more_than;
 use super::{Before, Observed, Step};
 
 /// Most callers that are asked one by one. What they say of more is taken from all calls that the service received.
@@ -74,12 +77,49 @@ pub(in crate::release) fn unanswered(
     }))
 }
 
+/// Who loses calls to a service.
+pub(in crate::release) struct Losing {
+    /// Whether the calls of any caller are known.
+    pub(in crate::release) is_known: bool,
+    /// Callers without a change of their own that lose calls.
+    pub(in crate::release) callers: usize,
+}
+
+/// Which callers lose calls of which the service knows nothing from `since` on: at least a share of `least`, and more than before
+/// the change beyond chance.
+pub(in crate::release) fn losing(
+    graph: &TemporalGraph,
+    change: &ChangeEvent,
+    (range, healthy): (TimeRange, TimeRange),
+    since: Timestamp,
+    least: f64,
+) -> Losing {
+    let views = Views::of(graph, &change.service, range);
+    let changed = changed_with(graph, change, (range, healthy));
+    let now = TimeRange::new(since, range.end).ok();
+    let before = healthy_before(graph, change, healthy);
+    let loses = |caller: &&&NodeKey| {
+        let in_time = |time: Option<_>| time.map_or((0, 0), |time| views.lost_by(caller, time));
+        let ((lost, calls), (lost_before, before)) = (in_time(now), in_time(before));
+        let share = calls as f64 / (calls + before).max(1) as f64;
+        lost as f64 >= least * calls as f64 && is_more_than(lost, lost + lost_before, share)
+    };
+    let callers = views.callers.iter();
+    let unchanged = callers.filter(|caller| !changed.contains(*caller));
+    Losing {
+        is_known: !views.callers.is_empty(),
+        callers: unchanged.filter(loses).count(),
+    }
+}
+
 /// The two views of the calls to a service.
 struct Views<'a> {
     graph: &'a TemporalGraph,
     service: &'a NodeKey,
-    /// Those of which calls are known over an edge; none where they are too many.
+    /// The first of those of which calls are known over an edge.
     callers: Vec<&'a NodeKey>,
+    /// Whether they are all of them.
+    are_all: bool,
     instances: Vec<&'a NodeKey>,
 }
 
@@ -94,15 +134,15 @@ impl<'a> Views<'a> {
             graph,
             service,
             callers: callers.collect(),
+            are_all: true,
             instances: graph.instances(service).collect(),
         };
         let calls = |caller: &&NodeKey| views.over_edge(caller, range).calls > 0;
         let callers = views.callers.iter().copied().filter(calls);
         let callers: Vec<&NodeKey> = callers.take(CALLERS_MAX + 1).collect();
         views.callers = callers;
-        if views.callers.len() > CALLERS_MAX {
-            views.callers.clear();
-        }
+        views.are_all = views.callers.len() <= CALLERS_MAX;
+        views.callers.truncate(CALLERS_MAX);
         views
     }
 
@@ -110,9 +150,9 @@ impl<'a> Views<'a> {
         between(self.graph, (caller, self.service), &[EdgeKind::Calls], time)
     }
 
-    /// Calls as the callers saw them; where none is known, all that the service received.
+    /// Calls as the callers saw them; where none is known, or not each one, all that the service received.
     fn of_callers(&self, time: TimeRange) -> CallSummary {
-        if self.callers.is_empty() {
+        if self.callers.is_empty() || !self.are_all {
             return received(self.graph, self.service, time);
         }
         let edges = self
@@ -149,5 +189,18 @@ impl<'a> Views<'a> {
         unanswered.calls = of_callers.calls;
         unanswered.errors = of_callers.errors.saturating_sub(of_service.errors);
         unanswered
+    }
+
+    /// Calls of one caller that failed for it, without as many as fail for the service itself, and all of its calls.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of a number of calls"
+    )]
+    fn lost_by(&self, caller: &NodeKey, time: TimeRange) -> (u64, u64) {
+        let seen = self.over_edge(caller, time);
+        let answered = self.of_service(time).error_rate().unwrap_or(0.0);
+        let answered = (answered * seen.calls as f64).ceil() as u64;
+        (seen.errors.saturating_sub(answered), seen.calls)
     }
 }

@@ -1,11 +1,15 @@
 //! What the dependencies of a service pass on to it: failures and waits that their other callers see as well.
 
+use std::collections::BTreeSet;
+
 use astern_graph_core::{
     CallSummary, ChangeEvent, EdgeKind, NodeId, NodeKey, TemporalGraph, TimeRange,
 };
 
 use super::calls::between;
+use super::changed::changed_with;
 use super::read::healthy_before;
+use super::witnesses::{History, Seen, is_more_than};
 use super::{Observed, Step};
 
 /// Edges over which calls fail.
@@ -21,11 +25,8 @@ const AMPLIFIED: f64 = 2.0;
 /// Share of failures beyond the usual below which a dependency is taken to work.
 const WORKS_BELOW: f64 = 0.01;
 
-/// Calls of others by which their share of failures in a step is known; where there are fewer, those of steps around it count.
-const OTHERS_CALLS_MIN: u64 = 20;
-
-/// How many steps around a step count at most, on either side.
-const AROUND_MAX: usize = 5;
+/// Calls received by the new side alone while a dependency works, by which it is known how often it calls it.
+const RECEIVED_MIN: u64 = 20;
 
 /// Standard errors by which more of the service's calls may fail than those of others do.
 const STANDARD_ERRORS: f64 = 3.0;
@@ -71,44 +72,58 @@ fn same(a: f64, b: f64) -> bool {
 /// a dependency fail than before the change is what its own fault adds, and what the service's calls to it fail beyond that is
 /// how the service calls it. Where others wait longer for it than before, so does the service.
 ///
-/// Not taken out is what nobody else can testify to: a fault of a dependency without other callers, of one that the
-/// service did not call before the change, of one that calls the service itself, and of one that the new side calls at least twice
-/// as often for a call that it receives, which may be what it fails by.
+/// Not taken out is what nobody else can testify to: a fault of a dependency without other callers, or whose other callers have all
+/// changed since the healthy time as well, of one that the service did not call before the change, of one that calls the
+/// service itself, and of one that the new side calls more than twice as often for a call that it receives, which may be what
+/// it fails by.
 ///
-/// Reads the edges of the service and of what it calls.
+/// Returns the dependencies that pass on anything. Reads the edges of the service and of what it calls.
 pub(in crate::release) fn pass_on(
     observed: &mut Observed,
     graph: &TemporalGraph,
     change: &ChangeEvent,
     (range, healthy): (TimeRange, TimeRange),
     quantiles: &[f64],
-) {
+) -> Vec<NodeKey> {
+    let mut passing = Vec::new();
     let alone = observed.old_is_gone_from();
+    let changed = changed_with(graph, change, (range, healthy));
     let Some(healthy) = healthy_before(graph, change, healthy) else {
-        return;
+        return passing;
     };
     let of_step = |step: &Step| step.old.calls + step.new.calls + step.starting.calls;
     let usual = observed.before.iter().map(|before| before.all.calls).sum();
     let service = graph.id(&change.service);
     let candidates = service.into_iter().flat_map(|id| graph.fault_origins(id));
     for dependency in candidates {
-        let edges = Edges::of(graph, &change.service, dependency, (range, healthy));
+        let edges = Edges::of(
+            graph,
+            &change.service,
+            dependency,
+            &changed,
+            (range, healthy),
+        );
         let Some(edges) = edges else { continue };
         let seen = observed.steps.iter();
         let seen = seen.map(|step| edges.seen(step.range, of_step(step)));
-        let seen: Vec<Seen> = seen.collect();
-        if edges.is_amplified(&seen, usual) {
+        let seen = History::of(seen.collect());
+        if edges.is_amplified(&seen, alone, usual) {
             continue;
         }
+        let mut is_passing = false;
         for (i, step) in observed.steps.iter_mut().enumerate().skip(alone) {
             let failures = edges.failures(&seen, i) / (of_step(step) as f64).max(1.0);
             step.passed_on.failed = (step.passed_on.failed + failures).min(1.0);
             let slower = quantiles
                 .iter()
                 .filter_map(|q| Some((*q, edges.slower_ms(&seen, i, *q, usual)?)));
+            let slower: Vec<(f64, f64)> = slower.collect();
+            is_passing |= failures > 0.0 || !slower.is_empty();
             step.passed_on.slower_ms.extend(slower);
         }
+        passing.extend(is_passing.then(|| edges.dependency.clone()));
     }
+    passing
 }
 
 /// A dependency of the service, with others that call it.
@@ -129,6 +144,7 @@ impl<'a> Edges<'a> {
         graph: &'a TemporalGraph,
         service: &'a NodeKey,
         dependency: NodeId,
+        changed: &BTreeSet<&NodeKey>,
         (range, healthy): (TimeRange, TimeRange),
     ) -> Option<Self> {
         let key = graph.key(dependency)?;
@@ -139,7 +155,8 @@ impl<'a> Edges<'a> {
         }
         let others = graph.fault_targets(dependency);
         let others = others.filter_map(|id| graph.key(id));
-        let others = others.filter(|other| *other != service && calls(other, key, range).calls > 0);
+        let others = others.filter(|other| *other != service && !changed.contains(other));
+        let others = others.filter(|other| calls(other, key, range).calls > 0);
         let others: Vec<&NodeKey> = others.take(OTHERS_MAX).collect();
         let before = others.iter().map(|other| calls(other, key, healthy));
         let before = CallSummary::joined(&before.collect::<Vec<_>>());
@@ -169,91 +186,117 @@ impl<'a> Edges<'a> {
         self.usual.calls as f64 / (usual as f64).max(1.0)
     }
 
-    /// Whether the service calls it much oftener than before while it works: calls that are tried again because it fails are none
-    /// of the service's doing.
-    fn is_amplified(&self, seen: &[Seen], usual: u64) -> bool {
-        let works = |i: &usize| self.rise(seen, *i).0 < WORKS_BELOW;
-        let steps = || (0..seen.len()).filter(works).filter_map(|i| seen.get(i));
-        let calls: u64 = steps().map(|step| step.own.calls).sum();
-        let received: u64 = steps().map(|step| step.received).sum();
+    /// Whether the new side alone calls it much oftener than the service did before, while it works: calls that are tried again
+    /// because it fails are none of the service's doing. Where it never works, or hardly, what it fails by is unknown.
+    fn is_amplified(&self, seen: &History, alone: usize, usual: u64) -> bool {
+        let of = |is_counted: &dyn Fn(usize) -> bool| {
+            let steps = seen.steps().iter().enumerate().skip(alone);
+            let steps = steps.filter(|(i, _)| is_counted(*i));
+            steps.fold((0, 0), |(calls, received), (_, step)| {
+                (calls + step.own.calls, received + step.received)
+            })
+        };
+        let while_it_works = of(&|step| !self.fails(seen, step));
+        let (calls, received) = Some(while_it_works)
+            .filter(|(_, received)| *received >= RECEIVED_MIN)
+            .unwrap_or_else(|| of(&|_| true));
         calls as f64 > AMPLIFIED * self.per_call(usual) * (received as f64).max(1.0)
     }
 
     /// Failed calls of the service to it in a step that are its own fault: as many as fail for others, but for chance, and no
-    /// more than fail beyond the usual.
-    fn failures(&self, seen: &[Seen], step: usize) -> f64 {
-        let (rise, error) = self.rise(seen, step);
-        let Some(step) = seen.get(step).filter(|_| rise > 0.0) else {
+    /// more than fail beyond the usual. None where others fail oftener than before by no more than chance, however many
+    /// steps around count.
+    fn failures(&self, seen: &History, step: usize) -> f64 {
+        let usual = self.usual.error_rate().unwrap_or(0.0);
+        let Some(own) = seen.steps().get(step).map(|step| &step.own) else {
             return 0.0;
         };
-        let n = step.own.calls as f64;
-        let usual = self.usual.error_rate().unwrap_or(0.0);
-        let beyond = (step.own.errors as f64 - usual * n).max(0.0);
-        beyond.min((rise + STANDARD_ERRORS * error) * n)
+        let n = own.calls as f64;
+        let beyond = own.errors as f64 - usual * n;
+        if beyond <= 0.0 {
+            return 0.0;
+        }
+        let mut least = f64::INFINITY;
+        // From few steps to many: what is thin in one may be plain in all, and what others see close by bounds it.
+        for around in seen.spans(step) {
+            let (rise, error) = self.rise(seen, step, around);
+            least = least.min((rise + STANDARD_ERRORS * error).max(0.0) * n);
+            if self.is_risen(seen, step, around) {
+                return beyond.min(least);
+            }
+        }
+        0.0
     }
 
     /// By how much oftener than before the calls of others fail about a step, and the standard error of its difference from the
     /// share of the service's own calls.
-    fn rise(&self, seen: &[Seen], step: usize) -> (f64, f64) {
-        let others = about(seen, step, enough(seen, step));
-        let usual = self.usual_of_others.error_rate();
-        let usual = usual.or(self.usual.error_rate()).unwrap_or(0.0);
-        let Some(share) = others.error_rate() else {
+    fn rise(&self, seen: &History, step: usize, around: usize) -> (f64, f64) {
+        let (errors, calls) = seen.failed(step, around);
+        if calls == 0 {
             return (0.0, 0.0);
-        };
-        let own = seen.get(step).map_or(1, |seen| seen.own.calls.max(1)) as f64;
-        let calls = others.calls as f64;
+        }
+        let usual = self.usual_of_witnesses().error_rate().unwrap_or(0.0);
+        let own = seen
+            .steps()
+            .get(step)
+            .map_or(1, |seen| seen.own.calls.max(1)) as f64;
+        let (errors, calls) = (errors as f64, calls as f64);
         // Half a failure keeps the error above zero where all or none fail.
-        let smoothed = (others.errors as f64 + 0.5) / (calls + 1.0);
+        let smoothed = (errors + 0.5) / (calls + 1.0);
         let variance = smoothed * (1.0 - smoothed) * (1.0 / calls + 1.0 / own);
-        (share - usual, variance.sqrt())
+        (errors / calls - usual, variance.sqrt())
+    }
+
+    /// Calls before the change by which the usual failures of others are known: the service's own where they made none.
+    fn usual_of_witnesses(&self) -> &CallSummary {
+        if self.usual_of_others.calls > 0 {
+            &self.usual_of_others
+        } else {
+            &self.usual
+        }
+    }
+
+    /// Whether the calls of others fail oftener about a step than before, beyond chance.
+    fn is_risen(&self, seen: &History, step: usize, around: usize) -> bool {
+        let (errors, calls) = seen.failed(step, around);
+        let before = self.usual_of_witnesses();
+        let all = calls + before.calls;
+        // Without a rise each failed call is as likely to be any of all of them.
+        is_more_than(
+            errors,
+            errors + before.errors,
+            calls as f64 / all.max(1) as f64,
+        )
+    }
+
+    /// Whether it fails for others about a step.
+    fn fails(&self, seen: &History, step: usize) -> bool {
+        let around = seen.enough(step);
+        self.rise(seen, step, around).0 >= WORKS_BELOW && self.is_risen(seen, step, around)
     }
 
     /// By how many ms the service waits longer at a quantile of its latency about a step: since others wait longer, beyond chance,
     /// or since it calls again what fails for others. `None` otherwise, or where too few calls of the service wait for it.
-    fn slower_ms(&self, seen: &[Seen], step: usize, q: f64, usual: u64) -> Option<f64> {
+    fn slower_ms(&self, seen: &History, step: usize, q: f64, usual: u64) -> Option<f64> {
         let usual_ms = self.usual_of_others.latency_ms(q)?;
         let per_call = self.per_call(usual);
         let is_slower = |others: &CallSummary| {
             let (above, all) = others.latency_above(usual_ms);
-            let n = all as f64;
-            let beyond = above as f64 - (1.0 - q) * n;
-            beyond > STANDARD_ERRORS * (q * (1.0 - q) * n).sqrt()
+            is_more_than(above, all, 1.0 - q)
         };
         // By the fewest steps that show it: a short spell is thin among many.
-        let mut slower = (0..=enough(seen, step)).map(|around| about(seen, step, around));
-        let fails = self.rise(seen, step).0 >= WORKS_BELOW;
-        let as_it_fails = || fails.then(|| about(seen, step, enough(seen, step)));
+        let enough = seen.enough(step);
+        let mut slower = (0..=enough).map(|around| seen.about(step, around));
+        let as_it_fails = || self.fails(seen, step).then(|| seen.about(step, enough));
         let others = slower.find(is_slower).or_else(as_it_fails)?;
         if per_call < 1.0 - q {
             return None;
         }
-        let step = seen.get(step)?;
+        let step = seen.steps().get(step)?;
         let now = step.own.calls as f64 / (step.received as f64).max(1.0);
         let again = (now.max(1.0) - per_call.max(1.0)).max(0.0);
         let longer = per_call.max(1.0) * (others.latency_ms(q)? - usual_ms);
         let ms = longer + again * others.latency_ms(AGAIN_QUANTILE)?;
         Some(ms).filter(|ms| *ms > 0.0)
     }
-}
-
-/// Calls to a dependency in one step, and those that the service received.
-struct Seen {
-    received: u64,
-    own: CallSummary,
-    others: CallSummary,
-}
-
-/// Calls of others in a step and so many around it.
-fn about(seen: &[Seen], step: usize, around: usize) -> CallSummary {
-    let first = step.saturating_sub(around);
-    let steps = seen.iter().skip(first).take(step + around + 1 - first);
-    CallSummary::joined(steps.map(|seen| &seen.others))
-}
-
-/// How many steps around one count, so that others have enough calls in them.
-fn enough(seen: &[Seen], step: usize) -> usize {
-    let are_enough = |around: &usize| about(seen, step, *around).calls >= OTHERS_CALLS_MIN;
-    let mut fewest = (0..AROUND_MAX).filter(are_enough);
-    fewest.next().unwrap_or(AROUND_MAX)
 }

@@ -2,9 +2,11 @@
 
 mod callers;
 mod calls;
+mod changed;
 mod dependencies;
 mod read;
 mod shares;
+mod witnesses;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,12 +14,11 @@ use std::time::Duration;
 use astern_graph_core::schema::Feature;
 use astern_graph_core::{CallSummary, TimeRange, Timestamp};
 
-pub(super) use callers::unanswered;
+pub(super) use callers::{losing, unanswered};
 use calls::none;
 use dependencies::PassedOn;
 pub(super) use dependencies::pass_on;
 pub(super) use read::observed;
-pub(super) use shares::of_change as announced_shares;
 
 /// Calls that the old side would have received since it was last seen, had it not gone: with so many expected, none has a
 /// probability below 1 %.

@@ -17,18 +17,18 @@ use crate::traffic::{cart, change};
 
 /// What happens in a minute since the release.
 #[derive(Clone, Copy, Default)]
-struct Minute {
+pub(super) struct Minute {
     /// Share of all calls to the store that fail.
-    store_fails: f64,
+    pub(super) store_fails: f64,
     /// Share of the cart's calls to the store that fail beside.
-    cart_breaks: f64,
+    pub(super) cart_breaks: f64,
     /// Share of the cart's calls that fail although it reached the store.
-    cart_fails: f64,
+    pub(super) cart_fails: f64,
     /// How much longer calls to the store take, in ms, and the cart by itself.
-    store_slower: f64,
-    cart_slower: f64,
+    pub(super) store_slower: f64,
+    pub(super) cart_slower: f64,
     /// Calls to the store for each one that the cart receives, beyond one.
-    more: usize,
+    pub(super) more: usize,
 }
 
 fn hits(rng: &mut ChaCha8Rng, share: f64) -> bool {
@@ -42,7 +42,12 @@ fn took(ms: f64) -> Option<Duration> {
 
 /// Forty calls a minute to a cart that calls a store, which others call so many times a minute. All of the cart is
 /// replaced at the release.
-fn records(seed: u64, after: i64, others: usize, of: &dyn Fn(i64) -> Minute) -> Vec<Record> {
+pub(super) fn records(
+    seed: u64,
+    after: i64,
+    others: usize,
+    of: &dyn Fn(i64) -> Minute,
+) -> Vec<Record> {
     let mut rng = seeded(seed, 0);
     let new = |i| NodeKey::instance(format!("cart-v2-{i}"));
     let mut records: Vec<Record> = vec![

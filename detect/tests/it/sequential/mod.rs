@@ -2,8 +2,10 @@
 
 mod callers;
 mod dependencies;
+mod excuses;
 mod instances;
 mod laws;
+mod lost_calls;
 mod metrics;
 mod situations;
 
