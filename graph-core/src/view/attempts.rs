@@ -45,7 +45,7 @@ impl<'a> Attempt<'a> {
     /// All attempts in steps of changes, which may come in any order; by change, service, what is changed, and time.
     ///
     /// # Complexity
-    /// `O(S log S)` for S steps.
+    /// `O(S (log S + A))` for S steps and A attempts of a change.
     pub fn all(steps: impl IntoIterator<Item = &'a ChangeEvent>) -> Vec<Self> {
         let mut of_changes: BTreeMap<_, Vec<&ChangeEvent>> = BTreeMap::new();
         for step in steps {

@@ -108,11 +108,15 @@ impl<'a> Compared<'a> {
             ln_e_odds_below(&hits, ratio, greatest),
         ];
         let ln_e = evidence(&with_start).map_or(0.0, |onset| onset.ln_e);
-        let planned = planned.filter(|_| PlannedLooks::are_for(metric));
-        let is_rejected = planned
-            .is_some_and(|planned| planned.reject(&beside(observed, &pairs), dispersions.beside));
-        let ln_e = planned
-            .and_then(|planned| ln_mean(&[ln_e, planned.ln_e(is_rejected)]))
+        let by_plan = planned
+            .filter(|_| PlannedLooks::are_for(metric))
+            .map(|planned| {
+                let until = |steps| Dispersions::beside(metric, observed, &counted, steps);
+                planned.ln_e(&beside(observed, &pairs), until)
+            });
+        let is_rejected = by_plan.is_some_and(f64::is_finite);
+        let ln_e = by_plan
+            .and_then(|by_plan| ln_mean(&[ln_e, by_plan]))
             .unwrap_or(ln_e);
         Self {
             metric,
@@ -174,14 +178,7 @@ struct Dispersions {
 impl Dispersions {
     fn of(metric: &Metric, observed: &Observed, counted: &Counted, by_before: usize) -> Self {
         let before = counted.all_before();
-        let mut beside = dispersion::of_instances(counted);
-        if matches!(metric, Metric::Slow { .. }) {
-            let sides = observed
-                .steps
-                .iter()
-                .flat_map(|step| [&step.old, &step.new]);
-            beside = beside.max(CallSummary::joined(sides).calls_per_guess());
-        }
+        let mut beside = Self::beside(metric, observed, counted, counted.steps.len());
         if matches!(metric, Metric::Sampled { .. }) {
             // A value is like the one before it, with or without neighbours to compare it with.
             let old = counted.steps.iter().rev().map(|step| step.old);
@@ -195,6 +192,17 @@ impl Dispersions {
             beside
         };
         Self { beside, before }
+    }
+
+    /// Beside an old side, by the first so many steps.
+    fn beside(metric: &Metric, observed: &Observed, counted: &Counted, steps: usize) -> f64 {
+        let beside = dispersion::of_instances(counted, steps);
+        if !matches!(metric, Metric::Slow { .. }) {
+            return beside;
+        }
+        let seen = observed.steps.iter().take(steps);
+        let sides = seen.flat_map(|step| [&step.old, &step.new]);
+        beside.max(CallSummary::joined(sides).calls_per_guess())
     }
 
     fn by(&self, is_before: bool) -> f64 {
