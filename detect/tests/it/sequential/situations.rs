@@ -447,6 +447,23 @@ fn a_flag_reaches_the_service_as_a_whole() {
     assert_ne!(flagged(false), Verdict::Regressed);
 }
 
+#[test]
+fn a_regression_keeps_that_the_new_side_has_fallen_silent() {
+    let said = world(
+        &|since, rng, (ms, _)| {
+            let failed = rng.random::<f64>() < 0.5;
+            let status = [CallStatus::Ok, CallStatus::Error][usize::from(failed)];
+            (since < 20).then_some((ms, status))
+        },
+        60,
+    );
+    assert_eq!(said.verdict, Verdict::Regressed);
+    let [MissingEvidence::Telemetry { since }] = said.missing[..] else {
+        panic!("{said}")
+    };
+    assert_eq!(since, minute(RELEASED + 20));
+}
+
 /// How many of twenty releases are found worse at the end of the stages that they had, where these were stated beforehand and
 /// where they were not, beside so many others that are healthy: `calls` a minute on each side, of which some fail, and all take so
 /// many times as long.
