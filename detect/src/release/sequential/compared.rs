@@ -89,12 +89,10 @@ impl<'a> Compared<'a> {
         let of_recent = Shares::of(hits.get(since..).unwrap_or_default());
         let is_before = by_before > 0;
         let caution = observed.caution();
-        let usual = if is_before {
-            let steps = hits.len().saturating_sub(since);
-            of_recent.usual.max(worst_before(&counted, steps))
-        } else {
-            of_recent.usual
-        };
+        let mut usual = of_recent.usual;
+        if is_before {
+            usual = usual.max(worst_before(&counted, hits.len().saturating_sub(since)));
+        }
         let harmful = metric.harmful(params, usual, caution);
         let greatest = dispersions.by(is_before);
         let newest = Shares::of(&hits[hits.len().saturating_sub(HEALED_STEPS)..]);
@@ -108,19 +106,16 @@ impl<'a> Compared<'a> {
             ln_e_odds_below(&hits, ratio, greatest),
         ];
         let ln_e = evidence(&with_start).map_or(0.0, |onset| onset.ln_e);
-        let by_plan = planned
-            .filter(|_| PlannedLooks::are_for(metric))
-            .map(|planned| {
-                let until = |steps| Dispersions::beside(metric, observed, &counted, steps);
-                planned.ln_e(&beside(observed, &pairs), until)
-            });
+        let by_plan = planned.filter(|_| PlannedLooks::are_for(metric));
+        let by_plan = by_plan.map(|planned| {
+            let until = |steps| Dispersions::beside(metric, observed, &counted, steps);
+            planned.ln_e(&beside(observed, &pairs), until)
+        });
         let is_rejected = by_plan.is_some_and(f64::is_finite);
-        let ln_e = by_plan
-            .and_then(|by_plan| ln_mean(&[ln_e, by_plan]))
-            .unwrap_or(ln_e);
+        let with_plan = by_plan.and_then(|by_plan| ln_mean(&[ln_e, by_plan]));
         Self {
             metric,
-            ln_e,
+            ln_e: with_plan.unwrap_or(ln_e),
             is_rejected,
             ln_e_started,
             since,
