@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use astern_graph_core::view::Attempt;
-use astern_graph_core::{ChangeEvent, ChangeId, NodeKey, Timestamp};
-use astern_rollback_policy::{Mode, Plan};
+use astern_graph_core::{Artefact, ChangeEvent, ChangeId, ChangePhase, NodeKey, Timestamp};
+use astern_rollback_policy::{Action, Mode, Plan, Step};
 
 /// When each change at each service was last acted on: a later attempt is not acted on yet. Of the time, and not of the
 /// attempt, since an attempt may be announced, or announced to have begun earlier, after it was acted on.
@@ -31,23 +31,42 @@ pub(super) struct Answered {
 
 /// The attempts that a plan answers, of the steps of those that are watched.
 pub(super) fn answered(plan: &Plan, steps: &[ChangeEvent]) -> Vec<Answered> {
-    let mut answers = BTreeSet::new();
-    for step in &plan.steps {
-        let ids = step.answers.iter().map(|blame| &blame.change);
-        answers.extend(ids.map(|id| (id, step.action.node())));
-    }
     let attempts = Attempt::last_of_each(steps);
-    let of_answer = |(change, service): (&ChangeId, &NodeKey)| {
-        let mut starts = attempts.iter().map(Attempt::start);
-        let start = starts.find(|start| start.id == *change && start.service == *service);
+    let of_answer = |action: &Action, change: &ChangeId| {
+        let service = action.node();
+        let starts = attempts.iter().map(Attempt::start);
+        let start = starts
+            .filter(|start| start.id == *change && start.service == *service)
+            .filter(|start| concerns(action, &start.kind.artefact()))
+            .max_by_key(|start| start.at);
         Answered {
             change: change.clone(),
             service: service.clone(),
             seen: start.map(ChangeEvent::seen_id),
-            since: start.map_or(Timestamp::MIN, |start| start.at),
+            // An attempt is as old as may be whose start was never stated, or is no longer held.
+            since: start
+                .filter(|start| start.phase == ChangePhase::Started)
+                .map_or(Timestamp::MIN, |start| start.at),
         }
     };
-    answers.into_iter().map(of_answer).collect()
+    let of_step = |step: &Step| {
+        let ids = step.answers.iter().map(|blame| &blame.change);
+        ids.map(|id| of_answer(&step.action, id))
+            .collect::<Vec<_>>()
+    };
+    plan.steps.iter().flat_map(of_step).collect()
+}
+
+/// Whether an action may undo a change of a thing.
+fn concerns(action: &Action, artefact: &Artefact) -> bool {
+    match action {
+        Action::SetFlag { flag, .. } => *artefact == Artefact::Flag(flag.clone()),
+        Action::SetConfig { .. } => *artefact == Artefact::Config,
+        Action::SetTraffic { .. } | Action::SwitchColour { .. } | Action::SetRevision { .. } => {
+            *artefact == Artefact::Code
+        }
+        _ => true,
+    }
 }
 
 impl Acted {
@@ -69,6 +88,17 @@ impl Acted {
         })
     }
 
+    /// Forgets what was last acted on before `oldest`, but for changes with a step among those that are watched.
+    pub(super) fn forget(&mut self, oldest: Timestamp, steps: &[ChangeEvent]) {
+        let ids = |step: &ChangeEvent| [step.id.clone(), step.seen_id()];
+        let keys = |step| ids(step).map(|id| (id, step.service.clone()));
+        let watched: BTreeSet<(ChangeId, NodeKey)> = steps.iter().flat_map(keys).collect();
+        let is_recent = |times: &Times| times.applied.max(times.dry) >= Some(oldest);
+        let is_kept =
+            |key: &(ChangeId, NodeKey), times: &Times| is_recent(times) || watched.contains(key);
+        self.0.retain(|key, times| is_kept(key, times));
+    }
+
     /// Takes note that these attempts are acted on.
     pub(super) fn on(&mut self, answered: Vec<Answered>, mode: Mode, now: Timestamp) {
         for Answered {
@@ -80,6 +110,47 @@ impl Acted {
                 Mode::Apply => times.applied = Some(now),
                 Mode::DryRun => times.dry = Some(now),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(10_000);
+
+    fn acted(id: &str, ago: u64) -> (Acted, Vec<Answered>) {
+        let answered = || Answered {
+            change: id.into(),
+            service: NodeKey::service("cart"),
+            seen: None,
+            since: Timestamp::MIN,
+        };
+        let mut acted = Acted::default();
+        let at = NOW.minus(Duration::from_secs(ago));
+        acted.on(vec![answered()], Mode::Apply, at);
+        (acted, vec![answered()])
+    }
+
+    #[test]
+    fn what_was_acted_on_long_ago_is_forgotten_unless_it_is_watched() {
+        let oldest = NOW.minus(Duration::from_secs(1_000));
+        let cart = NodeKey::service("cart");
+        let watched = ChangeEvent::new("cart@2", NOW, cart, None, "v2".into());
+        let seen = watched.seen_id();
+        for (id, ago, steps, is_kept) in [
+            ("cart@1", 1_001, &[][..], false),
+            ("cart@1", 1_000, &[], true),
+            ("cart@1", 5_000, std::slice::from_ref(&watched), false),
+            ("cart@2", 5_000, std::slice::from_ref(&watched), true),
+            (seen.as_str(), 5_000, std::slice::from_ref(&watched), true),
+        ] {
+            let (mut acted, answered) = acted(id, ago);
+            acted.forget(oldest, steps);
+            assert_eq!(acted.binds(&answered, Mode::Apply), is_kept, "{id} {ago}");
         }
     }
 }

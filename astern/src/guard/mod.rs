@@ -446,6 +446,9 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
             return Ok(());
         }
         let run = Run::new(plan.clone(), mode, fence, self.params.run.clone(), now)?;
+        let kept = self.params.graph.retained_steps();
+        let kept = graph.step().saturating_mul(kept) + self.params.watch;
+        self.state.acted.forget(now.minus(kept), steps);
         self.state.acted.on(answered, mode, now);
         self.state.told.clear();
         self.state.run = Some(run);

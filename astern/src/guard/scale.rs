@@ -32,16 +32,35 @@ const LOW: f64 = 0.05;
 /// factor of thirty, and read by the other unit within a factor of three. Without calls nothing is said: services take from
 /// microseconds to minutes, so no value is wrong by itself.
 pub(super) fn mistaken(graph: &TemporalGraph, end: Timestamp) -> BTreeSet<Warning> {
-    let steps = (0..STEPS).filter_map(|back| {
+    let mut found: Option<BTreeSet<Warning>> = None;
+    for back in 0..STEPS {
         let until = end.minus(graph.step().saturating_mul(back));
-        TimeRange::new(until.minus(graph.step()), until).ok()
-    });
-    let of_steps = steps.map(|step| of_step(graph, step));
-    let in_each = of_steps.reduce(|some, others| &some & &others);
-    in_each.unwrap_or_default()
+        let Ok(step) = TimeRange::new(until.minus(graph.step()), until) else {
+            return BTreeSet::new();
+        };
+        // Only what is found in the newest step is looked for in those before it.
+        let services = found
+            .as_ref()
+            .map(|found| found.iter().filter_map(service_of));
+        let services: Option<BTreeSet<&NodeKey>> = services.map(Iterator::collect);
+        let of_step = of_step(graph, step, services.as_ref());
+        let in_each = match &found {
+            Some(found) => found & &of_step,
+            None => of_step,
+        };
+        if in_each.is_empty() {
+            return in_each;
+        }
+        found = Some(in_each);
+    }
+    found.unwrap_or_default()
 }
 
-fn of_step(graph: &TemporalGraph, step: TimeRange) -> BTreeSet<Warning> {
+fn of_step(
+    graph: &TemporalGraph,
+    step: TimeRange,
+    services: Option<&BTreeSet<&NodeKey>>,
+) -> BTreeSet<Warning> {
     let mut found = BTreeSet::new();
     for key in graph.keys() {
         let service = match key.kind {
@@ -49,6 +68,9 @@ fn of_step(graph: &TemporalGraph, step: TimeRange) -> BTreeSet<Warning> {
             NodeKind::Instance => graph.owner(key).unwrap_or(key),
             _ => continue,
         };
+        if services.is_some_and(|services| !services.contains(service)) {
+            continue;
+        }
         let whole = graph.calls_received(key, step);
         found.extend(whole.iter().flat_map(|calls| of(graph, service, calls)));
         if key.kind == NodeKind::Service {
@@ -61,6 +83,14 @@ fn of_step(graph: &TemporalGraph, step: TimeRange) -> BTreeSet<Warning> {
         }
     }
     found
+}
+
+fn service_of(warning: &Warning) -> Option<&NodeKey> {
+    match warning {
+        Warning::ThousandthOfCalls { service, .. }
+        | Warning::ThousandTimesCalls { service, .. } => Some(service),
+        _ => None,
+    }
 }
 
 /// What is wrong with the samples beside these calls.

@@ -130,8 +130,9 @@ pub enum AnyReleaseJudge {
 }
 
 impl AnyReleaseJudge {
-    /// Adjusts the assessments of all changes that it judged at one look for their number, so that a false regression among many
-    /// is no likelier than of one. Those that are not certain enough become inconclusive. Only the sequential comparison can:
+    /// Adjusts the assessments of all changes that it judged at one look for their number, so that of those found worse the share that
+    /// makes nothing worse is as small on average as the level of one, however many are judged. Those that are not certain enough become
+    /// inconclusive, or without data where their new side is silent. Only the sequential comparison can:
     /// the others have no e-values, or no probabilities at all, and theirs stay as they are.
     pub fn adjust<'a>(&self, assessments: impl IntoIterator<Item = &'a mut Assessment>) {
         if let Self::Sequential(judge) = self {

@@ -14,8 +14,8 @@ const ROUNDING: f64 = 1e-9;
 /// k* = max { k : k e(k) / K >= 1 / alpha }      e(1) >= e(2) >= … of all K changes
 /// ```
 ///
-/// The `k*` changes with the greatest e-values stay regressed (e-BH); the others become inconclusive, with the probability
-/// that is left after adjustment. A change on its own stays as it is, as it has an e-value of at least `1 / alpha`. The e-value
+/// The `k*` changes with the greatest e-values stay regressed (e-BH); the others become inconclusive, or without data where their new
+/// side is silent, with the probability that is left after adjustment. A change on its own stays as it is, as it has an e-value of at least `1 / alpha`. The e-value
 /// of a change is the inverse of the least p-value of its anomalies, and 0 where it is not found worse: so this is the rule of
 /// Benjamini and Hochberg for these p-values, which needs no condition on dependence where they come from e-values. P-values
 /// of tests made for one look are none; a regression without any p-value counts as certain.
@@ -35,7 +35,12 @@ pub(super) fn control_discoveries(assessments: &mut [&mut Assessment], alpha: f6
             continue;
         }
         let metric = strongest(assessment).and_then(|anomaly| anomaly.metric.clone());
-        assessment.verdict = Verdict::Inconclusive;
+        let is_silent = assessment.missing.iter().any(is_silence);
+        assessment.verdict = if is_silent {
+            Verdict::NoData
+        } else {
+            Verdict::Inconclusive
+        };
         assessment.anomalies.clear();
         let certainty = metric.map(|metric| MissingEvidence::Certainty {
             metric,
@@ -43,6 +48,14 @@ pub(super) fn control_discoveries(assessments: &mut [&mut Assessment], alpha: f6
         });
         assessment.missing.extend(certainty);
     }
+}
+
+/// Whether the new side should be seen and is not.
+fn is_silence(missing: &MissingEvidence) -> bool {
+    matches!(
+        missing,
+        MissingEvidence::Traffic { .. } | MissingEvidence::Telemetry { .. }
+    )
 }
 
 /// The anomaly with the least p-value.
@@ -117,7 +130,27 @@ mod tests {
     }
 
     #[test]
-    fn many_changes_are_no_likelier_to_have_a_false_regression_than_one() {
+    fn a_change_that_does_not_pass_keeps_what_is_missing() {
+        let since = Timestamp::from_secs(0);
+        let instance = NodeKey::instance("cart-0");
+        let of_instance = MissingEvidence::InstanceTraffic {
+            instance,
+            expected: 50.0,
+            since,
+        };
+        for (missing, verdict) in [
+            (MissingEvidence::Telemetry { since }, Verdict::NoData),
+            (of_instance, Verdict::Inconclusive),
+        ] {
+            let mut silent = change(0, 300.0).without([missing.clone()]);
+            control_discoveries(&mut [&mut silent, &mut change(1, 0.0)], ALPHA);
+            assert_eq!(silent.verdict, verdict);
+            assert_eq!(silent.missing[0], missing);
+        }
+    }
+
+    #[test]
+    fn many_changes_without_effect_are_no_likelier_to_have_a_false_regression_than_one() {
         // The worst that an e-value can do: 1 / alpha, or more, with a probability of alpha.
         let mut rng = seeded(1, 0);
         let (looks, mut alone, mut together) = (4_000, 0, 0);

@@ -14,7 +14,14 @@ pub(crate) struct ChangeIndex(OnceLock<Places>);
 
 #[derive(Debug, Clone, Default)]
 struct Places {
-    by_id: BTreeMap<ChangeId, Vec<usize>>,
+    by_id: BTreeMap<ChangeId, OfId>,
+    by_service: BTreeMap<NodeKey, Vec<usize>>,
+}
+
+/// One id may cover thousands of services.
+#[derive(Debug, Clone, Default)]
+struct OfId {
+    all: Vec<usize>,
     by_service: BTreeMap<NodeKey, Vec<usize>>,
 }
 
@@ -23,7 +30,9 @@ impl Places {
         let mut places = Self::default();
         for (place, step) in steps.iter().enumerate() {
             let of_id = places.by_id.entry(step.id.clone()).or_default();
-            of_id.push(place);
+            of_id.all.push(place);
+            let at_service = of_id.by_service.entry(step.service.clone()).or_default();
+            at_service.push(place);
             let of_service = places.by_service.entry(step.service.clone()).or_default();
             of_service.push(place);
         }
@@ -57,11 +66,22 @@ impl TemporalGraph {
     /// # Complexity
     /// `O(log C)` for the C changes that are held; `O(C log C)` once for a graph.
     pub fn change_steps(&self, id: &ChangeId) -> impl Iterator<Item = &ChangeEvent> {
-        self.steps_at(self.places_of_changes().by_id.get(id))
+        let of_id = self.places_of_changes().by_id.get(id);
+        self.steps_at(of_id.map(|of_id| &of_id.all))
+    }
+
+    /// The steps of one change at one service, in the same order and at the same cost.
+    pub(crate) fn change_steps_at(
+        &self,
+        id: &ChangeId,
+        service: &NodeKey,
+    ) -> impl Iterator<Item = &ChangeEvent> {
+        let of_id = self.places_of_changes().by_id.get(id);
+        self.steps_at(of_id.and_then(|of_id| of_id.by_service.get(service)))
     }
 
     /// All steps of changes of one service, in the same order and at the same cost.
-    pub(crate) fn changes_of(&self, service: &NodeKey) -> impl Iterator<Item = &ChangeEvent> {
+    pub fn changes_of(&self, service: &NodeKey) -> impl Iterator<Item = &ChangeEvent> {
         self.steps_at(self.places_of_changes().by_service.get(service))
     }
 }

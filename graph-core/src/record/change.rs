@@ -30,12 +30,34 @@ pub enum ChangeKind {
     Config,
 }
 
+impl ChangeKind {
+    /// What a change of this kind changes.
+    pub fn artefact(&self) -> Artefact {
+        match self {
+            Self::Rolling | Self::Canary | Self::BlueGreen => Artefact::Code,
+            Self::Config => Artefact::Config,
+            Self::FeatureFlag { flag } => Artefact::Flag(flag.clone()),
+        }
+    }
+}
+
+/// What a change changes. Only changes of the same thing can lie on top of each other.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Artefact {
+    /// What the instances of a service run.
+    Code,
+    /// The configuration of a service.
+    Config,
+    /// A feature flag, by its name.
+    Flag(Arc<str>),
+}
+
 /// How far a change has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ChangePhase {
-    /// It began.
+    /// It began. After a rollback nothing else begins it again.
     Started,
     /// Another batch of instances or share of traffic has it.
     Progressed,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use batch::{BatchError, CallBatch, Durations};
 pub(crate) use call::can_carry;
 pub use call::{Call, CallStatus};
-pub use change::{ChangeEvent, ChangeKind, ChangePhase, Reversibility};
+pub use change::{Artefact, ChangeEvent, ChangeKind, ChangePhase, Reversibility};
 pub use dependency::Dependency;
 pub use party::Party;
 pub use sample::{Sample, SampleSubject};

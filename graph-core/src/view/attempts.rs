@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use crate::graph::TemporalGraph;
 use crate::key::NodeKey;
 use crate::name::{ChangeId, Revision};
-use crate::record::{ChangeEvent, ChangePhase};
+use crate::record::{Artefact, ChangeEvent, ChangePhase};
 use crate::store::change_order;
 use crate::time::{TimeRange, Timestamp};
 
 /// One attempt of a change at one service: its steps from the first up to its rollback, or to the next attempt.
 ///
-/// A change is known by its service and its id. Another attempt under the same id begins with the first step after a
-/// rollback that is none itself, and with a step that leads to another revision. What one attempt did says
-/// nothing about another one.
+/// A change is known by its service, its id and [what it changes](crate::ChangeKind::artefact). After a rollback another attempt under the same
+/// id begins when one is [started](ChangePhase::Started); any other step then is late, or of the rollback itself,
+/// and says nothing. Without a rollback another attempt begins with a step that leads to another revision, but
+/// for a late step of an earlier attempt. What one attempt did says nothing about another one.
 ///
 /// # Example
 /// ```
@@ -41,34 +42,46 @@ pub struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    /// All attempts in steps of changes, which may come in any order; by change, service and time.
+    /// All attempts in steps of changes, which may come in any order; by change, service, what is changed, and time.
     ///
     /// # Complexity
-    /// `O(S log S)` for S steps.
+    /// `O(S (log S + A))` for S steps and A attempts of a change.
     pub fn all(steps: impl IntoIterator<Item = &'a ChangeEvent>) -> Vec<Self> {
-        let mut of_changes: BTreeMap<(&ChangeId, &NodeKey), Vec<&ChangeEvent>> = BTreeMap::new();
+        let mut of_changes: BTreeMap<_, Vec<&ChangeEvent>> = BTreeMap::new();
         for step in steps {
-            let change = of_changes.entry((&step.id, &step.service)).or_default();
-            change.push(step);
+            of_changes.entry(change_of(step)).or_default().push(step);
         }
-        let mut attempts: Vec<Self> = Vec::new();
-        for mut steps in of_changes.into_values() {
+        let in_order = |mut steps: Vec<&'a ChangeEvent>| {
             steps.sort_by(|a, b| change_order(a, b));
-            let from = attempts.len();
-            for step in steps {
-                match attempts[from..].last_mut() {
-                    Some(attempt) if attempt.goes_on_with(step) => attempt.others.push(step),
-                    _ => attempts.push(Self {
-                        first: step,
-                        others: Vec::new(),
-                    }),
-                }
+            Self::of_change(steps)
+        };
+        of_changes.into_values().flat_map(in_order).collect()
+    }
+
+    /// Those in the steps of one change, in order.
+    fn of_change(steps: Vec<&'a ChangeEvent>) -> Vec<Self> {
+        let mut attempts: Vec<Self> = Vec::new();
+        for step in steps {
+            let going_on = match attempts.last() {
+                Some(last) if last.goes_on_with(step) => Some(attempts.len() - 1),
+                _ if step.phase == ChangePhase::Started => None,
+                Some(last) if last.is_rolled_back() => continue,
+                _ => attempts.iter().rposition(|a| *a.target() == step.to),
+            };
+            match going_on.and_then(|place| attempts.get_mut(place)) {
+                // Late: that attempt is over.
+                Some(attempt) if attempt.is_rolled_back() && !is_back(step) => {}
+                Some(attempt) => attempt.others.push(step),
+                None => attempts.push(Self {
+                    first: step,
+                    others: Vec::new(),
+                }),
             }
         }
         attempts
     }
 
-    /// The last attempt of each change at each service, by change and service.
+    /// The last attempt of each change at each service, by change, service and what is changed.
     ///
     /// # Complexity
     /// As [`all`](Self::all).
@@ -76,7 +89,9 @@ impl<'a> Attempt<'a> {
         let mut last: Vec<Self> = Vec::new();
         for attempt in Self::all(steps) {
             match last.last_mut() {
-                Some(before) if before.is_of_change(attempt.first) => *before = attempt,
+                Some(before) if change_of(before.first) == change_of(attempt.first) => {
+                    *before = attempt;
+                }
                 _ => last.push(attempt),
             }
         }
@@ -109,14 +124,14 @@ impl<'a> Attempt<'a> {
         &ahead.next().unwrap_or(self.first).to
     }
 
-    /// Whether it is an attempt of the change that a step is of.
-    fn is_of_change(&self, step: &ChangeEvent) -> bool {
-        (&self.first.id, &self.first.service) == (&step.id, &step.service)
-    }
-
     fn goes_on_with(&self, step: &ChangeEvent) -> bool {
         is_back(step) || !self.is_rolled_back() && *self.target() == step.to
     }
+}
+
+/// What the change of a step is known by.
+fn change_of(step: &ChangeEvent) -> (&ChangeId, &NodeKey, Artefact) {
+    (&step.id, &step.service, step.kind.artefact())
 }
 
 fn is_back(step: &ChangeEvent) -> bool {
@@ -150,7 +165,7 @@ impl<'a> Attempts<'a> {
 }
 
 impl TemporalGraph {
-    /// The last attempt of each change at each service, of the steps before `end`; by change and service.
+    /// The last attempt of each change at each service, of the steps before `end`; by change, service and what is changed.
     ///
     /// # Complexity
     /// `O(S log S)` for S steps of changes that are held.
@@ -162,7 +177,7 @@ impl TemporalGraph {
     /// The steps of the attempt that `change` is a step of, from that step on.
     ///
     /// # Complexity
-    /// As [`change_steps`](Self::change_steps), and `O(S log S)` for the S steps of the change.
+    /// As [`change_steps`](Self::change_steps), and `O(S log S)` for the S steps of the change at the service.
     pub fn attempt_steps(&self, change: &ChangeEvent) -> Vec<&ChangeEvent> {
         self.attempts_around(change).into_steps()
     }
@@ -170,8 +185,8 @@ impl TemporalGraph {
     /// The attempt that a step is of, and the others of its change. A step that is not held belongs to the attempt that was
     /// going on, else to the next one.
     pub(super) fn attempts_around(&self, change: &ChangeEvent) -> Attempts<'_> {
-        let steps = self.change_steps(&change.id);
-        let own = steps.filter(|step| step.service == change.service);
+        let steps = self.change_steps_at(&change.id, &change.service);
+        let own = steps.filter(|step| change_of(step) == change_of(change));
         let mut before = Attempt::all(own);
         let begun = before.partition_point(|attempt| attempt.start().at <= change.at);
         let after = before.split_off(begun.max(1).min(before.len()));
@@ -189,6 +204,7 @@ impl TemporalGraph {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{ChangeKind, GraphBuilder, GraphParams};
 
     fn step(secs: i64, phase: ChangePhase, to: &str) -> ChangeEvent {
         let (at, cart) = (Timestamp::from_secs(secs), NodeKey::service("cart"));
@@ -233,6 +249,63 @@ mod tests {
             [true, false, false]
         );
         assert_eq!(Attempt::last_of_each(&steps), attempts[2..]);
+    }
+
+    #[test]
+    fn what_follows_a_rollback_and_starts_nothing_is_no_attempt() {
+        use ChangePhase::{Completed, Progressed, RolledBack, Started};
+        let steps = [
+            step(1, Started, "v2"),
+            step(2, RolledBack, "v2"),
+            // Late, and the end of the rollback as a controller states it.
+            step(3, Progressed, "v2"),
+            step(4, Completed, "v1"),
+            step(5, RolledBack, "v1"),
+            step(6, Completed, "v2"),
+        ];
+        assert_eq!(times(&steps), [[1, 2, 5]]);
+        let attempts = Attempt::last_of_each(&steps);
+        assert!(attempts[0].is_rolled_back());
+        assert_eq!(attempts[0].target().as_str(), "v2");
+        let again = step(7, Started, "v2");
+        let steps = [&steps[..], &[again]].concat();
+        assert_eq!(times(&steps), [vec![1, 2, 5], vec![7]]);
+    }
+
+    #[test]
+    fn a_late_step_belongs_to_the_attempt_with_its_target() {
+        use ChangePhase::{Completed, Progressed, Started};
+        let steps = [
+            step(1, Started, "v2"),
+            step(2, Started, "v3"),
+            step(3, Progressed, "v2"),
+            step(4, Progressed, "v3"),
+            step(5, Completed, "v2"),
+        ];
+        assert_eq!(times(&steps), [vec![1, 3, 5], vec![2, 4]]);
+    }
+
+    #[test]
+    fn a_flag_and_an_image_under_one_id_are_attempts_of_their_own() {
+        use ChangePhase::{Progressed, Started};
+        let flag = |secs, phase| {
+            let flag = "new-cart".into();
+            step(secs, phase, "on").by(ChangeKind::FeatureFlag { flag })
+        };
+        let steps = [
+            step(1, Started, "v2"),
+            flag(2, Started),
+            step(3, Progressed, "v2").by(ChangeKind::Canary),
+            flag(4, Progressed),
+            step(5, Progressed, "v2"),
+        ];
+        assert_eq!(times(&steps), [vec![1, 3, 5], vec![2, 4]]);
+        assert_eq!(Attempt::last_of_each(&steps).len(), 2);
+        let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
+        builder.extend(steps.iter().cloned().map(Into::into));
+        let graph = builder.build();
+        assert_eq!(graph.attempt_steps(&steps[0]).len(), 3);
+        assert_eq!(graph.attempt_steps(&steps[1]).len(), 2);
     }
 
     #[test]

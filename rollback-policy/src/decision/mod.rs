@@ -185,8 +185,7 @@ impl Policy {
         };
         if level < RiskLevel::High {
             let is_canary = |(id, service): &(&ChangeId, &NodeKey)| {
-                let change = changes.active.get(&((*id).clone(), (*service).clone()));
-                change.is_some_and(|change| {
+                changes.of_key(id, service).any(|change| {
                     change.kind == ChangeKind::Canary && change.phase != ChangePhase::Completed
                 })
             };

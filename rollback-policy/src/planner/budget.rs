@@ -3,13 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use astern_graph_core::NodeKey;
+use astern_graph_core::{Artefact, NodeKey};
 
 use crate::impact::Impact;
 use crate::plan::Rejection;
 use crate::planner::PlannerParams;
 use crate::planner::order::Order;
-use crate::undo::changes::Artefact;
 use crate::undo::weigh::{Kept, Proposal, Weighed};
 
 /// Goes through the services in order; what does not fit is moved to `weighed.kept`. Returns the

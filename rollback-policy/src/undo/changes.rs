@@ -1,44 +1,22 @@
 //! What is known of changes: their steps put together, and what was released before what.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use astern_graph_core::signal::{BlamedChange, Diagnosis};
 use astern_graph_core::view::Attempt;
 use astern_graph_core::{
-    ChangeEvent, ChangeId, ChangeKind, ChangePhase, NodeKey, Reversibility, Revision, Timestamp,
+    Artefact, ChangeEvent, ChangeId, ChangePhase, NodeKey, Reversibility, Revision, Timestamp,
 };
 use astern_stats::order;
 
-/// What a change changes. Only changes of the same thing can lie on top of each other.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Artefact {
-    Code,
-    Config,
-    Flag(Arc<str>),
-    /// A kind of change that this version does not know.
-    Other,
-}
-
-impl Artefact {
-    pub(crate) fn of(kind: &ChangeKind) -> Self {
-        match kind {
-            ChangeKind::Rolling | ChangeKind::Canary | ChangeKind::BlueGreen => Self::Code,
-            ChangeKind::Config => Self::Config,
-            ChangeKind::FeatureFlag { flag } => Self::Flag(flag.clone()),
-            _ => Self::Other,
-        }
-    }
-}
-
-/// What a change is known by.
+/// What blame knows a change by; it may be several, of different things.
 pub(crate) type ChangeKey = (ChangeId, NodeKey);
 
 /// What is known of changes until `now`: the last attempt of each, which may be undone, and all attempts, which show which
 /// revision came before which. Does not depend on the order of the steps.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Changes {
-    pub(crate) active: BTreeMap<ChangeKey, ChangeEvent>,
+    pub(crate) active: Vec<ChangeEvent>,
     pub(crate) history: Vec<ChangeEvent>,
 }
 
@@ -50,14 +28,24 @@ impl Changes {
         let last = last.iter().map(put_together);
         let all = Attempt::all(others.iter().chain(active).filter(past));
         Self {
-            active: last.map(|change| (key_of(&change), change)).collect(),
+            active: last.collect(),
             history: all.iter().map(put_together).collect(),
         }
     }
 
+    /// The last attempts of a change at a service: one for each thing that it changes.
+    pub(crate) fn of_key(
+        &self,
+        id: &ChangeId,
+        service: &NodeKey,
+    ) -> impl Iterator<Item = &ChangeEvent> {
+        let all = self.active.iter();
+        all.filter(move |change| change.id == *id && change.service == *service)
+    }
+
     /// The service of another change under the same id.
     pub(crate) fn elsewhere(&self, id: &ChangeId) -> Option<&NodeKey> {
-        let mut same = self.active.values().filter(|change| change.id == *id);
+        let mut same = self.active.iter().filter(|change| change.id == *id);
         same.find(|change| is_active(change))
             .map(|change| &change.service)
     }
@@ -98,7 +86,7 @@ pub(crate) fn is_compatible<'a>(
     (service, artefact): (&NodeKey, &Artefact),
     history: impl IntoIterator<Item = &'a ChangeEvent>,
 ) -> bool {
-    let same = |c: &&ChangeEvent| c.service == *service && Artefact::of(&c.kind) == *artefact;
+    let same = |c: &&ChangeEvent| c.service == *service && c.kind.artefact() == *artefact;
     let mut releases: Vec<&ChangeEvent> = history.into_iter().filter(same).collect();
     releases.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
     let revisions: Vec<&Revision> = releases
@@ -161,7 +149,7 @@ mod tests {
         assert_eq!(forth.history, back.history);
         let steps = [future, last, first.clone()];
         assert_eq!(forth, Changes::of(&steps, &[], now));
-        let change = &forth.active[&key_of(&first)];
+        let change = &forth.active[0];
         assert_eq!(
             (change.at, change.phase),
             (first.at, ChangePhase::Completed)
@@ -179,7 +167,7 @@ mod tests {
         other.service = NodeKey::service("web");
         let steps = [first.clone(), back, second.clone(), other.clone()];
         let changes = Changes::of(&steps, &steps, Timestamp::MAX);
-        let active: Vec<&ChangeEvent> = changes.active.values().collect();
+        let active: Vec<&ChangeEvent> = changes.active.iter().collect();
         assert_eq!(active, [&second, &other]);
         assert_eq!(changes.history.len(), 3);
     }

@@ -8,12 +8,12 @@ mod flag;
 mod rollout;
 pub(crate) mod weigh;
 
-use astern_graph_core::{ChangeEvent, ChangeKind, NodeKey, Reversibility, Revision};
+use astern_graph_core::{Artefact, ChangeEvent, ChangeKind, NodeKey, Reversibility, Revision};
 
 use crate::action::Action;
 use crate::fact::Fact;
 use crate::plan::{Precondition, Rejection};
-use changes::{Artefact, is_compatible};
+use changes::is_compatible;
 
 /// One action of an undo, with what must hold for it.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,12 +57,12 @@ impl<'a> Chain<'a> {
 
     /// Whether it changes what runs, and not only how.
     pub(crate) fn is_code(self) -> bool {
-        Artefact::of(&self.newest.kind) == Artefact::Code
+        self.newest.kind.artefact() == Artefact::Code
     }
 
     /// Undoes the chain, if that is safe.
     pub(crate) fn undo(self, history: &[&ChangeEvent]) -> Undo {
-        let artefact = Artefact::of(&self.newest.kind);
+        let artefact = self.newest.kind.artefact();
         if let Artefact::Flag(flag) = artefact {
             return flag::undo(self, flag);
         }
@@ -119,9 +119,6 @@ impl<'a> Chain<'a> {
         history: &[&ChangeEvent],
     ) -> Option<Rejection> {
         self.all.iter().find_map(|c| match &c.reversibility {
-            _ if *artefact == Artefact::Other => Some(Rejection::Irreversible {
-                change: c.id.clone(),
-            }),
             Reversibility::Reversible | Reversibility::ExpandContract => None,
             Reversibility::ForwardOnly { min_compatible } => {
                 let history = history.iter().copied();
@@ -144,7 +141,7 @@ impl<'a> Chain<'a> {
             (Artefact::Config, _) => vec![config::restore(self, target)],
             (Artefact::Code, ChangeKind::BlueGreen) => vec![blue_green::switch(self, target)],
             (Artefact::Code, _) => rollout::restore(self, target),
-            (Artefact::Flag(_) | Artefact::Other, _) => Vec::new(),
+            (Artefact::Flag(_), _) => Vec::new(),
         }
     }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use astern_graph_core::signal::{BlamedChange, Diagnosis, Evidence};
-use astern_graph_core::{ChangeEvent, ChangePhase, NodeKey, Timestamp};
+use astern_graph_core::{Artefact, ChangeEvent, ChangePhase, NodeKey, Timestamp};
 use astern_stats::order;
 
-use super::changes::{Artefact, ChangeKey, Changes, blamed, is_active, key_of};
+use super::changes::{ChangeKey, Changes, blamed, is_active, key_of};
 use super::{Bar, Chain, Move, Undo};
 use crate::action::Action;
 use crate::plan::{Blame, RejectedAlternative, Rejection};
@@ -88,8 +88,8 @@ impl Weighed {
         });
         let history: Vec<&ChangeEvent> = changes.history.iter().collect();
         let mut groups: BTreeMap<(&NodeKey, Artefact), Vec<&ChangeEvent>> = BTreeMap::new();
-        for change in changes.active.values().filter(|change| is_active(change)) {
-            let group = (&change.service, Artefact::of(&change.kind));
+        for change in changes.active.iter().filter(|change| is_active(change)) {
+            let group = (&change.service, change.kind.artefact());
             groups.entry(group).or_default().push(change);
         }
         for mut group in groups.into_values() {
@@ -176,7 +176,7 @@ impl Weighed {
         let collateral = entries(chain.all, guilty).flat_map(|(entry, _)| entry.collateral.clone());
         self.proposals.push(Proposal {
             service: newest.service.clone(),
-            artefact: Artefact::of(&newest.kind),
+            artefact: newest.kind.artefact(),
             began: newest.at,
             in_progress: newest.phase != ChangePhase::Completed,
             answers: answers(chain.all, guilty),
@@ -232,8 +232,7 @@ impl Weighed {
 /// Why a blamed change cannot be looked up.
 fn stranger(changes: &Changes, entry: &BlamedChange) -> Option<Rejection> {
     let change = entry.change.clone();
-    let key = (change.clone(), entry.service.clone());
-    if changes.active.get(&key).is_some_and(is_active) {
+    if changes.of_key(&change, &entry.service).any(is_active) {
         return None;
     }
     Some(match changes.elsewhere(&change).cloned() {

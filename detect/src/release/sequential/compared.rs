@@ -89,12 +89,10 @@ impl<'a> Compared<'a> {
         let of_recent = Shares::of(hits.get(since..).unwrap_or_default());
         let is_before = by_before > 0;
         let caution = observed.caution();
-        let usual = if is_before {
-            let steps = hits.len().saturating_sub(since);
-            of_recent.usual.max(worst_before(&counted, steps))
-        } else {
-            of_recent.usual
-        };
+        let mut usual = of_recent.usual;
+        if is_before {
+            usual = usual.max(worst_before(&counted, hits.len().saturating_sub(since)));
+        }
         let harmful = metric.harmful(params, usual, caution);
         let greatest = dispersions.by(is_before);
         let newest = Shares::newest(&hits);
@@ -105,15 +103,16 @@ impl<'a> Compared<'a> {
         let ratio = odds(harmless.harmful) / odds(harmless.usual);
         let by_odds = ln_e_odds_below(&hits, ratio, greatest);
         let ln_e = evidence(&with_start).map_or(0.0, |onset| onset.ln_e);
-        let planned = planned.filter(|_| PlannedLooks::are_for(metric));
-        let is_rejected = planned
-            .is_some_and(|planned| planned.reject(&beside(observed, &pairs), dispersions.beside));
-        let ln_e = planned
-            .and_then(|planned| ln_mean(&[ln_e, planned.ln_e(is_rejected)]))
-            .unwrap_or(ln_e);
+        let by_plan = planned.filter(|_| PlannedLooks::are_for(metric));
+        let by_plan = by_plan.map(|planned| {
+            let until = |steps| Dispersions::beside(metric, observed, &counted, steps);
+            planned.ln_e(&beside(observed, &pairs), until)
+        });
+        let is_rejected = by_plan.is_some_and(f64::is_finite);
+        let with_plan = by_plan.and_then(|by_plan| ln_mean(&[ln_e, by_plan]));
         Self {
             metric,
-            ln_e,
+            ln_e: with_plan.unwrap_or(ln_e),
             is_rejected,
             ln_e_started,
             since,
@@ -171,14 +170,7 @@ struct Dispersions {
 impl Dispersions {
     fn of(metric: &Metric, observed: &Observed, counted: &Counted, by_before: usize) -> Self {
         let before = counted.all_before();
-        let mut beside = dispersion::of_instances(counted);
-        if matches!(metric, Metric::Slow { .. }) {
-            let sides = observed
-                .steps
-                .iter()
-                .flat_map(|step| [&step.old, &step.new]);
-            beside = beside.max(CallSummary::joined(sides).calls_per_guess());
-        }
+        let mut beside = Self::beside(metric, observed, counted, counted.steps.len());
         if matches!(metric, Metric::Sampled { .. }) {
             // A value is like the one before it, with or without neighbours to compare it with.
             let old = counted.steps.iter().rev().map(|step| step.old);
@@ -192,6 +184,17 @@ impl Dispersions {
             beside
         };
         Self { beside, before }
+    }
+
+    /// Beside an old side, by the first so many steps.
+    fn beside(metric: &Metric, observed: &Observed, counted: &Counted, steps: usize) -> f64 {
+        let beside = dispersion::of_instances(counted, steps);
+        if !matches!(metric, Metric::Slow { .. }) {
+            return beside;
+        }
+        let seen = observed.steps.iter().take(steps);
+        let sides = seen.flat_map(|step| [&step.old, &step.new]);
+        beside.max(CallSummary::joined(sides).calls_per_guess())
     }
 
     fn by(&self, is_before: bool) -> f64 {

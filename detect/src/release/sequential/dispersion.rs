@@ -29,11 +29,15 @@ impl Pearson {
     }
 }
 
-/// Dispersion of the hits of old instances beside each other, within steps and over all of them: requests that are
+/// Dispersion of the hits of old instances beside each other, within the first so many steps and over all of them: requests that are
 /// alike come to one instance in a step, and an instance may be slower than its neighbours at any time. That of single
 /// steps in time where there are no neighbours to compare with.
-pub(super) fn of_instances(counted: &Counted) -> f64 {
-    let steps = counted.steps.iter().map(|step| &step.old_instances);
+pub(super) fn of_instances(counted: &Counted, steps: usize) -> f64 {
+    let steps = counted
+        .steps
+        .iter()
+        .take(steps)
+        .map(|step| &step.old_instances);
     let before = counted.before.iter().map(|before| &before.instances);
     let mut within = Pearson::default();
     let mut totals: BTreeMap<usize, Total> = BTreeMap::new();

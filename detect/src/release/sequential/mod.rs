@@ -160,7 +160,8 @@ impl SequentialParams {
 ///
 /// Where the change states the [stages](astern_graph_core::Schedule) that it is to have, half of the level is spent on a
 /// group-sequential test at their ends ([`critical_values`](astern_stats::sequential::critical_values)), which finds smaller
-/// differences than evidence that may be looked at at any time; the other half is for that evidence.
+/// differences than evidence that may be looked at at any time; the other half is for that evidence. A quarter of the test's
+/// part is kept for lower levels, so that a plain difference is found among many changes as well.
 ///
 /// **Healthy** is a claim: for every metric the least effect that matters is ruled out at `healthy_alpha`, and none looks
 /// worse. Otherwise the verdict is inconclusive and says how many calls are missing.
@@ -255,7 +256,10 @@ impl ReleaseJudge for SequentialComparison {
         let lost = of_callers.as_ref().filter(is_theirs);
         anomalies.extend(lost.map(|lost| lost.anomaly(self, change, compared_in_all)));
         if !anomalies.is_empty() {
-            return Ok(verdict(Verdict::Regressed).with_anomalies(anomalies));
+            // Among many changes this one may not be certain enough: then that counts.
+            let missing = silence.into_iter().chain(silent);
+            let regressed = verdict(Verdict::Regressed).with_anomalies(anomalies);
+            return Ok(regressed.without(missing));
         }
         if let Some(silence) = silence {
             return Ok(verdict(Verdict::NoData).without([silence]));

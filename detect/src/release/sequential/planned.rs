@@ -6,6 +6,15 @@ use astern_stats::tail::normal_upper;
 
 use super::metric::Metric;
 
+/// Levels of the test, each with its part of the stake, as parts of the level that is spent. What is won at the first one is just
+/// enough for a change on its own; among many, more is needed (e-BH), and is won at lower levels.
+const STAKES: [(f64, f64); 4] = [
+    (0.75, 0.75),
+    (0.75 / 8.0, 0.125),
+    (0.75 / 64.0, 0.0625),
+    (0.75 / 512.0, 0.0625),
+];
+
 /// When it is looked, known before anything was seen, and at which level.
 ///
 /// The ends of the scheduled stages are the looks, but for the last stage, whose end nobody knows and in which an old side is
@@ -14,7 +23,7 @@ use super::metric::Metric;
 pub(super) struct PlannedLooks {
     /// Each with the part of the planned time that is over then.
     ends: Vec<(Timestamp, f64)>,
-    /// Of all looks of one metric together.
+    /// Of all looks of one metric together, lower levels included.
     level: f64,
 }
 
@@ -44,29 +53,39 @@ impl PlannedLooks {
         }
     }
 
-    /// The e-value that is bet on the test: all or nothing, so that it may be averaged with others.
-    pub(super) fn ln_e(&self, is_rejected: bool) -> f64 {
-        if is_rejected {
-            -self.level.ln()
-        } else {
-            f64::NEG_INFINITY
-        }
-    }
-
-    /// Whether "hits are no likelier on the new side" is rejected at any look so far, by steps with their ends, the hits of both
-    /// sides in them, and the dispersion of hits.
+    /// Logarithm of the e-value that is won, so that it may be averaged with others: at each level all or nothing of what was
+    /// staked on it; `-∞` where "hits are no likelier on the new side" is rejected at no look so far. By steps with their ends, the hits
+    /// of both sides in them, and the dispersion of hits in the first so many steps: a look stays as it was.
     ///
     /// Given the hits of both sides, those of the new one are the sum of hypergeometric counts. Their signed root of the
     /// deviance, with half a hit less, is near a standard normal score also where hits are few; its growth with the variance
     /// of the sum is that of independent increments.
-    pub(super) fn reject(&self, steps: &[(Timestamp, SideHits)], dispersion: f64) -> bool {
-        let Some((now, _)) = steps.last() else {
-            return false;
-        };
+    pub(super) fn ln_e(
+        &self,
+        steps: &[(Timestamp, SideHits)],
+        dispersion: impl Fn(usize) -> f64,
+    ) -> f64 {
+        let (looks, scores) = self.scores(steps, dispersion);
+        let is_won = |(part, _): &&(f64, f64)| rejects(part * self.level, &looks, &scores);
+        // What is rejected at a level is at every greater one.
+        let won = STAKES.iter().take_while(is_won);
+        let won: f64 = won.map(|(part, stake)| stake / part).sum();
+        won.ln() - self.level.ln()
+    }
+
+    /// The looks so far with their scores.
+    fn scores(
+        &self,
+        steps: &[(Timestamp, SideHits)],
+        dispersion: impl Fn(usize) -> f64,
+    ) -> (Vec<PlannedLook>, Vec<f64>) {
         let (mut looks, mut scores) = (Vec::<PlannedLook>::new(), Vec::new());
-        for (end, time) in self.ends.iter().filter(|(end, _)| end <= now) {
-            let until = steps.iter().take_while(|(at, _)| at <= end);
-            let sum = until.fold(Sum::default(), |sum, (_, hits)| sum.and(hits));
+        let now = steps.last().map(|(now, _)| *now);
+        for (end, time) in self.ends.iter().filter(|(end, _)| Some(*end) <= now) {
+            let until = steps.partition_point(|(at, _)| at <= end);
+            let seen = steps.iter().take(until);
+            let sum = seen.fold(Sum::default(), |sum, (_, hits)| sum.and(hits));
+            let dispersion = dispersion(until);
             let (time, information) = (*time, sum.variance / dispersion);
             let before = looks.last().map_or(0.0, |look| look.information);
             // What a look does not spend is left for the next one.
@@ -75,14 +94,19 @@ impl PlannedLooks {
                 scores.push(sum.score() / dispersion.sqrt());
             }
         }
-        // No critical value is below the one for a single look.
-        if scores.iter().all(|score| normal_upper(*score) > self.level) {
-            return false;
-        }
-        let critical = critical_values(self.level, &looks).unwrap_or_default();
-        let mut pairs = scores.iter().zip(&critical);
-        pairs.any(|(score, critical)| score >= critical)
+        (looks, scores)
     }
+}
+
+/// Whether any score is beyond what its look is given of the level.
+fn rejects(level: f64, looks: &[PlannedLook], scores: &[f64]) -> bool {
+    // No critical value is below the one for a single look.
+    if scores.iter().all(|score| normal_upper(*score) > level) {
+        return false;
+    }
+    let critical = critical_values(level, looks).unwrap_or_default();
+    let mut pairs = scores.iter().zip(&critical);
+    pairs.any(|(score, critical)| score >= critical)
 }
 
 /// Hits over several steps in which both sides have trials.
@@ -146,8 +170,12 @@ mod tests {
         let ends = [(at(15), 0.25), (at(30), 0.5), (at(45), 0.75), (at(60), 1.0)];
         PlannedLooks {
             ends: ends.to_vec(),
-            level: LEVEL,
+            level: LEVEL / STAKES[0].0,
         }
+    }
+
+    fn reject(steps: &[(Timestamp, SideHits)], dispersion: f64) -> bool {
+        planned().ln_e(steps, |_| dispersion).is_finite()
     }
 
     /// An hour in which each side's calls are hits with a probability of its own, `copies` at a time.
@@ -186,7 +214,7 @@ mod tests {
             let runs = 1_500;
             let rejected = (0..runs).filter(|_| {
                 let steps = hour(&mut rng, trials, [p, p], copies);
-                planned().reject(&steps, copies as f64)
+                reject(&steps, copies as f64)
             });
             let rejected = rejected.count();
             // 2 % of 1,500 are 30, with three standard deviations 46.
@@ -203,7 +231,7 @@ mod tests {
         let (mut by_plan, mut at_every_look, runs) = (0, 0, 200);
         for _ in 0..runs {
             let steps = hour(&mut rng, [40, 40], [0.075, 0.05], 1);
-            by_plan += usize::from(planned().reject(&steps, 1.0));
+            by_plan += usize::from(reject(&steps, 1.0));
             let steps: Vec<(SideHits, f64)> = steps.iter().map(|(_, hits)| (*hits, 1.0)).collect();
             let most = onsets(&steps).into_iter().map(|onset| onset.ln_e);
             let most = most.fold(f64::NEG_INFINITY, f64::max);
@@ -226,10 +254,49 @@ mod tests {
         let good = SideHits { new_hits: 2, ..bad };
         let step = |minute: i64| (at(minute), if minute <= 30 { bad } else { good });
         let until = |minute: i64| (1..=minute).map(step).collect::<Vec<_>>();
-        assert!(!planned().reject(&until(14), 1.0));
-        assert!(planned().reject(&until(15), 1.0));
-        assert!(planned().reject(&until(60), 1.0));
-        assert!(!planned().reject(&[], 1.0));
+        assert!(!reject(&until(14), 1.0));
+        assert!(reject(&until(15), 1.0));
+        assert!(reject(&until(60), 1.0));
+        assert!(!reject(&[], 1.0));
+    }
+
+    #[test]
+    fn what_is_won_is_an_e_value_and_grows_with_the_evidence() {
+        let stakes: f64 = STAKES.iter().map(|(_, stake)| stake).sum();
+        assert!((stakes - 1.0).abs() < 1e-12);
+        let e = |new_hits, minutes| {
+            let hits = |minute| SideHits {
+                new_hits: if minute <= minutes { new_hits } else { 2 },
+                new_trials: 40,
+                old_hits: 2,
+                old_trials: 40,
+            };
+            let steps: Vec<_> = (1..=60).map(|minute| (at(minute), hits(minute))).collect();
+            planned().ln_e(&steps, |_| 1.0).exp() * planned().level
+        };
+        assert!(e(2, 60).abs() < 1e-12);
+        // The level is won at once, and with a plain difference what fifty changes at once need.
+        assert!((e(3, 40) - 1.0).abs() < 1e-9, "{}", e(3, 40));
+        assert!(e(12, 60) > 50.0, "{}", e(12, 60));
+    }
+
+    #[test]
+    fn a_look_is_not_tested_again_by_what_comes_after_it() {
+        let hits = |new_hits| SideHits {
+            new_hits,
+            new_trials: 40,
+            old_hits: 2,
+            old_trials: 40,
+        };
+        let step = |minute: i64| (at(minute), hits(if minute <= 15 { 8 } else { 2 }));
+        let until = |minute: i64| (1..=minute).map(step).collect::<Vec<_>>();
+        let rising = |steps: usize| if steps <= 15 { 1.0 } else { 50.0 };
+        let falling = |steps: usize| if steps <= 15 { 50.0 } else { 1.0 };
+        for (dispersion, is_found) in [(&rising as &dyn Fn(usize) -> f64, true), (&falling, false)]
+        {
+            let found = |minute| planned().ln_e(&until(minute), dispersion).is_finite();
+            assert_eq!([found(15), found(20), found(29)], [is_found; 3]);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use astern_graph_core::signal::MissingEvidence;
-use astern_graph_core::{ChangeEvent, NodeKey, TemporalGraph, TimeRange};
+use astern_graph_core::{Artefact, ChangeEvent, NodeKey, TemporalGraph};
 
 use super::{SequentialParams, dispersion, silence};
 use crate::release::sides::Observed;
@@ -27,6 +27,9 @@ const DISPERSION_UNKNOWN: f64 = 4.0;
 /// An instance that never received calls has no such share. It is expected to receive a fourth of what its neighbour
 /// with the fewest calls does.
 ///
+/// An instance is not missed where another one that no step announces came for it, or where another revision of the service was
+/// released since.
+///
 /// Each of `I` instances at look `n` has the level `alpha / (I n (n + 1))`, so that all looks together keep `alpha`.
 pub(super) fn silent_instances(
     params: &SequentialParams,
@@ -35,6 +38,9 @@ pub(super) fn silent_instances(
     change: &ChangeEvent,
 ) -> Vec<MissingEvidence> {
     let history = History::of(observed);
+    if history.parts.is_empty() || is_released_again(observed, graph, change) {
+        return Vec::new();
+    }
     let looks = observed.steps.len() as f64;
     let instances = history.parts.len() as f64;
     let level = (params.alpha / (instances * looks * (looks + 1.0))).ln();
@@ -56,15 +62,8 @@ pub(super) fn silent_instances(
         |place: &usize| keys.get(*place).is_some_and(|key| !announced.contains(key));
     let missed = silent.into_iter().filter_map(|(place, silence)| {
         let since = observed.steps.get(silence.from)?.range.start;
-        let end = observed.steps.last()?.range.end;
-        let has_replacement = history
-            .came_after(place)
-            .any(|other| is_unannounced(&other));
-        let is_released_again = TimeRange::new(change.at, end).is_ok_and(|time| {
-            let mut later = graph.changes(time).iter();
-            later.any(|step| step.service == change.service && step.id != change.id)
-        });
-        if has_replacement || is_released_again {
+        let mut replacements = history.came_for(observed, place);
+        if replacements.any(|other| is_unannounced(&other)) {
             return None;
         }
         let instance = (*keys.get(place)?).clone();
@@ -86,6 +85,19 @@ pub(super) fn silent_instances(
     missed.collect()
 }
 
+/// Whether another release of the service, which may take the place of any instance, began since. A flag or a configuration
+/// replaces none, and a revision that is there already may have been released for what is missing.
+fn is_released_again(observed: &Observed, graph: &TemporalGraph, change: &ChangeEvent) -> bool {
+    let end = observed.steps.last().map(|step| step.range.end);
+    let mut steps = graph.changes_of(&change.service);
+    steps.any(|step| {
+        step.id != change.id
+            && (change.at..end.unwrap_or(change.at)).contains(&step.at)
+            && step.kind.artefact() == Artefact::Code
+            && step.to != change.to
+    })
+}
+
 /// The silence of one instance up to the end of the time.
 struct Silence {
     /// The step since which it counts.
@@ -100,8 +112,11 @@ struct Silence {
 /// Calls of one instance.
 #[derive(Debug, Default)]
 struct Part {
-    /// In each healthy step before the change, the oldest first, and then in each step since.
-    calls: Vec<u64>,
+    /// Of each healthy step before the change, the oldest first, and then of each step since: the sum up to its end, after a 0.
+    sums: Vec<u64>,
+    /// The times of its first and its last call.
+    first: Option<usize>,
+    last: Option<usize>,
     /// The step of the range since which it is on the new side.
     new_from: usize,
     /// Whether it was seen before the change, with calls or without.
@@ -109,28 +124,37 @@ struct Part {
 }
 
 impl Part {
+    fn of(calls: &[u64], new_from: usize, is_known_before: bool) -> Self {
+        let mut sum = 0;
+        let sums = calls.iter().map(|calls| {
+            sum += calls;
+            sum
+        });
+        Self {
+            sums: [0].into_iter().chain(sums).collect(),
+            first: calls.iter().position(|calls| *calls > 0),
+            last: calls.iter().rposition(|calls| *calls > 0),
+            new_from,
+            is_known_before,
+        }
+    }
+
+    fn times(&self) -> usize {
+        self.sums.len().saturating_sub(1)
+    }
+
     /// Its calls between two times.
     fn sum(&self, times: std::ops::Range<usize>) -> u64 {
-        self.calls.get(times).map_or(0, |calls| calls.iter().sum())
+        let until = |time: usize| self.sums.get(time).copied().unwrap_or(0);
+        until(times.end).saturating_sub(until(times.start))
     }
 
     /// The time by which it had received half of its calls.
     fn half(&self) -> usize {
-        let all: u64 = self.calls.iter().sum();
-        let mut sum = 0;
-        let is_half = |calls: &u64| {
-            sum += calls;
-            2 * sum >= all
-        };
-        self.calls.iter().position(is_half).unwrap_or(0)
-    }
-
-    fn last(&self) -> Option<usize> {
-        self.calls.iter().rposition(|calls| *calls > 0)
-    }
-
-    fn first(&self) -> Option<usize> {
-        self.calls.iter().position(|calls| *calls > 0)
+        let all = self.sums.last().copied().unwrap_or(0);
+        self.sums
+            .partition_point(|sum| 2 * sum < all)
+            .saturating_sub(1)
     }
 }
 
@@ -148,44 +172,48 @@ impl History {
         let last = observed.steps.last().map(|step| &step.new_instances);
         let last = last.map_or(&[][..], Vec::as_slice);
         let is_silent = last.iter().any(|(_, calls)| *calls == 0);
-        let mut parts = BTreeMap::new();
         // The usual case costs nothing.
         if last.len() < 2 || !is_silent {
+            let parts = BTreeMap::new();
             return Self { parts, before };
         }
-        for (place, _) in last {
-            let part = Part {
-                calls: vec![0; times],
-                new_from: observed.steps.len(),
-                is_known_before: false,
-            };
-            parts.insert(*place, part);
-        }
+        let places = last.iter().map(|(place, _)| *place);
+        let mut calls: BTreeMap<usize, Vec<u64>> =
+            places.map(|place| (place, vec![0; times])).collect();
+        let mut new_from: BTreeMap<usize, usize> = BTreeMap::new();
         for (i, step) in observed.steps.iter().enumerate().rev() {
             for (place, _) in &step.new_instances {
-                let part = parts.get_mut(place);
-                if let Some(part) = part.filter(|part| part.new_from == i + 1) {
-                    part.new_from = i;
+                let from = new_from.entry(*place).or_insert(observed.steps.len());
+                if *from == i + 1 {
+                    *from = i;
                 }
             }
         }
+        let mut known_before = BTreeSet::new();
         for (time, step) in observed.before.iter().rev().enumerate() {
-            for (place, calls) in &step.instances {
-                if let Some(part) = parts.get_mut(place) {
-                    part.calls[time] = calls.calls;
-                    part.is_known_before = true;
+            for (place, of_step) in &step.instances {
+                known_before.insert(*place);
+                if let Some(calls) = calls.get_mut(place) {
+                    calls[time] = of_step.calls;
                 }
             }
         }
         for (time, step) in (before..).zip(&observed.steps) {
             let old = step.old_instances.iter();
             let old = old.map(|(place, calls)| (*place, calls.calls));
-            for (place, calls) in old.chain(step.new_instances.iter().copied()) {
-                if let Some(part) = parts.get_mut(&place) {
-                    part.calls[time] = calls;
+            for (place, of_step) in old.chain(step.new_instances.iter().copied()) {
+                if let Some(calls) = calls.get_mut(&place) {
+                    calls[time] = of_step;
                 }
             }
         }
+        let part = |(place, calls): (usize, Vec<u64>)| {
+            let new_from = new_from.get(&place).copied();
+            let new_from = new_from.unwrap_or(observed.steps.len());
+            let is_known_before = known_before.contains(&place);
+            (place, Part::of(&calls, new_from, is_known_before))
+        };
+        let parts = calls.into_iter().map(part).collect();
         Self { parts, before }
     }
 
@@ -208,8 +236,8 @@ impl History {
     /// The silence of an instance at the end; `None` while it receives calls, starts up, or no other new one is seen.
     fn silence(&self, observed: &Observed, place: usize) -> Option<Silence> {
         let part = self.parts.get(&place)?;
-        let end = part.calls.len();
-        let last = part.last();
+        let end = part.times();
+        let last = part.last;
         let started = self.started(observed, self.before + part.new_from);
         let from = started.max(last.map_or(0, |last| last + 1));
         let others = || self.parts.iter().filter(|(other, _)| **other != place);
@@ -248,7 +276,7 @@ impl History {
         neighbours: &[&Part],
         from: usize,
     ) -> Option<(f64, f64)> {
-        let started = |part: &Part| Some(self.started(observed, part.first()?));
+        let started = |part: &Part| Some(self.started(observed, part.first?));
         let half = part.half();
         let lasting = neighbours
             .iter()
@@ -257,13 +285,13 @@ impl History {
         let lasting: Vec<(&Part, usize)> = lasting.collect();
         let since = lasting.iter().map(|(_, since)| *since).max()?;
         let since = since.max(started(part)?);
-        let until = part.last()? + 1;
+        let until = part.last? + 1;
         let sum = |times: std::ops::Range<usize>| {
             let calls = lasting.iter().map(|(other, _)| other.sum(times.clone()));
             calls.sum::<u64>() as f64
         };
         let of_part = part.sum(since..until.max(since)) as f64;
-        let (beside, after) = (sum(since..until.max(since)), sum(from..part.calls.len()));
+        let (beside, after) = (sum(since..until.max(since)), sum(from..part.times()));
         if of_part < 1.0 || beside < 1.0 {
             return None;
         }
@@ -273,12 +301,19 @@ impl History {
         Some((after * of_part / beside, by_instance.min(by_calls)))
     }
 
-    /// Instances that received their first call after the last one of this one.
-    fn came_after(&self, place: usize) -> impl Iterator<Item = usize> {
+    /// Instances that may have taken the place of this one: those that came once it had started, and had started when it received
+    /// its last call or later.
+    fn came_for(&self, observed: &Observed, place: usize) -> impl Iterator<Item = usize> {
         let part = self.parts.get(&place);
-        let since = part.map_or(0, |part| part.last().unwrap_or(self.before + part.new_from));
+        let new_from = part.map_or(0, |part| self.before + part.new_from);
+        let since = part.and_then(|part| part.last).unwrap_or(new_from);
+        let first = part.and_then(|part| part.first);
+        let came = first.map_or(new_from + 1, |first| self.started(observed, first));
         let others = self.parts.iter();
-        let later = others.filter(move |(_, other)| other.first().is_some_and(|at| at > since));
+        let later = others.filter(move |(_, other)| {
+            let first = other.first.filter(|first| *first >= came.max(1));
+            first.is_some_and(|first| self.started(observed, first) >= since)
+        });
         later.map(|(place, _)| *place)
     }
 }

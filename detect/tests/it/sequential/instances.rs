@@ -2,7 +2,7 @@
 
 use astern_graph_core::signal::{Assessment, MissingEvidence, Verdict};
 use astern_graph_core::{
-    Call, ChangeEvent, ChangePhase, NodeKey, Party, Record, Sample, TemporalGraph,
+    Call, ChangeEvent, ChangeKind, ChangePhase, NodeKey, Party, Record, Sample, TemporalGraph,
 };
 use astern_stats::rng::{ChaCha8Rng, seeded};
 use proptest::prelude::*;
@@ -177,6 +177,13 @@ fn an_instance_that_was_removed_or_replaced_is_not_missed() {
     let mut replaced = two();
     replaced.push(pod("new-2", NEW, &came));
     assert_eq!(play(&replaced, None), NONE);
+    // It was there until the other one had started, and not for long beside it.
+    for (overlap, is_replaced) in [(2, true), (20, false)] {
+        let came = since(RELEASED + 30 - overlap);
+        let mut replaced = two();
+        replaced.push(pod("new-2", NEW, &came));
+        assert_eq!(play(&replaced, None) == NONE, is_replaced, "{overlap}");
+    }
     // An announced one is a further one.
     let further = change(
         ChangePhase::Progressed,
@@ -187,7 +194,18 @@ fn an_instance_that_was_removed_or_replaced_is_not_missed() {
     // A later release of the service takes its place.
     let mut again = change(ChangePhase::Started, RELEASED + 29, Vec::new());
     (again.id, again.to) = ("cart@v3".into(), "v3".into());
-    assert_eq!(play(&two(), Some(again)), NONE);
+    assert_eq!(play(&two(), Some(again.clone())), NONE);
+    // A flag, or the same revision under another id, does not.
+    let flag = ChangeKind::FeatureFlag {
+        flag: "new-cart".into(),
+    };
+    assert_ne!(play(&two(), Some(again.clone().by(flag))), NONE);
+    assert_ne!(
+        play(&two(), Some(again.clone().by(ChangeKind::Config))),
+        NONE
+    );
+    again.to = "v2".into();
+    assert_ne!(play(&two(), Some(again)), NONE);
 }
 
 #[test]

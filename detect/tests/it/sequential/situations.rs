@@ -1,6 +1,6 @@
 //! Situations of releases, each with the right verdict.
 
-use astern_detect::release::ReleaseJudge as _;
+use astern_detect::release::{AnyReleaseJudge, ReleaseJudge as _};
 use astern_graph_core::signal::{Assessment, Evidence, MissingEvidence, Verdict};
 use astern_graph_core::{
     CallStatus, ChangeEvent, ChangeKind, ChangePhase, NodeKey, PlannedShare, Record, Schedule,
@@ -450,9 +450,27 @@ fn a_flag_reaches_the_service_as_a_whole() {
     assert_ne!(flagged(false), Verdict::Regressed);
 }
 
+#[test]
+fn a_regression_keeps_that_the_new_side_has_fallen_silent() {
+    let said = world(
+        &|since, rng, (ms, _)| {
+            let failed = rng.random::<f64>() < 0.5;
+            let status = [CallStatus::Ok, CallStatus::Error][usize::from(failed)];
+            (since < 20).then_some((ms, status))
+        },
+        60,
+    );
+    assert_eq!(said.verdict, Verdict::Regressed);
+    let [MissingEvidence::Telemetry { since }] = said.missing[..] else {
+        panic!("{said}")
+    };
+    assert_eq!(since, minute(RELEASED + 20));
+}
+
 /// How many of twenty releases are found worse at the end of the stages that they had, where these were stated beforehand and
-/// where they were not: `calls` a minute on each side, of which some fail, and all take so many times as long.
-fn found_worse(calls: i64, failing: f64, times: f64) -> [usize; 2] {
+/// where they were not, beside so many others that are healthy: `calls` a minute on each side, of which some fail, and all take so
+/// many times as long.
+fn found_worse(calls: i64, failing: f64, times: f64, others: usize) -> [usize; 2] {
     let stage = |after: i64, percent| {
         let share = TrafficShare::percent(percent).unwrap();
         PlannedShare::new(minute(RELEASED + after), share)
@@ -474,16 +492,22 @@ fn found_worse(calls: i64, failing: f64, times: f64) -> [usize; 2] {
         if let (true, Some(Record::Change(change))) = (is_stated, records.first_mut()) {
             change.schedule = Some(schedule.clone());
         }
-        says(&graph(records), world.until).verdict == Verdict::Regressed
+        let mut at_once = vec![says(&graph(records), world.until)];
+        at_once.resize(1 + others, Assessment::new(Verdict::Healthy));
+        AnyReleaseJudge::Sequential(judge()).adjust(&mut at_once);
+        at_once[0].verdict == Verdict::Regressed
     };
     [true, false].map(|is_stated| (0..20).filter(|seed| is_worse(*seed, is_stated)).count())
 }
 
 #[test]
 fn of_a_release_with_known_stages_smaller_differences_are_found() {
-    assert_eq!(found_worse(10, 0.0, 1.0), [0, 0]);
+    assert_eq!(found_worse(10, 0.0, 1.0, 0), [0, 0]);
     let small = [(10, 0.03, 1.0), (10, 0.0, 1.15), (3, 0.1, 1.0)];
-    let found = small.map(|(calls, failing, times)| found_worse(calls, failing, times));
-    let sum = |of: usize| found.iter().map(|found| found[of]).sum::<usize>();
-    assert!(sum(0) > sum(1), "{found:?}");
+    for others in [0, 1] {
+        let of = |(calls, failing, times)| found_worse(calls, failing, times, others);
+        let found = small.map(of);
+        let sum = |of: usize| found.iter().map(|found| found[of]).sum::<usize>();
+        assert!(sum(0) > sum(1), "{others} {found:?}");
+    }
 }
