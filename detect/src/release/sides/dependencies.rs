@@ -28,6 +28,9 @@ const WORKS_BELOW: f64 = 0.01;
 /// Calls received by the new side alone while a dependency works, by which it is known how often it calls it.
 const RECEIVED_MIN: u64 = 20;
 
+/// Failed calls of others by which fewer steps than have enough calls count.
+const FAILURES_MIN: u64 = 3;
+
 /// Standard errors by which more of the service's calls may fail than those of others do.
 const STANDARD_ERRORS: f64 = 3.0;
 
@@ -203,9 +206,9 @@ impl<'a> Edges<'a> {
         calls as f64 > AMPLIFIED * self.per_call(usual) * (received as f64).max(1.0)
     }
 
-    /// Failed calls of the service to it in a step that are its own fault: as many as fail for others, but for chance, and no
-    /// more than fail beyond the usual. None where others fail oftener than before by no more than chance, however many
-    /// steps around count.
+    /// Failed calls of the service to it in a step that are its own fault: as many as fail for others, and no more than fail
+    /// beyond the usual. More by what chance makes only where others fail oftener than before beyond chance themselves: a
+    /// single failed call among few would account for many.
     fn failures(&self, seen: &History, step: usize) -> f64 {
         let usual = self.usual.error_rate().unwrap_or(0.0);
         let Some(own) = seen.steps().get(step).map(|step| &step.own) else {
@@ -216,16 +219,28 @@ impl<'a> Edges<'a> {
         if beyond <= 0.0 {
             return 0.0;
         }
-        let mut least = f64::INFINITY;
-        // From few steps to many: what is thin in one may be plain in all, and what others see close by bounds it.
-        for around in seen.spans(step) {
+        let granted = |around| {
             let (rise, error) = self.rise(seen, step, around);
-            least = least.min((rise + STANDARD_ERRORS * error).max(0.0) * n);
-            if self.is_risen(seen, step, around) {
-                return beyond.min(least);
-            }
+            (rise + STANDARD_ERRORS * error).max(0.0) * n
+        };
+        // A short spell is thin among more steps than it has.
+        let enough = seen.enough(step);
+        let is_plain = |around: &usize| {
+            seen.failed(step, *around).0 >= FAILURES_MIN && self.is_risen(seen, step, *around)
+        };
+        if let Some(around) = (0..enough).find(is_plain) {
+            return beyond.min(granted(around));
         }
-        0.0
+        // A long one may be plain only in many.
+        let allowed = if seen
+            .spans(enough)
+            .any(|around| self.is_risen(seen, step, around))
+        {
+            granted(enough)
+        } else {
+            self.rise(seen, step, enough).0.max(0.0) * n
+        };
+        beyond.min(allowed)
     }
 
     /// By how much oftener than before the calls of others fail about a step, and the standard error of its difference from the

@@ -65,11 +65,11 @@ impl History {
         fewest.next().unwrap_or(AROUND_MAX)
     }
 
-    /// How many steps around one may count: as few as have enough calls, then ever more up to all.
-    pub(super) fn spans(&self, step: usize) -> impl Iterator<Item = usize> {
+    /// How many steps around one may count: so few, then ever more up to all.
+    pub(super) fn spans(&self, fewest: usize) -> impl Iterator<Item = usize> {
         let all = self.steps.len();
         let more = move |around: &usize| (*around < all).then(|| (2 * *around).max(1));
-        std::iter::successors(Some(self.enough(step)), more)
+        std::iter::successors(Some(fewest), more)
     }
 }
 

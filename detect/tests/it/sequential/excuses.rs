@@ -216,3 +216,15 @@ fn callers_that_do_not_wait_for_a_slow_dependency_are_no_evidence_against_the_re
     assert_ne!(works.verdict, Verdict::Healthy, "{works}");
     assert_eq!(excused(&works), [""; 0], "{works}");
 }
+
+#[test]
+fn a_minute_in_which_a_dependency_fails_is_not_thinned_by_those_around_it() {
+    let of = |since: i64| if since == 10 { fails(0.8) } else { NONE };
+    for seed in 0..20 {
+        let graph = graph(records(seed, 16, 11, &of));
+        for look in 11..16 {
+            let said = says(&graph, RELEASED + look);
+            assert_ne!(said.verdict, Verdict::Regressed, "{seed} {look}: {said}");
+        }
+    }
+}
