@@ -176,13 +176,17 @@ fn a_long_canary_began_with_its_first_step() {
     let since = || vec![system([anomaly("c", ONSET)])];
     assert!(!is_vetoed(&only(canary.clone(), since())));
     // Undone and rolled out again, it began again.
-    let mut again = canary.clone();
-    again.push(step(ChangePhase::RolledBack, 50));
-    assert!(is_vetoed(&only(again, since())));
-    // Undone at the end, it is not active; without a step in the incident's time neither.
+    let again = |phase| {
+        let undone = [release("c", 5), step(ChangePhase::RolledBack, 50)];
+        undone.into_iter().chain([step(phase, END - 1)]).collect()
+    };
+    assert!(is_vetoed(&only(again(ChangePhase::Started), since())));
+    // Undone at the end, it is not active; without a step in the incident's time neither, nor by a late step of what was
+    // undone.
     let mut undone = canary.clone();
     undone.push(release("c", END - 1).reached(ChangePhase::RolledBack, Vec::new()));
-    let undone = [undone, vec![release("c", 5)]];
+    let late = again(ChangePhase::Progressed);
+    let undone = [undone, vec![release("c", 5)], late];
     for changes in undone {
         let found = diagnosis(BlameParams::default(), changes, since());
         assert_eq!(found.changes, []);
