@@ -7,6 +7,10 @@ use crate::signal::evidence::Evidence;
 use crate::signal::evidence::Stance::{Against, For, Neutral};
 
 pub(super) fn rows() -> Vec<Row> {
+    [of_comparisons(), of_time_and_traffic()].concat()
+}
+
+fn of_comparisons() -> Vec<Row> {
     let new_against_old = |p_value| Evidence::NewAgainstOld {
         metric: "error_rate".into(),
         old: 0.01,
@@ -20,15 +24,6 @@ pub(super) fn rows() -> Vec<Row> {
         high: 1.523,
         p_value,
         steps: 12,
-    };
-    let dose = |r| Evidence::Dose {
-        change: "cart@2".into(),
-        r,
-        steps: 20,
-    };
-    let not_found_worse = |is_ruled_out| Evidence::NotFoundWorse {
-        change: "cart@2".into(),
-        is_ruled_out,
     };
     let beyond_limit = |worst, without_value| Evidence::BeyondLimit {
         metric: "error_rate".into(),
@@ -71,6 +66,20 @@ pub(super) fn rows() -> Vec<Row> {
              over 12 steps (p 0.429)",
             [Against, Neutral, Neutral],
         ),
+    ]
+}
+
+fn of_time_and_traffic() -> Vec<Row> {
+    let dose = |r| Evidence::Dose {
+        change: "cart@2".into(),
+        r,
+        steps: 20,
+    };
+    let not_found_worse = |is_ruled_out| Evidence::NotFoundWorse {
+        change: "cart@2".into(),
+        is_ruled_out,
+    };
+    vec![
         (
             dose(0.91),
             "the symptom follows the traffic on cart@2 (r 0.91 over 20 steps)",
