@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use astern_graph_core::view::Attempt;
 use astern_graph_core::{Artefact, ChangeEvent, ChangeId, ChangePhase, NodeKey, Timestamp};
-use astern_rollback_policy::{Action, Mode, Plan, Step};
+use astern_rollback_policy::{Action, Mode, Plan};
 
 /// When each change at each service was last acted on: a later attempt is not acted on yet. Of the time, and not of the
 /// attempt, since an attempt may be announced, or announced to have begun earlier, after it was acted on.
@@ -17,6 +17,8 @@ pub(super) struct Acted(BTreeMap<(ChangeId, NodeKey), Times>);
 struct Times {
     applied: Option<Timestamp>,
     dry: Option<Timestamp>,
+    /// Whether what was applied last has succeeded.
+    has_succeeded: bool,
 }
 
 /// An attempt that a plan answers.
@@ -32,7 +34,7 @@ pub(super) struct Answered {
 /// The attempts that a plan answers, of the steps of those that are watched.
 pub(super) fn answered(plan: &Plan, steps: &[ChangeEvent]) -> Vec<Answered> {
     let attempts = Attempt::last_of_each(steps);
-    let of_answer = |action: &Action, change: &ChangeId| {
+    let of_answer = |(action, change): (&Action, &ChangeId)| {
         let service = action.node();
         let starts = attempts.iter().map(Attempt::start);
         let start = starts
@@ -49,12 +51,15 @@ pub(super) fn answered(plan: &Plan, steps: &[ChangeEvent]) -> Vec<Answered> {
                 .map_or(Timestamp::MIN, |start| start.at),
         }
     };
-    let of_step = |step: &Step| {
+    answers(plan).map(of_answer).collect()
+}
+
+/// Each action with each change that it answers.
+fn answers(plan: &Plan) -> impl Iterator<Item = (&Action, &ChangeId)> {
+    plan.steps.iter().flat_map(|step| {
         let ids = step.answers.iter().map(|blame| &blame.change);
-        ids.map(|id| of_answer(&step.action, id))
-            .collect::<Vec<_>>()
-    };
-    plan.steps.iter().flat_map(of_step).collect()
+        ids.map(move |id| (&step.action, id))
+    })
 }
 
 /// Whether an action may undo a change of a thing.
@@ -74,10 +79,7 @@ impl Acted {
     /// nothing, so it does not bind a guard that applies.
     pub(super) fn binds(&self, answered: &[Answered], mode: Mode) -> bool {
         answered.iter().all(|answered| {
-            let ids = [Some(&answered.change), answered.seen.as_ref()];
-            let keys = ids.into_iter().flatten();
-            let mut times =
-                keys.filter_map(|id| self.0.get(&(id.clone(), answered.service.clone())));
+            let mut times = self.times(answered);
             times.any(|times| {
                 let dry = times.dry.filter(|_| mode == Mode::DryRun);
                 times
@@ -107,10 +109,38 @@ impl Acted {
         {
             let times = self.0.entry((change, service)).or_default();
             match mode {
-                Mode::Apply => times.applied = Some(now),
+                Mode::Apply => (times.applied, times.has_succeeded) = (Some(now), false),
                 Mode::DryRun => times.dry = Some(now),
             }
         }
+    }
+
+    /// Takes note that a plan which was applied has succeeded.
+    pub(super) fn succeeded(&mut self, plan: &Plan) {
+        for (action, change) in answers(plan) {
+            let key = (change.clone(), action.node().clone());
+            if let Some(times) = self.0.get_mut(&key) {
+                times.has_succeeded = true;
+            }
+        }
+    }
+
+    /// Whether every one of these attempts has been undone.
+    pub(super) fn has_undone(&self, answered: &[Answered]) -> bool {
+        let is_undone = |answered: &Answered| {
+            let mut times = self.times(answered);
+            times.any(|times| times.has_succeeded && times.applied >= Some(answered.since))
+        };
+        !answered.is_empty() && answered.iter().all(is_undone)
+    }
+
+    /// Under its id and under the one by which it was known before it was announced.
+    fn times(&self, answered: &Answered) -> impl Iterator<Item = &Times> {
+        let ids = [Some(&answered.change), answered.seen.as_ref()];
+        let keys = ids.map(|id| id.map(|id| (id.clone(), answered.service.clone())));
+        keys.into_iter()
+            .flatten()
+            .filter_map(|key| self.0.get(&key))
     }
 }
 

@@ -25,10 +25,11 @@ use astern_graph_core::{
 use astern_rca::ranker::AnyRanker;
 use astern_rca::{Diagnoser, Incident, Ranker};
 use astern_rollback_policy::{
-    Decision, IdempotencyKey, Mode, Outcome, Run, RunError, RunState, StepStatus,
+    Decision, IdempotencyKey, Mode, Outcome, Plan, Reason, Run, RunError, RunState, StepStatus,
 };
 
 use crate::error::Error;
+use acted::Answered;
 use baseline::Baseline;
 use detectors::{Detection, detections};
 use judge::Stages;
@@ -48,7 +49,8 @@ pub use warning::Warning;
 /// Once per step it judges the system by its detectors, and each watched change by its new instances
 /// against its old ones. While something is anomalous it ranks causes, blames changes, weighs the risk and
 /// decides; when it decides to roll back, and no run is under way, it plans and runs. Each
-/// [attempt](astern_graph_core::view::Attempt) of a change is acted on once. The baseline is learnt from the first `healthy_steps` and again from time to time
+/// [attempt](astern_graph_core::view::Attempt) of a change is acted on once: where all that is to blame was rolled back
+/// already, it holds. The baseline is learnt from the first `healthy_steps` and again from time to time
 /// while all is well and nothing changes. Trained models are recalibrated then, never trained.
 ///
 /// `R` is the ranker: the one that the parameters name, or yours by [`with_ranker`](Self::with_ranker). Changes
@@ -415,40 +417,61 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         let risk = self
             .stages
             .risk(graph, overall, diagnosis, persistence, now)?;
-        let ruling = self.stages.policy.decide(&risk, overall, diagnosis, &steps);
-        let decision = ruling.decision;
-        events.push(Event::Decided { ruling, risk });
-        if let (Decision::RollBack, Some(diagnosis), None) = (decision, diagnosis, &self.state.run)
-        {
-            self.begin(graph, overall, diagnosis, &steps, now, events)?;
+        let mut ruling = self.stages.policy.decide(&risk, overall, diagnosis, &steps);
+        let plan = match (ruling.decision, diagnosis, &self.state.run) {
+            (Decision::RollBack, Some(blamed), None) => {
+                Some(self.plan(graph, overall, blamed, &steps, now))
+            }
+            _ => None,
+        };
+        let answered = match &plan {
+            Some(Ok(plan)) => acted::answered(plan, &steps),
+            _ => Vec::new(),
+        };
+        if self.state.acted.has_undone(&answered) {
+            ruling.decision = Decision::Hold;
+            ruling.reasons.push(Reason::Undone);
         }
-        Ok(())
+        events.push(Event::Decided { ruling, risk });
+        match plan.transpose()? {
+            Some(plan) if !self.state.acted.binds(&answered, self.params.mode) => {
+                self.begin(graph, plan, answered, &steps, now, events)
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// Plans, and begins a run of the plan unless all of it was acted on before.
-    fn begin(
-        &mut self,
+    fn plan(
+        &self,
         graph: &TemporalGraph,
         overall: &Assessment,
         diagnosis: &Diagnosis,
         steps: &[ChangeEvent],
         now: Timestamp,
-        events: &mut Vec<Event>,
-    ) -> Result<(), Error> {
+    ) -> Result<Plan, Error> {
         let mut planner = self.stages.planner.clone();
         if let Some(baseline) = &self.state.baseline {
             planner = planner.influence(influence::of_blamed(graph, diagnosis, baseline.range)?);
         }
-        let plan = planner.plan(graph, overall, diagnosis, steps, now)?;
-        let answered = acted::answered(&plan, steps);
+        Ok(planner.plan(graph, overall, diagnosis, steps, now)?)
+    }
+
+    /// Begins a run of a plan, which answers these attempts.
+    fn begin(
+        &mut self,
+        graph: &TemporalGraph,
+        plan: Plan,
+        answered: Vec<Answered>,
+        steps: &[ChangeEvent],
+        now: Timestamp,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Error> {
         let (mode, fence) = (self.params.mode, self.state.fence);
-        if self.state.acted.binds(&answered, mode) {
-            return Ok(());
-        }
         let run = Run::new(plan.clone(), mode, fence, self.params.run.clone(), now)?;
         let kept = self.params.graph.retained_steps();
-        let kept = graph.step().saturating_mul(kept) + self.params.watch;
-        self.state.acted.forget(now.minus(kept), steps);
+        let kept = graph.step().saturating_mul(kept);
+        let oldest = now.minus(kept.saturating_add(self.params.watch));
+        self.state.acted.forget(oldest, steps);
         self.state.acted.on(answered, mode, now);
         self.state.told.clear();
         self.state.run = Some(run);
@@ -478,6 +501,9 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         if run.state() != RunState::Running {
             let mode = run.mode();
             events.push(Event::Finished(run.summary()));
+            if mode == Mode::Apply && run.state() == RunState::Succeeded {
+                self.state.acted.succeeded(run.plan());
+            }
             self.state.run = None;
             if mode == Mode::Apply {
                 // The platform is another one now: what lasts must show again that it lasts.

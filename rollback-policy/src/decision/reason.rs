@@ -54,6 +54,8 @@ pub enum Reason {
     NoChangeBlamed,
     /// The diagnosis abstains.
     Abstained(Abstention),
+    /// All that is to blame was rolled back already.
+    Undone,
 }
 
 impl fmt::Display for Reason {
@@ -95,6 +97,7 @@ impl fmt::Display for Reason {
             Self::NoDiagnosis => f.write_str("there is no diagnosis"),
             Self::NoChangeBlamed => f.write_str("no change is blamed"),
             Self::Abstained(abstention) => abstention.fmt(f),
+            Self::Undone => f.write_str("all that is to blame was rolled back already"),
         }
     }
 }
