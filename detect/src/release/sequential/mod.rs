@@ -208,7 +208,9 @@ impl ReleaseJudge for SequentialComparison {
     /// [`ScoreError::Graph`] when a range is longer than a window may be.
     ///
     /// # Complexity
-    /// `O((T + H) I S)` for T steps of `range`, H healthy ones, I instances and S bins of a sketch.
+    /// `O((T + H) I S)` for T steps of `range`, H healthy ones, I instances and S bins of a sketch; while instances are silent
+    /// also `O(I² T)`, and where a release without an old side looks worse `O(D T S)` for its D dependencies, each quantile by
+    /// itself.
     fn judge(
         &self,
         graph: &TemporalGraph,

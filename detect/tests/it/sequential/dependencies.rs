@@ -116,6 +116,14 @@ fn names_dependencies(said: &Assessment) -> bool {
     anomalies.any(|anomaly| anomaly.evidence.iter().any(is_of_them))
 }
 
+/// At no look in the hour after the release; `amount` is what the dependency does.
+fn is_never_regressed(graph: &TemporalGraph, amount: f64) {
+    for look in 1..60 {
+        let said = says(graph, RELEASED + look);
+        assert_ne!(said.verdict, Verdict::Regressed, "{amount} {look}: {said}");
+    }
+}
+
 #[test]
 fn a_dependency_that_fails_for_all_its_callers_is_no_fault_of_a_complete_release() {
     for store_fails in [0.1, 0.3, 1.0] {
@@ -125,14 +133,7 @@ fn a_dependency_that_fails_for_all_its_callers_is_no_fault_of_a_complete_release
         };
         let of = |since: i64| if since < 10 { Minute::default() } else { fails };
         let graph = play(60, 30, &of);
-        for look in 1..60 {
-            let said = says(&graph, RELEASED + look);
-            assert_ne!(
-                said.verdict,
-                Verdict::Regressed,
-                "{store_fails} {look}: {said}"
-            );
-        }
+        is_never_regressed(&graph, store_fails);
     }
     // Of a release all of whose calls a dependency fails nothing is known.
     let down = Minute {
@@ -243,14 +244,7 @@ fn a_dependency_that_is_slow_for_all_its_callers_is_no_fault_of_a_complete_relea
         };
         let of = |since: i64| if since < 10 { none } else { slow };
         let graph = play(60, 30, &of);
-        for look in 1..60 {
-            let said = says(&graph, RELEASED + look);
-            assert_ne!(
-                said.verdict,
-                Verdict::Regressed,
-                "{store_slower} {look}: {said}"
-            );
-        }
+        is_never_regressed(&graph, store_slower);
     }
     // Nobody else calls it, or the release itself is slower, by much more than the store where that is slower too.
     let slow = |store_slower, cart_slower| Minute {
