@@ -17,11 +17,11 @@ const SERVICES: u32 = 1_000;
 fn judge(c: &mut Criterion) {
     let mut group = c.benchmark_group("judge");
     group.sample_size(10);
-    for params in ReleaseJudgeParams::all() {
-        let name = params.name();
-        let judge = params.check().unwrap();
-        for changes in [20, 200] {
-            let (graph, changes) = released(SERVICES, changes).unwrap();
+    for changes in [20, 200] {
+        let (graph, changes) = released(SERVICES, changes).unwrap();
+        for params in ReleaseJudgeParams::all() {
+            let name = params.name();
+            let judge = params.check().unwrap();
             let id = BenchmarkId::new(name, changes.len());
             group.bench_with_input(id, &graph, |b, graph| {
                 b.iter(|| {
