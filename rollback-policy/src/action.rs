@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use astern_graph_core::{NodeKey, Revision, Timestamp};
 
 use crate::fact::Fact;
+use crate::place::Place;
 use astern_graph_core::TrafficShare;
 
 /// One action on the platform, always with an absolute target.
@@ -144,6 +145,11 @@ impl Action {
             Self::Hold { service } => Some(Fact::Held { service }),
             Self::Escalate { .. } => None,
         }
+    }
+
+    /// What it changes; `None` for [`Escalate`](Self::Escalate), which changes nothing.
+    pub fn place(&self) -> Option<Place> {
+        self.target().map(|target| target.place())
     }
 
     /// Whether it changes what serves users. Holding and escalating do not: they are never cut

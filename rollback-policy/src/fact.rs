@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use astern_graph_core::{NodeKey, Revision, Timestamp};
+use astern_graph_core::{Artefact, NodeKey, Revision, Timestamp};
 
 use astern_graph_core::TrafficShare;
+
+use crate::place::Place;
 
 /// One statement about the state of the platform.
 ///
@@ -84,6 +86,16 @@ impl Fact {
             | Self::Started { node: service, .. }
             | Self::Held { service } => service,
         }
+    }
+
+    /// The thing that it is about.
+    pub fn place(&self) -> Place {
+        let artefact = match self {
+            Self::Flag { flag, .. } => Artefact::Flag(flag.clone()),
+            Self::Config { .. } => Artefact::Config,
+            _ => Artefact::Code,
+        };
+        Place::new(self.node().clone(), artefact)
     }
 
     /// Whether this fact, as observed, is what is `wanted`; `None` when it is about something else

@@ -3,10 +3,14 @@
 #![forbid(unsafe_code)]
 
 mod action;
+#[cfg(feature = "conformance")]
+#[cfg_attr(docsrs, doc(cfg(feature = "conformance")))]
+pub mod conformance;
 mod decision;
 mod executor;
 mod fact;
 mod impact;
+mod place;
 mod plan;
 mod planner;
 mod risk;
@@ -23,6 +27,7 @@ pub use executor::{
 };
 pub use fact::Fact;
 pub use impact::{Impact, InfluenceWeights};
+pub use place::{Place, Version};
 pub use plan::{
     Blame, Check, Expectation, Limit, Plan, PlanError, PlanId, PlanIdError, Precondition,
     RejectedAlternative, Rejection, Step, StepId,

@@ -42,7 +42,8 @@ impl ChangeKind {
 }
 
 /// What a change changes. Only changes of the same thing can lie on top of each other.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Artefact {
     /// What the instances of a service run.
     Code,

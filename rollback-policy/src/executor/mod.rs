@@ -18,6 +18,7 @@ use astern_graph_core::{MetricName, Subject};
 
 use crate::action::Action;
 use crate::fact::Fact;
+use crate::place::{Place, Version};
 use crate::plan::{Check, PlanId, Precondition, StepId};
 use crate::seconds;
 
@@ -134,6 +135,9 @@ pub struct Observed {
     /// Values of metrics. An executor that cannot see metrics leaves them out; whoever drives the
     /// run and can see them adds them before reporting the outcome.
     pub readings: Vec<Reading>,
+    /// Versions of the places that were looked at, where the platform has versions.
+    #[serde(default)]
+    pub versions: Vec<Version>,
 }
 
 impl Observed {
@@ -147,6 +151,18 @@ impl Observed {
     pub fn fact(mut self, fact: Fact) -> Self {
         self.facts.push(fact);
         self
+    }
+
+    /// With the version of a place.
+    #[must_use]
+    pub fn version(mut self, version: Version) -> Self {
+        self.versions.push(version);
+        self
+    }
+
+    /// The version of a place, where it was seen.
+    pub(crate) fn version_of(&self, place: &Place) -> Option<&Version> {
+        self.versions.iter().find(|version| version.place == *place)
     }
 
     /// With the value of a metric.
@@ -266,15 +282,20 @@ pub enum Outcome {
 /// # Laws
 /// 1. **Once.** An [`Effect::Apply`] whose target is already asked for changes nothing and answers
 ///    [`Outcome::AlreadyDone`], *before* preconditions are looked at: after a lost reply they no
-///    longer hold because the step itself was done.
+///    longer hold because the step itself was done. So does one whose key it remembers to have carried out,
+///    whatever was done since; an executor that leaves no trace of an effect (a page) must remember.
 /// 2. **Atomic.** Preconditions are checked with the write where the platform can (a version, an
-///    `If-Match`, a JSON-patch `test`). A write that lost a race answers [`Refusal::Busy`].
-/// 3. **Fenced.** A fence below the greatest one seen answers [`Refusal::Fenced`].
-/// 4. **Dry.** [`Effect::DryRun`] and [`Effect::Observe`] change nothing.
-/// 5. **True.** [`Observed`] holds what was read from the platform. An executor that cannot read
+///    `If-Match`, a JSON-patch `test`). A write that lost a race answers [`Refusal::Busy`]. A precondition that it
+///    cannot check is refused, never passed over.
+/// 3. **Versioned.** Where the platform has [versions](Version), [`Observed`] holds that of the place an observation
+///    or effect is about; after [`Outcome::Done`] it is the one that the effect brought about. Where it has none, a
+///    [`Run`](crate::Run) does not send an effect again whose reply was lost: a person may have acted since.
+/// 4. **Fenced.** A fence below the greatest one seen answers [`Refusal::Fenced`], also to an observation.
+/// 5. **Dry.** [`Effect::DryRun`] and [`Effect::Observe`] change nothing.
+/// 6. **True.** [`Observed`] holds what was read from the platform. An executor that cannot read
 ///    answers an observation with [`Refusal::Unsupported`]; one that reads only some of what the
 ///    checks are about leaves the rest out.
-/// 6. **Honest.** When it is not certain that nothing was changed, the answer is
+/// 7. **Honest.** When it is not certain that nothing was changed, the answer is
 ///    [`Outcome::Unknown`] and never a refusal.
 ///
 /// # Example

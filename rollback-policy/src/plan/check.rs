@@ -10,6 +10,7 @@ use astern_graph_core::{MetricName, NodeKey, Revision, Subject};
 
 use crate::executor::Observed;
 use crate::fact::Fact;
+use crate::place::Version;
 use crate::seconds;
 
 /// What must hold at the moment that a step is applied. The executor checks it in the same atomic
@@ -32,12 +33,22 @@ pub enum Precondition {
         /// The service.
         service: NodeKey,
     },
+    /// A place has this version still: nobody has changed it since that was seen. An executor that cannot compare
+    /// versions refuses.
+    Unchanged(Version),
 }
 
 impl fmt::Display for Precondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Is(fact) => fact.fmt(f),
+            Self::Unchanged(version) => {
+                write!(
+                    f,
+                    "{} is unchanged since version {}",
+                    version.place, version.token
+                )
+            }
             Self::Available { service, revision } => {
                 write!(f, "{revision} of {service} can still be run")
             }

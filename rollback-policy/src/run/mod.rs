@@ -1,40 +1,50 @@
 //! Carrying a plan out: a state machine without IO.
 
 mod error;
+mod looking;
 mod params;
 mod progress;
 mod schedule;
 mod status;
 mod stored;
 mod summary;
+mod verifying;
 
 pub use error::RunError;
 pub use params::RunParams;
 pub use status::{Failure, Mode, RunState, StepStatus};
 pub use summary::{RunSummary, StepSummary};
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use astern_graph_core::Timestamp;
 
 use crate::executor::{IdempotencyKey, Outcome, Request};
-use crate::plan::{Plan, Step, StepId};
+use crate::place::{Place, Version};
+use crate::plan::{Plan, Precondition, Step, StepId};
 use progress::{Context, Progress, Timer};
 
 /// Carries one plan out: says what to ask of the platform and when, and takes the answers.
 ///
 /// ```text
-/// Waiting ─► Applying ─► Settling ─► Settled ─► Recovering ─► Verified
-///               │  ▲ reply lost                     each may end in
-///               ▼  │                          Failed, Unverified or Skipped
-///             Probing
+/// Looking ─► Waiting ─► Applying ─► Settling ─► Settled ─► Recovering ─► Verified
+///                          │  ▲ reply lost                     each may end in
+///                          ▼  │                          Failed, Unverified or Skipped
+///                        Probing
 /// ```
 ///
-/// - A step starts when the steps that it comes after have reached their targets.
+/// - Before anything is changed, the [version](crate::Version) of each place is looked at. Every effect requires that its
+///   place is [unchanged](crate::Precondition::Unchanged) since, but for what steps before it did: what anybody else
+///   does meanwhile is never overwritten.
+/// - A step starts when the steps that it comes after have reached their targets, and no other is under way at its place.
 /// - A reply that is lost, or does not come in time, is followed by an observation: the effect may
-///   be there. Where it is not, or cannot be seen, the effect is sent again under the same key, up
-///   to `max_attempts` times, with growing waits.
+///   be there. Where it is not, the effect is sent again under the same key, with the same version, up
+///   to `max_attempts` times, with growing waits. Where the platform has no version, it is not: nothing tells then
+///   whether a person has acted since.
 /// - A refusal fails the step and skips what comes after it; independent steps go on.
-/// - Metrics are judged last, when no step is under way any more: what is still broken elsewhere
-///   can hide what a step repaired.
+/// - Targets and metrics are judged last, when no step is under way any more: what is still broken elsewhere
+///   can hide what a step repaired, and a target that was reached may have been left.
 /// - At most one request of a step is awaited at a time.
 ///
 /// It reads no clock and never waits: time comes in as an argument, waiting goes out as
@@ -53,6 +63,8 @@ pub struct Run {
     clock: Timestamp,
     /// One for each step of the plan, in its order.
     progress: Vec<Progress>,
+    /// Places that were looked at, with the version that they are known to have, where they have any.
+    versions: BTreeMap<Place, Option<Arc<str>>>,
 }
 
 impl Run {
@@ -71,7 +83,15 @@ impl Run {
     ) -> Result<Self, RunError> {
         plan.validate()?;
         params.check()?;
-        let progress = plan.steps.iter().map(|_| Progress::new(now)).collect();
+        let mut places = BTreeSet::new();
+        let mut looks = |step: &Step| {
+            let place = step.action.place().filter(|_| mode == Mode::Apply);
+            place.is_some_and(|place| places.insert(place))
+        };
+        let progress = plan.steps.iter();
+        let progress = progress
+            .map(|step| Progress::new(now, looks(step)))
+            .collect();
         let mut run = Self {
             plan,
             mode,
@@ -79,6 +99,7 @@ impl Run {
             params,
             clock: now,
             progress,
+            versions: BTreeMap::new(),
         };
         run.advance();
         Ok(run)
@@ -225,17 +246,25 @@ impl Run {
         transition: impl FnOnce(&mut Progress, Context<'_>) -> T,
     ) -> Option<T> {
         let step = self.plan.steps.get(index)?;
-        let (params, mode, now) = (&self.params, self.mode, self.clock);
         let progress = self.progress.get_mut(index)?;
-        Some(transition(
-            progress,
-            Context {
-                step,
-                params,
-                mode,
-                now,
-            },
-        ))
+        let place = step.action.place();
+        let version = place.as_ref().and_then(|place| self.versions.get(place));
+        let context = Context {
+            step,
+            plan: self.plan.id,
+            params: &self.params,
+            mode: self.mode,
+            now: self.clock,
+            version: version.and_then(Option::as_ref),
+        };
+        let was_looking = progress.status == StepStatus::Looking;
+        let result = transition(progress, context);
+        let has_looked = was_looking && progress.status == StepStatus::Waiting;
+        let version = progress.version.take();
+        if let Some(place) = place.filter(|_| has_looked || version.is_some()) {
+            self.versions.insert(place, version);
+        }
+        Some(result)
     }
 
     fn request(&mut self, index: usize) -> Option<Request> {
@@ -247,7 +276,12 @@ impl Run {
             return Some(Request::new(key, self.fence, effect));
         }
         let key = IdempotencyKey::effect(self.plan.id, step.id);
-        Some(Request::new(key, self.fence, effect).requiring(self.required(step)))
+        let version = step.action.place().and_then(|place| {
+            let token = self.versions.get(&place)?.clone()?;
+            Some(Precondition::Unchanged(Version::new(place, token)))
+        });
+        let required = self.required(step).into_iter().chain(version);
+        Some(Request::new(key, self.fence, effect).requiring(required))
     }
 }
 

@@ -14,10 +14,12 @@ use astern_stats::param::{duration, in_range};
 /// | `max_attempts` | 5 | times that one effect is sent; 1 to 100 |
 /// | `backoff` | 1 s | wait before the first retry, doubled for each further one; 1 ms to 1 day |
 /// | `max_backoff` | 60 s | longest such wait; at least `backoff`, at most 1 day |
+/// | `max_retry_after` | 1 h | longest wait that a busy platform is granted; 1 ms to 1 day |
 /// | `reply_within` | 30 s | a reply that takes longer counts as lost; 1 ms to 1 day |
 /// | `observe_every` | 5 s | pace of observations; 1 ms to 1 day |
 /// | `max_parallel` | 1 | steps that change the platform at the same time; 1 to 1,000 |
 /// | `proceed_unverified` | false | whether a step that cannot be observed lets those after it start |
+/// | `resend_unversioned` | false | whether an effect whose reply was lost is sent again on a platform without [versions](crate::Version), as long as the state before is seen: what a person did since can be undone by it |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
@@ -31,12 +33,16 @@ pub struct RunParams {
     pub(crate) max_backoff: Duration,
     #[serde(with = "duration")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub(crate) max_retry_after: Duration,
+    #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub(crate) reply_within: Duration,
     #[serde(with = "duration")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub(crate) observe_every: Duration,
     pub(crate) max_parallel: u32,
     pub(crate) proceed_unverified: bool,
+    pub(crate) resend_unversioned: bool,
 }
 
 impl Default for RunParams {
@@ -45,10 +51,12 @@ impl Default for RunParams {
             max_attempts: 5,
             backoff: Duration::from_secs(1),
             max_backoff: Duration::from_secs(60),
+            max_retry_after: Duration::from_secs(3_600),
             reply_within: Duration::from_secs(30),
             observe_every: Duration::from_secs(5),
             max_parallel: 1,
             proceed_unverified: false,
+            resend_unversioned: false,
         }
     }
 }
@@ -60,6 +68,8 @@ astern_stats::setters!(RunParams {
     backoff: Duration,
     /// Sets the longest wait before a retry.
     max_backoff: Duration,
+    /// Sets the longest wait that a busy platform is granted.
+    max_retry_after: Duration,
     /// Sets the time after which a reply counts as lost.
     reply_within: Duration,
     /// Sets the pace of observations.
@@ -68,6 +78,8 @@ astern_stats::setters!(RunParams {
     max_parallel: u32,
     /// Sets whether a step that cannot be observed lets those after it start.
     proceed_unverified: bool,
+    /// Sets whether an effect whose reply was lost is sent again on a platform without versions.
+    resend_unversioned: bool,
 });
 
 impl RunParams {
@@ -80,6 +92,7 @@ impl RunParams {
         for (name, span) in [
             ("backoff in seconds", self.backoff),
             ("max_backoff in seconds", self.max_backoff),
+            ("max_retry_after in seconds", self.max_retry_after),
             ("reply_within in seconds", self.reply_within),
             ("observe_every in seconds", self.observe_every),
         ] {
@@ -97,8 +110,13 @@ impl RunParams {
         Ok(())
     }
 
-    /// Wait before the retry that follows attempt number `attempt`.
-    pub(crate) fn backoff_after(&self, attempt: u32) -> Duration {
+    /// Wait before the retry that follows attempt number `attempt`, on a platform that asks for a wait.
+    pub(crate) fn wait(&self, attempt: u32, retry_after: Duration) -> Duration {
+        let asked = retry_after.min(self.max_retry_after);
+        self.backoff_after(attempt).max(asked)
+    }
+
+    fn backoff_after(&self, attempt: u32) -> Duration {
         let factor = 2_u32.saturating_pow(attempt.saturating_sub(1));
         self.backoff.saturating_mul(factor).min(self.max_backoff)
     }
@@ -124,6 +142,7 @@ mod tests {
                 "backoff in seconds",
                 params().backoff(minute).max_backoff(second),
             ),
+            ("max_retry_after", params().max_retry_after(Duration::MAX)),
             ("reply_within", params().reply_within(Duration::ZERO)),
             ("observe_every", params().observe_every(Duration::ZERO)),
             ("max_parallel", params().max_parallel(0)),

@@ -1,13 +1,16 @@
-//! The state machine of one step.
+//! The state machine of one step: what it asks for, and what the answer to its effect means.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use astern_graph_core::Timestamp;
 
-use crate::executor::{Effect, ExecError, Observed, Outcome, Refusal};
-use crate::plan::{Check, Judgement, Step};
+use crate::executor::{Effect, ExecError, IdempotencyKey, Observed, Outcome, Refusal};
+use crate::fact::Fact;
+use crate::place::{Place, Version};
+use crate::plan::{Check, PlanId, Precondition, Step};
 use crate::run::{Failure, Mode, RunParams, StepStatus};
 
 /// What a step waits for.
@@ -30,50 +33,84 @@ pub(crate) struct Progress {
     pub(crate) attempts: u32,
     /// Observations asked for; numbers them.
     pub(crate) looks: u32,
-    /// Looks without an answer since the reply was lost.
-    blind_looks: u32,
+    /// Looks without an answer since the reply was lost, or since the first look.
+    pub(super) blind_looks: u32,
     /// Since when the checks of this status run.
-    since: Timestamp,
+    pub(super) since: Timestamp,
     /// The answer to the effect.
-    reply: Observed,
+    pub(super) reply: Observed,
     /// The latest observation in this status.
-    seen: Option<Observed>,
+    pub(super) seen: Option<Observed>,
     /// The fate of an attempt is, or was, unknown.
-    lost: Option<ExecError>,
+    pub(super) lost: Option<ExecError>,
     /// A retry was refused although an earlier attempt may have been done.
-    refused: Option<Refusal>,
+    pub(super) refused: Option<Refusal>,
+    /// The version that its place is known to have through this step, until the run takes note of it.
+    pub(crate) version: Option<Arc<str>>,
 }
 
 /// What a transition needs to know.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) step: &'a Step,
+    pub(crate) plan: PlanId,
     pub(crate) params: &'a RunParams,
     pub(crate) mode: Mode,
     pub(crate) now: Timestamp,
+    /// The version that the place of the step is known to have.
+    pub(crate) version: Option<&'a Arc<str>>,
 }
 
 impl<'a> Context<'a> {
-    fn checks(self, metrics: bool) -> impl Iterator<Item = &'a Check> + use<'a> {
+    pub(super) fn checks(self, metrics: bool) -> impl Iterator<Item = &'a Check> + use<'a> {
         self.step
             .verify
             .iter()
             .filter(move |check| check.is_metric() == metrics)
     }
 
-    /// What shows whether the effect is there; nothing for a dry run, which has none.
-    fn trace(self) -> Option<Check> {
+    /// The state that the effect leads to; nothing for a dry run, which leads nowhere.
+    pub(super) fn target(self) -> Option<Fact> {
         let applied = self.mode == Mode::Apply;
-        let target = applied.then(|| self.step.action.target()).flatten()?;
-        Some(Check::reached(target, Duration::ZERO))
+        applied.then(|| self.step.action.target()).flatten()
+    }
+
+    /// What shows whether the effect is there.
+    pub(super) fn trace(self) -> Option<Check> {
+        Some(Check::reached(self.target()?, Duration::ZERO))
+    }
+
+    /// What must hold before it, as far as it can be seen.
+    pub(super) fn before(self) -> impl Iterator<Item = &'a Fact> + use<'a> {
+        self.step.requires.iter().filter_map(|required| {
+            let Precondition::Is(fact) = required else {
+                return None;
+            };
+            Some(fact)
+        })
+    }
+
+    pub(super) fn place(self) -> Option<Place> {
+        self.step.action.place()
+    }
+
+    /// Whether a version was brought about by the effect of this step.
+    pub(super) fn has_made(self, version: &Version) -> bool {
+        version.by == Some(IdempotencyKey::effect(self.plan, self.step.id))
     }
 }
 
 impl Progress {
-    pub(crate) fn new(now: Timestamp) -> Self {
+    /// A step that waits, or first looks.
+    pub(crate) fn new(now: Timestamp, looks: bool) -> Self {
+        let (status, timer) = if looks {
+            (StepStatus::Looking, Timer::Due(now))
+        } else {
+            (StepStatus::Waiting, Timer::Off)
+        };
         Self {
-            status: StepStatus::Waiting,
-            timer: Timer::Off,
+            status,
+            timer,
             attempts: 0,
             looks: 0,
             blind_looks: 0,
@@ -82,15 +119,12 @@ impl Progress {
             seen: None,
             lost: None,
             refused: None,
+            version: None,
         }
     }
 
     pub(crate) fn start(&mut self, now: Timestamp) {
         self.enter(StepStatus::Applying, now);
-    }
-
-    pub(crate) fn recover(&mut self, now: Timestamp) {
-        self.enter(StepStatus::Recovering, now);
     }
 
     pub(crate) fn finish(&mut self, status: StepStatus) {
@@ -100,7 +134,8 @@ impl Progress {
 
     /// Whether it has something to do and no time to do it: only damage leads there.
     pub(crate) fn is_stuck(&self) -> bool {
-        let active = self.status.is_under_way() || self.status == StepStatus::Recovering;
+        let active = self.status.is_under_way()
+            || matches!(self.status, StepStatus::Recovering | StepStatus::Looking);
         active == (self.timer == Timer::Off)
     }
 
@@ -132,9 +167,19 @@ impl Progress {
         let effect = match (&self.status, ctx.mode) {
             (StepStatus::Applying, Mode::Apply) => Effect::Apply(action()),
             (StepStatus::Applying, Mode::DryRun) => Effect::DryRun(action()),
-            (StepStatus::Probing, _) => Effect::Observe(ctx.trace().into_iter().collect()),
+            (StepStatus::Looking | StepStatus::Probing, _) => Effect::Observe(
+                ctx.trace()
+                    .into_iter()
+                    .chain(
+                        ctx.before()
+                            .cloned()
+                            .map(|fact| Check::reached(fact, Duration::ZERO)),
+                    )
+                    .collect(),
+            ),
             (StepStatus::Settling, _) => Effect::Observe(ctx.checks(false).cloned().collect()),
-            (StepStatus::Recovering, _) => Effect::Observe(ctx.checks(true).cloned().collect()),
+            // The target must hold still when the metrics are judged.
+            (StepStatus::Recovering, _) => Effect::Observe(ctx.step.verify.clone()),
             _ => return None,
         };
         let count = match effect {
@@ -156,7 +201,13 @@ impl Progress {
             Outcome::Done(_) | Outcome::AlreadyDone(_) if ctx.mode == Mode::DryRun => {
                 self.finish(StepStatus::Possible);
             }
-            Outcome::Done(observed) | Outcome::AlreadyDone(observed) => self.settle(ctx, observed),
+            Outcome::Done(observed) => {
+                let place = ctx.place();
+                let version = place.and_then(|place| observed.version_of(&place));
+                self.version = version.map(|version| Arc::clone(&version.token));
+                self.settle(ctx, observed);
+            }
+            Outcome::AlreadyDone(observed) => self.landed(ctx, observed),
             Outcome::Refused(Refusal::Busy {
                 reason,
                 retry_after,
@@ -188,78 +239,39 @@ impl Progress {
 
     /// Takes the answer to an observation.
     pub(crate) fn look_answered(&mut self, ctx: Context<'_>, outcome: Outcome) {
-        if self.status == StepStatus::Probing {
-            return self.probed(ctx, outcome);
-        }
-        match outcome {
-            Outcome::Done(observed) | Outcome::AlreadyDone(observed) => {
-                let all_met = self.pending(ctx, Some(&observed)).next().is_none();
-                self.seen = Some(observed);
-                if all_met {
-                    self.pass(ctx);
-                } else {
-                    self.look_again(ctx, Duration::ZERO);
-                }
-            }
-            Outcome::Refused(Refusal::Busy { retry_after, .. }) => {
-                self.look_again(ctx, retry_after);
-            }
-            Outcome::Refused(_) => self.unobservable(ctx),
-            Outcome::Unknown(_) => self.look_again(ctx, Duration::ZERO),
+        match self.status {
+            StepStatus::Looking => self.looked(ctx, outcome),
+            StepStatus::Probing => self.probed(ctx, outcome),
+            _ => self.observed(ctx, outcome),
         }
     }
 
-    fn enter(&mut self, status: StepStatus, now: Timestamp) {
+    /// The effect is there, by this step or by another hand: the version is its own only where the platform says so.
+    pub(super) fn landed(&mut self, ctx: Context<'_>, seen: Observed) {
+        self.note_version(ctx, &seen);
+        self.settle(ctx, seen);
+    }
+
+    /// Takes note of a version that is known to be the work of this step.
+    pub(super) fn note_version(&mut self, ctx: Context<'_>, seen: &Observed) {
+        let version = ctx.place().and_then(|place| seen.version_of(&place));
+        if let Some(version) = version.filter(|version| ctx.has_made(version)) {
+            self.version = Some(Arc::clone(&version.token));
+        }
+    }
+
+    pub(super) fn enter(&mut self, status: StepStatus, now: Timestamp) {
         self.status = status;
         self.timer = Timer::Due(now);
         self.since = now;
         self.seen = None;
     }
 
-    fn fail(&mut self, failure: Failure) {
+    pub(super) fn fail(&mut self, failure: Failure) {
         self.finish(StepStatus::Failed(failure));
     }
 
-    fn probe(&mut self, ctx: Context<'_>) {
-        self.blind_looks = 0;
-        self.enter(StepStatus::Probing, ctx.now);
-    }
-
-    fn probed(&mut self, ctx: Context<'_>, outcome: Outcome) {
-        let wait = match outcome {
-            Outcome::Done(observed) | Outcome::AlreadyDone(observed) => {
-                let met = |check: Check| check.judge(&observed) == Judgement::Met;
-                if ctx.trace().is_some_and(met) {
-                    return self.settle(ctx, observed);
-                }
-                return self.not_there(ctx);
-            }
-            Outcome::Refused(Refusal::Busy { retry_after, .. }) => retry_after,
-            Outcome::Refused(_) => return self.not_there(ctx),
-            Outcome::Unknown(error) => {
-                self.lost = Some(error);
-                Duration::ZERO
-            }
-        };
-        self.blind_looks = self.blind_looks.saturating_add(1);
-        if self.blind_looks >= ctx.params.max_attempts {
-            return self.not_there(ctx);
-        }
-        let wait = wait.max(ctx.params.backoff_after(self.blind_looks));
-        self.timer = Timer::Due(ctx.now.plus(wait));
-    }
-
-    /// The effect is not there, or nobody can tell: the key and the absolute target make it safe
-    /// to send it again.
-    fn not_there(&mut self, ctx: Context<'_>) {
-        match (self.refused.take(), self.lost.clone()) {
-            (Some(refusal), _) => self.fail(Failure::Refused(refusal)),
-            (None, Some(error)) => self.give_up_or_retry(ctx, error),
-            (None, None) => self.enter(StepStatus::Applying, ctx.now),
-        }
-    }
-
-    fn give_up_or_retry(&mut self, ctx: Context<'_>, last: ExecError) {
+    pub(super) fn give_up_or_retry(&mut self, ctx: Context<'_>, last: ExecError) {
         let attempts = self.attempts;
         self.retry(ctx, Duration::ZERO, Failure::GaveUp { attempts, last });
     }
@@ -268,78 +280,8 @@ impl Progress {
         if self.attempts >= ctx.params.max_attempts {
             return self.fail(failure);
         }
-        let wait = ctx.params.backoff_after(self.attempts).max(at_least);
+        let wait = ctx.params.wait(self.attempts, at_least);
         self.enter(StepStatus::Applying, ctx.now);
         self.timer = Timer::Due(ctx.now.plus(wait));
-    }
-
-    fn settle(&mut self, ctx: Context<'_>, reply: Observed) {
-        self.reply = reply;
-        self.enter(StepStatus::Settling, ctx.now);
-        if ctx.checks(false).next().is_none() {
-            self.pass(ctx);
-        }
-    }
-
-    /// Every check of this status holds.
-    fn pass(&mut self, ctx: Context<'_>) {
-        let more = self.status == StepStatus::Settling && ctx.checks(true).next().is_some();
-        self.finish(if more {
-            StepStatus::Settled
-        } else {
-            StepStatus::Verified
-        });
-    }
-
-    /// Checks of this status that do not hold, with what was seen of them.
-    fn pending<'a>(
-        &self,
-        ctx: Context<'a>,
-        seen: Option<&Observed>,
-    ) -> impl Iterator<Item = (&'a Check, Judgement)> {
-        let metrics = self.status == StepStatus::Recovering;
-        let judge = move |check: &Check| seen.map_or(Judgement::Unseen, |seen| check.judge(seen));
-        let judged = ctx.checks(metrics).map(move |check| (check, judge(check)));
-        judged.filter(|(_, judgement)| *judgement != Judgement::Met)
-    }
-
-    /// The platform cannot be observed. Then its reply to the effect is the best that is known of
-    /// facts; of metrics it says nothing.
-    fn unobservable(&mut self, ctx: Context<'_>) {
-        let settling = self.status == StepStatus::Settling;
-        let first = self.pending(ctx, settling.then_some(&self.reply)).next();
-        match first {
-            None => self.pass(ctx),
-            Some((check, _)) => self.finish(StepStatus::Unverified {
-                check: check.clone(),
-            }),
-        }
-    }
-
-    /// Not everything holds yet: waits, unless the time of a check is up. What contradicts a check
-    /// fails the step; what was never seen leaves it unverified.
-    fn look_again(&mut self, ctx: Context<'_>, at_least: Duration) {
-        let pending: Vec<_> = self.pending(ctx, self.seen.as_ref()).collect();
-        let since = self.since;
-        let end = |check: &Check| since.plus(check.within);
-        let overdue = || pending.iter().filter(|(check, _)| end(check) <= ctx.now);
-        let not_met = overdue().find(|(_, judgement)| *judgement == Judgement::NotMet);
-        if let Some((check, _)) = not_met {
-            return self.fail(Failure::NotMet {
-                check: (*check).clone(),
-            });
-        }
-        if let Some((check, _)) = overdue().next() {
-            return self.finish(StepStatus::Unverified {
-                check: (*check).clone(),
-            });
-        }
-        let pace = ctx.now.plus(ctx.params.observe_every.max(at_least));
-        let next = pending
-            .iter()
-            .map(|(check, _)| end(check))
-            .min()
-            .map_or(pace, |e| e.min(pace));
-        self.timer = Timer::Due(next);
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::place::Place;
 use crate::plan::{Precondition, Step, StepId};
-use crate::run::progress::Progress;
 use crate::run::{Mode, Run, StepStatus};
 
 impl Run {
@@ -46,13 +46,14 @@ impl Run {
     pub(super) fn advance(&mut self) {
         self.skip();
         self.start();
-        let busy = |p: &Progress| p.status == StepStatus::Waiting || p.status.is_under_way();
-        if !self.progress.iter().any(busy) {
-            let settled = self
-                .progress
-                .iter_mut()
-                .filter(|p| p.status == StepStatus::Settled);
-            settled.for_each(|progress| progress.recover(self.clock));
+        if !self.progress.iter().any(|p| p.status.is_to_come()) {
+            for index in 0..self.progress.len() {
+                self.with(index, |progress, context| {
+                    if progress.status == StepStatus::Settled {
+                        progress.recover(context);
+                    }
+                });
+            }
         }
     }
 
@@ -67,9 +68,13 @@ impl Run {
                 .filter(|(_, p)| p.status.is_final() && !self.lets_go_on(&p.status))
                 .map(|(step, _)| step.id)
                 .collect();
+            let unseen = self.unseen();
             let mut skipped = false;
             for (step, progress) in self.plan.steps.iter().zip(&mut self.progress) {
+                let place = step.action.place();
+                let of_place = place.and_then(|place| unseen.get(&place));
                 let because = step.after.iter().find(|after| dead.contains(after));
+                let because = because.or(of_place);
                 if let (StepStatus::Waiting, Some(because)) = (&progress.status, because) {
                     progress.finish(StepStatus::Skipped { because: *because });
                     skipped = true;
@@ -79,6 +84,17 @@ impl Run {
                 return;
             }
         }
+    }
+
+    /// Places that could not be looked at, each with the step that tried.
+    fn unseen(&self) -> BTreeMap<Place, StepId> {
+        let failed = self.parts().filter(|(step, progress)| {
+            let place = step.action.place();
+            let is_seen = place.is_none_or(|place| self.versions.contains_key(&place));
+            progress.status.is_final() && !is_seen
+        });
+        let of_place = failed.filter_map(|(step, _)| Some((step.action.place()?, step.id)));
+        of_place.collect()
     }
 
     /// Starts steps in the order of the plan, as many as may run at the same time.
@@ -91,13 +107,20 @@ impl Run {
             .parts()
             .filter(|(s, p)| s.action.changes_service() && p.status.is_under_way());
         let max_parallel = usize::try_from(self.params.max_parallel).unwrap_or(usize::MAX);
+        let mut taken: BTreeSet<Place> = self
+            .parts()
+            .filter(|(_, progress)| progress.status.is_under_way())
+            .filter_map(|(step, _)| step.action.place())
+            .collect();
         let mut free = max_parallel.saturating_sub(under_way.count());
         for (step, progress) in self.plan.steps.iter().zip(&mut self.progress) {
-            let ready = step
-                .after
-                .iter()
-                .all(|after| done.get(after) == Some(&true));
-            if progress.status != StepStatus::Waiting || !ready {
+            let place = step.action.place();
+            let is_seen =
+                |place: &Place| self.mode == Mode::DryRun || self.versions.contains_key(place);
+            let is_free = |place: &Place| !taken.contains(place) && is_seen(place);
+            let is_done = |after| done.get(after) == Some(&true);
+            let is_ready = place.as_ref().is_none_or(is_free) && step.after.iter().all(is_done);
+            if progress.status != StepStatus::Waiting || !is_ready {
                 continue;
             }
             if step.action.changes_service() {
@@ -106,6 +129,7 @@ impl Run {
                 }
                 free -= 1;
             }
+            taken.extend(place);
             progress.start(self.clock);
         }
     }

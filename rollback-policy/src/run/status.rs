@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::executor::{ExecError, Refusal};
+use crate::fact::Fact;
 use crate::plan::{Check, StepId};
 
 /// Why a step failed.
@@ -23,6 +24,19 @@ pub enum Failure {
         /// What happened last.
         last: ExecError,
     },
+    /// The reply was lost, the effect is not there, and the platform has no version that tells whether anybody else has
+    /// acted since: it is not sent again.
+    #[error("the reply was lost, and nothing tells whether it was done and undone: {last}")]
+    Unclear {
+        /// What happened to the reply.
+        last: ExecError,
+    },
+    /// Somebody else has changed the same thing since: what they did stays.
+    #[error("changed by somebody else since{}", found_text(.found.as_ref()))]
+    Overtaken {
+        /// What is true now in place of the target, where it was seen.
+        found: Option<Fact>,
+    },
     /// A check did not hold in time.
     #[error("not so: {check}")]
     NotMet {
@@ -31,11 +45,17 @@ pub enum Failure {
     },
 }
 
+fn found_text(found: Option<&Fact>) -> String {
+    found.map(|fact| format!(": {fact}")).unwrap_or_default()
+}
+
 /// Where a step stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StepStatus {
+    /// It is looked which version its place has before anything is changed.
+    Looking,
     /// Waits for other steps, or for a free place.
     Waiting,
     /// Was sent, or will be sent again.
@@ -79,6 +99,11 @@ impl StepStatus {
         )
     }
 
+    /// Whether it has not come to its target, nor to its end.
+    pub(crate) fn is_to_come(&self) -> bool {
+        matches!(self, Self::Looking | Self::Waiting) || self.is_under_way()
+    }
+
     /// Whether it is between its start and its target.
     pub(crate) fn is_under_way(&self) -> bool {
         matches!(self, Self::Applying | Self::Probing | Self::Settling)
@@ -96,6 +121,7 @@ impl StepStatus {
 impl fmt::Display for StepStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Looking => f.write_str("looking"),
             Self::Waiting => f.write_str("waiting"),
             Self::Applying => f.write_str("applying"),
             Self::Probing => f.write_str("reply lost, looking"),

@@ -1,12 +1,15 @@
 //! Runs as bytes, and the checks on what comes back from them.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use astern_graph_core::codec::Format;
 use astern_graph_core::{CodecError, Timestamp};
 
+use crate::place::Place;
 use crate::plan::Plan;
 use crate::run::progress::Progress;
 use crate::run::{Mode, Run, RunError, RunParams};
@@ -14,7 +17,7 @@ use crate::run::{Mode, Run, RunError, RunParams};
 const FORMAT: Format = Format {
     name: "a run",
     magic: *b"ASTNRUN\0",
-    version: 2,
+    version: 3,
 };
 
 /// A run as it is stored: all but its parameters.
@@ -25,6 +28,7 @@ struct Stored<'a> {
     fence: u64,
     clock: Timestamp,
     progress: Cow<'a, [Progress]>,
+    versions: Cow<'a, BTreeMap<Place, Option<Arc<str>>>>,
 }
 
 impl Run {
@@ -39,6 +43,7 @@ impl Run {
             fence: self.fence,
             clock: self.clock,
             progress: Cow::Borrowed(&self.progress),
+            versions: Cow::Borrowed(&self.versions),
         })
     }
 
@@ -69,6 +74,7 @@ impl Run {
             params,
             clock: stored.clock,
             progress,
+            versions: stored.versions.into_owned(),
         };
         // Nothing is left to do here for a run that was stored whole; a damaged one goes on.
         run.advance();

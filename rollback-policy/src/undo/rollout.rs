@@ -6,6 +6,7 @@ use astern_graph_core::{ChangeKind, ChangePhase, Revision, TrafficShare};
 use super::{Chain, Move, alone, available};
 use crate::action::Action;
 use crate::fact::Fact;
+use crate::plan::Precondition;
 
 pub(super) fn restore(chain: Chain<'_>, target: &Revision) -> Vec<Move> {
     let service = || chain.newest.service.clone();
@@ -15,15 +16,17 @@ pub(super) fn restore(chain: Chain<'_>, target: &Revision) -> Vec<Move> {
         to: target.clone(),
     };
     if is_canary(chain) {
-        let drained = Fact::Traffic {
+        let gets = |revision: &Revision, share| Fact::Traffic {
             service: service(),
-            revision,
-            share: TrafficShare::ZERO,
+            revision: revision.clone(),
+            share,
         };
-        vec![
-            drain(chain, Some(target)),
-            chain.back_to(target, action, drained),
-        ]
+        let drained = gets(&revision, TrafficShare::ZERO);
+        let mut back = chain.back_to(target, action, drained);
+        // A third revision with traffic is a release that nobody here knows of.
+        let rest = gets(target, TrafficShare::FULL);
+        back.requires.insert(1, Precondition::Is(rest));
+        vec![drain(chain, Some(target)), back]
     } else {
         let now = Fact::Revision {
             service: service(),

@@ -19,7 +19,7 @@ fn a_lost_reply_is_looked_for_before_it_is_sent_again() {
     let look = answer(&mut run, 0, Outcome::Done(Observed::new()));
     assert_eq!(
         look.key,
-        IdempotencyKey::observation(run.plan().id, id(1), 1)
+        IdempotencyKey::observation(run.plan().id, id(1), 2)
     );
     assert_eq!(run.deadline(), Some(at(1)));
     assert_eq!(run.poll(at(0)), []);

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use astern_rollback_policy::{
-    Action, Check, ExecError, Fact, Mode, Observed, Outcome, Plan, Request, Run, RunParams, Step,
-    StepId, StepStatus,
+    Action, Check, Effect, ExecError, Fact, Mode, Observed, Outcome, Place, Plan, Request, Run,
+    RunParams, Step, StepId, StepStatus, Version,
 };
 
 use crate::world::{at, service};
@@ -38,8 +38,35 @@ pub(crate) fn plan(steps: Vec<Step>) -> Plan {
     Plan::new(at(0), steps, vec![]).unwrap()
 }
 
-pub(crate) fn run_with(steps: Vec<Step>, mode: Mode, params: RunParams) -> Run {
+/// A run that has not looked yet.
+pub(crate) fn unseen_run_with(steps: Vec<Step>, mode: Mode, params: RunParams) -> Run {
     Run::new(plan(steps), mode, 7, params, at(0)).unwrap()
+}
+
+/// The version of what a service runs.
+pub(crate) fn version(name: &str, token: &str) -> Version {
+    Version::new(Place::code(service(name)), token)
+}
+
+/// A run that has seen version 1 of everything.
+pub(crate) fn run_with(steps: Vec<Step>, mode: Mode, params: RunParams) -> Run {
+    let mut run = unseen_run_with(steps, mode, params);
+    if mode == Mode::Apply {
+        let looking = |step: &&Step| run.status(step.id) == Some(&StepStatus::Looking);
+        let looks = run.plan().steps.iter().filter(looking).count();
+        let requests = (0..usize::from(looks > 0)).flat_map(|_| run.poll(at(0)));
+        for request in requests.collect::<Vec<_>>() {
+            let Effect::Observe(_) = &request.effect else {
+                // Sent by a step that has nothing to look at: lost, and sent again.
+                continue;
+            };
+            let step = run.plan().step(request.key.step).unwrap();
+            let version = Version::new(step.action.place().unwrap(), "1");
+            let outcome = Outcome::Done(Observed::new().version(version));
+            run.report(&request.key, outcome, at(0)).unwrap();
+        }
+    }
+    run
 }
 
 pub(crate) fn run(steps: Vec<Step>) -> Run {

@@ -9,7 +9,7 @@ use astern_rollback_policy::{
 };
 use proptest::prelude::*;
 
-use crate::platform::{Fault, Platform, full_traffic};
+use crate::platform::{Fault, Platform};
 use crate::world::{NOW, at, diamond, plan_for, release};
 
 fn setting() -> (Plan, Platform) {
@@ -20,7 +20,7 @@ fn setting() -> (Plan, Platform) {
         release("base"),
     ];
     let platform = Platform::after(&releases);
-    platform.set(full_traffic(&releases[2]));
+    platform.give_all_to(&releases[2]);
     (plan_for(&diamond(), &releases).unwrap(), platform)
 }
 
