@@ -13,6 +13,10 @@ impl Progress {
     /// Takes the answer to the look before anything is changed. What the preconditions say is not judged here: they are
     /// about what is asked for, and the executor compares them with the write.
     pub(super) fn looked(&mut self, ctx: Context<'_>, outcome: Outcome) {
+        let waited = ctx.now.since(self.since);
+        if waited > ctx.params.look_within {
+            return self.fail(Failure::LookedLate { waited });
+        }
         match outcome {
             Outcome::Done(seen) | Outcome::AlreadyDone(seen) => {
                 let version = ctx

@@ -16,6 +16,7 @@ use astern_stats::param::{duration, in_range};
 /// | `max_backoff` | 60 s | longest such wait; at least `backoff`, at most 1 day |
 /// | `max_retry_after` | 1 h | longest wait that a busy platform is granted; 1 ms to 1 day |
 /// | `reply_within` | 30 s | a reply that takes longer counts as lost; 1 ms to 1 day |
+/// | `look_within` | 2 min | time from the begin of a run to the answer of its first looks; what anybody did before is taken for the state that the plan was made for; 1 ms to 1 day |
 /// | `observe_every` | 5 s | pace of observations; 1 ms to 1 day |
 /// | `max_parallel` | 1 | steps that change the platform at the same time; 1 to 1,000 |
 /// | `proceed_unverified` | false | whether a step that cannot be observed lets those after it start |
@@ -39,6 +40,9 @@ pub struct RunParams {
     pub(crate) reply_within: Duration,
     #[serde(with = "duration")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub(crate) look_within: Duration,
+    #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub(crate) observe_every: Duration,
     pub(crate) max_parallel: u32,
     pub(crate) proceed_unverified: bool,
@@ -53,6 +57,7 @@ impl Default for RunParams {
             max_backoff: Duration::from_secs(60),
             max_retry_after: Duration::from_secs(3_600),
             reply_within: Duration::from_secs(30),
+            look_within: Duration::from_secs(120),
             observe_every: Duration::from_secs(5),
             max_parallel: 1,
             proceed_unverified: false,
@@ -72,6 +77,8 @@ astern_stats::setters!(RunParams {
     max_retry_after: Duration,
     /// Sets the time after which a reply counts as lost.
     reply_within: Duration,
+    /// Sets the time from the begin of a run to the answer of its first looks.
+    look_within: Duration,
     /// Sets the pace of observations.
     observe_every: Duration,
     /// Sets the number of steps that change the platform at the same time.
@@ -94,6 +101,7 @@ impl RunParams {
             ("max_backoff in seconds", self.max_backoff),
             ("max_retry_after in seconds", self.max_retry_after),
             ("reply_within in seconds", self.reply_within),
+            ("look_within in seconds", self.look_within),
             ("observe_every in seconds", self.observe_every),
         ] {
             in_range(name, span.as_secs_f64(), 1e-3, 86_400.0)?;
@@ -144,6 +152,7 @@ mod tests {
             ),
             ("max_retry_after", params().max_retry_after(Duration::MAX)),
             ("reply_within", params().reply_within(Duration::ZERO)),
+            ("look_within", params().look_within(Duration::ZERO)),
             ("observe_every", params().observe_every(Duration::ZERO)),
             ("max_parallel", params().max_parallel(0)),
         ] {

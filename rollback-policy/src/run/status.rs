@@ -1,12 +1,14 @@
 //! Where a step, and the whole run, stands.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::executor::{ExecError, Refusal};
 use crate::fact::Fact;
 use crate::plan::{Check, StepId};
+use crate::seconds;
 
 /// Why a step failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
@@ -23,6 +25,13 @@ pub enum Failure {
         attempts: u32,
         /// What happened last.
         last: ExecError,
+    },
+    /// The platform was not seen soon enough after the run began: what the plan rests on may have changed.
+    #[error("first seen {} after the run began", seconds::text(*.waited))]
+    LookedLate {
+        /// The time from the begin of the run to the look.
+        #[serde(rename = "waited_seconds", with = "seconds")]
+        waited: Duration,
     },
     /// The reply was lost, the effect is not there, and the platform has no version that tells whether anybody else has
     /// acted since: it is not sent again.

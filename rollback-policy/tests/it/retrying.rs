@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use astern_rollback_policy::{
-    Action, Effect, ExecError, Failure, IdempotencyKey, Mode, Observed, Outcome, Precondition,
-    Refusal, RunError, RunParams, RunState, Step, StepStatus,
+    Action, Effect, ExecError, Fact, Failure, IdempotencyKey, Mode, Observed, Outcome,
+    Precondition, Refusal, Run, RunError, RunParams, RunState, Step, StepStatus,
 };
 
-use crate::script::{answer, id, lost, only, run, run_with, seen, status, step};
+use crate::script::{
+    answer, id, lost, only, run, run_with, seen, status, step, unseen_run_with, version,
+};
 use crate::world::{at, service};
 
 #[test]
@@ -152,4 +154,165 @@ fn a_call_for_help_leaves_no_trace_and_is_sent_again_at_once() {
         Effect::Apply(_)
     ));
     assert_eq!(run.state(), RunState::Succeeded);
+}
+
+fn version_seen(token: &str) -> Outcome {
+    Outcome::Done(Observed::new().version(version("s1", token)))
+}
+
+#[test]
+fn an_effect_requires_the_version_that_was_seen_before_it() {
+    let mut run = run(vec![step(1, &[])]);
+    let unchanged = Precondition::Unchanged(version("s1", "1"));
+    let request = only(&mut run, 0);
+    assert_eq!(request.requires, [unchanged]);
+}
+
+#[test]
+fn an_effect_is_not_sent_again_over_what_somebody_did_since() {
+    let mut same = run(vec![step(1, &[])]);
+    answer(&mut same, 0, lost());
+    answer(&mut same, 0, version_seen("1"));
+    assert_eq!(status(&same, 1), StepStatus::Applying);
+
+    let mut other = run(vec![step(1, &[])]);
+    answer(&mut other, 0, lost());
+    let found = Fact::Revision {
+        service: service("s1"),
+        revision: "r9".into(),
+    };
+    let seen = Observed::new().fact(found.clone());
+    answer(
+        &mut other,
+        0,
+        Outcome::Done(seen.version(version("s1", "2"))),
+    );
+    let found = Some(found);
+    assert_eq!(
+        status(&other, 1),
+        StepStatus::Failed(Failure::Overtaken { found })
+    );
+}
+
+/// A run on a platform without versions whose first reply is lost.
+fn unversioned(params: RunParams) -> Run {
+    let before = Precondition::Is(Fact::Revision {
+        service: service("s1"),
+        revision: "r2".into(),
+    });
+    let steps = vec![step(1, &[]).requiring([before])];
+    let mut run = unseen_run_with(steps, Mode::Apply, params);
+    answer(&mut run, 0, Outcome::Done(Observed::new()));
+    let request = answer(&mut run, 0, lost());
+    assert!(matches!(request.effect, Effect::Apply(_)));
+    run
+}
+
+fn runs(revision: &str) -> Outcome {
+    Outcome::Done(Observed::new().fact(Fact::Revision {
+        service: service("s1"),
+        revision: revision.into(),
+    }))
+}
+
+#[test]
+fn without_versions_nothing_is_sent_again_unless_it_is_allowed() {
+    let mut run = unversioned(RunParams::default());
+    answer(&mut run, 0, runs("r2"));
+    assert!(matches!(
+        status(&run, 1),
+        StepStatus::Failed(Failure::Unclear { .. })
+    ));
+    let allowed = || unversioned(RunParams::default().resend_unversioned(true));
+    let mut before = allowed();
+    answer(&mut before, 0, runs("r2"));
+    assert_eq!(status(&before, 1), StepStatus::Applying);
+    let mut neither = allowed();
+    answer(&mut neither, 0, runs("r3"));
+    assert!(matches!(
+        status(&neither, 1),
+        StepStatus::Failed(Failure::Overtaken { .. })
+    ));
+}
+
+#[test]
+fn a_wait_that_a_busy_platform_asks_for_is_bounded() {
+    let busy = |retry_after| {
+        Outcome::Refused(Refusal::Busy {
+            reason: "429".into(),
+            retry_after,
+        })
+    };
+    let mut effect = run(vec![step(1, &[])]);
+    answer(&mut effect, 0, busy(Duration::MAX));
+    assert_eq!(effect.deadline(), Some(at(3_600)));
+    let mut probe = run(vec![step(1, &[])]);
+    answer(&mut probe, 0, lost());
+    answer(&mut probe, 0, busy(Duration::MAX));
+    assert_eq!(probe.deadline(), Some(at(3_600)));
+}
+
+#[test]
+fn the_first_look_is_in_time_or_ends_the_step() {
+    let steps = || vec![step(1, &[]), step(2, &[1])];
+    let look = |secs, outcome| {
+        let mut run = unseen_run_with(steps(), Mode::Apply, RunParams::default());
+        let requests = run.poll(at(0));
+        assert_eq!(requests.len(), 2);
+        for request in requests {
+            run.report(&request.key, Outcome::clone(&outcome), at(secs))
+                .unwrap();
+        }
+        run
+    };
+    let in_time = look(20, version_seen("1"));
+    assert_eq!(status(&in_time, 1), StepStatus::Applying);
+    let late = unseen_run_with(steps(), Mode::Apply, RunParams::default());
+    let mut late = Run::from_bytes(&late.to_bytes().unwrap(), RunParams::default()).unwrap();
+    for request in late.poll(at(121)) {
+        late.report(&request.key, version_seen("1"), at(121))
+            .unwrap();
+    }
+    let waited = Duration::from_secs(121);
+    let failed = StepStatus::Failed(Failure::LookedLate { waited });
+    assert_eq!(status(&late, 1), failed);
+    let gone = Refusal::NotFound { what: "s1".into() };
+    let missing = look(1, Outcome::Refused(gone.clone()));
+    assert_eq!(
+        status(&missing, 1),
+        StepStatus::Failed(Failure::Refused(gone))
+    );
+    assert_eq!(missing.state(), RunState::Failed);
+}
+
+#[test]
+fn what_cannot_be_looked_at_at_first_is_not_touched_by_later_steps() {
+    let second = || {
+        let mut second = step(2, &[]);
+        second.action = step(1, &[]).action;
+        second
+    };
+    let mut run = unseen_run_with(
+        vec![step(1, &[]), second()],
+        Mode::Apply,
+        RunParams::default(),
+    );
+    let fenced = Refusal::Fenced {
+        fence: 7,
+        newest: 8,
+    };
+    answer(&mut run, 0, Outcome::Refused(fenced));
+    assert_eq!(status(&run, 2), StepStatus::Skipped { because: id(1) });
+    // Two steps at one place never run at a time, and the second requires what the first has made.
+    let params = RunParams::default().max_parallel(9);
+    let mut run = run_with(vec![step(1, &[]), second()], Mode::Apply, params);
+    let done = Observed::new().version(version("s1", "2"));
+    answer(&mut run, 0, Outcome::Done(done));
+    answer(&mut run, 0, seen("s1"));
+    let request = only(&mut run, 0);
+    assert_eq!(request.key, IdempotencyKey::effect(run.plan().id, id(2)));
+    assert_eq!(
+        request.requires,
+        [Precondition::Unchanged(version("s1", "2"))]
+    );
 }

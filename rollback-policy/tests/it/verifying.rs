@@ -98,3 +98,51 @@ fn metrics_are_judged_when_no_step_is_under_way() {
     errors(&mut unseen, 160, None);
     assert_eq!(unseen.state(), RunState::Unverified);
 }
+
+#[test]
+fn a_target_that_is_left_before_the_metrics_are_good_is_not_verified() {
+    let limit = Check::metric(service("s1"), "errors".into(), Limit::AtMost(0.1), MINUTE);
+    let mut run = run(vec![step(1, &[]).verified_by([limit])]);
+    answer(&mut run, 0, seen("s1"));
+    answer(&mut run, 0, seen("s1"));
+    let found = Fact::Revision {
+        service: service("s1"),
+        revision: "r3".into(),
+    };
+    let good = Observed::new().reading(service("s1"), "errors".into(), 0.0);
+    answer(&mut run, 5, Outcome::Done(good.fact(found.clone())));
+    let found = Some(found);
+    assert_eq!(
+        status(&run, 1),
+        StepStatus::Failed(Failure::Overtaken { found })
+    );
+}
+
+#[test]
+fn a_target_without_metrics_must_hold_still_when_the_last_step_is_done() {
+    let mut run = run(vec![step(1, &[]), step(2, &[1])]);
+    answer(&mut run, 0, seen("s1"));
+    answer(&mut run, 0, seen("s1"));
+    answer(&mut run, 0, seen("s2"));
+    answer(&mut run, 50, seen("s2"));
+    assert_eq!(status(&run, 1), StepStatus::Recovering);
+    assert_eq!(status(&run, 2), StepStatus::Verified);
+    answer(&mut run, 50, seen("s1"));
+    assert_eq!(run.state(), RunState::Succeeded);
+}
+
+#[test]
+fn an_observation_that_meets_a_newer_holder_or_nothing_verifies_nothing() {
+    let fenced = Refusal::Fenced {
+        fence: 7,
+        newest: 8,
+    };
+    let gone = Refusal::NotFound { what: "s1".into() };
+    for refusal in [fenced, gone] {
+        let mut run = run(vec![step(1, &[])]);
+        answer(&mut run, 0, seen("s1"));
+        answer(&mut run, 0, Outcome::Refused(refusal.clone()));
+        let failed = StepStatus::Failed(Failure::Refused(refusal));
+        assert_eq!(status(&run, 1), failed);
+    }
+}
