@@ -1,12 +1,13 @@
 //! The simulated system as a platform: what it was asked for, and what it has reached.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use astern_graph_core::{NodeKey, Record, Revision, Timestamp, TrafficShare};
 use astern_rollback_policy::{
-    Action, Effect, Expectation, Fact, IdempotencyKey, Observed, Outcome, Precondition, Refusal,
-    Request,
+    Action, Effect, Expectation, Fact, IdempotencyKey, Observed, Outcome, Place, Precondition,
+    Refusal, Request, Version,
 };
 
 use crate::error::{ActionError, SimError};
@@ -33,6 +34,8 @@ pub(super) struct Platform {
     coming: Vec<Applied>,
     traffic: Vec<(NodeKey, Revision, TrafficShare)>,
     restarted: Vec<(NodeKey, Timestamp)>,
+    /// Number of the last change that was asked for of each place, and the effect that asked.
+    versions: BTreeMap<Place, (u64, IdempotencyKey)>,
     newest_fence: u64,
 }
 
@@ -44,6 +47,7 @@ impl Platform {
             coming: Vec::new(),
             traffic: Vec::new(),
             restarted: Vec::new(),
+            versions: BTreeMap::new(),
             newest_fence: 0,
         }
     }
@@ -74,11 +78,12 @@ impl Platform {
         let answer = match &request.effect {
             _ if self.is_stale(request.fence) => Err(self.fenced(request.fence)),
             Effect::Observe(checks) => {
-                let services = checks.iter().filter_map(|check| match &check.expect {
-                    Expectation::Is(fact) => Some(fact.node().clone()),
+                let facts = checks.iter().filter_map(|check| match &check.expect {
+                    Expectation::Is(fact) => Some(fact),
                     _ => None,
                 });
-                Ok(Outcome::Done(self.observed(services)))
+                let places: BTreeSet<Place> = facts.map(Fact::place).collect();
+                Ok(Outcome::Done(self.seen(places)))
             }
             Effect::DryRun(action) => {
                 let able = self.check(request).and_then(|()| self.able(action));
@@ -119,18 +124,11 @@ impl Platform {
         action: &Action,
         wait: Option<Duration>,
     ) -> Result<Outcome, Refusal> {
-        let node = || [action.node().clone()];
         let target = action.target();
-        // What leaves no trace is known by its key alone.
-        let by_key = || {
-            let mut effects = self.applied.iter().chain(&self.coming);
-            effects.any(|effect| effect.key == request.key)
-        };
-        if target
-            .as_ref()
-            .map_or_else(by_key, |target| self.is_asked(target))
-        {
-            return Ok(Outcome::AlreadyDone(self.observed(node())));
+        let is_asked = target.as_ref().is_some_and(|target| self.is_asked(target));
+        let mut effects = self.applied.iter().chain(&self.coming);
+        if is_asked || effects.any(|effect| effect.key == request.key) {
+            return Ok(Outcome::AlreadyDone(self.seen(action.place())));
         }
         self.check(request)?;
         self.able(action)?;
@@ -153,7 +151,12 @@ impl Platform {
         } else {
             self.perform(effect).map_err(|error| refusal(&error))?;
         }
-        Ok(Outcome::Done(self.observed(node())))
+        if let Some(place) = action.place() {
+            let number = self.versions.get(&place).map_or(0, |(number, _)| *number);
+            self.versions
+                .insert(place, (number.saturating_add(1), request.key));
+        }
+        Ok(Outcome::Done(self.seen(action.place())))
     }
 
     /// Whether an action can be done at all.
@@ -226,6 +229,25 @@ impl Platform {
         Ok(())
     }
 
+    /// What is true of the services of these places, with the versions of the places.
+    fn seen(&self, places: impl IntoIterator<Item = Place>) -> Observed {
+        let places: Vec<Place> = places.into_iter().collect();
+        let services: BTreeSet<NodeKey> = places.iter().map(|place| place.node.clone()).collect();
+        let observed = self.observed(services);
+        places
+            .into_iter()
+            .map(|place| self.version(place))
+            .fold(observed, Observed::version)
+    }
+
+    /// The version of a place: nobody but its plans changes what is asked for in a simulation.
+    fn version(&self, place: Place) -> Version {
+        match self.versions.get(&place) {
+            Some((number, key)) => Version::new(place, number.to_string()).by(*key),
+            None => Version::new(place, "0"),
+        }
+    }
+
     /// What is true of these services: the revision, where all instances share one, the share of
     /// traffic that was set, the flags that all calls or none have on, and the last restart.
     fn observed(&self, services: impl IntoIterator<Item = NodeKey>) -> Observed {
@@ -238,13 +260,18 @@ impl Platform {
                 let (service, revision) = (service.clone(), revision.clone());
                 observed = observed.fact(Fact::Revision { service, revision });
             }
-            for (service, revision, share) in self.traffic.iter().filter(|(s, ..)| *s == service) {
-                let (service, revision) = (service.clone(), revision.clone());
-                observed = observed.fact(Fact::Traffic {
-                    service,
-                    revision,
-                    share: *share,
-                });
+            for (_, revision, share) in self.traffic.iter().filter(|(s, ..)| *s == service) {
+                let shares = Self::shares(&instances, revision, *share);
+                observed
+                    .facts
+                    .extend(shares.into_iter().map(|(revision, share)| {
+                        let service = service.clone();
+                        Fact::Traffic {
+                            service,
+                            revision,
+                            share,
+                        }
+                    }));
             }
             for (flag, share) in self.simulator.flags(&service).unwrap_or_default() {
                 let whole = share <= 0.0 || share >= 1.0;
@@ -259,6 +286,23 @@ impl Platform {
             }
         }
         observed
+    }
+
+    /// The share that a revision was given, and the rest where it is that of one other revision.
+    fn shares(
+        instances: &[(NodeKey, Revision)],
+        given: &Revision,
+        share: TrafficShare,
+    ) -> Vec<(Revision, TrafficShare)> {
+        let mut shares = vec![(given.clone(), share)];
+        let others: BTreeSet<&Revision> = instances.iter().map(|(_, revision)| revision).collect();
+        let mut others = others.into_iter().filter(|revision| *revision != given);
+        if let (Some(other), None) = (others.next(), others.next()) {
+            let full = TrafficShare::FULL.as_basis_points();
+            let rest = TrafficShare::basis_points(full - share.as_basis_points());
+            shares.extend(rest.ok().map(|rest| (other.clone(), rest)));
+        }
+        shares
     }
 
     /// Whether this is asked for: by an effect to come, or else because it is so.
@@ -304,6 +348,9 @@ impl Platform {
                     self.to_come(fact).unwrap_or_else(on)
                 }
                 Precondition::Is(fact) => self.is_asked(fact),
+                Precondition::Unchanged(version) => {
+                    self.version(version.place.clone()).token == version.token
+                }
                 _ => true,
             };
             if !holds {

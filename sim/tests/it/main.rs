@@ -4,6 +4,7 @@
 mod client_errors;
 mod closed_loop;
 mod coarse;
+mod conforming;
 mod determinism;
 mod differences;
 mod executor;
