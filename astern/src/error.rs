@@ -10,6 +10,8 @@ use astern_rca::symptom::IncidentError;
 use astern_rollback_policy::{PlanError, RunError};
 use astern_stats::ParamError;
 
+use crate::guard::ClockError;
+
 /// A stage of the loop failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -47,6 +49,9 @@ pub enum Error {
     /// No plan could be made.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// The time cannot be right; nothing was changed.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
     /// The run refused an answer.
     #[error(transparent)]
     Run(#[from] RunError),

@@ -4,7 +4,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "an example speaks to its reader")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -14,45 +14,64 @@ use astern::graph::{
     Call, ChangeEvent, GraphBuilder, GraphParams, NodeKey, Party, Revision, Timestamp,
 };
 use astern::policy::{
-    Action, Effect, ExecError, Executor, Fact, Mode, Observed, Outcome, Planner, PlannerParams,
-    Recording, Refusal, Request, Run, RunParams, RunState, drive,
+    Action, Effect, ExecError, Executor, Expectation, Fact, Mode, Observed, Outcome, Place,
+    Planner, PlannerParams, Precondition, Recording, Refusal, Request, Run, RunParams, RunState,
+    Version, drive,
 };
 
 /// A platform that runs services, and loses its first reply: networks do.
 struct Platform {
-    revisions: Mutex<BTreeMap<NodeKey, Revision>>,
+    /// What each service runs, and how often that was set by whomever: its version.
+    services: Mutex<BTreeMap<NodeKey, (Revision, u64)>>,
     replies_to_lose: Mutex<u32>,
 }
 
 impl Platform {
     fn observe(&self, service: &NodeKey) -> Observed {
-        let revisions = self
-            .revisions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        match revisions.get(service) {
-            Some(revision) => {
-                let (service, revision) = (service.clone(), revision.clone());
-                Observed::new().fact(Fact::Revision { service, revision })
-            }
-            None => Observed::new(),
-        }
+        let services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((revision, number)) = services.get(service) else {
+            return Observed::new();
+        };
+        let fact = Fact::Revision {
+            service: service.clone(),
+            revision: revision.clone(),
+        };
+        let version = Version::new(Place::code(service.clone()), number.to_string());
+        Observed::new().fact(fact).version(version)
     }
 
-    fn set(&self, service: &NodeKey, to: &Revision) -> Outcome {
-        let mut revisions = self
-            .revisions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let Some(running) = revisions.get_mut(service) else {
+    fn set(&self, service: &NodeKey, to: &Revision, requires: &[Precondition]) -> Outcome {
+        let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((running, number)) = services.get_mut(service) else {
             return Outcome::Refused(Refusal::NotFound {
                 what: service.to_string().into(),
             });
         };
         // The first law of an executor: what is asked for already is answered before anything else.
-        let known = running == to;
+        if running == to {
+            drop(services);
+            return Outcome::AlreadyDone(self.observe(service));
+        }
+        // The second: preconditions are checked with the write, here under one lock.
+        for precondition in requires {
+            let holds = match precondition {
+                Precondition::Is(Fact::Revision { revision, .. }) => revision == running,
+                Precondition::Unchanged(version) => *version.token == *number.to_string(),
+                // Nothing else acts here, and every revision can be run.
+                Precondition::NoOtherPlan { .. } | Precondition::Available { .. } => true,
+                // What cannot be checked is refused.
+                _ => false,
+            };
+            if !holds {
+                return Outcome::Refused(Refusal::PreconditionFailed {
+                    precondition: precondition.clone(),
+                    found: None,
+                });
+            }
+        }
         running.clone_from(to);
-        drop(revisions);
+        *number += 1;
+        drop(services);
         let mut lose = self
             .replies_to_lose
             .lock()
@@ -63,28 +82,29 @@ impl Platform {
                 waited: Duration::from_secs(5),
             });
         }
-        let observed = self.observe(service);
-        if known {
-            Outcome::AlreadyDone(observed)
-        } else {
-            Outcome::Done(observed)
-        }
+        Outcome::Done(self.observe(service))
     }
 }
 
 impl Executor for Platform {
     fn execute(&self, request: &Request) -> Outcome {
         match &request.effect {
-            Effect::Apply(Action::SetRevision { service, to }) => self.set(service, to),
+            Effect::Apply(Action::SetRevision { service, to }) => {
+                self.set(service, to, &request.requires)
+            }
             Effect::DryRun(Action::SetRevision { service, .. }) => {
                 Outcome::Done(self.observe(service))
             }
             Effect::Observe(checks) => {
+                let services = checks.iter().filter_map(|check| match &check.expect {
+                    Expectation::Is(fact) => Some(fact.node()),
+                    _ => None,
+                });
                 let mut observed = Observed::new();
-                for check in checks {
-                    if let astern::policy::Expectation::Is(fact) = &check.expect {
-                        observed.facts.extend(self.observe(fact.node()).facts);
-                    }
+                for service in services.collect::<BTreeSet<_>>() {
+                    let seen = self.observe(service);
+                    observed.facts.extend(seen.facts);
+                    observed.versions.extend(seen.versions);
                 }
                 Outcome::Done(observed)
             }
@@ -124,7 +144,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{plan}\n");
 
     let platform = Recording::new(Platform {
-        revisions: Mutex::new([(cart.clone(), new)].into()),
+        services: Mutex::new([(cart.clone(), (new, 1))].into()),
         replies_to_lose: Mutex::new(1),
     });
     let mut run = Run::new(plan, Mode::Apply, 1, RunParams::default(), now)?;

@@ -17,8 +17,15 @@ pub(super) struct Acted(BTreeMap<(ChangeId, NodeKey), Times>);
 struct Times {
     applied: Option<Timestamp>,
     dry: Option<Timestamp>,
-    /// Whether what was applied last has succeeded.
-    has_succeeded: bool,
+    /// What came of it when it was applied last.
+    ended: Option<Ended>,
+}
+
+/// How an undo has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) enum Ended {
+    Succeeded,
+    Failed,
 }
 
 /// An attempt that a plan answers.
@@ -109,29 +116,31 @@ impl Acted {
         {
             let times = self.0.entry((change, service)).or_default();
             match mode {
-                Mode::Apply => (times.applied, times.has_succeeded) = (Some(now), false),
+                Mode::Apply => (times.applied, times.ended) = (Some(now), None),
                 Mode::DryRun => times.dry = Some(now),
             }
         }
     }
 
-    /// Takes note that a plan which was applied has succeeded.
-    pub(super) fn succeeded(&mut self, plan: &Plan) {
+    /// Takes note of how a plan which was applied has ended.
+    pub(super) fn ended(&mut self, plan: &Plan, ended: Ended) {
         for (action, change) in answers(plan) {
             let key = (change.clone(), action.node().clone());
             if let Some(times) = self.0.get_mut(&key) {
-                times.has_succeeded = true;
+                times.ended = Some(ended);
             }
         }
     }
 
-    /// Whether every one of these attempts has been undone.
-    pub(super) fn has_undone(&self, answered: &[Answered]) -> bool {
-        let is_undone = |answered: &Answered| {
-            let mut times = self.times(answered);
-            times.any(|times| times.has_succeeded && times.applied >= Some(answered.since))
+    /// How undoing these attempts has ended, the worst of it; `None` as long as one was not acted on, or is under way.
+    pub(super) fn outcome(&self, answered: &[Answered]) -> Option<Ended> {
+        let outcome = |answered: &Answered| {
+            let times = self.times(answered);
+            let applied = times.filter(|times| times.applied >= Some(answered.since));
+            applied.filter_map(|times| times.ended).min()
         };
-        !answered.is_empty() && answered.iter().all(is_undone)
+        let outcomes: Option<Vec<Ended>> = answered.iter().map(outcome).collect();
+        outcomes?.into_iter().max()
     }
 
     /// Under its id and under the one by which it was known before it was announced.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use astern_graph_core::IngestReport;
 use astern_graph_core::signal::{Assessment, Diagnosis};
-use astern_rollback_policy::{Plan, Request, Risk, Ruling, RunSummary, StepId};
+use astern_rollback_policy::{Plan, PlanId, Request, Risk, Ruling, RunSummary, StepId};
 
 use super::warning::Warning;
 use crate::error::Error;
@@ -34,6 +34,8 @@ pub enum Event {
     Execute(Request),
     /// A step has reached its end.
     Verified {
+        /// Of which plan.
+        plan: PlanId,
         /// Which step.
         step: StepId,
         /// Whether it reached its target and its checks passed.
@@ -55,8 +57,10 @@ impl fmt::Display for Event {
             Self::Decided { ruling, .. } => write!(f, "decision: {ruling}"),
             Self::Planned(plan) => plan.fmt(f),
             Self::Execute(request) => write!(f, "execute {:?}", request.effect),
-            Self::Verified { step, ok: true } => write!(f, "step {step} verified"),
-            Self::Verified { step, ok: false } => write!(f, "step {step} not verified"),
+            Self::Verified { step, ok: true, .. } => write!(f, "step {step} verified"),
+            Self::Verified {
+                step, ok: false, ..
+            } => write!(f, "step {step} not verified"),
             Self::Finished(summary) => summary.fmt(f),
             Self::Failed(error) => write!(f, "failed: {error}"),
         }

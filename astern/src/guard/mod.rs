@@ -2,18 +2,20 @@
 
 mod acted;
 mod baseline;
+mod clock;
 mod detectors;
 mod event;
 mod influence;
 mod judge;
+mod pages;
 mod params;
 mod readings;
+mod runs;
 mod scale;
 mod state;
+mod targets;
 mod warning;
 mod watch;
-
-use std::collections::BTreeMap;
 
 use astern_detect::Detector;
 use astern_detect::catalogue::NoDetector;
@@ -25,16 +27,17 @@ use astern_graph_core::{
 use astern_rca::ranker::AnyRanker;
 use astern_rca::{Diagnoser, Incident, Ranker};
 use astern_rollback_policy::{
-    Decision, IdempotencyKey, Mode, Outcome, Plan, Reason, Run, RunError, RunState, StepStatus,
+    Decision, IdempotencyKey, Mode, Outcome, Plan, Reason, Run, RunError, RunState, Step,
 };
 
 use crate::error::Error;
-use acted::Answered;
+use acted::{Answered, Ended};
 use baseline::Baseline;
 use detectors::{Detection, detections};
 use judge::Stages;
 use state::State;
 
+pub use clock::ClockError;
 pub use detectors::OwnDetector;
 pub use event::Event;
 pub use params::GuardParams;
@@ -213,6 +216,10 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         records: impl IntoIterator<Item = Record>,
         now: Timestamp,
     ) -> Vec<Event> {
+        let (limit, has_learnt) = (self.params.clock_jump_max, self.state.baseline.is_some());
+        if let Err(error) = self.state.clock.take(now, limit, has_learnt) {
+            return vec![Event::Failed(error.into())];
+        }
         self.state.builder.advance(now);
         let mut far = None;
         let records = records.into_iter().inspect(|record| {
@@ -248,16 +255,19 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
     /// metrics and the platform does not, is read from the telemetry.
     ///
     /// # Errors
-    /// [`Error::Run`] for a key that no run awaits; nothing is changed then.
+    /// [`Error::Run`] for a key that no run awaits, [`Error::Clock`] for a time that cannot be right; nothing is changed
+    /// then.
     pub fn report(
         &mut self,
         key: &IdempotencyKey,
         outcome: Outcome,
         now: Timestamp,
     ) -> Result<Vec<Event>, Error> {
+        let (limit, has_learnt) = (self.params.clock_jump_max, self.state.baseline.is_some());
+        self.state.clock.check(now, limit, has_learnt)?;
         let graph = self.state.builder.build();
         let unknown = RunError::UnknownKey { key: *key };
-        let run = self.state.run.as_mut().ok_or(unknown)?;
+        let run = self.state.runs.of_plan(key.plan).ok_or(unknown)?;
         let outcome = readings::with_readings(outcome, run, key, &graph, now);
         run.report(key, outcome, now)?;
         let mut events = Vec::new();
@@ -267,7 +277,15 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
 
     /// When to call [`observe`](Self::observe) next for the sake of a run; `None` without one.
     pub fn deadline(&self) -> Option<Timestamp> {
-        self.state.run.as_ref().and_then(Run::deadline)
+        self.state.runs.deadline()
+    }
+
+    /// Takes a time for right that lies further ahead than is [believed](ClockError): hand it to
+    /// [`observe`](Self::observe) next. What the graph does not retain at that time is dropped.
+    ///
+    /// A guard whose newest time lies in the future by mistake cannot be set back: begin a new one.
+    pub fn set_clock(&mut self, now: Timestamp) {
+        self.state.clock.set(now);
     }
 
     /// The graph of what was seen so far, with the changes that [nobody announced](TemporalGraph::unannounced).
@@ -408,18 +426,14 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         now: Timestamp,
         events: &mut Vec<Event>,
     ) -> Result<(), Error> {
-        let steps: Vec<ChangeEvent> = changes
-            .iter()
-            .flat_map(|change| graph.attempt_steps(change))
-            .cloned()
-            .collect();
+        let steps = targets::steps_with_targets(graph, changes, self.healthy_range());
         let persistence = self.state.persistence.share();
         let risk = self
             .stages
             .risk(graph, overall, diagnosis, persistence, now)?;
         let mut ruling = self.stages.policy.decide(&risk, overall, diagnosis, &steps);
-        let plan = match (ruling.decision, diagnosis, &self.state.run) {
-            (Decision::RollBack, Some(blamed), None) => {
+        let plan = match (ruling.decision, diagnosis) {
+            (Decision::RollBack, Some(blamed)) => {
                 Some(self.plan(graph, overall, blamed, &steps, now))
             }
             _ => None,
@@ -428,17 +442,26 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
             Some(Ok(plan)) => acted::answered(plan, &steps),
             _ => Vec::new(),
         };
-        if self.state.acted.has_undone(&answered) {
+        if let Some(ended) = self.state.acted.outcome(&answered) {
             ruling.decision = Decision::Hold;
-            ruling.reasons.push(Reason::Undone);
+            ruling.reasons.push(match ended {
+                Ended::Succeeded => Reason::Undone,
+                Ended::Failed => Reason::UndoFailed,
+            });
         }
         events.push(Event::Decided { ruling, risk });
         match plan.transpose()? {
-            Some(plan) if !self.state.acted.binds(&answered, self.params.mode) => {
+            Some(plan) if !self.is_bound(&plan, &answered) => {
                 self.begin(graph, plan, answered, &steps, now, events)
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether a plan is not to be carried out: all that it answers was acted on, or a run is under way where it would act.
+    fn is_bound(&self, plan: &Plan, answered: &[Answered]) -> bool {
+        let state = &self.state;
+        state.acted.binds(answered, self.params.mode) || state.runs.meet(plan)
     }
 
     fn plan(
@@ -472,43 +495,55 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         let kept = graph.step().saturating_mul(kept);
         let oldest = now.minus(kept.saturating_add(self.params.watch));
         self.state.acted.forget(oldest, steps);
+        self.state.pages.forget(oldest);
         self.state.acted.on(answered, mode, now);
-        self.state.told.clear();
-        self.state.run = Some(run);
+        self.state.runs.begin(run);
         events.push(Event::Planned(plan));
         Ok(())
     }
 
-    /// Asks the run what to do, and reports the steps that have come to their end.
+    /// Asks the runs what to do until none comes to its end any more.
     fn poll(&mut self, now: Timestamp, events: &mut Vec<Event>) {
-        let Some(run) = &mut self.state.run else {
-            return;
+        loop {
+            let ended = self.state.runs.poll(now, events);
+            if ended.is_empty() {
+                return;
+            }
+            for run in ended {
+                let page = self.ended(&run, now, events);
+                events.extend(page.err().map(Event::Failed));
+            }
+        }
+    }
+
+    /// Takes note of a run that is over. One that failed ends with a person, who is called once for each reason.
+    fn ended(&mut self, run: &Run, now: Timestamp, events: &mut Vec<Event>) -> Result<(), Error> {
+        let (mode, state) = (run.mode(), run.state());
+        events.push(Event::Finished(run.summary()));
+        if mode != Mode::Apply {
+            return Ok(());
+        }
+        let changes = |step: &Step| step.action.changes_service();
+        if !run.plan().steps.iter().any(changes) {
+            return Ok(());
+        }
+        // The platform is another one now: what lasts must show again that it lasts.
+        self.state.persistence = self.stages.policy.risk().persistence();
+        match state {
+            RunState::Succeeded => self.state.acted.ended(run.plan(), Ended::Succeeded),
+            RunState::Failed => self.state.acted.ended(run.plan(), Ended::Failed),
+            _ => {}
+        }
+        let failed = runs::why_failed(run).filter(|_| state == RunState::Failed);
+        let Some((service, why)) = failed else {
+            return Ok(());
         };
-        let requests = run.poll(now);
-        let mut ended = BTreeMap::new();
-        for step in &run.plan().steps {
-            if let Some(status) = run.status(step.id).filter(|status| status.is_final()) {
-                let ok = matches!(status, StepStatus::Verified | StepStatus::Possible);
-                ended.insert(step.id, ok);
-            }
+        if let Some(plan) = self.state.pages.page(service, &why, now)? {
+            let (fence, params) = (self.state.fence, self.params.run.clone());
+            let run = Run::new(plan.clone(), mode, fence, params, now)?;
+            self.state.runs.begin(run);
+            events.push(Event::Planned(plan));
         }
-        for (step, ok) in ended {
-            if self.state.told.insert(step) {
-                events.push(Event::Verified { step, ok });
-            }
-        }
-        events.extend(requests.into_iter().map(Event::Execute));
-        if run.state() != RunState::Running {
-            let mode = run.mode();
-            events.push(Event::Finished(run.summary()));
-            if mode == Mode::Apply && run.state() == RunState::Succeeded {
-                self.state.acted.succeeded(run.plan());
-            }
-            self.state.run = None;
-            if mode == Mode::Apply {
-                // The platform is another one now: what lasts must show again that it lasts.
-                self.state.persistence = self.stages.policy.risk().persistence();
-            }
-        }
+        Ok(())
     }
 }

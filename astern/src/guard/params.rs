@@ -32,6 +32,7 @@ use astern_stats::param::{duration, in_range};
 /// | `healthy_steps` | 60 | steps that the baseline is learnt from, 6 to 100,000 |
 /// | `memory_steps` | 30 | steps that an assessment looks back, 3 to 100,000 |
 /// | `watch` | one hour | how long a change is watched after its last step, at least 1 s |
+/// | `clock_jump_max` | one hour | [how far](crate::ClockError) a time may lie from the one before it, at least 1 s |
 /// | `mode` | dry run | whether requests change the platform |
 /// | | | the graph keeps at least `healthy_steps` and `memory_steps` together; no detector needs more than `healthy_steps` |
 /// | `symptom` | none | the service level indicator; without one the anomaly nearest to the users |
@@ -57,6 +58,9 @@ pub struct GuardParams {
     #[serde(with = "duration")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub(super) watch: Duration,
+    #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub(super) clock_jump_max: Duration,
     pub(super) mode: Mode,
     pub(super) symptom: Option<Symptom>,
 }
@@ -75,6 +79,7 @@ impl Default for GuardParams {
             healthy_steps: 60,
             memory_steps: 30,
             watch: Duration::from_secs(3_600),
+            clock_jump_max: Duration::from_secs(3_600),
             mode: Mode::DryRun,
             symptom: None,
         }
@@ -100,6 +105,8 @@ astern_stats::setters!(GuardParams {
     memory_steps: u32,
     /// Sets the time for which a change is watched.
     watch: Duration,
+    /// Sets how far a time may lie from the one before it.
+    clock_jump_max: Duration,
     /// Sets the mode: [`Mode::Apply`] changes the platform.
     mode: Mode,
     /// Sets the service level indicator that diagnoses start from.
@@ -136,6 +143,8 @@ impl GuardParams {
         in_range("healthy_steps", f64::from(self.healthy_steps), 6.0, 1e5)?;
         in_range("memory_steps", f64::from(self.memory_steps), 3.0, 1e5)?;
         in_range("watch in seconds", self.watch.as_secs_f64(), 1.0, 1e9)?;
+        let jump = self.clock_jump_max.as_secs_f64();
+        in_range("clock_jump_max in seconds", jump, 1.0, 1e9)?;
         self.run.check()?;
         let looked_back = self.healthy_steps.saturating_add(self.memory_steps);
         let kept = self.graph.retained_steps();

@@ -9,20 +9,23 @@ use serde::{Deserialize, Serialize};
 use astern_detect::{Detector, FittedDetector};
 use astern_graph_core::codec::Format;
 use astern_graph_core::{CodecError, GraphBuilder, Timestamp};
-use astern_rollback_policy::{Persistence, Run, RunError, StepId};
+use astern_rollback_policy::{Persistence, RunError};
 
 use super::acted::Acted;
 use super::baseline::Baseline;
+use super::clock::Clock;
 use super::detectors::Detection;
 use super::judge::Stages;
+use super::pages::Pages;
 use super::params::GuardParams;
+use super::runs::{self, Runs};
 use super::warning::Warning;
 use crate::error::Error;
 
 const FORMAT: Format = Format {
     name: "a guard",
     magic: *b"ASTNGARD",
-    version: 5,
+    version: 6,
 };
 
 const BASELINE: Format = Format {
@@ -42,9 +45,10 @@ pub(super) struct State<F> {
     /// End of the last step that was judged.
     pub(super) judged: Option<Timestamp>,
     pub(super) acted: Acted,
-    pub(super) run: Option<Run>,
-    /// Steps of the run whose end was reported.
-    pub(super) told: BTreeSet<StepId>,
+    pub(super) runs: Runs,
+    pub(super) pages: Pages,
+    /// Not stored: the first time that the next holder gives is believed.
+    pub(super) clock: Clock,
     pub(super) fence: u64,
     /// What was warned of.
     warned: BTreeSet<Warning>,
@@ -62,8 +66,8 @@ struct Stored<'a> {
     disturbed: Timestamp,
     judged: Option<Timestamp>,
     acted: Cow<'a, Acted>,
-    run: Option<Cow<'a, [u8]>>,
-    told: Cow<'a, BTreeSet<StepId>>,
+    runs: Vec<runs::Stored>,
+    pages: Cow<'a, Pages>,
     fence: u64,
     warned: Cow<'a, BTreeSet<Warning>>,
 }
@@ -78,8 +82,9 @@ impl<F: FittedDetector + Serialize + DeserializeOwned> State<F> {
             disturbed: Timestamp::MIN,
             judged: None,
             acted: Acted::default(),
-            run: None,
-            told: BTreeSet::new(),
+            runs: Runs::default(),
+            pages: Pages::default(),
+            clock: Clock::default(),
             fence: 1,
             warned: BTreeSet::new(),
         }
@@ -87,7 +92,6 @@ impl<F: FittedDetector + Serialize + DeserializeOwned> State<F> {
 
     /// The state as bytes, parameters left out.
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>, CodecError> {
-        let run = self.run.as_ref().map(Run::to_bytes).transpose()?;
         let baseline = self.baseline.as_ref();
         let baseline = baseline.map(|b| BASELINE.encode(b)).transpose()?;
         FORMAT.encode(&Stored {
@@ -97,8 +101,8 @@ impl<F: FittedDetector + Serialize + DeserializeOwned> State<F> {
             disturbed: self.disturbed,
             judged: self.judged,
             acted: Cow::Borrowed(&self.acted),
-            run: run.map(Cow::Owned),
-            told: Cow::Borrowed(&self.told),
+            runs: self.runs.to_stored()?,
+            pages: Cow::Borrowed(&self.pages),
             fence: self.fence,
             warned: Cow::Borrowed(&self.warned),
         })
@@ -118,11 +122,6 @@ impl<F: FittedDetector + Serialize + DeserializeOwned> State<F> {
             return Err(RunError::StaleFence { fence, newest }.into());
         }
         let builder = GraphBuilder::from_bytes(&stored.builder, params.graph.clone())?;
-        let run = stored.run.map(|run| {
-            let mut run = Run::from_bytes(&run, params.run.clone())?;
-            run.resume(fence)?;
-            Ok::<_, RunError>(run)
-        });
         let baseline = stored.baseline.map(|bytes| BASELINE.decode(&bytes));
         let baseline: Option<Baseline<F>> = baseline.transpose()?;
         Ok(Self {
@@ -132,8 +131,9 @@ impl<F: FittedDetector + Serialize + DeserializeOwned> State<F> {
             disturbed: stored.disturbed,
             judged: stored.judged,
             acted: stored.acted.into_owned(),
-            run: run.transpose()?,
-            told: stored.told.into_owned(),
+            runs: Runs::restore(stored.runs, &params.run, fence)?,
+            pages: stored.pages.into_owned(),
+            clock: Clock::default(),
             fence,
             warned: stored.warned.into_owned(),
         })

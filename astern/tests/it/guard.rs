@@ -156,13 +156,16 @@ fn one_snapshot_and_time_going_backwards_are_harmless() {
     let at = Timestamp::from_secs(1_000_000);
     let call = || Record::from(Call::new(at, Party::new(NodeKey::service("a"))));
     guard.observe([call()], at);
-    for earlier in [999_999, 0, -5] {
-        let events = guard.observe([], Timestamp::from_secs(earlier));
-        assert!(
-            events
-                .iter()
-                .all(|event| !matches!(event, Event::Failed(_)))
-        );
+    assert!(guard.observe([], Timestamp::from_secs(999_999)).is_empty());
+    let before = guard.to_bytes().unwrap();
+    for earlier in [0, -5] {
+        let earlier = Timestamp::from_secs(earlier);
+        let events = guard.observe([call()], earlier);
+        let [Event::Failed(Error::Clock(error))] = events.as_slice() else {
+            panic!("{events:?}")
+        };
+        assert_eq!((error.now, error.newest), (earlier, at));
+        assert_eq!(guard.to_bytes().unwrap(), before);
     }
     let far = Timestamp::MAX;
     let events = guard.observe([call()], far);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use astern::policy::{
     Check, ExecError, Executor as _, Fact, Limit, Mode, Observed, Outcome as Reply, Plan, Refusal,
-    Run, RunParams, RunState, drive,
+    Run, RunParams, RunState, Version, drive,
 };
 use astern_graph_core::{ChangeKind, ChangePhase, NodeKey, Timestamp, TrafficShare};
 
@@ -18,8 +18,17 @@ fn after(seconds: u64) -> Timestamp {
     MADE.plus(Duration::from_secs(seconds))
 }
 
+/// A run that has seen the version of each service.
 fn start(plan: Plan) -> Played<Run> {
-    Ok(Run::new(plan, Mode::Apply, 1, RunParams::default(), MADE)?)
+    let mut run = Run::new(plan, Mode::Apply, 1, RunParams::default(), MADE)?;
+    for request in run.poll(MADE) {
+        let step = run.plan().step(request.key.step);
+        let place = step.and_then(|step| step.action.place());
+        let version = place.map(|place| Version::new(place, "1"));
+        let seen = version.into_iter().fold(Observed::new(), Observed::version);
+        run.report(&request.key, Reply::Done(seen), MADE)?;
+    }
+    Ok(run)
 }
 
 /// The plan that sets cart from r2 back to r1.
@@ -41,30 +50,47 @@ fn answer(run: &mut Run, seconds: u64, reply: Reply) -> Played<()> {
     Ok(())
 }
 
+/// How often cart is set to r1, and how the run ends, where the reply is lost and an operator sets r2 again.
+fn lost_reply(platform: Platform) -> Played<(usize, RunState)> {
+    platform.set("cart", "r2");
+    let mut run = Run::new(back_to_r1()?, Mode::Apply, 1, RunParams::default(), MADE)?;
+    while platform.acts().is_empty() {
+        for request in run.poll(MADE) {
+            let reply = platform.execute(&request);
+            let lost = ExecError::Broken {
+                reason: "connection reset".into(),
+            };
+            let is_effect = request.key.observation.is_none();
+            let reply = if is_effect {
+                Reply::Unknown(lost)
+            } else {
+                reply
+            };
+            run.report(&request.key, reply, MADE)?;
+        }
+    }
+    platform.set("cart", "r2");
+    let mut now = after(1);
+    while let Some(next) = drive(&mut run, &platform, now)? {
+        now = next;
+    }
+    Ok((platform.acts().len(), run.state()))
+}
+
 pub(super) const LOST_REPLY: Situation = Situation {
     name: "lost-reply-then-operator",
     ids: &["c1"],
     expected: "an effect whose reply was lost is not sent again over what an operator did since",
     source: FOUND,
     play: || {
-        let platform = Platform::default();
-        platform.set("cart", "r2");
-        let mut run = start(back_to_r1()?)?;
-        for request in run.poll(MADE) {
-            platform.execute(&request);
-            let lost = ExecError::Broken {
-                reason: "connection reset".into(),
-            };
-            run.report(&request.key, Reply::Unknown(lost), MADE)?;
-        }
-        platform.set("cart", "r2");
-        let mut now = after(1);
-        while let Some(next) = drive(&mut run, &platform, now)? {
-            now = next;
-        }
-        let times = platform.acts().len();
-        let seen = format!("cart is set to r1 {times} times; the run {}", run.state());
-        Ok(CaseOutcome::new(times == 1, seen))
+        let versioned = lost_reply(Platform::default())?;
+        let unversioned = lost_reply(Platform::unversioned())?;
+        let times = [&versioned, &unversioned].map(|(times, _)| *times);
+        let seen = format!(
+            "cart is set to r1 {} times; the run {}; without versions {} times; the run {}",
+            versioned.0, versioned.1, unversioned.0, unversioned.1
+        );
+        Ok(CaseOutcome::new(times == [1, 1], seen))
     },
 };
 

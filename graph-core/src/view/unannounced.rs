@@ -8,7 +8,7 @@ use crate::key::{NodeKey, NodeKind};
 use crate::name::{ChangeId, Revision};
 use crate::record::ChangeEvent;
 use crate::store::change_order;
-use crate::time::Timestamp;
+use crate::time::{TimeRange, Timestamp};
 
 /// Steps after the first of a service in which its revisions are those that ran before anybody looked.
 const FIRST_STEPS: u32 = 5;
@@ -119,10 +119,38 @@ impl TemporalGraph {
         unnamed.into_iter().map(change).collect()
     }
 
+    /// The one revision that a service was seen to run in the last five steps before a time; `None` where it was none, or
+    /// several.
+    ///
+    /// # Complexity
+    /// `O(I)` in the instances of the service.
+    pub fn revision_before(&self, service: &NodeKey, at: Timestamp) -> Option<&Revision> {
+        let before = self.runs_before(service, at);
+        before.first().copied().filter(|_| before.len() == 1)
+    }
+
     /// Revisions that a service was seen to run in the last steps before a time.
     fn runs_before(&self, service: &NodeKey, at: Timestamp) -> BTreeSet<&Revision> {
-        let end = self.params.step_of(at);
-        let start = end.saturating_sub(i64::from(FIRST_STEPS));
+        let span = self.step().saturating_mul(FIRST_STEPS);
+        let start = self.params.step_end(at);
+        self.revisions_in(
+            service,
+            TimeRange {
+                start: start.minus(span),
+                end: start,
+            },
+        )
+    }
+
+    /// Revisions that a service was seen to run in the steps of a range.
+    ///
+    /// # Complexity
+    /// `O(I)` in the instances of the service.
+    pub fn revisions_in(&self, service: &NodeKey, range: TimeRange) -> BTreeSet<&Revision> {
+        let (start, end) = (
+            self.params.step_of(range.start),
+            self.params.step_of(range.end),
+        );
         let instances = self
             .instances(service)
             .filter_map(|instance| self.node(instance));

@@ -56,6 +56,8 @@ pub enum Reason {
     Abstained(Abstention),
     /// All that is to blame was rolled back already.
     Undone,
+    /// Rolling back all that is to blame has failed; a person was called.
+    UndoFailed,
 }
 
 impl fmt::Display for Reason {
@@ -97,6 +99,9 @@ impl fmt::Display for Reason {
             Self::NoDiagnosis => f.write_str("there is no diagnosis"),
             Self::NoChangeBlamed => f.write_str("no change is blamed"),
             Self::Abstained(abstention) => abstention.fmt(f),
+            Self::UndoFailed => {
+                f.write_str("rolling back what is to blame has failed, and a person was called")
+            }
             Self::Undone => f.write_str("all that is to blame was rolled back already"),
         }
     }

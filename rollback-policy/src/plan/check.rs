@@ -184,7 +184,8 @@ impl Check {
         }
     }
 
-    pub(crate) fn is_metric(&self) -> bool {
+    /// Whether it is about a metric, and not about the state of the platform.
+    pub fn is_metric(&self) -> bool {
         matches!(self.expect, Expectation::Metric { .. })
     }
 

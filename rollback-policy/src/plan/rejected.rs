@@ -77,6 +77,15 @@ pub enum Rejection {
         /// Most calls per second.
         limit: f64,
     },
+    /// The revision before the change was rolled back itself, or is to blame itself.
+    BadTarget {
+        /// The change.
+        change: ChangeId,
+        /// The revision before it.
+        target: Revision,
+        /// The change that brought that revision.
+        bad: ChangeId,
+    },
 }
 
 impl fmt::Display for Rejection {
@@ -119,6 +128,13 @@ impl fmt::Display for Rejection {
                 ..
             } => {
                 write!(f, "{change} is not to blame")
+            }
+            Self::BadTarget {
+                change,
+                target,
+                bad,
+            } => {
+                write!(f, "{target}, which {change} replaced, is bad itself: {bad}")
             }
             Self::CallerKept { caller } => {
                 write!(f, "{caller} keeps its new revision and may need this one")

@@ -1,6 +1,6 @@
 //! What is known of changes: their steps put together, and what was released before what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use astern_graph_core::signal::{BlamedChange, Diagnosis};
 use astern_graph_core::view::Attempt;
@@ -55,14 +55,20 @@ pub(crate) fn key_of(change: &ChangeEvent) -> ChangeKey {
     (change.id.clone(), change.service.clone())
 }
 
-/// The steps of an attempt as one event: the time of the first step, the phase of the last, the newest revision
-/// before it that was stated, and a bar to going back if any step stated one.
+/// The steps of an attempt as one event: the time of the first step, the phase of the last, the revision
+/// before it that was stated, unless two steps state two, and a bar to going back if any step stated one.
 fn put_together(attempt: &Attempt<'_>) -> ChangeEvent {
+    let stated: BTreeSet<&Revision> = attempt
+        .steps()
+        .filter_map(|step| step.from.as_ref())
+        .collect();
+    let from = stated.first().copied().filter(|_| stated.len() == 1);
     let mut all = attempt.start().clone();
+    all.from = from.cloned();
     for step in attempt.steps().skip(1) {
         let before = std::mem::replace(&mut all, step.clone());
         all.at = before.at;
-        all.from = all.from.or(before.from);
+        all.from = before.from;
         if all.reversibility == Reversibility::Reversible
             || matches!(before.reversibility, Reversibility::ForwardOnly { .. })
                 && all.reversibility == Reversibility::ExpandContract
@@ -76,6 +82,20 @@ fn put_together(attempt: &Attempt<'_>) -> ChangeEvent {
 /// Whether a change can still be undone: it was not undone yet.
 pub(crate) fn is_active(change: &ChangeEvent) -> bool {
     change.phase != ChangePhase::RolledBack
+}
+
+/// The change by which a revision came to a place last, if it was rolled back.
+pub(crate) fn rolled_back<'a>(
+    target: &Revision,
+    (service, artefact): (&NodeKey, &Artefact),
+    history: impl IntoIterator<Item = &'a ChangeEvent>,
+) -> Option<&'a ChangeEvent> {
+    let brought = |c: &&ChangeEvent| {
+        c.service == *service && c.to == *target && c.kind.artefact() == *artefact
+    };
+    let all = history.into_iter().filter(brought);
+    let last = all.max_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+    last.filter(|change| !is_active(change))
 }
 
 /// Whether `target` is known to be `min_compatible` or a revision released after it. Revisions are

@@ -13,7 +13,7 @@ use astern_graph_core::{Artefact, ChangeEvent, ChangeKind, NodeKey, Reversibilit
 use crate::action::Action;
 use crate::fact::Fact;
 use crate::plan::{Precondition, Rejection};
-use changes::is_compatible;
+use changes::{is_compatible, rolled_back};
 
 /// One action of an undo, with what must hold for it.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,8 +60,8 @@ impl<'a> Chain<'a> {
         self.newest.kind.artefact() == Artefact::Code
     }
 
-    /// Undoes the chain, if that is safe.
-    pub(crate) fn undo(self, history: &[&ChangeEvent]) -> Undo {
+    /// Undoes the chain, if that is safe. Never to a revision that was rolled back, or that one of the blamed changes brought.
+    pub(crate) fn undo(self, history: &[&ChangeEvent], blamed: &[&ChangeEvent]) -> Undo {
         let artefact = self.newest.kind.artefact();
         if let Artefact::Flag(flag) = artefact {
             return flag::undo(self, flag);
@@ -98,7 +98,8 @@ impl<'a> Chain<'a> {
             };
         };
         let moves = self.moves(&artefact, &target);
-        let Some(reason) = self.barred(&artefact, &target, history) else {
+        let bad = self.bad_target(&artefact, &target, history, blamed);
+        let Some(reason) = bad.or_else(|| self.barred(&artefact, &target, history)) else {
             return Undo { moves, bar: None };
         };
         let alternative = moves.into_iter().last().map(|last| last.action);
@@ -109,6 +110,27 @@ impl<'a> Chain<'a> {
                 alternative,
             }),
         }
+    }
+
+    /// What `target` is known to be bad by.
+    fn bad_target(
+        self,
+        artefact: &Artefact,
+        target: &Revision,
+        history: &[&ChangeEvent],
+        blamed: &[&ChangeEvent],
+    ) -> Option<Rejection> {
+        let place = (&self.newest.service, artefact);
+        let is_target = |c: &&&ChangeEvent| {
+            c.service == *place.0 && c.to == *target && c.kind.artefact() == *artefact
+        };
+        let rolled_back = rolled_back(target, place, history.iter().copied());
+        let bad = rolled_back.or_else(|| blamed.iter().find(is_target).copied())?;
+        Some(Rejection::BadTarget {
+            change: self.oldest.id.clone(),
+            target: target.clone(),
+            bad: bad.id.clone(),
+        })
     }
 
     /// What forbids to go back to `target`.

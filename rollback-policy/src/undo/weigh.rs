@@ -134,14 +134,16 @@ impl Weighed {
             let Some(alone) = Chain::of(&one) else {
                 continue;
             };
-            let alternative = named(alone.undo(history));
+            let alternative = named(alone.undo(history, &[]));
             let bar = Bar {
                 reason,
                 alternative,
             };
             self.keep(change, guilty, bar, alone.is_code());
         }
-        self.longest_undo(&chain, guilty, history);
+        let is_blamed = |change: &&&ChangeEvent| guilty.contains_key(&key_of(change));
+        let blamed: Vec<&ChangeEvent> = group.iter().filter(is_blamed).copied().collect();
+        self.longest_undo(&chain, &blamed, guilty, history);
     }
 
     /// Undoes as much of a chain as can be undone, from the newest change on; what lies below
@@ -149,6 +151,7 @@ impl Weighed {
     fn longest_undo(
         &mut self,
         chain: &[&ChangeEvent],
+        blamed: &[&ChangeEvent],
         guilty: &Guilty<'_>,
         history: &[&ChangeEvent],
     ) {
@@ -156,7 +159,7 @@ impl Weighed {
             let Some(part) = Chain::of(&chain[..end]) else {
                 return;
             };
-            let Undo { moves, bar } = part.undo(history);
+            let Undo { moves, bar } = part.undo(history, blamed);
             let barred = bar.is_some();
             // What can be done in spite of a bar takes all traffic from the newest change.
             let drained = barred && end == 1 && !moves.is_empty();
@@ -189,7 +192,9 @@ impl Weighed {
     fn keep(&mut self, change: &ChangeEvent, guilty: &Guilty<'_>, bar: Bar, code: bool) {
         let one_way = matches!(
             bar.reason,
-            Rejection::ForwardOnly { .. } | Rejection::Irreversible { .. }
+            Rejection::ForwardOnly { .. }
+                | Rejection::Irreversible { .. }
+                | Rejection::BadTarget { .. }
         );
         self.kept.push(Kept {
             service: change.service.clone(),
@@ -223,7 +228,7 @@ impl Weighed {
             probability,
             min_confidence,
         };
-        if let Some(action) = Chain::of(&[change]).and_then(|one| named(one.undo(history))) {
+        if let Some(action) = Chain::of(&[change]).and_then(|one| named(one.undo(history, &[]))) {
             self.innocent.push(RejectedAlternative::new(action, reason));
         }
     }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use astern_graph_core::signal::{Anomaly, BlamedChange, Diagnosis, Evidence};
-use astern_graph_core::{ChangeKind, ChangePhase, Reversibility, Subject, TemporalGraph};
+use astern_graph_core::{
+    ChangeEvent, ChangeKind, ChangePhase, Reversibility, Subject, TemporalGraph,
+};
 use astern_rollback_policy::{
     Action, Check, Limit, Plan, PlanError, Planner, PlannerParams, Rejection, Step,
 };
@@ -155,15 +157,17 @@ fn changes_on_top_of_each_other_are_undone_together_or_not_at_all() {
         ]
     );
 
-    // As far back as data allows.
+    // What cannot be undone is to blame too: to go back to it would help nobody.
     let min_compatible = older.to.clone();
     let migrated = older
         .clone()
         .undo(Reversibility::ForwardOnly { min_compatible });
     let plan = plan_for(&diamond(), &[migrated, newer.clone()]).unwrap();
-    let text = "set service/left to revision left-2";
-    assert_eq!(plan.steps[0].action.to_string(), text);
+    assert!(plan.steps.iter().all(|step| !step.action.changes_service()));
     assert!(rejected(&plan)[0].ends_with("left@2 is forward-only: data needs left-2 or newer"));
+    let bad =
+        "set service/left to revision left-2: left-2, which left@3 replaced, is bad itself: left@2";
+    assert_eq!(rejected(&plan)[1], bad);
 
     // Without the link between them, nobody knows what lies below.
     newer.from = Some("left-2b".into());
@@ -439,4 +443,44 @@ proptest! {
             (a, b) => prop_assert!(false, "{:?} {:?}", a, b),
         }
     }
+}
+
+/// A release of left from a revision to another, at a time.
+fn release_of_left(id: &str, secs: i64, from: &str, to: &str) -> ChangeEvent {
+    let mut event = release("left");
+    (event.id, event.at) = (id.into(), at(secs));
+    (event.from, event.to) = (Some(from.into()), to.into());
+    event
+}
+
+#[test]
+fn a_revision_that_was_rolled_back_is_no_target_until_it_is_released_again() {
+    let bad = release_of_left("a", 10, "r1", "r2");
+    let mut back = bad.clone().reached(ChangePhase::RolledBack, vec![]);
+    back.at = at(20);
+    let next = release_of_left("b", 100, "r2", "r3");
+    let of = |steps: &[ChangeEvent]| {
+        let diagnosis = Diagnosis::new(vec![], vec![blame(&next, 0.9)]);
+        let planner = Planner::new(PlannerParams::default()).unwrap();
+        let plan = planner.plan(&diamond(), &regressed(), &diagnosis, steps, at(NOW));
+        outline(&plan.unwrap())
+    };
+    let steps = [bad.clone(), back.clone(), next.clone()];
+    let reason = "r2, which b replaced, is bad itself: a";
+    let held = format!("call a person about service/left: {reason}");
+    assert_eq!(of(&steps), ["hold rollouts of service/left", held.as_str()]);
+    // It was released again, and nobody took it back.
+    let again = release_of_left("c", 50, "r1", "r2");
+    let steps = [bad, back, again, next.clone()];
+    assert_eq!(of(&steps), ["set service/left to revision r2"]);
+}
+
+#[test]
+fn of_two_revisions_that_reports_name_neither_is_a_target() {
+    let first = release_of_left("a", 10, "r1", "r2");
+    let second = release_of_left("a", 20, "r7", "r2");
+    let plan = plan_for(&diamond(), &[first, second]).unwrap();
+    let why = "call a person about service/left: the revision before a is not known";
+    assert_eq!(outline(&plan).last().map(String::as_str), Some(why));
+    assert!(plan.steps.iter().all(|step| !step.action.changes_service()));
 }

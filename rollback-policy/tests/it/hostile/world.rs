@@ -10,7 +10,7 @@ use astern_rollback_policy::{
     RunParams, RunState, Step, StepId, StepStatus,
 };
 use astern_stats::rng::seeded;
-use rand::{Rng, RngExt};
+use rand::RngExt;
 
 use super::plans::{Bad, KINDS, situation};
 use crate::world::{NOW, at};
