@@ -18,9 +18,13 @@ fn after(seconds: u64) -> Timestamp {
     MADE.plus(Duration::from_secs(seconds))
 }
 
-/// A run that has seen the version of each service.
+fn new_run(plan: Plan) -> Played<Run> {
+    Ok(Run::new(plan, Mode::Apply, 1, RunParams::default(), MADE)?)
+}
+
+/// A run that has seen a version of each service.
 fn start(plan: Plan) -> Played<Run> {
-    let mut run = Run::new(plan, Mode::Apply, 1, RunParams::default(), MADE)?;
+    let mut run = new_run(plan)?;
     for request in run.poll(MADE) {
         let step = run.plan().step(request.key.step);
         let place = step.and_then(|step| step.action.place());
@@ -53,7 +57,7 @@ fn answer(run: &mut Run, seconds: u64, reply: Reply) -> Played<()> {
 /// How often cart is set to r1, and how the run ends, where the reply is lost and an operator sets r2 again.
 fn lost_reply(platform: Platform) -> Played<(usize, RunState)> {
     platform.set("cart", "r2");
-    let mut run = Run::new(back_to_r1()?, Mode::Apply, 1, RunParams::default(), MADE)?;
+    let mut run = new_run(back_to_r1()?)?;
     while platform.acts().is_empty() {
         for request in run.poll(MADE) {
             let reply = platform.execute(&request);
@@ -116,7 +120,7 @@ pub(super) const RELEASE_BETWEEN_STEPS: Situation = Situation {
         platform.set("cart", "r2");
         give("r1", 80)?;
         give("r2", 20)?;
-        let mut run = start(plan)?;
+        let mut run = new_run(plan)?;
         let mut now = MADE;
         while let Some(due) = run.deadline() {
             now = now.max(due);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use astern::detect::catalogue::DetectionParams;
 use astern::detect::pipeline::PipelineParams;
-use astern::policy::{Decision, Mode, Plan, PlannerParams, RunState};
+use astern::policy::{Action, Decision, Mode, Plan, PlannerParams, RunState};
 use astern::{Event, Guard, GuardParams};
 use astern_graph_core::signal::Verdict;
 use astern_graph_core::{ChangeId, GraphParams, IngestReport, Record, Timestamp};
@@ -148,7 +148,13 @@ impl World {
                         self.seen.decisions.push((step, ruling.decision));
                     }
                     Event::Planned(plan) => self.seen.plans.push((step, plan)),
-                    Event::Finished(summary) => self.seen.ends.push((step, summary.state)),
+                    Event::Finished(summary) => {
+                        let mut actions = summary.steps.iter().map(|step| &step.action);
+                        // A run that only calls a person undoes nothing.
+                        if actions.any(Action::changes_service) {
+                            self.seen.ends.push((step, summary.state));
+                        }
+                    }
                     Event::Execute(request) => {
                         let outcome = self.platform.answer(&request);
                         let more = self.guard.report(&request.key, outcome, now)?;
