@@ -23,6 +23,7 @@ pub mod signal;
 mod sketch;
 mod slice;
 mod store;
+mod text;
 mod time;
 pub mod topology;
 pub mod view;
@@ -46,5 +47,6 @@ pub use record::{
 };
 pub use share::TrafficShare;
 pub use slice::{Slice, SliceBy};
+pub use text::{Visible, visible};
 pub use time::{TimeError, TimeRange, Timestamp};
 pub use window::{EdgeWindow, Row, SliceWindow, Window};

@@ -12,7 +12,7 @@ mod table;
 
 use std::collections::BTreeMap;
 
-use astern_graph_core::{NodeKey, Party, Record, Revision};
+use astern_graph_core::{NodeKey, Party, Record, Revision, visible};
 
 use crate::simulator::sort_records;
 use crate::truth::GroundTruth;
@@ -71,7 +71,7 @@ pub enum ExportError {
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A field does not hold what its column says.
-    #[error("{table}, line {line}, column `{column}`: `{text}`: {problem}")]
+    #[error("{table}, line {line}, column `{column}`: `{}`: {problem}", visible(.text))]
     Field {
         /// Which table.
         table: &'static str,

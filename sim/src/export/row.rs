@@ -203,7 +203,7 @@ impl ChangeRow {
         if is_separated || change.schedule.is_some() {
             return None;
         }
-        let instances: Vec<String> = change.instances.iter().map(NodeKey::to_string).collect();
+        let instances: Vec<String> = change.instances.iter().cloned().map(String::from).collect();
         Some(Self {
             at_us: At(change.at),
             change: change.id.as_str().into(),
