@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct IngestReport {
     /// Taken in.
     pub accepted: u64,
-    /// Dropped: the span was already seen, or a change event equal in every field.
+    /// Dropped: a call of the same span, or a change event, equal in every field was already seen.
     pub duplicate: u64,
     /// Dropped: its step is older than the lateness bound, which does not hold for changes, or than the retention allows.
     pub late: u64,
@@ -31,6 +31,9 @@ pub struct IngestReport {
     pub unsliced: u64,
     /// Taken in without a look for duplicates: as many spans as the limit allows were remembered.
     pub unchecked: u64,
+    /// Calls taken in although calls of the same span that differ from them were: something gives two calls one span,
+    /// or states one call in two ways, and it counts twice.
+    pub unlike: u64,
 }
 
 impl IngestReport {
@@ -68,6 +71,7 @@ impl AddAssign for IngestReport {
         self.over_limit += other.over_limit;
         self.unsliced += other.unsliced;
         self.unchecked += other.unchecked;
+        self.unlike += other.unlike;
     }
 }
 
@@ -77,6 +81,7 @@ impl fmt::Display for IngestReport {
         let notes = [
             ("not distinguished by revision or segment", self.unsliced),
             ("not looked at for duplicates", self.unchecked),
+            ("unlike another of the same span", self.unlike),
         ];
         let counts = self.reasons().into_iter().chain(notes);
         for (what, count) in counts.filter(|(_, count)| *count > 0) {

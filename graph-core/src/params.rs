@@ -22,7 +22,7 @@ use crate::time::{Timestamp, nanos_of};
 /// | `metrics_max` | 256 | distinct sampled metrics held; further ones are counted as over the limit |
 /// | `changes_max` | 100,000 | change events held; further ones are counted as over the limit |
 /// | `slices_max` | 64 | revisions, and user segments, that are distinguished for each service; calls of further ones are taken and counted as unsliced |
-/// | `spans_max` | 4,000,000 | spans remembered to find duplicates (about 40 bytes each); calls of further ones are taken and counted as unchecked |
+/// | `spans_max` | 4,000,000 | spans remembered to find duplicates (about 60 bytes each); calls of further ones are taken and counted as unchecked |
 /// | `catalogue` | the metrics of this library | what metrics mean, see [`FeatureCatalogue`] |
 ///
 /// Every limit is at least 1. What the user declares is not limited, but counts.

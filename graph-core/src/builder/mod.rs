@@ -1,6 +1,7 @@
 //! Records in, graph out.
 
 mod admit;
+mod content;
 mod merge;
 mod spans;
 mod stored;
@@ -26,7 +27,9 @@ use spans::Spans;
 /// Takes records in any order and makes [`TemporalGraph`]s of them.
 ///
 /// What a graph holds does not depend on the order in which records came, as long as none was over
-/// a limit (see [`IngestReport::over_limit`]): past a limit the first to come are kept. Without
+/// a limit (see [`IngestReport::over_limit`]): past a limit the first to come are kept. A call is a duplicate where
+/// one of its span came before that is equal in every field; calls of one span that differ are all taken and counted
+/// ([`IngestReport::unlike`]), since nothing says which of them is right. Without
 /// [`advance`](Self::advance) everything is taken, as fits a file; with it, the given time bounds
 /// what is late or lies in the future, and what is older than the retention is dropped, as fits a
 /// stream.

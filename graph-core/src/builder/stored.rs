@@ -17,14 +17,14 @@ use crate::time::Timestamp;
 const FORMAT: Format = Format {
     name: "a graph builder",
     magic: *b"ASTNBLDR",
-    version: 6,
+    version: 7,
 };
 
 /// A builder's whole state but for its parameters, in order throughout.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     content: Content,
-    spans: BTreeMap<i64, Vec<SpanId>>,
+    spans: BTreeMap<i64, Vec<(SpanId, u64)>>,
     now: Option<Timestamp>,
 }
 

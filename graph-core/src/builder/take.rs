@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::admit::Exchange;
+use super::content::digest;
 use super::spans::Seen;
 use super::{Count, GraphBuilder};
 use crate::cell::Observation;
@@ -44,8 +45,9 @@ impl GraphBuilder {
         if let Some(id) = call.id {
             let step = self.store.params.step_of(call.at);
             let spans_max = self.store.params.spans_max as usize;
-            match self.spans.see(step, id, spans_max) {
+            match self.spans.see(step, id, digest(call), spans_max) {
                 Seen::New => {}
+                Seen::Unlike => report.unlike += 1,
                 Seen::Before => return Count::Duplicate,
                 Seen::Unknown => report.unchecked += 1,
             }
