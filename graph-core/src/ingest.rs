@@ -29,6 +29,9 @@ pub struct IngestReport {
     /// Calls and samples taken in, but not distinguished by revision or segment: the service has as many of them as the
     /// limit on slices allows.
     pub unsliced: u64,
+    /// Calls taken in, but not distinguished by instance or host: of those seen in the same step there are as many as the
+    /// limits on nodes and edges allow.
+    pub unplaced: u64,
     /// Taken in without a look for duplicates: as many spans as the limit allows were remembered.
     pub unchecked: u64,
     /// Calls taken in although calls of the same span that differ from them were: something gives two calls one span,
@@ -70,6 +73,7 @@ impl AddAssign for IngestReport {
         self.malformed += other.malformed;
         self.over_limit += other.over_limit;
         self.unsliced += other.unsliced;
+        self.unplaced += other.unplaced;
         self.unchecked += other.unchecked;
         self.unlike += other.unlike;
     }
@@ -80,6 +84,7 @@ impl fmt::Display for IngestReport {
         write!(f, "{} of {} records accepted", self.accepted, self.total())?;
         let notes = [
             ("not distinguished by revision or segment", self.unsliced),
+            ("not distinguished by instance or host", self.unplaced),
             ("not looked at for duplicates", self.unchecked),
             ("unlike another of the same span", self.unlike),
         ];

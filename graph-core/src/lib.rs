@@ -31,7 +31,7 @@ mod window;
 
 pub use ndarray;
 
-pub use builder::GraphBuilder;
+pub use builder::{GraphBuilder, Loss};
 pub use call_summary::CallSummary;
 pub use edge::{EdgeKind, FaultFlow, Link, Subject};
 pub use error::{CodecError, GraphError, MergeError, RestoreError};

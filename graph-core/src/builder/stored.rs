@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::GraphBuilder;
+use super::room::Losses;
 use super::spans::Spans;
 use crate::codec::Format;
 use crate::error::{CodecError, RestoreError};
@@ -25,6 +26,7 @@ const FORMAT: Format = Format {
 struct Stored {
     content: Content,
     spans: BTreeMap<i64, Vec<(SpanId, u64)>>,
+    losses: Losses,
     now: Option<Timestamp>,
 }
 
@@ -38,6 +40,7 @@ impl GraphBuilder {
         FORMAT.encode(&Stored {
             content: Content::from(&self.build()),
             spans: self.spans.stored(),
+            losses: self.losses,
             now: self.now,
         })
     }
@@ -66,6 +69,8 @@ impl GraphBuilder {
             store,
             bins: Bins::default(),
             spans: Spans::from_stored(stored.spans),
+            losses: stored.losses,
+            all_seen_since: None,
             now: stored.now,
         })
     }

@@ -99,6 +99,18 @@ pub enum MissingEvidence {
         /// Since when.
         since: Timestamp,
     },
+    /// Calls of services for which the graph had no room.
+    CallsOverLimit {
+        /// How many.
+        calls: u64,
+        /// When the last of them was made.
+        until: Timestamp,
+    },
+    /// Instances and hosts that made way for others at a limit of the graph. Their calls count for their services.
+    InstancesOverLimit {
+        /// When the last of them was seen.
+        until: Timestamp,
+    },
 }
 
 impl fmt::Display for MissingEvidence {
@@ -160,6 +172,14 @@ impl fmt::Display for MissingEvidence {
             } => write!(
                 f,
                 "{instance} received calls before and none since {since}, where {expected:.0} are expected"
+            ),
+            Self::CallsOverLimit { calls, until } => write!(
+                f,
+                "the graph had no room for {calls} calls, the last at {until}"
+            ),
+            Self::InstancesOverLimit { until } => write!(
+                f,
+                "instances and hosts that were last seen until {until} made way for others: the graph is at its limit"
             ),
             Self::NewSide => f.write_str("nothing was seen that runs the change"),
             Self::OldSide => f.write_str("nothing was seen to compare the new side with"),
