@@ -20,8 +20,8 @@ pub struct IngestReport {
     /// Dropped: the value is `NaN` or infinite.
     pub non_finite: u64,
     /// Dropped: a call over an edge of a kind that carries none, a consumption by nobody, a batch that
-    /// [`CallBatch::check`](crate::CallBatch::check) refuses, or a change that
-    /// [`ChangeEvent::check`](crate::ChangeEvent::check) does.
+    /// [`CallBatch::check`](crate::CallBatch::check) refuses, a change that
+    /// [`ChangeEvent::check`](crate::ChangeEvent::check) does, or a record beyond its [bounds](crate::Record::bounds).
     pub malformed: u64,
     /// Dropped: a limit on nodes, edges, metrics, change events, or samples of a metric per step was
     /// reached; the first to come are kept.

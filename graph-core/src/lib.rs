@@ -41,9 +41,9 @@ pub use key::{KeyError, NodeId, NodeKey, NodeKind};
 pub use name::{ChangeId, MetricName, Revision, SpanId};
 pub use params::GraphParams;
 pub use record::{
-    Artefact, BatchError, Call, CallBatch, CallStatus, ChangeEvent, ChangeKind, ChangePhase,
-    Dependency, Durations, Party, PlannedShare, Record, Reversibility, Sample, SampleSubject,
-    Schedule, ScheduleError,
+    Artefact, BatchError, BoundError, Call, CallBatch, CallStatus, ChangeEvent, ChangeKind,
+    ChangePhase, Dependency, Durations, Party, PlannedShare, Record, Reversibility, Sample,
+    SampleSubject, Schedule, ScheduleError,
 };
 pub use share::TrafficShare;
 pub use slice::{Slice, SliceBy};

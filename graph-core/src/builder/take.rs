@@ -22,6 +22,9 @@ impl GraphBuilder {
         if let Err(count) = self.admit(record) {
             return count;
         }
+        if record.bounds().is_err() {
+            return Count::Malformed;
+        }
         match record {
             Record::Call(call) => self.take_call(call, report),
             Record::Batch(batch) => self.take_batch(batch, report),

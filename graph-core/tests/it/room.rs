@@ -1,7 +1,8 @@
 //! What happens at the limits on nodes and edges.
 
 use astern_graph_core::{
-    Call, EdgeKind, GraphBuilder, GraphParams, NodeKey, Party, Record, Sample, SliceBy,
+    BoundError, Call, ChangeEvent, ChangeKind, ChangePhase, Dependency, EdgeKind, GraphBuilder,
+    GraphParams, NodeKey, Party, Record, Reversibility, Revision, Sample, SliceBy,
 };
 
 use crate::support::{range, secs, service, ten_second_steps};
@@ -110,4 +111,59 @@ fn edges_make_way_too() {
         (graph.edge_count(), graph.id(&NodeKey::host("of-a"))),
         (2, None)
     );
+}
+
+#[test]
+fn names_and_lists_have_bounds() {
+    let key = |bytes| NodeKey::service("x".repeat(bytes));
+    let party = || Party::new(service("a"));
+    let long: std::sync::Arc<str> = "x".repeat(1_025).into();
+    let call = |callee| Record::from(Call::new(secs(1), callee));
+    let change = |id: &str| ChangeEvent::new(id, secs(1), service("a"), None, "2".into());
+    let listing = |count: usize| {
+        let instances = (0..count).map(|k| NodeKey::instance(k.to_string()));
+        let phase = ChangePhase::Progressed;
+        Record::from(change("c").reached(phase, instances.collect()))
+    };
+    let with = |edit: &dyn Fn(&mut ChangeEvent)| {
+        let mut change = change("c");
+        edit(&mut change);
+        Record::from(change)
+    };
+    let too_long = BoundError::Name {
+        bytes: 1_025,
+        limit: 1_024,
+    };
+    let refused = [
+        call(Party::new(key(1_025))),
+        call(party().on(NodeKey::instance(&*long), "1".into())),
+        call(party().on(NodeKey::instance("a-0"), Revision::new(&*long))),
+        call(party().hosted(NodeKey::host(&*long))),
+        call(party().segment(&*long)),
+        Call::new(secs(1), party())
+            .from(Party::new(key(1_025)))
+            .into(),
+        Sample::new(secs(1), service("a"), &*long, 1.0).into(),
+        Sample::new(secs(1), key(1_025), "cpu", 1.0).into(),
+        Dependency::new(secs(1), service("a"), key(1_025), EdgeKind::Calls).into(),
+        change(&long).into(),
+        with(&|change| change.to = Revision::new(&*long)),
+        with(&|change| change.from = Some(Revision::new(&*long))),
+        with(&|change| change.kind = ChangeKind::FeatureFlag { flag: long.clone() }),
+        with(&|change| {
+            let min_compatible = Revision::new(&*long);
+            change.reversibility = Reversibility::ForwardOnly { min_compatible };
+        }),
+    ];
+    for record in &refused {
+        assert_eq!(record.bounds(), Err(too_long), "{record:?}");
+    }
+    let many = listing(4_097).bounds().unwrap_err();
+    let text = "a change of 4097 instances in one step; the most is 4096";
+    assert_eq!(many.to_string(), text);
+    let mut builder = builder(ten_second_steps());
+    let report = builder.extend(refused.into_iter().chain([listing(4_097)]));
+    assert_eq!((report.accepted, report.malformed), (0, 15));
+    let report = builder.extend([listing(4_096), call(Party::new(key(1_024)))]);
+    assert_eq!(report.accepted, 2);
 }
