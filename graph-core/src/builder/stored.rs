@@ -47,7 +47,7 @@ impl GraphBuilder {
 
     /// A builder from [`to_bytes`](Self::to_bytes), under the parameters of its new holder. A limit
     /// that is lower than before stops what would be added; what is held stays until the retention
-    /// drops it.
+    /// drops it. It takes at most a hundred times the memory of the bytes, whatever they say.
     ///
     /// # Errors
     /// [`RestoreError::Codec`] for bytes of another format or version, or damaged ones,

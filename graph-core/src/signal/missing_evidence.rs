@@ -123,11 +123,7 @@ impl fmt::Display for MissingEvidence {
                 steps,
             } => {
                 needs(f, metric, *need, "calls to", *have)?;
-                match steps {
-                    Some(1) => f.write_str("; 1 more step at this traffic"),
-                    Some(steps) => write!(f, "; {steps} more steps at this traffic"),
-                    None => Ok(()),
-                }
+                more(f, *steps)
             }
             Self::Values { metric, have, need } => needs(f, metric, *need, "values of", *have),
             Self::Bounds { metric } => write!(
@@ -185,6 +181,15 @@ impl fmt::Display for MissingEvidence {
             Self::OldSide => f.write_str("nothing was seen to compare the new side with"),
             Self::StartUp { until } => write!(f, "the new side starts up until {until}"),
         }
+    }
+}
+
+/// How many further steps that takes.
+fn more(f: &mut fmt::Formatter<'_>, steps: Option<u64>) -> fmt::Result {
+    match steps {
+        Some(1) => f.write_str("; 1 more step at this traffic"),
+        Some(steps) => write!(f, "; {steps} more steps at this traffic"),
+        None => Ok(()),
     }
 }
 
