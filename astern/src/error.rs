@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use astern_detect::catalogue::DetectionError;
 use astern_detect::{FitError, ScoreError};
-use astern_graph_core::{CodecError, GraphError, RestoreError};
+use astern_graph_core::{CodecError, GraphError, RestoreError, visible};
 use astern_rca::RankError;
 use astern_rca::symptom::IncidentError;
 use astern_rollback_policy::{PlanError, RunError};
@@ -23,7 +23,7 @@ pub enum Error {
     #[error(transparent)]
     Detection(DetectionError),
     /// Two detectors have one name.
-    #[error("there are two detectors `{name}`")]
+    #[error("there are two detectors `{}`", visible(.name))]
     SameDetector {
         /// The name.
         name: Arc<str>,

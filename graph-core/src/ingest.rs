@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct IngestReport {
     /// Taken in.
     pub accepted: u64,
-    /// Dropped: the span was already seen, or a change event equal in every field.
+    /// Dropped: a call of the same span, or a change event, equal in every field was already seen.
     pub duplicate: u64,
     /// Dropped: its step is older than the lateness bound, which does not hold for changes, or than the retention allows.
     pub late: u64,
@@ -20,8 +20,8 @@ pub struct IngestReport {
     /// Dropped: the value is `NaN` or infinite.
     pub non_finite: u64,
     /// Dropped: a call over an edge of a kind that carries none, a consumption by nobody, a batch that
-    /// [`CallBatch::check`](crate::CallBatch::check) refuses, or a change that
-    /// [`ChangeEvent::check`](crate::ChangeEvent::check) does.
+    /// [`CallBatch::check`](crate::CallBatch::check) refuses, a change that
+    /// [`ChangeEvent::check`](crate::ChangeEvent::check) does, or a record beyond its [bounds](crate::Record::bounds).
     pub malformed: u64,
     /// Dropped: a limit on nodes, edges, metrics, change events, or samples of a metric per step was
     /// reached; the first to come are kept.
@@ -29,8 +29,14 @@ pub struct IngestReport {
     /// Calls and samples taken in, but not distinguished by revision or segment: the service has as many of them as the
     /// limit on slices allows.
     pub unsliced: u64,
+    /// Calls taken in, but not distinguished by instance or host: of those seen in the same step there are as many as the
+    /// limits on nodes and edges allow.
+    pub unplaced: u64,
     /// Taken in without a look for duplicates: as many spans as the limit allows were remembered.
     pub unchecked: u64,
+    /// Calls taken in although calls of the same span that differ from them were: something gives two calls one span,
+    /// or states one call in two ways, and it counts twice.
+    pub unlike: u64,
 }
 
 impl IngestReport {
@@ -67,7 +73,9 @@ impl AddAssign for IngestReport {
         self.malformed += other.malformed;
         self.over_limit += other.over_limit;
         self.unsliced += other.unsliced;
+        self.unplaced += other.unplaced;
         self.unchecked += other.unchecked;
+        self.unlike += other.unlike;
     }
 }
 
@@ -76,7 +84,9 @@ impl fmt::Display for IngestReport {
         write!(f, "{} of {} records accepted", self.accepted, self.total())?;
         let notes = [
             ("not distinguished by revision or segment", self.unsliced),
+            ("not distinguished by instance or host", self.unplaced),
             ("not looked at for duplicates", self.unchecked),
+            ("unlike another of the same span", self.unlike),
         ];
         let counts = self.reasons().into_iter().chain(notes);
         for (what, count) in counts.filter(|(_, count)| *count > 0) {

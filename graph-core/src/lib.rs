@@ -23,6 +23,7 @@ pub mod signal;
 mod sketch;
 mod slice;
 mod store;
+mod text;
 mod time;
 pub mod topology;
 pub mod view;
@@ -30,7 +31,7 @@ mod window;
 
 pub use ndarray;
 
-pub use builder::GraphBuilder;
+pub use builder::{GraphBuilder, Loss};
 pub use call_summary::CallSummary;
 pub use edge::{EdgeKind, FaultFlow, Link, Subject};
 pub use error::{CodecError, GraphError, MergeError, RestoreError};
@@ -40,11 +41,12 @@ pub use key::{KeyError, NodeId, NodeKey, NodeKind};
 pub use name::{ChangeId, MetricName, Revision, SpanId};
 pub use params::GraphParams;
 pub use record::{
-    Artefact, BatchError, Call, CallBatch, CallStatus, ChangeEvent, ChangeKind, ChangePhase,
-    Dependency, Durations, Party, PlannedShare, Record, Reversibility, Sample, SampleSubject,
-    Schedule, ScheduleError,
+    Artefact, BatchError, BoundError, Call, CallBatch, CallStatus, ChangeEvent, ChangeKind,
+    ChangePhase, Dependency, Durations, Party, PlannedShare, Record, Reversibility, Sample,
+    SampleSubject, Schedule, ScheduleError,
 };
 pub use share::TrafficShare;
 pub use slice::{Slice, SliceBy};
+pub use text::{Visible, visible};
 pub use time::{TimeError, TimeRange, Timestamp};
 pub use window::{EdgeWindow, Row, SliceWindow, Window};

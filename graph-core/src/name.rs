@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::visible;
+
 macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -19,7 +21,7 @@ macro_rules! name_type {
                 Self(name.into())
             }
 
-            /// The name as text.
+            /// The name as it was given; for people there is `Display`.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -27,7 +29,7 @@ macro_rules! name_type {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&self.0)
+                visible(&self.0).fmt(f)
             }
         }
 

@@ -17,12 +17,12 @@ use crate::time::{Timestamp, nanos_of};
 /// | `step` | 60 s | at least 1 ms |
 /// | `lateness` | two steps | how long after its step a record is still taken; a change is taken as long as its step is kept |
 /// | `retention_steps` | 2,880 | 1 to 1,000,000; older steps are dropped, nodes and edges unseen for as long are retired |
-/// | `nodes_max` | 100,000 | further nodes are counted as over the limit |
-/// | `edges_max` | 1,000,000 | further edges are counted as over the limit |
+/// | `nodes_max` | 100,000 | for a further node the longest unseen instances and hosts make way; without any, it is counted as over the limit |
+/// | `edges_max` | 1,000,000 | as `nodes_max`, for edges |
 /// | `metrics_max` | 256 | distinct sampled metrics held; further ones are counted as over the limit |
 /// | `changes_max` | 100,000 | change events held; further ones are counted as over the limit |
 /// | `slices_max` | 64 | revisions, and user segments, that are distinguished for each service; calls of further ones are taken and counted as unsliced |
-/// | `spans_max` | 4,000,000 | spans remembered to find duplicates (about 40 bytes each); calls of further ones are taken and counted as unchecked |
+/// | `spans_max` | 4,000,000 | spans remembered to find duplicates (about 60 bytes each); calls of further ones are taken and counted as unchecked |
 /// | `catalogue` | the metrics of this library | what metrics mean, see [`FeatureCatalogue`] |
 ///
 /// Every limit is at least 1. What the user declares is not limited, but counts.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::text::visible;
+
 /// An instant: nanoseconds since the Unix epoch, from the year 1677 to 2262.
 ///
 /// Printed and stored in JSON as RFC 3339, in binary as an integer.
@@ -184,7 +186,7 @@ impl fmt::Display for TimeRange {
 #[non_exhaustive]
 pub enum TimeError {
     /// Not an RFC 3339 instant between the years 1677 and 2262.
-    #[error("`{text}` is not an RFC 3339 time between 1677 and 2262")]
+    #[error("`{}` is not an RFC 3339 time between 1677 and 2262", visible(.text))]
     Malformed {
         /// The text given.
         text: String,

@@ -19,7 +19,7 @@ mod unseen;
 use std::collections::BTreeMap;
 
 use astern_graph_core::signal::{Assessment, Diagnosis};
-use astern_graph_core::{NodeKey, TemporalGraph, TimeRange, Timestamp};
+use astern_graph_core::{NodeKey, TemporalGraph, TimeRange, Timestamp, visible};
 use astern_rollback_policy::Plan;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -116,7 +116,9 @@ impl<'a> Page<'a> {
                 }
             }
         };
-        page.into_string()
+        // Names, notes and the title come from outside; the page's own text has lines and nothing else unseen.
+        let lines = page.0.split('\n').map(|line| visible(line).to_string());
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     fn remarks(&self) -> Markup {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use astern_graph_core::{NodeKey, NodeKind, Revision, Timestamp};
+use astern_graph_core::{NodeKey, NodeKind, Revision, Timestamp, visible};
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -42,19 +42,11 @@ fn char_em(c: char) -> f64 {
     }
 }
 
-/// The text with its middle left out where it would be wider than this; control characters are
-/// shown as such.
+/// The text with its middle left out where it would be wider than this; every character can be seen.
 pub(super) fn ellipsised(text: &str, most_em: f64) -> Cow<'_, str> {
-    if text.chars().any(char::is_control) {
-        let shown = text.replace(char::is_control, "\u{fffd}");
-        return Cow::Owned(shortened(&shown, most_em).into_owned());
-    }
-    shortened(text, most_em)
-}
-
-fn shortened(text: &str, most_em: f64) -> Cow<'_, str> {
-    if width_em(text) <= most_em {
-        return Cow::Borrowed(text);
+    let text: Cow<'_, str> = visible(text).into();
+    if width_em(&text) <= most_em {
+        return text;
     }
     let room = most_em - width_em("…");
     let fits = |budget: f64| {
@@ -73,8 +65,8 @@ fn shortened(text: &str, most_em: f64) -> Cow<'_, str> {
 /// The name of a node; its kind as well where it is no service.
 pub(super) fn name(key: &NodeKey) -> Cow<'_, str> {
     match key.kind {
-        NodeKind::Service => Cow::Borrowed(&*key.name),
-        _ => Cow::Owned(format!("{} {}", key.kind, key.name)),
+        NodeKind::Service => visible(&key.name).into(),
+        _ => Cow::Owned(format!("{} {}", key.kind, visible(&key.name))),
     }
 }
 
@@ -241,7 +233,7 @@ mod tests {
             ellipsised("recommendation-service-eu-west", 10.0),
             "recomme…-west"
         );
-        assert_eq!(ellipsised("a\u{0}b", 10.0), "a\u{fffd}b");
+        assert_eq!(ellipsised("a\u{0}b", 10.0), r"a\u{0}b");
     }
 
     proptest! {

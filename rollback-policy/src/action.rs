@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use astern_graph_core::{NodeKey, Revision, Timestamp};
+use astern_graph_core::{NodeKey, Revision, Timestamp, visible};
 
 use crate::fact::Fact;
 use crate::place::Place;
@@ -165,7 +165,8 @@ impl fmt::Display for Action {
             Self::SetFlag { service, flag, on } => {
                 write!(
                     f,
-                    "turn flag {flag} of {service} {}",
+                    "turn flag {} of {service} {}",
+                    visible(flag),
                     if *on { "on" } else { "off" }
                 )
             }
@@ -190,7 +191,7 @@ impl fmt::Display for Action {
             }
             Self::Hold { service } => write!(f, "hold rollouts of {service}"),
             Self::Escalate { service, reason } => {
-                write!(f, "call a person about {service}: {reason}")
+                write!(f, "call a person about {service}: {}", visible(reason))
             }
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use astern_graph_core::{Artefact, NodeKey, Revision, Timestamp};
+use astern_graph_core::{Artefact, NodeKey, Revision, Timestamp, visible};
 
 use astern_graph_core::TrafficShare;
 
@@ -145,12 +145,12 @@ impl fmt::Display for Fact {
                 service,
                 flag,
                 on: true,
-            } => write!(f, "flag {flag} of {service} is on"),
+            } => write!(f, "flag {} of {service} is on", visible(flag)),
             Self::Flag {
                 service,
                 flag,
                 on: false,
-            } => write!(f, "flag {flag} of {service} is off"),
+            } => write!(f, "flag {} of {service} is off", visible(flag)),
             Self::Replicas { service, replicas } => write!(f, "{service} has {replicas} replicas"),
             Self::Started { node, since } => write!(f, "{node} started at {since} or later"),
             Self::Held { service } => write!(f, "rollouts of {service} are held"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use astern_graph_core::{Artefact, NodeKey};
+use astern_graph_core::{Artefact, NodeKey, visible};
 
 use crate::executor::IdempotencyKey;
 
@@ -37,7 +37,7 @@ impl fmt::Display for Place {
         match &self.artefact {
             Artefact::Code => self.node.fmt(f),
             Artefact::Config => write!(f, "the config of {}", self.node),
-            Artefact::Flag(flag) => write!(f, "flag {flag} of {}", self.node),
+            Artefact::Flag(flag) => write!(f, "flag {} of {}", visible(flag), self.node),
         }
     }
 }

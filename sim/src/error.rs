@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use astern_graph_core::{ChangeId, NodeKey, Revision, Subject, Timestamp};
+use astern_graph_core::{ChangeId, NodeKey, Revision, Subject, Timestamp, visible};
 use astern_stats::ParamError;
 
 use crate::fault::FaultKind;
@@ -12,7 +12,7 @@ use crate::fault::FaultKind;
 #[non_exhaustive]
 pub enum SimError {
     /// A parameter broke its rule.
-    #[error("{part}: {cause}")]
+    #[error("{}: {cause}", visible(.part))]
     Param {
         /// Which part of the scenario: the load, or a service or change by name.
         part: String,
@@ -20,7 +20,7 @@ pub enum SimError {
         cause: ParamError,
     },
     /// A name that no service of the topology has.
-    #[error("{by} names the service `{name}`, which is not in the topology")]
+    #[error("{} names the service `{}`, which is not in the topology", visible(.by), visible(.name))]
     UnknownService {
         /// The name.
         name: Arc<str>,
@@ -28,7 +28,7 @@ pub enum SimError {
         by: String,
     },
     /// Two services or changes share a name, or two changes a service.
-    #[error("{what} `{name}` occurs twice; once is allowed")]
+    #[error("{what} `{}` occurs twice; once is allowed", visible(.name))]
     Duplicate {
         /// What occurs twice.
         what: &'static str,
@@ -36,7 +36,7 @@ pub enum SimError {
         name: String,
     },
     /// Services call each other in a circle, so that callers could wait for themselves.
-    #[error("service `{service}` calls itself through its callees")]
+    #[error("service `{}` calls itself through its callees", visible(.service))]
     Cycle {
         /// One of the services of the circle.
         service: Arc<str>,
@@ -56,7 +56,7 @@ pub enum SimError {
         revision: Revision,
     },
     /// A service runs on a machine that the topology does not have.
-    #[error("service `{service}` runs on `{name}`, which is not among the hosts")]
+    #[error("service `{}` runs on `{}`, which is not among the hosts", visible(.service), visible(.name))]
     UnknownHost {
         /// Name of the machine.
         name: Arc<str>,
@@ -64,7 +64,7 @@ pub enum SimError {
         service: Arc<str>,
     },
     /// A service consumes from what is no queue.
-    #[error("{by} consumes from `{name}`, which is no queue")]
+    #[error("{} consumes from `{}`, which is no queue", visible(.by), visible(.name))]
     NoQueue {
         /// The name.
         name: Arc<str>,
@@ -72,7 +72,7 @@ pub enum SimError {
         by: String,
     },
     /// A fault hits a segment that the load does not have.
-    #[error("the fault hits segment `{name}`, which the load does not have")]
+    #[error("the fault hits segment `{}`, which the load does not have", visible(.name))]
     UnknownSegment {
         /// The name.
         name: Arc<str>,
@@ -84,7 +84,7 @@ pub enum SimError {
         subject: Subject,
     },
     /// A blackout of an instance or a revision that there is not.
-    #[error("a blackout names `{name}`, which is no instance or revision of {}", of(service.as_ref()))]
+    #[error("a blackout names `{}`, which is no instance or revision of {}", visible(.name), of(service.as_ref()))]
     UnknownReporter {
         /// The instance or revision.
         name: String,
@@ -138,7 +138,7 @@ pub enum ActionError {
         revision: Revision,
     },
     /// The service has no such flag, or its release has not started.
-    #[error("{service} has no flag `{flag}` yet")]
+    #[error("{service} has no flag `{}` yet", visible(.flag))]
     UnknownFlag {
         /// The service.
         service: NodeKey,

@@ -2,10 +2,12 @@
 //! checkouts share, linked into this one as `.libtorch`.
 //!
 //! A folder under its final name is whole: it is made beside it and renamed. Wheels that have
-//! arrived are kept until then, so that a broken run goes on where it stopped.
+//! arrived are kept until then, so that a broken run goes on where it stopped. Each is compared with the
+//! checksum of what was published under its name.
 
 mod cache;
 pub(crate) mod pip;
+mod wheels;
 
 use std::path::{Path, PathBuf};
 

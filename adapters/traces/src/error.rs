@@ -1,5 +1,6 @@
 //! What can be wrong with a document, and where in it.
 
+use astern_graph_core::visible;
 use astern_stats::ParamError;
 
 use crate::format::TraceFormat;
@@ -20,7 +21,7 @@ pub enum ParseError {
         cause: serde_json::Error,
     },
     /// Well-formed, but no document of traces.
-    #[error("not {format} traces: {found}")]
+    #[error("not {format} traces: {}", visible(.found))]
     NotTraces {
         /// The format that was expected.
         format: TraceFormat,
@@ -65,7 +66,7 @@ pub enum ParseError {
         column: &'static str,
     },
     /// A field of a CSV record is not what its column holds.
-    #[error("CSV, line {line}, column `{column}`: `{value}` is not {expected}")]
+    #[error("CSV, line {line}, column `{column}`: `{}` is not {expected}", visible(.value))]
     Field {
         /// Line in the document, from 1.
         line: u64,

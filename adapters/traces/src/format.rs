@@ -7,6 +7,7 @@ use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, V
 use serde::{Deserialize, Deserializer, Serialize};
 
 use astern_adapters_base::json::Text;
+use astern_graph_core::visible;
 
 /// A format that this crate reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -101,7 +102,7 @@ impl fmt::Display for TraceFormat {
 
 /// A word names no format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{word}` is no format; there are jaeger, zipkin, otlp-json, otlp-protobuf and csv")]
+#[error("`{}` is no format; there are jaeger, zipkin, otlp-json, otlp-protobuf and csv", visible(.word))]
 #[non_exhaustive]
 pub struct UnknownFormat {
     /// The word given.

@@ -7,6 +7,7 @@ mod detectors;
 mod event;
 mod influence;
 mod judge;
+mod lost;
 mod pages;
 mod params;
 mod readings;
@@ -342,6 +343,8 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
                 Err(error) => events.push(Event::Failed(error)),
             }
         }
+        let recent = end.minus(graph.step().saturating_mul(self.params.memory_steps));
+        lost::state(&mut assessments, &self.state.builder, changes, recent);
         let overall = judge::overall(&assessments);
         self.state.persistence.record(overall.verdict);
         if overall.verdict != Verdict::Healthy {

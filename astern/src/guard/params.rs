@@ -29,12 +29,12 @@ use astern_stats::param::{duration, in_range};
 ///
 /// | parameter | default | rule |
 /// |---|---|---|
-/// | `healthy_steps` | 60 | steps that the baseline is learnt from, 6 to 100,000 |
+/// | `healthy_steps` | 60 | steps that the baseline is learnt from, 11 to 100,000, and at least `steps_min` of each detector |
 /// | `memory_steps` | 30 | steps that an assessment looks back, 3 to 100,000 |
 /// | `watch` | one hour | how long a change is watched after its last step, at least 1 s |
 /// | `clock_jump_max` | one hour | [how far](crate::ClockError) a time may lie from the one before it, at least 1 s |
 /// | `mode` | dry run | whether requests change the platform |
-/// | | | the graph keeps at least `healthy_steps` and `memory_steps` together; no detector needs more than `healthy_steps` |
+/// | | | the graph keeps at least `healthy_steps` and `memory_steps` together |
 /// | `symptom` | none | the service level indicator; without one the anomaly nearest to the users |
 /// | `detectors` | `robust_z`: robust z of services | one or more by names of your choice, whose anomalies are united |
 /// | `models` | none | the trained models that detectors name; not in files |
@@ -140,7 +140,7 @@ impl GuardParams {
     }
 
     pub(super) fn check(&self) -> Result<(), ParamError> {
-        in_range("healthy_steps", f64::from(self.healthy_steps), 6.0, 1e5)?;
+        in_range("healthy_steps", f64::from(self.healthy_steps), 11.0, 1e5)?;
         in_range("memory_steps", f64::from(self.memory_steps), 3.0, 1e5)?;
         in_range("watch in seconds", self.watch.as_secs_f64(), 1.0, 1e9)?;
         let jump = self.clock_jump_max.as_secs_f64();
@@ -159,7 +159,7 @@ impl GuardParams {
     /// Checks that a detector which needs `steps` healthy steps gets them.
     pub(super) fn covers(&self, steps: u32) -> Result<(), ParamError> {
         let healthy = self.healthy_steps;
-        ordered("pipeline.steps_min", steps, "healthy_steps", healthy)
+        ordered("least steps of a detector", steps, "healthy_steps", healthy)
     }
 }
 

@@ -332,6 +332,16 @@ fn limits_that_contradict_each_other_are_refused() {
         Guard::new(params().healthy_steps(29)),
         Err(Error::Param(_))
     ));
+    // Of 10 healthy steps a detector learns from 7: too few for any level, so that nothing would ever be learnt.
+    let pipeline = astern::detect::pipeline::PipelineParams::default().steps_min(6u32);
+    let detection = astern::detect::catalogue::DetectionParams::default().pipeline(pipeline);
+    let short = |steps| {
+        let few = params().detectors([("robust_z", detection.clone())]);
+        Guard::new(few.healthy_steps(steps))
+    };
+    assert!(short(11).is_ok());
+    let refused = short(10).err().unwrap().to_string();
+    assert!(refused.contains("healthy_steps"), "{refused}");
     let pipeline = astern::detect::pipeline::PipelineParams::default().score_min(-1.0);
     let bad = astern::detect::catalogue::DetectionParams::default().pipeline(pipeline);
     assert!(matches!(

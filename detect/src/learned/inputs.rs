@@ -22,7 +22,7 @@ pub(super) fn features(window: &Window) -> Vec<String> {
         )
     };
     let features = window.schema.iter().filter(|f| wanted(f.class));
-    features.map(|f| f.name.to_string()).collect()
+    features.map(|f| f.name.as_str().to_owned()).collect()
 }
 
 /// Deviations `[T, N, F]` of the features from each node's own healthy level, in its healthy

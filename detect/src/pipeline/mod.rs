@@ -21,9 +21,13 @@ pub use unite::unite;
 use astern_graph_core::{MetricName, TemporalGraph, TimeRange};
 use astern_stats::ema::Ema;
 
+use crate::score::RobustZ;
 use crate::{Detector, FitError, FittedDetector, ScoreError, Scores};
 use smooth::smooth;
 use split::Split;
+
+/// The fewest healthy steps of which every metric has a level.
+const LEAST_STEPS: u32 = split::least_steps(RobustZ::VALUES_MIN);
 
 /// Makes anomalies of a detector's scores, with [parameters](PipelineParams) that were checked.
 ///
@@ -99,8 +103,9 @@ impl Pipeline {
         Some(significant.max(self.params.score_min))
     }
 
-    /// The fewest healthy steps that it learns from.
+    /// The fewest healthy steps that it learns from: `steps_min`, or as many as the levels of a metric take, of
+    /// which there are 8 in the first two thirds of 11 steps.
     pub fn least_steps(&self) -> u32 {
-        self.params.steps_min
+        self.params.steps_min.max(LEAST_STEPS)
     }
 }

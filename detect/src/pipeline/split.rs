@@ -11,6 +11,11 @@ pub(crate) fn learning_steps(steps: usize) -> usize {
     steps - steps / 3
 }
 
+/// The fewest healthy steps of which a detector learns from `learning`.
+pub(super) const fn least_steps(learning: u32) -> u32 {
+    learning + learning.saturating_sub(1) / 2
+}
+
 /// A healthy range, cut in two between steps.
 pub(super) struct Split {
     pub(super) learn: TimeRange,
@@ -51,4 +56,18 @@ fn steps(graph: &TemporalGraph, range: TimeRange) -> (usize, Timestamp) {
     let span = graph.step_end(last_instant).since(first);
     let count = span.as_nanos() / graph.step().as_nanos().max(1) + 1;
     (usize::try_from(count).unwrap_or(usize::MAX), first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_steps_are_just_enough_to_learn_from() {
+        for learning in 1..100 {
+            let least = least_steps(learning) as usize;
+            assert!(learning_steps(least) >= learning as usize, "{learning}");
+            assert!(learning_steps(least - 1) < learning as usize, "{learning}");
+        }
+    }
 }

@@ -25,9 +25,6 @@ astern_stats::setters!(RobustZParams {
     subjects: impl Into<Subjects>,
 });
 
-/// Fewest healthy values of a series for which centre and spread are estimated.
-const VALUES_MIN: usize = 8;
-
 impl Detector for RobustZParams {
     type Fitted = RobustZ;
 
@@ -81,6 +78,9 @@ impl Level {
 }
 
 impl RobustZ {
+    /// Fewest healthy values of a series for which centre and spread are estimated.
+    pub(crate) const VALUES_MIN: u32 = 8;
+
     /// Learns centre and spread of every series of a healthy window.
     ///
     /// # Errors
@@ -101,7 +101,7 @@ impl RobustZ {
                     .series(row, column)
                     .map(|s| s.to_vec())
                     .unwrap_or_default();
-                if series.iter().filter(|x| x.is_finite()).count() < VALUES_MIN {
+                if series.iter().filter(|x| x.is_finite()).count() < Self::VALUES_MIN as usize {
                     continue;
                 }
                 let estimates = robust::median(&series).zip(robust::spread(&series));
@@ -115,7 +115,7 @@ impl RobustZ {
         if centre.iter().all(|x| x.is_nan()) {
             return Err(FitError::NoSeries {
                 series: n * f,
-                need: VALUES_MIN,
+                need: Self::VALUES_MIN as usize,
             });
         }
         Ok(Self {

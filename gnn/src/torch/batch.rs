@@ -82,8 +82,12 @@ impl NodeBatch {
         self.edges.n_nodes()
     }
 
-    /// The graph of each node, `[N]`.
-    pub fn graph_of(&self) -> &Tensor {
+    /// The graph of each node, `[N]`: a copy, as of [`Edges::target`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Edges::target`].
+    pub fn graph_of(&self) -> Result<Tensor, TorchError> {
         self.edges.target()
     }
 

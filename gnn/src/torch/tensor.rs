@@ -49,6 +49,11 @@ pub(crate) fn to_indices(tensor: &Tensor) -> Result<Vec<i64>, TorchError> {
     Vec::try_from(&flat).named("copy", &[tensor])
 }
 
+/// The same numbers in storage of their own.
+pub(crate) fn copied(tensor: &Tensor) -> Result<Tensor, TorchError> {
+    tensor.f_detach_copy().named("detach_copy", &[tensor])
+}
+
 /// A length or a position as libtorch wants it.
 pub(crate) fn int(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)

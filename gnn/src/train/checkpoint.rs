@@ -143,7 +143,8 @@ impl TrainCheckpoint {
         })
     }
 
-    /// Writes the file in one step: whatever happens, the old or the new one is there, whole.
+    /// Writes the file in one step: whatever happens, the old or the new one is there, whole. A symbolic link at
+    /// `path` stays, and the file that it points at is written.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Whether a record may come in: its time, and room for what it names.
+//! Whether a record may come in by its time, and what it names.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +7,7 @@ use crate::edge::EdgeKind;
 use crate::key::NodeKey;
 use crate::name::MetricName;
 use crate::record::{Party, Record};
-use crate::store::Store;
 use crate::time::Timestamp;
-
-/// Most nodes, and most edges, that a call can name.
-const NAMED_MAX: usize = 6;
 
 /// An edge that a record names.
 pub(super) type Named<'a> = (&'a NodeKey, &'a NodeKey, EdgeKind);
@@ -43,30 +39,6 @@ impl GraphBuilder {
         }
     }
 
-    /// Whether these nodes and edges are known, or may be added.
-    pub(super) fn has_room<'a>(
-        &self,
-        nodes: impl Iterator<Item = &'a NodeKey> + Clone,
-        edges: impl Iterator<Item = Named<'a>> + Clone,
-    ) -> bool {
-        let store = &self.store;
-        let nodes_max = store.params.nodes_max as usize;
-        let edges_max = store.params.edges_max as usize;
-        // Far from the limits, as nearly always, all of them may be new.
-        let all_nodes = store.nodes.len() + nodes.size_hint().1.unwrap_or(NAMED_MAX);
-        let all_edges = store.edges.len() + edges.size_hint().1.unwrap_or(NAMED_MAX);
-        if all_nodes <= nodes_max && all_edges <= edges_max {
-            return true;
-        }
-        let new_nodes: BTreeSet<&NodeKey> = nodes
-            .filter(|key| store.nodes.slot(key).is_none())
-            .collect();
-        let new_edges: BTreeSet<Named<'a>> = edges.filter(|edge| !is_known(store, *edge)).collect();
-        let fits = |new: usize, held: usize, max: usize| new == 0 || held + new <= max;
-        fits(new_nodes.len(), store.nodes.len(), nodes_max)
-            && fits(new_edges.len(), store.edges.len(), edges_max)
-    }
-
     pub(super) fn has_room_for_metric(&mut self, metric: &MetricName) -> bool {
         let full = |metrics: &BTreeSet<_>, max: u32| metrics.len() >= max as usize;
         let max = self.store.params.metrics_max;
@@ -76,11 +48,6 @@ impl GraphBuilder {
         }
         !full(&self.metrics, max) || self.metrics.contains(metric)
     }
-}
-
-fn is_known(store: &Store, (from, to, kind): Named<'_>) -> bool {
-    let ends = store.nodes.slot(from).zip(store.nodes.slot(to));
-    ends.is_some_and(|(from, to)| store.edges.slot(&(from, to, kind)).is_some())
 }
 
 /// The parties of a call, or of a batch of calls, and the kind of edge between them.

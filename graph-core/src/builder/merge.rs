@@ -60,6 +60,7 @@ impl GraphBuilder {
         changes.dedup();
         Arc::make_mut(&mut self.store.call_steps).extend(other.store.call_steps.iter());
         self.spans.merge(&other.spans);
+        self.losses.merge(other.losses);
         self.metrics = metrics;
         if let Some(now) = self.now.max(other.now) {
             self.now = Some(now);

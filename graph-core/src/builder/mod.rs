@@ -1,7 +1,9 @@
 //! Records in, graph out.
 
 mod admit;
+mod content;
 mod merge;
+mod room;
 mod spans;
 mod stored;
 mod take;
@@ -21,12 +23,17 @@ use crate::sketch::Bins;
 use crate::store::{Slot, Store};
 use crate::time::Timestamp;
 
+pub use room::Loss;
+use room::Losses;
 use spans::Spans;
 
 /// Takes records in any order and makes [`TemporalGraph`]s of them.
 ///
 /// What a graph holds does not depend on the order in which records came, as long as none was over
-/// a limit (see [`IngestReport::over_limit`]): past a limit the first to come are kept. Without
+/// a limit (see [`IngestReport::over_limit`]). At the limits on nodes and edges the instances and hosts that were
+/// unseen for longest make way, an eighth of the nodes at once; past any other limit the first to come are kept. A call is a duplicate where
+/// one of its span came before that is equal in every field; calls of one span that differ are all taken and counted
+/// ([`IngestReport::unlike`]), since nothing says which of them is right. Without
 /// [`advance`](Self::advance) everything is taken, as fits a file; with it, the given time bounds
 /// what is late or lies in the future, and what is older than the retention is dropped, as fits a
 /// stream.
@@ -63,6 +70,9 @@ pub struct GraphBuilder {
     /// Steps were dropped since `metrics` was last made of what is held.
     metrics_stale: bool,
     spans: Spans,
+    losses: Losses,
+    /// A step since which every instance was seen when one was last searched for that could make way.
+    all_seen_since: Option<i64>,
     now: Option<Timestamp>,
 }
 
@@ -79,6 +89,8 @@ impl GraphBuilder {
             metrics: BTreeSet::new(),
             metrics_stale: false,
             spans: Spans::default(),
+            losses: Losses::default(),
+            all_seen_since: None,
             now: None,
         })
     }
@@ -139,8 +151,12 @@ impl GraphBuilder {
 
     /// Drops what is older than the retention.
     fn forget(&mut self, now: Timestamp) {
-        self.store.retire_before(self.oldest(now));
+        let oldest = self.oldest(now);
+        self.store.retire_before(oldest);
+        self.losses
+            .forget_before(self.store.params.start_of(oldest));
         self.metrics_stale = true;
+        self.all_seen_since = None;
         self.forget_spans(now);
     }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::admit::Exchange;
+use super::content::digest;
+use super::room::{Loss, Room, Services};
 use super::spans::Seen;
 use super::{Count, GraphBuilder};
 use crate::cell::Observation;
@@ -19,6 +21,9 @@ impl GraphBuilder {
     pub(super) fn take(&mut self, record: &Record, report: &mut IngestReport) -> Count {
         if let Err(count) = self.admit(record) {
             return count;
+        }
+        if record.bounds().is_err() {
+            return Count::Malformed;
         }
         match record {
             Record::Call(call) => self.take_call(call, report),
@@ -38,20 +43,23 @@ impl GraphBuilder {
             callee: &call.callee,
             kind: call.kind,
         };
-        if !self.has_room(exchange.nodes(), exchange.edges()) {
+        let step = self.store.params.step_of(call.at);
+        let room = self.room_for(exchange, step);
+        if room == Room::None {
+            Loss::add(&mut self.losses.calls, 1, call.at);
             return Count::OverLimit;
         }
         if let Some(id) = call.id {
-            let step = self.store.params.step_of(call.at);
             let spans_max = self.store.params.spans_max as usize;
-            match self.spans.see(step, id, spans_max) {
+            match self.spans.see(step, id, digest(call), spans_max) {
                 Seen::New => {}
+                Seen::Unlike => report.unlike += 1,
                 Seen::Before => return Count::Duplicate,
                 Seen::Unknown => report.unchecked += 1,
             }
         }
         let seen = Observation::of(call, &self.bins);
-        self.add(exchange, &seen, call.at, report);
+        self.add_in(room, exchange, &seen, call.at, report);
         Count::Accepted
     }
 
@@ -64,12 +72,31 @@ impl GraphBuilder {
             callee: &batch.callee,
             kind: batch.kind,
         };
-        if !self.has_room(exchange.nodes(), exchange.edges()) {
+        let seen = Observation::of_batch(batch, &self.bins);
+        let room = self.room_for(exchange, self.store.params.step_of(batch.at));
+        if room == Room::None {
+            Loss::add(&mut self.losses.calls, seen.calls(), batch.at);
             return Count::OverLimit;
         }
-        let seen = Observation::of_batch(batch, &self.bins);
-        self.add(exchange, &seen, batch.at, report);
+        self.add_in(room, exchange, &seen, batch.at, report);
         Count::Accepted
+    }
+
+    /// Adds what was seen of calls to the cells for which there is room.
+    fn add_in(
+        &mut self,
+        room: Room,
+        exchange: Exchange<'_>,
+        seen: &Observation,
+        at: Timestamp,
+        report: &mut IngestReport,
+    ) {
+        if room == Room::Whole {
+            return self.add(exchange, seen, at, report);
+        }
+        report.unplaced = report.unplaced.saturating_add(seen.calls());
+        Loss::add(&mut self.losses.instances, seen.calls(), at);
+        self.add(Services::of(exchange).exchange(), seen, at, report);
     }
 
     /// Adds what was seen of calls to all cells that it belongs to.
@@ -135,23 +162,25 @@ impl GraphBuilder {
         if !sample.value.is_finite() {
             return Count::NonFinite;
         }
+        let step = self.store.params.step_of(sample.at);
         let fits = match &sample.subject {
             SampleSubject::Whole(Subject::Node(key)) => {
-                self.has_room([key].into_iter(), std::iter::empty())
+                self.make_room([key].into_iter(), std::iter::empty(), step)
             }
-            SampleSubject::Whole(Subject::Edge { from, to, kind }) => {
-                self.has_room([from, to].into_iter(), [(from, to, *kind)].into_iter())
-            }
+            SampleSubject::Whole(Subject::Edge { from, to, kind }) => self.make_room(
+                [from, to].into_iter(),
+                [(from, to, *kind)].into_iter(),
+                step,
+            ),
             SampleSubject::Part(party) => {
                 let exchange = Exchange::of(party);
-                self.has_room(exchange.nodes(), exchange.edges())
+                self.make_room(exchange.nodes(), exchange.edges(), step)
             }
         };
         if !fits || !self.has_room_for_metric(&sample.metric) {
             return Count::OverLimit;
         }
         self.metrics.insert(sample.metric.clone());
-        let step = self.store.params.step_of(sample.at);
         let taken = match &sample.subject {
             SampleSubject::Whole(Subject::Node(key)) => {
                 let node = self.store.see(key, step);
@@ -203,10 +232,14 @@ impl GraphBuilder {
 
     fn take_dependency(&mut self, dependency: &Dependency) -> Count {
         let Dependency { at, from, to, kind } = dependency;
-        if !self.has_room([from, to].into_iter(), [(from, to, *kind)].into_iter()) {
+        let step = self.store.params.step_of(*at);
+        if !self.make_room(
+            [from, to].into_iter(),
+            [(from, to, *kind)].into_iter(),
+            step,
+        ) {
             return Count::OverLimit;
         }
-        let step = self.store.params.step_of(*at);
         let ends = [from, to].map(|end| self.store.see(end, step));
         let edge = self.store.edge((ends[0], ends[1], *kind));
         if let Some(edge) = self.store.edges.get_mut(edge) {
@@ -225,10 +258,10 @@ impl GraphBuilder {
         };
         let full = changes.len() >= self.store.params.changes_max as usize;
         let nodes = change.instances.iter().chain([&change.service]);
-        if full || !self.has_room(nodes, std::iter::empty()) {
+        let step = self.store.params.step_of(change.at);
+        if full || !self.make_room(nodes, std::iter::empty(), step) {
             return Count::OverLimit;
         }
-        let step = self.store.params.step_of(change.at);
         self.store.see(&change.service, step);
         let revision = match change.phase {
             ChangePhase::RolledBack => change.from.as_ref(),

@@ -1,6 +1,7 @@
 //! The records that enter: calls, batches of calls, metric samples, changes, edges. Adapters make them, or the user's code.
 
 mod batch;
+mod bounds;
 mod call;
 mod change;
 mod dependency;
@@ -11,6 +12,7 @@ mod schedule;
 use serde::{Deserialize, Serialize};
 
 pub use batch::{BatchError, CallBatch, Durations};
+pub use bounds::BoundError;
 pub(crate) use call::can_carry;
 pub use call::{Call, CallStatus};
 pub use change::{Artefact, ChangeEvent, ChangeKind, ChangePhase, Reversibility};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::key::NodeKey;
 use crate::name::Revision;
+use crate::text::visible;
 
 /// One side of a call.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -81,7 +82,7 @@ impl fmt::Display for Party {
         }
         let revision = revision.as_ref().map(Revision::as_str);
         for part in revision.into_iter().chain(segment.as_deref()) {
-            write!(f, " ({part})")?;
+            write!(f, " ({})", visible(part))?;
         }
         Ok(())
     }

@@ -99,6 +99,18 @@ pub enum MissingEvidence {
         /// Since when.
         since: Timestamp,
     },
+    /// Calls of services for which the graph had no room.
+    CallsOverLimit {
+        /// How many.
+        calls: u64,
+        /// When the last of them was made.
+        until: Timestamp,
+    },
+    /// Instances and hosts that made way for others at a limit of the graph. Their calls count for their services.
+    InstancesOverLimit {
+        /// When the last of them was seen.
+        until: Timestamp,
+    },
 }
 
 impl fmt::Display for MissingEvidence {
@@ -111,11 +123,7 @@ impl fmt::Display for MissingEvidence {
                 steps,
             } => {
                 needs(f, metric, *need, "calls to", *have)?;
-                match steps {
-                    Some(1) => f.write_str("; 1 more step at this traffic"),
-                    Some(steps) => write!(f, "; {steps} more steps at this traffic"),
-                    None => Ok(()),
-                }
+                more(f, *steps)
             }
             Self::Values { metric, have, need } => needs(f, metric, *need, "values of", *have),
             Self::Bounds { metric } => write!(
@@ -161,10 +169,27 @@ impl fmt::Display for MissingEvidence {
                 f,
                 "{instance} received calls before and none since {since}, where {expected:.0} are expected"
             ),
+            Self::CallsOverLimit { calls, until } => write!(
+                f,
+                "the graph had no room for {calls} calls, the last at {until}"
+            ),
+            Self::InstancesOverLimit { until } => write!(
+                f,
+                "instances and hosts that were last seen until {until} made way for others: the graph is at its limit"
+            ),
             Self::NewSide => f.write_str("nothing was seen that runs the change"),
             Self::OldSide => f.write_str("nothing was seen to compare the new side with"),
             Self::StartUp { until } => write!(f, "the new side starts up until {until}"),
         }
+    }
+}
+
+/// How many further steps that takes.
+fn more(f: &mut fmt::Formatter<'_>, steps: Option<u64>) -> fmt::Result {
+    match steps {
+        Some(1) => f.write_str("; 1 more step at this traffic"),
+        Some(steps) => write!(f, "; {steps} more steps at this traffic"),
+        None => Ok(()),
     }
 }
 

@@ -7,6 +7,9 @@ use super::bins::BIN_MAX;
 /// Most bins that are held as pairs; with more, all bins from the first to the last are held.
 const PAIRS_MAX: usize = 16;
 
+/// Most bins for each that is not empty for which all of a file's are held: 32 bytes in memory for 2 in the file.
+const SPAN_MAX: usize = 8;
+
 /// How many durations fell into each bin.
 ///
 /// The mapping of values to bins is that of the `sketches-ddsketch` crate, and so are the
@@ -107,14 +110,77 @@ impl Serialize for Counts {
 
 impl<'de> Deserialize<'de> for Counts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut sketch = Self::default();
-        for (bin, count) in Vec::<(u16, u32)>::deserialize(deserializer)? {
-            if bin > BIN_MAX {
-                let most = format!("bin {bin} of a sketch; the last is {BIN_MAX}");
-                return Err(serde::de::Error::custom(most));
-            }
-            sketch.add_many(bin, count);
+        let pairs = Vec::<(u16, u32)>::deserialize(deserializer)?;
+        if let Some((bin, _)) = pairs.iter().find(|(bin, _)| *bin > BIN_MAX) {
+            let most = format!("bin {bin} of a sketch; the last is {BIN_MAX}");
+            return Err(serde::de::Error::custom(most));
         }
-        Ok(sketch)
+        if let Some(pair) = pairs.windows(2).find(|pair| pair[0].0 >= pair[1].0) {
+            let order = format!("bin {} of a sketch after bin {}", pair[1].0, pair[0].0);
+            return Err(serde::de::Error::custom(order));
+        }
+        // A few bins that lie far apart stay pairs, however many: 17 of them, 40 bytes in a file, would take 7 kB.
+        let span = pairs.first().zip(pairs.last());
+        let span = span.map_or(0, |(first, last)| usize::from(last.0 - first.0) + 1);
+        Ok(
+            if pairs.len() <= PAIRS_MAX || span > SPAN_MAX * pairs.len() {
+                Self::Few(pairs)
+            } else {
+                Self::many(&pairs)
+            },
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(u16, u32)]) -> Result<Counts, postcard::Error> {
+        postcard::from_bytes(&postcard::to_stdvec(pairs).unwrap())
+    }
+
+    #[test]
+    fn a_file_takes_memory_in_proportion() {
+        for (count, stride) in [
+            (1, 1),
+            (16, 100),
+            (17, 100),
+            (17, 8),
+            (17, 1),
+            (200, 8),
+            (200, 1),
+        ] {
+            let pairs: Vec<(u16, u32)> = (0..count).map(|k| (k * stride, 1)).collect();
+            let mut counts = read(&pairs).unwrap();
+            let bytes = match &counts {
+                Counts::Few(pairs) => 8 * pairs.capacity(),
+                Counts::Many { counts, .. } => 4 * counts.capacity(),
+            };
+            let stored = postcard::to_stdvec(&counts).unwrap().len();
+            assert!(bytes <= 40 * stored, "{bytes} for {stored}");
+            // Whatever it is held as, it is the same, and goes on.
+            let mut same = Counts::default();
+            for (bin, n) in pairs.iter().rev() {
+                same.add_many(*bin, *n);
+            }
+            assert_eq!(counts, same);
+            for counts in [&mut counts, &mut same] {
+                counts.add_many(3, 2);
+            }
+            assert_eq!(counts, same);
+        }
+    }
+
+    #[test]
+    fn bins_of_a_file_exist_and_ascend() {
+        for bad in [
+            &[(BIN_MAX + 1, 1)][..],
+            &[(5, 1), (5, 1)],
+            &[(5, 1), (4, 1)],
+        ] {
+            assert!(read(bad).is_err(), "{bad:?}");
+        }
+        assert!(read(&[(0, 1), (BIN_MAX, 1)]).is_ok());
     }
 }

@@ -30,8 +30,7 @@ impl Cells {
 
     /// Whether there is a cell of this step; the last step is found at once.
     pub(crate) fn has(&self, step: i64) -> bool {
-        let last = self.0.back().map(|(last, _)| *last);
-        last == Some(step)
+        self.last() == Some(step)
             || self
                 .0
                 .binary_search_by_key(&step, |(held, _)| *held)
@@ -52,6 +51,10 @@ impl Cells {
 
     pub(crate) fn first(&self) -> Option<i64> {
         self.0.front().map(|(step, _)| *step)
+    }
+
+    pub(crate) fn last(&self) -> Option<i64> {
+        self.0.back().map(|(step, _)| *step)
     }
 
     /// From the step `first` up to, but without, `end`.

@@ -158,6 +158,23 @@ impl Store {
         }
     }
 
+    /// Drops nodes, and the edges at them.
+    pub(crate) fn retire(&mut self, nodes: &BTreeSet<Slot>) {
+        let edges = self.edges.entries();
+        let at_them = |(from, to, _): &EdgeKey| nodes.contains(from) || nodes.contains(to);
+        let edges: Vec<Slot> = edges
+            .filter(|(edge, _)| at_them(edge))
+            .map(|(_, slot)| slot)
+            .collect();
+        for slot in edges {
+            self.edges.remove(slot);
+        }
+        for slot in nodes {
+            self.nodes.remove(*slot);
+        }
+        self.plan = OnceLock::new();
+    }
+
     /// Names of all metrics of which a sample is held.
     pub(crate) fn metrics(&self) -> BTreeSet<MetricName> {
         let nodes = self.nodes.values().map(|node| &node.cells);

@@ -83,6 +83,15 @@ impl<K: Clone + Eq + Hash + Ord, V: Clone + Default> Table<K, V> {
         self.slots.iter().flatten().map(|(_, value)| value.as_ref())
     }
 
+    /// Removes what a slot holds.
+    pub(crate) fn remove(&mut self, slot: Slot) {
+        let entry = self.slots.get_mut(slot as usize).and_then(Option::take);
+        if let Some((key, _)) = entry {
+            self.index.remove(&key);
+            self.free.push(slot);
+        }
+    }
+
     /// Lets `keep` change everything and removes that for which it says no; says whether any was.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut Arc<V>) -> bool) -> bool {
         let before = self.free.len();
@@ -118,5 +127,9 @@ mod tests {
         assert_eq!(table.insert("d", Arc::default()), 1);
         assert_eq!((table.len(), table.slot(&"a")), (3, None));
         assert_eq!(table.values().sum::<u32>(), 2);
+        table.remove(1);
+        table.remove(1);
+        assert_eq!((table.len(), table.slot(&"d")), (2, None));
+        assert_eq!((table.insert("e", Arc::default()), table.len()), (1, 3));
     }
 }

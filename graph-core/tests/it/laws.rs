@@ -304,6 +304,41 @@ fn builders_that_do_not_fit_together_are_refused_and_stay_as_they_were() {
 }
 
 #[test]
+fn calls_of_one_span_that_differ_all_count_in_any_order() {
+    let call = |ms| {
+        let took = Some(Duration::from_millis(ms));
+        let mut call = Call::new(secs(5), Party::new(NodeKey::service("a"))).took(None, took);
+        call.id = Some(SpanId::new(u128::MAX - 1, 7));
+        Record::from(call)
+    };
+    let of = |order: &[u64]| {
+        let mut builder = GraphBuilder::new(params()).unwrap();
+        let report = builder.extend(order.iter().map(|ms| call(*ms)));
+        (report, builder)
+    };
+    let (report, one) = of(&[1, 20, 300, 20]);
+    let counts = (report.accepted, report.unlike, report.duplicate);
+    assert_eq!(counts, (3, 2, 1));
+    assert!(
+        report
+            .to_string()
+            .contains("2 unlike another of the same span")
+    );
+    for order in [[300, 1, 20, 20], [20, 20, 300, 1], [1, 1, 300, 20]] {
+        let (other, builder) = of(&order);
+        assert_eq!(other, report, "{order:?}");
+        assert_eq!(builder.to_bytes().unwrap(), one.to_bytes().unwrap());
+    }
+    // Also where they come to two builders, or to a restored one.
+    let (_, mut half) = of(&[300]);
+    half.merge(&of(&[1, 20]).1).unwrap();
+    assert_eq!(half.to_bytes().unwrap(), one.to_bytes().unwrap());
+    let mut restored = GraphBuilder::from_bytes(&one.to_bytes().unwrap(), params()).unwrap();
+    assert_eq!(restored.extend([1, 20, 300].map(call)).duplicate, 3);
+    assert_eq!(restored.to_bytes().unwrap(), one.to_bytes().unwrap());
+}
+
+#[test]
 fn spans_over_the_limit_are_taken_and_counted() {
     let mut builder = GraphBuilder::new(params().spans_max(1)).unwrap();
     let call = |span| {

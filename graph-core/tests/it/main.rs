@@ -6,6 +6,7 @@ mod diff;
 mod export;
 mod laws;
 mod questions;
+mod room;
 mod signals;
 mod support;
 mod topology;

@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use astern_graph_core::{Call, EdgeKind, NodeKey, Timestamp};
+use astern_graph_core::{Call, EdgeKind, NodeKey, Timestamp, visible};
 
 /// What was asked of a service.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,7 +29,7 @@ pub struct Operation {
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
-            Some(name) => write!(f, "{} {name}", self.service),
+            Some(name) => write!(f, "{} {}", self.service, visible(name)),
             None => self.service.fmt(f),
         }
     }

@@ -303,6 +303,17 @@ fn names_are_escaped_everywhere() {
 }
 
 #[test]
+fn characters_that_steer_who_reads_are_written_out() {
+    let evil = "\u{1b}[2Jcart\r\u{202e}";
+    let graph = graph([calls("web", evil), vec![release(evil, evil, 2_380)]].concat());
+    let page = Page::new(evil, &graph, hour()).decision(format!("do {evil}"));
+    let html = whole(page.notes(vec![evil.to_owned()]).to_html());
+    let unseen = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    assert!(!html.contains(unseen));
+    assert!(html.contains(r"\u{1b}[2Jcart\r\u{202e}"));
+}
+
+#[test]
 fn a_graph_without_anything_makes_a_page() {
     let empty = graph(Vec::new());
     let html = whole(Page::new("Nothing", &empty, hour()).to_html());

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use astern_graph_core::{MetricName, Subject};
+use astern_graph_core::{MetricName, Subject, visible};
 
 use crate::action::Action;
 use crate::fact::Fact;
@@ -183,7 +183,7 @@ impl Observed {
 #[non_exhaustive]
 pub enum Refusal {
     /// The platform cannot do or observe such a thing.
-    #[error("not supported: {what}")]
+    #[error("not supported: {}", visible(.what))]
     Unsupported {
         /// What it cannot do.
         what: Arc<str>,
@@ -205,25 +205,25 @@ pub enum Refusal {
         newest: u64,
     },
     /// What the action is about does not exist.
-    #[error("not found: {what}")]
+    #[error("not found: {}", visible(.what))]
     NotFound {
         /// What does not exist.
         what: Arc<str>,
     },
     /// This caller may not do it.
-    #[error("forbidden: {reason}")]
+    #[error("forbidden: {}", visible(.reason))]
     Forbidden {
         /// Why not.
         reason: Arc<str>,
     },
     /// The platform says that the action is not valid.
-    #[error("invalid: {reason}")]
+    #[error("invalid: {}", visible(.reason))]
     Invalid {
         /// What is wrong with it.
         reason: Arc<str>,
     },
     /// Not now: a rate limit, a lock, a write that lost a race. The only refusal that is retried.
-    #[error("busy: {reason}; again after {}", seconds::text(*.retry_after))]
+    #[error("busy: {}; again after {}", visible(.reason), seconds::text(*.retry_after))]
     Busy {
         /// Why not now.
         reason: Arc<str>,
@@ -252,7 +252,7 @@ pub enum ExecError {
         waited: Duration,
     },
     /// The connection broke, or the platform failed while it worked on the request.
-    #[error("failed midway: {reason}")]
+    #[error("failed midway: {}", visible(.reason))]
     Broken {
         /// The client's message.
         reason: Arc<str>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use astern_graph_core::signal::Evidence;
-use astern_graph_core::{MetricName, NodeKey, Revision, Subject};
+use astern_graph_core::{MetricName, NodeKey, Revision, Subject, visible};
 
 use crate::executor::Observed;
 use crate::fact::Fact;
@@ -46,7 +46,8 @@ impl fmt::Display for Precondition {
                 write!(
                     f,
                     "{} is unchanged since version {}",
-                    version.place, version.token
+                    version.place,
+                    visible(&version.token)
                 )
             }
             Self::Available { service, revision } => {

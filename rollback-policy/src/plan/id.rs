@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use astern_graph_core::codec::Format;
-use astern_graph_core::{CodecError, Timestamp};
+use astern_graph_core::{CodecError, Timestamp, visible};
 
 use crate::plan::Step;
 
@@ -77,7 +77,7 @@ impl fmt::Display for PlanId {
 
 /// A text is not the id of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not the id of a plan; expected 32 hexadecimal digits")]
+#[error("`{}` is not the id of a plan; expected 32 hexadecimal digits", visible(.text))]
 pub struct PlanIdError {
     /// The text given.
     pub text: String,

@@ -12,7 +12,7 @@ mod table;
 
 use std::collections::BTreeMap;
 
-use astern_graph_core::{NodeKey, Party, Record, Revision};
+use astern_graph_core::{Party, Record, visible};
 
 use crate::simulator::sort_records;
 use crate::truth::GroundTruth;
@@ -71,7 +71,7 @@ pub enum ExportError {
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A field does not hold what its column says.
-    #[error("{table}, line {line}, column `{column}`: `{text}`: {problem}")]
+    #[error("{table}, line {line}, column `{column}`: `{}`: {problem}", visible(.text))]
     Field {
         /// Which table.
         table: &'static str,
@@ -94,11 +94,12 @@ pub enum ExportError {
 
 /// Records as CSV texts.
 ///
-/// An empty revision, segment or operation reads back as missing.
+/// An empty revision, segment or operation reads back as missing. A text that a table program would take for a
+/// formula has an apostrophe before it, which reading takes away.
 ///
 /// # Errors
 /// [`ExportError::Unsupported`] for a record of a kind that this version does not know, for
-/// names of instances that hold a semicolon, and for changes with a schedule; [`ExportError::Write`].
+/// names of instances that hold a semicolon, for changes with a schedule, and for values of a part of a service; [`ExportError::Write`].
 ///
 /// # Complexity
 /// `O(n log p)` for n records of p parties.
@@ -125,10 +126,9 @@ pub fn records_to_csv(records: &[Record]) -> Result<Tables, ExportError> {
                 calls.push(CallRow::new(call, caller, callee));
                 true
             }
-            Record::Sample(sample) => {
-                samples.push(SampleRow::new(sample));
-                true
-            }
+            Record::Sample(sample) => SampleRow::new(sample)
+                .map(|row| samples.push(row))
+                .is_some(),
             Record::Change(change) => ChangeRow::new(change)
                 .map(|row| changes.push(row))
                 .is_some(),
@@ -198,26 +198,17 @@ fn truth(cause: serde_json::Error) -> ExportError {
     }
 }
 
-/// What makes two parties one line.
-type PartyId = (NodeKey, Option<NodeKey>, Option<Revision>, Option<String>);
-
 /// Parties by number, in the order in which they first occur.
 #[derive(Debug, Default)]
 struct Parties {
-    numbers: BTreeMap<PartyId, u32>,
+    numbers: BTreeMap<Party, u32>,
     rows: Vec<PartyRow>,
 }
 
 impl Parties {
     fn number(&mut self, party: &Party) -> u32 {
-        let id = (
-            party.service.clone(),
-            party.instance.clone(),
-            party.revision.clone(),
-            party.segment.as_deref().map(str::to_owned),
-        );
         let next = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
-        let number = *self.numbers.entry(id).or_insert(next);
+        let number = *self.numbers.entry(party.clone()).or_insert(next);
         if number == next {
             self.rows.push(PartyRow::new(number, party));
         }

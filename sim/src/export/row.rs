@@ -1,14 +1,12 @@
 //! Lines of the tables, as they are written.
 
-use std::sync::Arc;
-
 use astern_graph_core::{
     Call, CallStatus, ChangeEvent, ChangeKind, ChangePhase, EdgeKind, NodeKey, Party,
     Reversibility, Revision, Sample, SampleSubject, Subject, TrafficShare,
 };
 use serde::{Deserialize, Serialize};
 
-use super::field::{At, Id, Span, Value};
+use super::field::{At, Id, Span, Text, Value};
 use super::table::Row;
 
 #[derive(Debug, Serialize)]
@@ -16,9 +14,9 @@ pub(super) struct PartyRow {
     party: u32,
     service: NodeKey,
     instance: Option<NodeKey>,
-    revision: Option<Revision>,
+    revision: Option<Text>,
     host: Option<NodeKey>,
-    segment: Option<Arc<str>>,
+    segment: Option<Text>,
 }
 
 impl Row for PartyRow {
@@ -34,9 +32,9 @@ impl PartyRow {
             party,
             service: of.service.clone(),
             instance: of.instance.clone(),
-            revision: of.revision.clone(),
+            revision: of.revision.as_ref().map(revision),
             host: of.host.clone(),
-            segment: of.segment.clone(),
+            segment: of.segment.clone().map(Text::new),
         }
     }
 }
@@ -48,7 +46,7 @@ pub(super) struct CallRow {
     kind: EdgeKind,
     caller: Option<u32>,
     callee: u32,
-    operation: Option<Arc<str>>,
+    operation: Option<Text>,
     client_us: Option<Span>,
     server_us: Option<Span>,
     own_us: Option<Span>,
@@ -79,7 +77,7 @@ impl CallRow {
             kind: call.kind,
             caller,
             callee,
-            operation: call.operation.clone(),
+            operation: call.operation.clone().map(Text::new),
             client_us: call.client.map(Span),
             server_us: call.server.map(Span),
             own_us: call.exclusive.map(Span),
@@ -94,7 +92,7 @@ pub(super) struct SampleRow {
     subject: NodeKey,
     to: Option<NodeKey>,
     edge: Option<EdgeKind>,
-    metric: Arc<str>,
+    metric: Text,
     value: Value,
 }
 
@@ -104,21 +102,23 @@ impl Row for SampleRow {
 }
 
 impl SampleRow {
-    pub(super) fn new(sample: &Sample) -> Self {
+    /// `None` for the value of a part of a service, which has no columns.
+    pub(super) fn new(sample: &Sample) -> Option<Self> {
         let (subject, to, edge) = match &sample.subject {
+            SampleSubject::Whole(Subject::Node(node)) => (node.clone(), None, None),
             SampleSubject::Whole(Subject::Edge { from, to, kind }) => {
                 (from.clone(), Some(to.clone()), Some(*kind))
             }
-            other => (other.node().clone(), None, None),
+            _ => return None,
         };
-        Self {
+        Some(Self {
             at_us: At(sample.at),
             subject,
             to,
             edge,
-            metric: sample.metric.as_str().into(),
+            metric: Text::new(sample.metric.as_str()),
             value: Value(sample.value),
-        }
+        })
     }
 }
 
@@ -143,17 +143,17 @@ pub(super) enum UndoField {
 #[derive(Debug, Serialize)]
 pub(super) struct ChangeRow {
     at_us: At,
-    change: Arc<str>,
+    change: Text,
     service: NodeKey,
     kind: KindField,
-    flag: Option<Arc<str>>,
+    flag: Option<Text>,
     phase: ChangePhase,
-    from: Option<Revision>,
-    to: Revision,
+    from: Option<Text>,
+    to: Text,
     instances: String,
     share_bp: Option<u16>,
     undo: UndoField,
-    min_compatible: Option<Revision>,
+    min_compatible: Option<Text>,
 }
 
 impl Row for ChangeRow {
@@ -184,7 +184,9 @@ impl ChangeRow {
             ChangeKind::Rolling => (KindField::Rolling, None),
             ChangeKind::Canary => (KindField::Canary, None),
             ChangeKind::BlueGreen => (KindField::BlueGreen, None),
-            ChangeKind::FeatureFlag { flag } => (KindField::FeatureFlag, Some(flag.clone())),
+            ChangeKind::FeatureFlag { flag } => {
+                (KindField::FeatureFlag, Some(Text::new(flag.clone())))
+            }
             ChangeKind::Config => (KindField::Config, None),
             _ => return None,
         };
@@ -192,7 +194,7 @@ impl ChangeRow {
             Reversibility::Reversible => (UndoField::Reversible, None),
             Reversibility::ExpandContract => (UndoField::ExpandContract, None),
             Reversibility::ForwardOnly { min_compatible } => {
-                (UndoField::ForwardOnly, Some(min_compatible.clone()))
+                (UndoField::ForwardOnly, Some(revision(min_compatible)))
             }
             _ => return None,
         };
@@ -203,20 +205,24 @@ impl ChangeRow {
         if is_separated || change.schedule.is_some() {
             return None;
         }
-        let instances: Vec<String> = change.instances.iter().map(NodeKey::to_string).collect();
+        let instances: Vec<String> = change.instances.iter().cloned().map(String::from).collect();
         Some(Self {
             at_us: At(change.at),
-            change: change.id.as_str().into(),
+            change: Text::new(change.id.as_str()),
             service: change.service.clone(),
             kind,
             flag,
             phase: change.phase,
-            from: change.from.clone(),
-            to: change.to.clone(),
+            from: change.from.as_ref().map(revision),
+            to: revision(&change.to),
             instances: instances.join(&SEPARATOR.to_string()),
             share_bp: change.share.map(TrafficShare::as_basis_points),
             undo,
             min_compatible,
         })
     }
+}
+
+fn revision(of: &Revision) -> Text {
+    Text::new(of.as_str())
 }

@@ -9,6 +9,7 @@ use serde::de::value::Error as WordError;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 
 use super::ExportError;
+use super::field::Text;
 
 /// A line of a table, as it is written.
 pub(super) trait Row: Serialize {
@@ -75,11 +76,12 @@ pub(super) struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    /// Text as it is; empty for a column that the table does not have.
+    /// Text without the mark that [`Text`] sets; empty for a column that the table does not have.
     pub(super) fn text(&self, column: &str) -> &str {
         let place = self.columns.iter().find(|(name, _)| *name == column);
         place
             .and_then(|(_, index)| self.record.get(*index))
+            .map(Text::of)
             .unwrap_or_default()
     }
 

@@ -5,13 +5,11 @@ use std::process::{Command, Stdio};
 
 use super::VERSION;
 use super::cache::Flavour;
+use super::wheels::{SCRIPT, SUMS};
 use crate::run::{Failure, Runner};
 
 /// Built against by `libtorch_cpu.so` itself, whatever it runs on.
 const RUNTIME: [&str; 2] = ["nvidia-cuda-runtime==13.0.96", "nvidia-cuda-cupti==13.0.85"];
-
-/// Unpacks members of wheels, and reads a wheel's requirements; see the file itself.
-const SCRIPT: &str = include_str!("wheels.py");
 
 /// The exit status when the machine lacks a program that the set-up needs.
 const MISSING: u8 = 3;
@@ -73,11 +71,13 @@ impl Python {
         let mut pip = self.pip(wheels);
         pip.arg("--no-deps").args(wanted);
         self.fetched(runner, "pip download", &mut pip)?;
+        self.check(runner, Flavour::Cpu, wheels)?;
         if flavour == Flavour::Cuda && !runner.dry_run {
             let mut pip = self.pip(wheels);
             // With dependencies: one of the names is a meta-package that pins the rest.
             pip.args(self.cuda_wheels(wheels)?);
             self.fetched(runner, "pip download (CUDA)", &mut pip)?;
+            self.check(runner, flavour, wheels)?;
         }
         Ok(())
     }
@@ -103,6 +103,25 @@ impl Python {
                 ),
             )
         })
+    }
+
+    /// Compares what was fetched with the checksums of what was published: pip takes whatever the index that it
+    /// is configured for offers under the name.
+    fn check(&self, runner: &mut Runner, flavour: Flavour, wheels: &Path) -> Result<(), Failure> {
+        let mut command = self.command();
+        command.args(["-c", SCRIPT, "check", SUMS]);
+        if !runner.dry_run {
+            command.args(needed(wheels, flavour)?);
+        }
+        runner
+            .stage("checksums of wheels", &mut command)
+            .map_err(|failure| {
+                Failure::new(
+                    failure.code,
+                    "a wheel is not one of those that Astern links; see above. To link another libtorch \
+                     2.11, set LIBTORCH to it",
+                )
+            })
     }
 
     /// The wheels of the GPU's libraries that torch's own wheel asks for.

@@ -36,6 +36,23 @@ struct Edges {
 
 const int64_t* ids(const Tensor& t) { return t.const_data_ptr<int64_t>(); }
 
+// `t`, of so many numbers in so many rows, as a tensor of our own: whoever else has a handle of `t` can
+// give it another shape between the two passes. It shares the numbers, and the count of their changes.
+Tensor held(const char* name, const Tensor& t, int64_t rows, int64_t numbers) {
+    TORCH_CHECK(t.device().is_cpu() && t.dim() > 0 && t.size(0) == rows && t.numel() == numbers, name,
+                " must have ", rows, " rows and ", numbers, " numbers on the CPU, its shape is ",
+                t.sizes(), " on ", t.device());
+    return t.contiguous().detach();
+}
+
+// Rows of nodes: as many as there are receivers, and no sender beyond them.
+Tensor held_rows(const char* name, const Tensor& t, const Edges& g, int64_t heads) {
+    TORCH_CHECK(g.out_offsets.size(0) == g.offsets.size(0), "senders are other nodes than receivers");
+    TORCH_CHECK(t.dim() == 2 && heads > 0 && t.size(1) % heads == 0, name, " of shape ", t.sizes(),
+                " does not have an equal part a head of ", heads);
+    return held(name, t, g.nodes(), g.nodes() * t.size(1));
+}
+
 // Rows that are worth a thread of their own: about 32,768 additions.
 int64_t grain(int64_t width, int64_t edges, int64_t nodes) {
     const int64_t row = std::max<int64_t>(1, width) * (1 + edges / std::max<int64_t>(1, nodes));
@@ -233,8 +250,8 @@ Tensor edge_products(const Tensor& grad, const Tensor& x, const Edges& g, int64_
 struct Aggregate : Function<Aggregate> {
     static Tensor forward(AutogradContext* ctx, const Tensor& x, const std::optional<Tensor>& w,
                           const Edges& g, int64_t heads) {
-        const Tensor rows = x.contiguous();
-        const Tensor by = w ? w->contiguous() : Tensor();
+        const Tensor rows = held_rows("x", x, g, heads);
+        const Tensor by = w ? held("w", *w, g.count(), g.count() * heads) : Tensor();
         variable_list saved = g.list();
         saved.push_back(rows);
         saved.push_back(by);
@@ -412,8 +429,11 @@ struct Scores : Function<Scores> {
                           const std::optional<Tensor>& m, const Tensor& v, const Edges& g,
                           int64_t heads, double slope) {
         variable_list saved = g.list();
-        saved.insert(saved.end(), {l.contiguous(), r.contiguous(),
-                                   m ? m->contiguous() : Tensor(), v.contiguous()});
+        const Tensor rows = held_rows("l", l, g, heads);
+        const int64_t width = rows.size(1);
+        saved.insert(saved.end(), {rows, held("r", r, g.nodes(), g.nodes() * width),
+                                   m ? held("m", *m, g.count(), g.count() * width) : Tensor(),
+                                   held("v", v, v.dim() > 0 ? v.size(0) : 0, width)});
         ctx->save_for_backward(saved);
         ctx->saved_data["heads"] = heads;
         ctx->saved_data["slope"] = slope;
@@ -424,7 +444,7 @@ struct Scores : Function<Scores> {
         AT_DISPATCH_FLOATING_TYPES(l.scalar_type(), "scores", [&] {
             const scores_args<scalar_t> a{score_of<scalar_t>(saved, heads, slope),
                                           y.mutable_data_ptr<scalar_t>(), ids(g.offsets)};
-            at::parallel_for(0, nodes, grain(3 * l.size(1), g.count(), nodes),
+            at::parallel_for(0, nodes, grain(3 * width, g.count(), nodes),
                              [&](int64_t begin, int64_t end) { scores(a, begin, end); });
         });
         return y;

@@ -4,7 +4,9 @@
 //! Beside the operations that libtorch has, these need no tensor of messages `[E, d]`, use that
 //! edges are sorted on both sides, and give the same bits on any number of threads. They take
 //! contiguous or other tensors of kind `Float` or `Double` on the CPU; [`fits`] says whether a
-//! tensor is one. Shapes are checked by the callers in `message/`.
+//! tensor is one. Whoever has another handle of an input can change its numbers and its shape at any time, so
+//! the C++ side checks shapes itself and keeps tensors of its own for the gradient. Ids it trusts:
+//! [`Edges`](super::message::Edges) makes them in range, and gives no handle of them away.
 
 #![allow(unsafe_code, reason = "calls into C++")]
 
@@ -179,8 +181,8 @@ fn pointer(tensor: Option<&Tensor>) -> *const C_tensor {
 /// The tensor that `call` makes, or what it says went wrong.
 ///
 /// What every caller holds to: the pointers come from tensors that are borrowed until the call
-/// returns; the message has the given capacity; the C++ side reads tensors, catches every
-/// exception, ends the message with 0, and returns null or a tensor on the heap that is ours from
+/// returns; ids are in range and stay so, since no handle of them leaves the crate; the message
+/// has the given capacity; the C++ side reads tensors, checks the shapes of values, catches every exception, ends the message with 0, and returns null or a tensor on the heap that is ours from
 /// then on, as those of torch-sys are.
 fn made(
     op: &'static str,

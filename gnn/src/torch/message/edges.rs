@@ -6,7 +6,7 @@ use super::check_rows;
 use crate::torch::TorchError;
 use crate::torch::error::Named;
 use crate::torch::kernel::{self, Sorted};
-use crate::torch::tensor::{from_indices, int};
+use crate::torch::tensor::{copied, from_indices, int};
 
 /// Directed edges as tensors, sorted by receiver: what messages travel along.
 ///
@@ -18,6 +18,8 @@ use crate::torch::tensor::{from_indices, int};
 ///
 /// On the CPU all of these are kernels of this crate, whose results and gradients are the same bits
 /// on any number of threads; on a GPU they are libtorch's.
+///
+/// No handle of the tensors that hold ids leaves the crate.
 #[derive(Debug)]
 pub struct Edges {
     pub(super) n_nodes: i64,
@@ -71,14 +73,23 @@ impl Edges {
         self.source.size().first().copied().unwrap_or(0)
     }
 
-    /// Senders `[E]`.
-    pub fn source(&self) -> &Tensor {
-        &self.source
+    /// Senders `[E]`: a copy, because the kernels trust the ids that the edges hold, and a tensor
+    /// shares its storage with every other handle of it.
+    ///
+    /// # Errors
+    ///
+    /// [`TorchError`], for instance when the device has no room.
+    pub fn source(&self) -> Result<Tensor, TorchError> {
+        copied(&self.source)
     }
 
-    /// Receivers `[E]`, ascending.
-    pub fn target(&self) -> &Tensor {
-        &self.target
+    /// Receivers `[E]`, ascending: a copy, as of [`source`](Self::source).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`source`](Self::source).
+    pub fn target(&self) -> Result<Tensor, TorchError> {
+        copied(&self.target)
     }
 
     /// The same edges with a factor for each message, `[E]`.

@@ -7,6 +7,7 @@ use tch::{Device, Kind, Tensor};
 use super::*;
 use crate::graph::{EdgeIndex, Propagation, Reduce, SelfLoops};
 use crate::torch::Init;
+use crate::torch::kernel;
 
 const NODES: i64 = 40;
 const HEADS: i64 = 3;
@@ -120,4 +121,66 @@ fn weights_of_more_axes_are_refused_by_both() {
             assert!(edges.aggregate(&x, Some(&w)).is_err(), "{last}");
         }
     }
+}
+
+#[test]
+fn ids_in_other_hands_do_not_change_the_edges() {
+    let edges = edges();
+    let x = leaf(&[NODES, WIDTH], 1);
+    let sum = |e: &Edges| crate::torch::tensor::to_values(&e.aggregate(&x, None).unwrap()).unwrap();
+    let before = sum(&edges);
+    for ids in [edges.source(), edges.target()] {
+        let _ = ids.unwrap().fill_(1 << 40);
+    }
+    assert_eq!(before, sum(&edges));
+}
+
+#[test]
+fn an_input_may_take_another_shape_before_the_gradient() {
+    let edges = edges();
+    let w = leaf(&[edges.n_edges(), HEADS], 2);
+    let gradient = |shape: &[i64]| {
+        let mut x = leaf(&[NODES, HEADS * WIDTH], 1).detach();
+        let y = edges.aggregate(&x, Some(&w)).unwrap();
+        // libtorch notices a resized tensor, and not one that takes the place of another.
+        x.set_data(&leaf(shape, 3).detach());
+        y.sum(Kind::Double).backward();
+        let mut gradient = w.grad();
+        let values = crate::torch::tensor::to_values(&gradient).unwrap();
+        let _ = gradient.zero_();
+        values
+    };
+    let whole = gradient(&[NODES, HEADS * WIDTH]);
+    for shape in [&[1, 1][..], &[NODES, HEADS], &[0]] {
+        assert_eq!(gradient(shape), whole, "{shape:?}");
+    }
+}
+
+#[test]
+fn kernels_check_shapes_themselves() {
+    let edges = edges();
+    let (heads, n_edges) = (HEADS, edges.n_edges());
+    let x = leaf(&[NODES, HEADS * WIDTH], 1);
+    let other = [
+        leaf(&[NODES, WIDTH], 2),
+        leaf(&[NODES - 1, HEADS * WIDTH], 3),
+        leaf(&[n_edges - 1, HEADS], 4),
+        leaf(&[n_edges, HEADS - 1], 5),
+        leaf(&[WIDTH], 6),
+        x.to_kind(Kind::Float),
+    ];
+    let vector = leaf(&[1, HEADS, WIDTH], 7);
+    for t in &other {
+        let sorted = || edges.sorted();
+        let scores = |l, r, v, m| kernel::scores([l, r, v], m, sorted(), heads, 0.2);
+        assert!(
+            kernel::aggregate(&x, Some(t), sorted(), heads).is_err(),
+            "{t:?}"
+        );
+        assert!(scores(&x, t, &vector, None).is_err(), "{t:?}");
+        assert!(scores(&x, &x, t, None).is_err(), "{t:?}");
+        assert!(scores(&x, &x, &vector, Some(t)).is_err(), "{t:?}");
+    }
+    assert!(kernel::aggregate(&other[1], None, edges.sorted(), heads).is_err());
+    assert!(kernel::aggregate(&x, None, edges.sorted(), 0).is_err());
 }

@@ -514,7 +514,7 @@ fn batches_norms_and_relations_refuse_what_does_not_fit() -> Outcome {
 
     let of = batch(&[0, 0, 1], 2)?;
     assert_eq!((of.n_nodes(), of.n_graphs()), (3, 2));
-    assert_eq!(Vec::<i64>::try_from(of.graph_of())?, [0, 0, 1]);
+    assert_eq!(Vec::<i64>::try_from(of.graph_of()?)?, [0, 0, 1]);
     let empty = batch(&[], 2)?;
     let y = empty.reduce(&ones(&[0, 3]), Reduce::Max)?;
     assert_eq!(values(&y)?, [0.0; 6]);

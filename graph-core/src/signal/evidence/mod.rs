@@ -30,6 +30,7 @@ pub use stance::{Role, Stance};
 
 use crate::key::NodeKey;
 use crate::name::{ChangeId, MetricName};
+use crate::text::visible;
 
 /// One reason, for or against.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -395,6 +396,6 @@ impl fmt::Display for Evidence {
             }
             Self::UnknownDistance { from, to, without_edges } => graph::unknown_distance(from, to, without_edges),
         };
-        f.write_str(&sentence)
+        visible(&sentence).fmt(f)
     }
 }
