@@ -1,6 +1,8 @@
 //! Calls and samples of one node, edge or slice over several steps.
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
+use std::slice;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -21,11 +23,57 @@ pub struct CallSummary {
     /// Number of calls that the callee refused by the fault of the caller.
     pub client_errors: u64,
     /// Those with calls or samples.
-    cells: Vec<Arc<Cell>>,
+    cells: Held,
+    /// Most summaries are of one step, and are asked for counts only.
+    sums: OnceLock<Box<Sums>>,
+}
+
+/// Cells; a single one, as of one step, takes no memory of its own.
+#[derive(Debug, Clone)]
+enum Held {
+    One(Arc<Cell>),
+    Any(Vec<Arc<Cell>>),
+}
+
+impl FromIterator<Arc<Cell>> for Held {
+    fn from_iter<I: IntoIterator<Item = Arc<Cell>>>(cells: I) -> Self {
+        let mut cells = cells.into_iter();
+        match (cells.next(), cells.next()) {
+            (Some(cell), None) => Self::One(cell),
+            (first, second) => Self::Any(first.into_iter().chain(second).chain(cells).collect()),
+        }
+    }
+}
+
+impl Deref for Held {
+    type Target = [Arc<Cell>];
+
+    fn deref(&self) -> &[Arc<Cell>] {
+        match self {
+            Self::One(cell) => slice::from_ref(cell),
+            Self::Any(cells) => cells,
+        }
+    }
+}
+
+/// Durations of all cells together.
+#[derive(Debug, Clone, Default)]
+struct Sums {
     latency: OnceLock<Sketch>,
     server: OnceLock<Sketch>,
     gap: OnceLock<Sketch>,
     exclusive: OnceLock<Sketch>,
+}
+
+impl Sums {
+    fn of(&self, timing: Timing) -> &OnceLock<Sketch> {
+        match timing {
+            Timing::Latency => &self.latency,
+            Timing::Server => &self.server,
+            Timing::Gap => &self.gap,
+            Timing::Exclusive => &self.exclusive,
+        }
+    }
 }
 
 impl CallSummary {
@@ -41,16 +89,13 @@ impl CallSummary {
         Self::of_cells(cells.collect())
     }
 
-    fn of_cells(cells: Vec<Arc<Cell>>) -> Self {
+    fn of_cells(cells: Held) -> Self {
         Self {
             calls: total(cells.iter().map(|cell| cell.calls())),
             errors: total(cells.iter().map(|cell| cell.errors())),
             client_errors: total(cells.iter().map(|cell| cell.client_errors())),
             cells,
-            latency: OnceLock::new(),
-            server: OnceLock::new(),
-            gap: OnceLock::new(),
-            exclusive: OnceLock::new(),
+            sums: OnceLock::new(),
         }
     }
 
@@ -80,14 +125,15 @@ impl CallSummary {
         if self.cells.iter().all(|cell| cell.samples() == 0) {
             return self;
         }
-        let cells = self.cells.into_iter();
-        Self::of_cells(cells.map(|cell| by_rate(&cell).unwrap_or(cell)).collect())
+        let cells = self.cells.iter();
+        let counted = cells.map(|cell| by_rate(cell).unwrap_or_else(|| Arc::clone(cell)));
+        Self::of_cells(counted.collect())
     }
 
     /// The samples without the calls.
     #[must_use]
     pub fn only_samples(self) -> Self {
-        let cells = self.cells.into_iter().filter(|cell| cell.samples() > 0);
+        let cells = self.cells.iter().filter(|cell| cell.samples() > 0);
         Self::of_cells(cells.map(|cell| Arc::new(cell.only_samples())).collect())
     }
 
@@ -102,7 +148,7 @@ impl CallSummary {
         {
             return self;
         }
-        let cells = self.cells.into_iter();
+        let cells = self.cells.iter();
         let kept = cells.map(|cell| Arc::new(cell.with_metrics(&is_kept)));
         Self::of_cells(kept.filter(|cell| cell.is_measured()).collect())
     }
@@ -131,15 +177,10 @@ impl CallSummary {
     }
 
     fn durations(&self, timing: Timing) -> &Sketch {
-        let sum = match timing {
-            Timing::Latency => &self.latency,
-            Timing::Server => &self.server,
-            Timing::Gap => &self.gap,
-            Timing::Exclusive => &self.exclusive,
-        };
+        let sum = self.sums.get_or_init(Box::default).of(timing);
         sum.get_or_init(|| {
             let mut all = Sketch::default();
-            for cell in &self.cells {
+            for cell in self.cells.iter() {
                 all.merge(cell.durations(timing));
             }
             all
@@ -162,7 +203,8 @@ impl CallSummary {
     /// How many calls took longer than `ms`, and of how many it is known how long they took. Durations within 1 % of
     /// `ms` may count on either side, the same ones for every summary.
     pub fn latency_above(&self, ms: f64) -> (u64, u64) {
-        if self.latency.get().is_some() || self.is_approximate() {
+        let sum = self.sums.get().and_then(|sums| sums.latency.get());
+        if sum.is_some() || self.is_approximate() {
             return self.durations(Timing::Latency).above_ms(ms);
         }
         // Counts add up without a sum of the sketches.

@@ -46,17 +46,7 @@ impl Counts {
                     }
                 }
             }
-            Self::Many { first, counts } => {
-                if bin < *first {
-                    counts.splice(..0, std::iter::repeat_n(0, usize::from(*first - bin)));
-                    *first = bin;
-                }
-                let place = usize::from(bin - *first);
-                if place >= counts.len() {
-                    counts.resize(place + 1, 0);
-                }
-                counts[place] = counts[place].saturating_add(count);
-            }
+            Self::Many { first, counts } => add(first, counts, bin, &[count]),
         }
     }
 
@@ -84,14 +74,57 @@ impl Counts {
         pairs.iter().copied().chain(dense)
     }
 
+    /// How many durations are in bins from this one on, and how many there are.
+    pub(super) fn from(&self, bin: u16) -> (u64, u64) {
+        let sum = |counts: &[u32]| counts.iter().map(|count| u64::from(*count)).sum::<u64>();
+        match self {
+            Self::Few(pairs) => pairs.iter().fold((0, 0), |(since, all), (held, count)| {
+                let count = u64::from(*count);
+                (since + if *held >= bin { count } else { 0 }, all + count)
+            }),
+            Self::Many { first, counts } => {
+                let place = usize::from(bin.saturating_sub(*first)).min(counts.len());
+                let (before, since) = counts.split_at(place);
+                let since = sum(since);
+                (since, sum(before) + since)
+            }
+        }
+    }
+
     pub(super) fn merge(&mut self, other: &Self) {
-        if matches!(self, Self::Few(pairs) if pairs.is_empty()) {
-            self.clone_from(other);
-            return;
+        match (&mut *self, other) {
+            (Self::Few(pairs), _) if pairs.is_empty() => self.clone_from(other),
+            (
+                Self::Many { first, counts },
+                Self::Many {
+                    first: from,
+                    counts: more,
+                },
+            ) => {
+                add(first, counts, *from, more);
+            }
+            _ => {
+                for (bin, count) in other.bins() {
+                    self.add_many(bin, count);
+                }
+            }
         }
-        for (bin, count) in other.bins() {
-            self.add_many(bin, count);
-        }
+    }
+}
+
+/// Adds counts of bins from `from` on to those of bins from `first` on.
+fn add(first: &mut u16, counts: &mut Vec<u32>, from: u16, more: &[u32]) {
+    if from < *first {
+        counts.splice(..0, std::iter::repeat_n(0, usize::from(*first - from)));
+        *first = from;
+    }
+    let place = usize::from(from - *first);
+    let end = place + more.len();
+    if end > counts.len() {
+        counts.resize(end, 0);
+    }
+    for (count, more) in counts[place..end].iter_mut().zip(more) {
+        *count = count.saturating_add(*more);
     }
 }
 

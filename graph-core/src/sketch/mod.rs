@@ -66,7 +66,7 @@ impl Sketch {
 
     fn count(&self) -> u64 {
         let ranges = self.ranges.as_ref().map_or(0, |ranges| ranges.count());
-        self.counts.bins().map(|(_, n)| u64::from(n)).sum::<u64>() + ranges
+        self.counts.from(0).1 + ranges
     }
 
     /// How many durations are in bins whose middle is above `ms`, and how many there are.
@@ -76,16 +76,11 @@ impl Sketch {
         reason = "a part of a count"
     )]
     pub(crate) fn above_ms(&self, ms: f64) -> (u64, u64) {
-        let bins = Bins::default();
-        let last = bins.last_up_to(ms);
-        let (mut above, mut all) = self.counts.bins().fold((0, 0), |(above, all), (bin, n)| {
-            let n = u64::from(n);
-            let is_above = last.is_none_or(|last| bin > last);
-            (above + if is_above { n } else { 0 }, all + n)
-        });
+        let last = Bins::last_up_to(ms);
+        let (mut above, mut all) = self.counts.from(last.map_or(0, |last| last + 1));
         if let Some(ranges) = &self.ranges {
             let count = ranges.count();
-            let up_to = last.map_or(0.0, |bin| ranges.up_to(bin, &bins));
+            let up_to = last.map_or(0.0, |bin| ranges.up_to(bin));
             above += (count as f64 - up_to).round() as u64;
             all += count;
         }
@@ -96,11 +91,10 @@ impl Sketch {
     /// known of them that they are longer than something shorter. `ms` itself where they are known one by one, or by
     /// ranges that overlap.
     pub(crate) fn bound_ms(&self, ms: f64) -> Option<f64> {
-        let bins = Bins::default();
-        let bin = bins.of_ms(ms).0;
+        let bin = Bins::default().of_ms(ms).0;
         let bound = self.ranges.as_ref().map(|ranges| ranges.bound(bin));
         match bound {
-            Some(Bound::At(bin)) => Some(bins.middle_ms(bin).max(ms)),
+            Some(Bound::At(bin)) => Some(Bins::middle_ms(bin).max(ms)),
             Some(Bound::Beyond) => None,
             Some(Bound::Anywhere) | None => Some(ms),
         }
@@ -119,20 +113,19 @@ impl Sketch {
             return None;
         }
         let rank = (q * (count - 1) as f64) as u64;
-        let bins = Bins::default();
         let Some(ranges) = &self.ranges else {
             let mut below = 0;
             let (bin, _) = self.counts.bins().find(|(_, n)| {
                 below += u64::from(*n);
                 below > rank
             })?;
-            return Some(bins.middle_ms(bin));
+            return Some(Bins::middle_ms(bin));
         };
         // The first bin up to which there are more than the rank.
         let is_up_to = |bin: u16| {
             let counts = self.counts.bins().take_while(|(held, _)| *held <= bin);
             let exact = counts.map(|(_, n)| u64::from(n)).sum::<u64>();
-            exact as f64 + ranges.up_to(bin, &bins) > rank as f64
+            exact as f64 + ranges.up_to(bin) > rank as f64
         };
         let (mut low, mut high) = (0, bins::BIN_MAX);
         while low < high {
@@ -143,7 +136,7 @@ impl Sketch {
                 low = middle + 1;
             }
         }
-        Some(bins.middle_ms(low))
+        Some(Bins::middle_ms(low))
     }
 }
 

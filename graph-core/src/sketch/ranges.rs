@@ -96,14 +96,14 @@ impl Ranges {
 
     /// How many are in bins up to this one, durations lying evenly in their range as `histogram_quantile` of Prometheus
     /// has them; those beyond the last bound lie at it.
-    pub(super) fn up_to(&self, bin: u16, bins: &Bins) -> f64 {
+    pub(super) fn up_to(&self, bin: u16) -> f64 {
         let share = |range: &Range| {
             if bin <= range.after {
                 0.0
             } else if bin >= range.until || range.until == OPEN {
                 1.0
             } else {
-                let [after, until, at] = [range.after, range.until, bin].map(|b| bins.middle_ms(b));
+                let [after, until, at] = [range.after, range.until, bin].map(Bins::middle_ms);
                 (at - after) / (until - after)
             }
         };

@@ -59,24 +59,24 @@ impl Cells {
 
     /// From the step `first` up to, but without, `end`.
     pub(crate) fn range(&self, first: i64, end: i64) -> impl Iterator<Item = (i64, &Cell)> {
-        let from = self.place(first);
-        let to = self.place(end).max(from);
-        let cells = self.0.range(from..to);
+        let cells = self.held(first, end);
         cells.map(|(step, cell)| (*step, cell.as_ref()))
     }
 
     /// The cells themselves from the step `first` up to, but without, `end`.
     pub(crate) fn shared(&self, first: i64, end: i64) -> impl Iterator<Item = &Arc<Cell>> {
-        let from = self.place(first);
-        let to = self.place(end).max(from);
-        self.0.range(from..to).map(|(_, cell)| cell)
+        self.held(first, end).map(|(_, cell)| cell)
+    }
+
+    /// With a single search: most ranges are one step.
+    fn held(&self, first: i64, end: i64) -> impl Iterator<Item = &(i64, Arc<Cell>)> {
+        let since = self.0.range(self.place(first)..);
+        since.take_while(move |(step, _)| *step < end)
     }
 
     /// The same cells from the step `first` up to, but without, `end`.
     pub(crate) fn part(&self, first: i64, end: i64) -> Self {
-        let from = self.place(first);
-        let to = self.place(end).max(from);
-        Self(self.0.range(from..to).cloned().collect())
+        Self(self.held(first, end).cloned().collect())
     }
 
     pub(crate) fn drop_before(&mut self, oldest: i64) {

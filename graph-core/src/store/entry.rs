@@ -50,7 +50,13 @@ impl NodeState {
                 }
             }
             Some(_) => {}
-            None => drop(self.revisions.insert(step, (at, revision.clone()))),
+            None => {
+                // Steps in a row share one name.
+                let before = self.revisions.range(..step).next_back();
+                let same = before.filter(|(_, (_, held))| held == revision);
+                let revision = same.map_or(revision, |(_, (_, held))| held).clone();
+                self.revisions.insert(step, (at, revision));
+            }
         }
     }
 

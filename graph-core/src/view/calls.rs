@@ -8,11 +8,68 @@ use crate::slice::{Slice, SliceBy};
 use crate::store::Cells;
 use crate::time::TimeRange;
 
+/// The calls of one node, edge or slice: for those who ask for many ranges, each without a look-up of its key.
+///
+/// ```
+/// use astern_graph_core::{Call, GraphBuilder, GraphParams, NodeKey, Party, TimeRange, Timestamp};
+///
+/// let cart = NodeKey::service("cart");
+/// let call = |secs| Call::new(Timestamp::from_secs(secs), Party::new(cart.clone())).into();
+/// let mut builder = GraphBuilder::new(GraphParams::default())?;
+/// builder.extend([call(30), call(70), call(80)]);
+/// let graph = builder.build();
+/// let received = graph.received_over_time(&cart).unwrap();
+/// let calls = graph.steps(graph.extent().unwrap())?.map(|step| received.during(step).calls);
+/// assert_eq!(calls.collect::<Vec<_>>(), [1, 2]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct CallsOverTime<'a> {
+    graph: &'a TemporalGraph,
+    cells: &'a Cells,
+}
+
+impl CallsOverTime<'_> {
+    /// The calls in a range of whole steps, none in an empty range.
+    ///
+    /// # Complexity
+    /// `O(log n + k)` for `n` steps that are held and `k` in the range.
+    pub fn during(&self, range: TimeRange) -> CallSummary {
+        let (first, end) = self.graph.steps_of(range).unwrap_or_default();
+        CallSummary::of(self.cells.shared(first, end))
+    }
+}
+
 impl TemporalGraph {
+    /// The calls that a node received; `None` for an unknown node.
+    pub fn received_over_time(&self, key: &NodeKey) -> Option<CallsOverTime<'_>> {
+        Some(self.over_time(&self.node(key)?.cells))
+    }
+
+    /// The calls over the edge `from → to` of a kind, as the caller saw them; `None` for an unknown edge.
+    pub fn edge_over_time(
+        &self,
+        from: &NodeKey,
+        to: &NodeKey,
+        kind: EdgeKind,
+    ) -> Option<CallsOverTime<'_>> {
+        Some(self.over_time(&self.edge(from, to, kind)?.cells))
+    }
+
+    /// The slices of a service with their calls, as [`calls_by`](Self::calls_by).
+    pub fn slices_over_time<'a>(
+        &'a self,
+        service: &'a NodeKey,
+        by: SliceBy,
+    ) -> impl Iterator<Item = (Slice, CallsOverTime<'a>)> {
+        let slices = self.slices(service, by);
+        slices.map(|(slice, cells)| (slice, self.over_time(cells)))
+    }
+
     /// Calls that a node received in a range of whole steps, none in an empty range; `None` for an
     /// unknown node.
     pub fn calls_received(&self, key: &NodeKey, range: TimeRange) -> Option<CallSummary> {
-        Some(self.summary(&self.node(key)?.cells, range))
+        Some(self.received_over_time(key)?.during(range))
     }
 
     /// Calls over the edge `from → to`, as the caller saw them, in a range of whole steps, none in
@@ -34,7 +91,7 @@ impl TemporalGraph {
         kind: EdgeKind,
         range: TimeRange,
     ) -> Option<CallSummary> {
-        Some(self.summary(&self.edge(from, to, kind)?.cells, range))
+        Some(self.edge_over_time(from, to, kind)?.during(range))
     }
 
     /// Calls that a service received in a range of whole steps, distinguished by instance, by revision
@@ -71,8 +128,8 @@ impl TemporalGraph {
         by: SliceBy,
         range: TimeRange,
     ) -> Vec<(Slice, CallSummary)> {
-        let slices = self.slices(service, by);
-        let summaries = slices.map(|(slice, cells)| (slice, self.summary(cells, range)));
+        let slices = self.slices_over_time(service, by);
+        let summaries = slices.map(|(slice, calls)| (slice, calls.during(range)));
         summaries.collect()
     }
 
@@ -102,8 +159,7 @@ impl TemporalGraph {
         }
     }
 
-    fn summary(&self, cells: &Cells, range: TimeRange) -> CallSummary {
-        let (first, end) = self.steps_of(range).unwrap_or_default();
-        CallSummary::of(cells.shared(first, end))
+    fn over_time<'a>(&'a self, cells: &'a Cells) -> CallsOverTime<'a> {
+        CallsOverTime { graph: self, cells }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | question | answered by |
 //! |---|---|
-//! | how did the calls of this node, edge or slice end | `calls` |
+//! | how did the calls of this node, edge or slice end, once or step by step | `calls` |
 //! | one metric of one of them over time | `series` |
 //! | all metrics of all of a kind over time, dense | `windows` |
 //! | only what was there in this time; when nothing was seen | `during` |
@@ -22,6 +22,7 @@ mod unannounced;
 mod windows;
 
 pub use attempts::Attempt;
+pub use calls::CallsOverTime;
 pub use rollouts::Rollout;
 pub use sides::{ChangeSide, SideOverTime, SideRule, Sides};
 pub use windows::WINDOW_VALUES_MAX;

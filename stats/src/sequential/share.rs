@@ -54,7 +54,7 @@ pub(super) fn exact_log_likelihood_ratios(step: &SideHits) -> Option<[f64; ODDS_
         return log_likelihood_ratios(step);
     }
     let splits = Splits::of(step)?;
-    Some(ODDS_RATIOS.map(|psi| splits.log_likelihood_ratio(step.new_hits, psi)))
+    Some(splits.log_likelihood_ratios(step.new_hits, ODDS_RATIOS))
 }
 
 /// The exact ratio for one odds ratio, with fewer calls in the same proportions where there are many splits: that says
@@ -75,11 +75,17 @@ pub(super) fn exact_log_likelihood_ratio(step: &SideHits, odds_ratio: f64) -> Op
         old_trials,
     };
     let splits = Splits::of(&fewer)?;
-    Some(splits.log_likelihood_ratio(fewer.new_hits, odds_ratio))
+    let [ratio] = splits.log_likelihood_ratios(fewer.new_hits, [odds_ratio]);
+    Some(ratio)
 }
 
-/// Every number of hits on the new side that the hits of both allow, with the logarithm of its weight.
-struct Splits(Vec<(f64, f64)>);
+/// Every number of hits on the new side that the hits of both allow, [`SPLITS_HELD`] at most, with the logarithm of its
+/// weight.
+struct Splits {
+    least: u64,
+    ln_weights: [f64; SPLITS_HELD],
+    len: usize,
+}
 
 impl Splits {
     /// `None` where one side has no trials.
@@ -90,33 +96,49 @@ impl Splits {
         }
         let hits = step.new_hits + step.old_hits;
         let (least, most) = (hits.saturating_sub(m), n.min(hits));
-        let mut ln_weights = Vec::new();
+        let mut splits = Self {
+            least,
+            ln_weights: [0.0; SPLITS_HELD],
+            len: 0,
+        };
         let mut ln_weight = 0.0;
-        for k in least..=most {
-            ln_weights.push((k as f64, ln_weight));
+        for (k, place) in (least..=most).zip(&mut splits.ln_weights) {
+            *place = ln_weight;
+            splits.len += 1;
             if k < most {
                 let up = (n - k) as f64 * (hits - k) as f64;
                 let down = (k + 1) as f64 * (m + k + 1 - hits) as f64;
                 ln_weight += (up / down).ln();
             }
         }
-        Some(Self(ln_weights))
+        Some(splits)
     }
 
     fn ln_sum(&self, ln_odds: f64) -> f64 {
-        let terms = self.0.iter().map(|(k, ln_weight)| ln_weight + k * ln_odds);
+        let weights = (self.least..).zip(&self.ln_weights).take(self.len);
+        let terms = weights.map(|(k, ln_weight)| ln_weight + k as f64 * ln_odds);
         let greatest = terms.clone().fold(f64::NEG_INFINITY, f64::max);
         greatest + terms.map(|term| (term - greatest).exp()).sum::<f64>().ln()
     }
 
-    fn log_likelihood_ratio(&self, new_hits: u64, odds_ratio: f64) -> f64 {
-        let ln_odds = odds_ratio.ln();
-        new_hits as f64 * ln_odds + self.ln_sum(0.0) - self.ln_sum(ln_odds)
+    fn log_likelihood_ratios<const N: usize>(
+        &self,
+        new_hits: u64,
+        odds_ratios: [f64; N],
+    ) -> [f64; N] {
+        let equal = self.ln_sum(0.0);
+        odds_ratios.map(|odds_ratio| {
+            let ln_odds = odds_ratio.ln();
+            new_hits as f64 * ln_odds + equal - self.ln_sum(ln_odds)
+        })
     }
 }
 
 /// Most splits of hits over which the exact sum is made.
 const SPLITS_MAX: u64 = 60;
+
+/// Room for all of them, both ends included, and for one that rounding adds where calls are scaled down.
+const SPLITS_HELD: usize = 62;
 
 /// Odds ratios that are bet on, each with the same stake.
 pub(super) const ODDS_RATIOS: [f64; 6] = [1.5, 2.0, 4.0, 10.0, 30.0, 100.0];

@@ -168,18 +168,18 @@ struct Dispersions {
 }
 
 impl Dispersions {
-    fn of(metric: &Metric, observed: &Observed, counted: &Counted, by_before: usize) -> Self {
-        let before = counted.all_before();
+    fn of(metric: &Metric, observed: &Observed, counted: &Counted<'_>, by_before: usize) -> Self {
         let mut beside = Self::beside(metric, observed, counted, counted.steps.len());
         if matches!(metric, Metric::Sampled { .. }) {
             // A value is like the one before it, with or without neighbours to compare it with.
             let old = counted.steps.iter().rev().map(|step| step.old);
-            let steps: Vec<Hits> = old.chain(before.iter().copied()).collect();
+            let steps: Vec<Hits> = old.chain(counted.all_before().iter().copied()).collect();
             beside = beside.max(dispersion::over_time(&steps));
         }
-        let seen = before.iter().filter(|(_, trials)| *trials > 0).count();
         let before = if by_before > 0 {
-            beside.max(dispersion::over_time(&before)) * reuse(by_before, seen)
+            let before = counted.all_before();
+            let seen = before.iter().filter(|(_, trials)| *trials > 0).count();
+            beside.max(dispersion::over_time(before)) * reuse(by_before, seen)
         } else {
             beside
         };
@@ -187,13 +187,16 @@ impl Dispersions {
     }
 
     /// Beside an old side, by the first so many steps.
-    fn beside(metric: &Metric, observed: &Observed, counted: &Counted, steps: usize) -> f64 {
+    fn beside(metric: &Metric, observed: &Observed, counted: &Counted<'_>, steps: usize) -> f64 {
         let beside = dispersion::of_instances(counted, steps);
         if !matches!(metric, Metric::Slow { .. }) {
             return beside;
         }
         let seen = observed.steps.iter().take(steps);
         let sides = seen.flat_map(|step| [&step.old, &step.new]);
+        if !sides.clone().any(CallSummary::is_approximate) {
+            return beside;
+        }
         beside.max(CallSummary::joined(sides).calls_per_guess())
     }
 
@@ -250,7 +253,7 @@ const LOW_ERRORS: f64 = 2.0;
 
 /// The greatest share of hits in any healthy steps before the change, as many in a row as it is worse now, a quarter of
 /// all at most: what came and went by itself is no effect of a change.
-fn worst_before(counted: &Counted, steps: usize) -> f64 {
+fn worst_before(counted: &Counted<'_>, steps: usize) -> f64 {
     let hits = counted.all_before();
     let length = steps.min(hits.len() / 4).max(1);
     let share = |block: &[Hits]| {

@@ -1,5 +1,7 @@
 //! The hits of one metric in all that was observed, counted once for everything that reads them.
 
+use std::cell::OnceCell;
+
 use super::metric::{Metric, sum};
 use crate::release::sides::{Before, Observed, Step};
 
@@ -10,10 +12,13 @@ pub(super) type Hits = (u64, u64);
 pub(super) type OfInstances = Vec<(usize, Hits)>;
 
 /// The hits of one metric, step by step.
-pub(super) struct Counted {
+pub(super) struct Counted<'a> {
+    metric: &'a Metric,
+    observed: &'a Observed,
     pub(super) steps: Vec<CountedStep>,
-    /// The newest first.
-    pub(super) before: Vec<CountedBefore>,
+    /// In each healthy step before the change, the newest first.
+    pub(super) instances_before: Vec<OfInstances>,
+    all_before: OnceCell<Vec<Hits>>,
 }
 
 /// Hits in one step since the change.
@@ -25,46 +30,46 @@ pub(super) struct CountedStep {
     pub(super) old_instances: OfInstances,
 }
 
-/// Hits in one healthy step before the change.
-pub(super) struct CountedBefore {
-    pub(super) all: Hits,
-    pub(super) instances: OfInstances,
-    /// Whether the service received any call.
-    pub(super) has_calls: bool,
-}
-
-impl Counted {
-    pub(super) fn of(metric: &Metric, observed: &Observed) -> Self {
+impl<'a> Counted<'a> {
+    pub(super) fn of(metric: &'a Metric, observed: &'a Observed) -> Self {
         let step = |step: &Step| CountedStep {
             new: metric.hits(&step.new),
             starting: metric.hits(&step.starting),
             old: metric.hits(&step.old),
             old_instances: metric.hits_of(&step.old_instances),
         };
-        let before = |before: &Before| {
-            let instances = metric.hits_of(&before.instances);
-            // Samples of instances are none of their service.
-            let of_instances = match metric {
-                Metric::Sampled { .. } => sum(instances.iter().map(|(_, hits)| hits)),
-                _ => (0, 0),
-            };
-            CountedBefore {
-                all: match of_instances {
-                    (_, 0) => metric.hits(&before.all),
-                    of_instances => of_instances,
-                },
-                instances,
-                has_calls: before.all.calls > 0,
-            }
-        };
+        let before = observed.before.iter();
         Self {
+            metric,
+            observed,
             steps: observed.steps.iter().map(step).collect(),
-            before: observed.before.iter().map(before).collect(),
+            instances_before: before
+                .map(|before| metric.hits_of(&before.instances))
+                .collect(),
+            all_before: OnceCell::new(),
         }
     }
 
-    /// Of each healthy step before the change, the newest first.
-    pub(super) fn all_before(&self) -> Vec<Hits> {
-        self.before.iter().map(|before| before.all).collect()
+    /// Of the service in each healthy step before the change, the newest first. Counted when first asked for: beside an old
+    /// side nobody asks.
+    pub(super) fn all_before(&self) -> &[Hits] {
+        self.all_before.get_or_init(|| {
+            let before = self.observed.before.iter().zip(&self.instances_before);
+            before
+                .map(|(before, instances)| self.in_step_before(before, instances))
+                .collect()
+        })
+    }
+
+    fn in_step_before(&self, before: &Before, instances: &OfInstances) -> Hits {
+        // Samples of instances are none of their service.
+        let of_instances = match self.metric {
+            Metric::Sampled { .. } => sum(instances.iter().map(|(_, hits)| hits)),
+            _ => (0, 0),
+        };
+        match of_instances {
+            (_, 0) => self.metric.hits(&before.all),
+            of_instances => of_instances,
+        }
     }
 }

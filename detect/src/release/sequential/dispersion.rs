@@ -32,22 +32,20 @@ impl Pearson {
 /// Dispersion of the hits of old instances beside each other, within the first so many steps and over all of them: requests that are
 /// alike come to one instance in a step, and an instance may be slower than its neighbours at any time. That of single
 /// steps in time where there are no neighbours to compare with.
-pub(super) fn of_instances(counted: &Counted, steps: usize) -> f64 {
+pub(super) fn of_instances(counted: &Counted<'_>, steps: usize) -> f64 {
     let steps = counted
         .steps
         .iter()
         .take(steps)
         .map(|step| &step.old_instances);
-    let before = counted.before.iter().map(|before| &before.instances);
     let mut within = Pearson::default();
     let mut totals: BTreeMap<usize, Total> = BTreeMap::new();
-    for instances in steps.chain(before) {
-        let of_step: Vec<Hits> = instances.iter().map(|(_, hits)| *hits).collect();
-        add(&mut within, &of_step);
+    for instances in steps.chain(&counted.instances_before) {
+        add(&mut within, &instances.iter().map(|(_, hits)| hits));
         add_totals(&mut totals, instances);
     }
     if within.freedom < PRIOR_FREEDOM {
-        let steps = blocks(&counted.all_before(), 1);
+        let steps = blocks(counted.all_before(), 1);
         return within.dispersion().max(steps.dispersion());
     }
     let lasting = Pearson {
@@ -105,18 +103,18 @@ pub(super) fn over_time(steps: &[Hits]) -> f64 {
 fn blocks(steps: &[Hits], length: usize) -> Pearson {
     let blocks = steps.chunks_exact(length).map(|block| sum(block.iter()));
     let mut between = Pearson::default();
-    add(&mut between, &blocks.collect::<Vec<_>>());
+    add(&mut between, &blocks.collect::<Vec<_>>().iter());
     between
 }
 
 /// Adds how far the hits of groups are from their common share.
-fn add(to: &mut Pearson, groups: &[Hits]) {
-    let (hits, trials) = sum(groups.iter());
+fn add<'a>(to: &mut Pearson, groups: &(impl Iterator<Item = &'a Hits> + Clone)) {
+    let (hits, trials) = sum(groups.clone());
     if hits == 0 || hits == trials {
         return;
     }
     let (n, share) = (trials as f64, hits as f64 / trials as f64);
-    let seen = || groups.iter().filter(|(_, trials)| *trials > 0);
+    let seen = || groups.clone().filter(|(_, trials)| *trials > 0);
     let squared = |(hits, trials): &Hits| {
         let expected = *trials as f64 * share;
         (*hits as f64 - expected).powi(2) / (expected * (1.0 - share))
@@ -132,7 +130,7 @@ mod tests {
 
     fn of(groups: &[Hits], times: usize) -> f64 {
         let mut sum = Pearson::default();
-        (0..times).for_each(|_| add(&mut sum, groups));
+        (0..times).for_each(|_| add(&mut sum, &groups.iter()));
         sum.dispersion()
     }
 

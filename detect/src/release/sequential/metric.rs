@@ -73,9 +73,14 @@ impl Metric {
         }
         let mut beyond_bounds = Vec::new();
         for (name, q) in LATENCY_QUANTILES {
-            let usual_ms = bases.for_quantile(q).and_then(|calls| calls.latency_ms(q));
-            let Some(usual_ms) = usual_ms else { continue };
-            let Some(metric) = Self::slow(params, caution, &bases, (name, q), usual_ms) else {
+            let basis = bases.for_quantile(q);
+            let usual_ms = basis.and_then(|calls| Some((calls, calls.latency_ms(q)?)));
+            let Some((calls, usual_ms)) = usual_ms else {
+                continue;
+            };
+            let bounded = bases.for_bounds(calls);
+            let Some(metric) = Self::slow(params, caution, (calls, bounded), (name, q), usual_ms)
+            else {
                 beyond_bounds.push(name.into());
                 continue;
             };
@@ -133,25 +138,18 @@ impl Metric {
         })
     }
 
-    /// Calls beyond the quantile `q`. Where they are known as a histogram, the threshold is its next bound: above that they are
+    /// Calls beyond the quantile `q` of `calls`. Where they are known as a histogram, the threshold is its next bound: above that they are
     /// counted without a guess. `None` where it has no bound above.
     fn slow(
         params: &SequentialParams,
         caution: f64,
-        bases: &Bases,
+        (calls, bounded): (&CallSummary, &CallSummary),
         (name, q): (&'static str, f64),
         usual_ms: f64,
     ) -> Option<Self> {
-        let calls = bases.for_quantile(q)?;
         let is_guess = calls.calls_per_guess() > 1.0;
         let times = if is_guess { caution * GUESSED } else { caution };
         let risen_ms = usual_ms + times * params.latency_rise_that_matters(usual_ms);
-        // A bucket that one side never fills is a bound all the same.
-        let bounded = if bases.both.calls > 0 {
-            &bases.both
-        } else {
-            calls
-        };
         let threshold_ms = bounded.latency_bound_ms(risen_ms)?;
         let beyond = if threshold_ms > risen_ms {
             let (above, all) = calls.latency_above(params.risen_to(threshold_ms, times));
@@ -248,9 +246,28 @@ impl Metric {
 
 /// The calls whose quantiles are thresholds.
 struct Bases {
-    old: CallSummary,
-    before: CallSummary,
-    both: CallSummary,
+    old: Basis,
+    before: Basis,
+    both: Basis,
+}
+
+/// Calls, and of how many of them the latency is known.
+struct Basis {
+    calls: CallSummary,
+    timed: u64,
+}
+
+impl Basis {
+    fn of<'a>(parts: impl Iterator<Item = &'a CallSummary>) -> Self {
+        let calls = CallSummary::joined(parts);
+        let (_, timed) = calls.latency_above(0.0);
+        Self { calls, timed }
+    }
+
+    /// Whether so many calls are beyond the quantile `q`.
+    fn has(&self, q: f64, least: f64) -> bool {
+        (1.0 - q) * self.timed as f64 >= least
+    }
 }
 
 impl Bases {
@@ -261,24 +278,30 @@ impl Bases {
             [&step.old, &step.new, &step.starting]
         };
         Self {
-            old: CallSummary::joined(steps().map(|step| &step.old)),
-            before: CallSummary::joined(observed.before.iter().map(|before| &before.all)),
-            both: CallSummary::joined(steps().flat_map(sides)),
+            old: Basis::of(steps().map(|step| &step.old)),
+            before: Basis::of(observed.before.iter().map(|before| &before.all)),
+            both: Basis::of(steps().flat_map(sides)),
         }
     }
 
     /// Those for the quantile `q`: of the old side at the same time where they are many; else of healthy steps before the
     /// change; else of the old side, or of both sides together, so that the threshold favours neither.
     fn for_quantile(&self, q: f64) -> Option<&CallSummary> {
-        let has = |calls: &CallSummary, least: f64| {
-            let (_, timed) = calls.latency_above(0.0);
-            (1.0 - q) * timed as f64 >= least
-        };
-        if has(&self.old, BEYOND_MANY) {
-            return Some(&self.old);
+        if self.old.has(q, BEYOND_MANY) {
+            return Some(&self.old.calls);
         }
-        let others = [&self.before, &self.old, &self.both];
-        others.into_iter().find(|calls| has(calls, BEYOND_MIN))
+        let others = [&self.before, &self.old, &self.both].into_iter();
+        let mut enough = others.filter(|basis| basis.has(q, BEYOND_MIN));
+        enough.next().map(|basis| &basis.calls)
+    }
+
+    /// Those whose bounds count, where these are the usual ones: a bucket that one side never fills is a bound all the same.
+    fn for_bounds<'a>(&'a self, usual: &'a CallSummary) -> &'a CallSummary {
+        if self.both.calls.calls > 0 {
+            &self.both.calls
+        } else {
+            usual
+        }
     }
 }
 

@@ -36,15 +36,18 @@ impl Pair {
 pub(super) fn pairs(
     metric: &Metric,
     observed: &Observed,
-    counted: &Counted,
+    counted: &Counted<'_>,
     new: impl Fn(&CountedStep) -> Hits,
 ) -> Vec<Pair> {
-    let before = counted.before.iter().filter(|before| before.has_calls);
-    let before: Vec<Hits> = before.map(|before| before.all).collect();
+    let gone_from = observed.old_is_gone_from();
+    let before = if gone_from < observed.steps.len() {
+        with_calls(observed, counted.all_before())
+    } else {
+        Vec::new()
+    };
     let several = BEFORE_PER_STEP.min(before.len());
     let mut in_turn = before.iter().cycle();
     let mut take = || sum(in_turn.by_ref().take(several));
-    let gone_from = observed.old_is_gone_from();
     let steps = observed.steps.iter().zip(&counted.steps).enumerate();
     // What waits for calls of the other side.
     let (mut of_new, mut of_old) = ((0, 0), (0, 0));
@@ -67,6 +70,13 @@ pub(super) fn pairs(
         Pair::of(of_new, of_old, false)
     };
     steps.map(pair).collect()
+}
+
+/// The hits of those healthy steps before the change in which the service received any call.
+fn with_calls(observed: &Observed, before: &[Hits]) -> Vec<Hits> {
+    let steps = observed.before.iter().zip(before);
+    let steps = steps.filter(|(step, _)| step.all.calls > 0);
+    steps.map(|(_, hits)| *hits).collect()
 }
 
 /// Takes out what dependencies account for, step by step.

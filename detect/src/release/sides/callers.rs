@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use astern_graph_core::view::CallsOverTime;
 use astern_graph_core::{
     CallSummary, ChangeEvent, EdgeKind, GraphError, NodeKey, SliceBy, TemporalGraph, TimeRange,
     Timestamp,
 };
 
-use super::calls::{between, none, received};
+use super::calls::{counted, edges, none, received, sum};
 use super::changed::changed_with;
 use super::read::healthy_before;
 use super::witnesses::is_more_than;
@@ -98,29 +99,31 @@ pub(in crate::release) fn losing(
     let changed = changed_with(graph, change, (range, healthy));
     let now = TimeRange::new(since, range.end).ok();
     let before = healthy_before(graph, change, healthy);
-    let loses = |caller: &&&NodeKey| {
-        let in_time = |time: Option<_>| time.map_or((0, 0), |time| views.lost_by(caller, time));
+    let loses = |calls: &[CallsOverTime<'_>]| {
+        let in_time = |time: Option<_>| time.map_or((0, 0), |time| views.lost_by(calls, time));
         let ((lost, calls), (lost_before, before)) = (in_time(now), in_time(before));
         let share = calls as f64 / (calls + before).max(1) as f64;
         lost as f64 >= least * calls as f64 && is_more_than(lost, lost + lost_before, share)
     };
     let callers = views.callers.iter();
-    let unchanged = callers.filter(|caller| !changed.contains(*caller));
+    let unchanged = callers.filter(|(caller, _)| !changed.contains(caller));
     Losing {
         is_known: !views.callers.is_empty(),
-        callers: unchanged.filter(loses).count(),
+        callers: unchanged.filter(|(_, calls)| loses(calls)).count(),
     }
 }
 
 /// The two views of the calls to a service.
 struct Views<'a> {
     graph: &'a TemporalGraph,
-    service: &'a NodeKey,
-    /// The first of those of which calls are known over an edge.
-    callers: Vec<&'a NodeKey>,
+    /// What the service received, by its own telemetry or by that of callers.
+    received: Option<CallsOverTime<'a>>,
+    /// The first of those of which calls are known over an edge, with these.
+    callers: Vec<(&'a NodeKey, Vec<CallsOverTime<'a>>)>,
     /// Whether they are all of them.
     are_all: bool,
-    instances: Vec<&'a NodeKey>,
+    instances: Vec<CallsOverTime<'a>>,
+    revisions: Vec<CallsOverTime<'a>>,
 }
 
 impl<'a> Views<'a> {
@@ -130,50 +133,40 @@ impl<'a> Views<'a> {
             .into_iter()
             .flat_map(|id| graph.callers(id));
         let callers = callers.filter_map(|id| graph.key(id));
-        let mut views = Self {
+        let calls = |caller| edges(graph, (caller, service), &[EdgeKind::Calls]);
+        let callers = callers.map(|caller| (caller, calls(caller)));
+        let callers = callers.filter(|(_, calls)| sum(graph, calls, range).calls > 0);
+        let mut callers: Vec<_> = callers.take(CALLERS_MAX + 1).collect();
+        let are_all = callers.len() <= CALLERS_MAX;
+        callers.truncate(CALLERS_MAX);
+        let instances = graph.instances(service);
+        let revisions = graph.slices_over_time(service, SliceBy::Revision);
+        Self {
             graph,
-            service,
-            callers: callers.collect(),
-            are_all: true,
-            instances: graph.instances(service).collect(),
-        };
-        let calls = |caller: &&NodeKey| views.over_edge(caller, range).calls > 0;
-        let callers = views.callers.iter().copied().filter(calls);
-        let callers: Vec<&NodeKey> = callers.take(CALLERS_MAX + 1).collect();
-        views.callers = callers;
-        views.are_all = views.callers.len() <= CALLERS_MAX;
-        views.callers.truncate(CALLERS_MAX);
-        views
-    }
-
-    fn over_edge(&self, caller: &NodeKey, time: TimeRange) -> CallSummary {
-        between(self.graph, (caller, self.service), &[EdgeKind::Calls], time)
+            received: graph.received_over_time(service),
+            callers,
+            are_all,
+            instances: instances
+                .filter_map(|key| graph.received_over_time(key))
+                .collect(),
+            revisions: revisions.map(|(_, calls)| calls).collect(),
+        }
     }
 
     /// Calls as the callers saw them; where none is known, or not each one, all that the service received.
     fn of_callers(&self, time: TimeRange) -> CallSummary {
         if self.callers.is_empty() || !self.are_all {
-            return received(self.graph, self.service, time);
+            return counted(self.graph, self.received, time);
         }
-        let edges = self
-            .callers
-            .iter()
-            .map(|caller| self.over_edge(caller, time));
+        let edges = self.callers.iter();
+        let edges = edges.map(|(_, calls)| sum(self.graph, calls, time));
         CallSummary::joined(&edges.collect::<Vec<_>>())
     }
 
     /// Calls for which a part of the service accounts: its instances, or its revisions, whichever know more.
     fn of_service(&self, time: TimeRange) -> CallSummary {
-        let step = self.graph.step();
-        let instances = self.instances.iter();
-        let instances: Vec<CallSummary> = instances
-            .map(|key| received(self.graph, key, time))
-            .collect();
-        let revisions = self.graph.calls_by(self.service, SliceBy::Revision, time);
-        let revisions = revisions.into_iter().map(|(_, calls)| calls.counted(step));
-        let revisions: Vec<CallSummary> = revisions.collect();
-        let by = [&instances, &revisions].map(CallSummary::joined);
-        let [instances, revisions] = by;
+        let by = [&self.instances, &self.revisions];
+        let [instances, revisions] = by.map(|parts| sum(self.graph, parts, time));
         if revisions.calls > instances.calls {
             revisions
         } else {
@@ -197,8 +190,8 @@ impl<'a> Views<'a> {
         clippy::cast_sign_loss,
         reason = "a share of a number of calls"
     )]
-    fn lost_by(&self, caller: &NodeKey, time: TimeRange) -> (u64, u64) {
-        let seen = self.over_edge(caller, time);
+    fn lost_by(&self, caller: &[CallsOverTime<'_>], time: TimeRange) -> (u64, u64) {
+        let seen = sum(self.graph, caller, time);
         let answered = self.of_service(time).error_rate().unwrap_or(0.0);
         let answered = (answered * seen.calls as f64).ceil() as u64;
         (seen.errors.saturating_sub(answered), seen.calls)

@@ -1,5 +1,6 @@
 //! Calls to a node or between two, sampled rates counted as calls.
 
+use astern_graph_core::view::CallsOverTime;
 use astern_graph_core::{CallSummary, EdgeKind, NodeKey, TemporalGraph, TimeRange};
 
 /// No calls.
@@ -7,22 +8,38 @@ pub(super) fn none() -> CallSummary {
     CallSummary::joined([])
 }
 
-/// Calls that a node received; none for an unknown one.
-pub(super) fn received(graph: &TemporalGraph, node: &NodeKey, time: TimeRange) -> CallSummary {
-    let calls = graph.calls_received(node, time);
-    calls.map_or_else(none, |calls| calls.counted(graph.step()))
-}
-
-/// Calls between two nodes over edges of these kinds.
-pub(super) fn between(
+/// The calls of one node, edge or slice; none for an unknown one.
+pub(super) fn counted(
     graph: &TemporalGraph,
-    (from, to): (&NodeKey, &NodeKey),
-    kinds: &[EdgeKind],
+    calls: Option<CallsOverTime<'_>>,
     time: TimeRange,
 ) -> CallSummary {
-    let edges = kinds
-        .iter()
-        .filter_map(|kind| graph.calls_over(from, to, *kind, time));
-    let edges: Vec<CallSummary> = edges.map(|calls| calls.counted(graph.step())).collect();
-    CallSummary::joined(&edges)
+    calls.map_or_else(none, |calls| calls.during(time).counted(graph.step()))
+}
+
+/// The calls of all of these together.
+pub(super) fn sum(
+    graph: &TemporalGraph,
+    all: &[CallsOverTime<'_>],
+    time: TimeRange,
+) -> CallSummary {
+    let all = all.iter().map(|calls| counted(graph, Some(*calls), time));
+    CallSummary::joined(&all.collect::<Vec<_>>())
+}
+
+/// Calls that a node received; none for an unknown one.
+pub(super) fn received(graph: &TemporalGraph, node: &NodeKey, time: TimeRange) -> CallSummary {
+    counted(graph, graph.received_over_time(node), time)
+}
+
+/// The edges of these kinds from one node to another.
+pub(super) fn edges<'a>(
+    graph: &'a TemporalGraph,
+    (from, to): (&NodeKey, &NodeKey),
+    kinds: &[EdgeKind],
+) -> Vec<CallsOverTime<'a>> {
+    let edges = kinds.iter();
+    edges
+        .filter_map(|kind| graph.edge_over_time(from, to, *kind))
+        .collect()
 }

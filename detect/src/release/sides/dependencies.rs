@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use astern_graph_core::view::CallsOverTime;
 use astern_graph_core::{
     CallSummary, ChangeEvent, EdgeKind, NodeId, NodeKey, TemporalGraph, TimeRange,
 };
 
-use super::calls::between;
+use super::calls::{edges, sum};
 use super::changed::changed_with;
 use super::read::healthy_before;
 use super::witnesses::{History, Seen, is_more_than};
@@ -132,9 +133,9 @@ pub(in crate::release) fn pass_on(
 /// A dependency of the service, with others that call it.
 struct Edges<'a> {
     graph: &'a TemporalGraph,
-    service: &'a NodeKey,
     dependency: &'a NodeKey,
-    others: Vec<&'a NodeKey>,
+    own: Vec<CallsOverTime<'a>>,
+    others: Vec<CallsOverTime<'a>>,
     /// Calls of the service to it before the change.
     usual: CallSummary,
     /// Calls of others to it before the change.
@@ -151,23 +152,23 @@ impl<'a> Edges<'a> {
         (range, healthy): (TimeRange, TimeRange),
     ) -> Option<Self> {
         let key = graph.key(dependency)?;
-        let calls = |from, to, time| between(graph, (from, to), &KINDS, time);
-        let usual = calls(service, key, healthy);
-        if usual.calls == 0 || calls(key, service, range).calls > 0 {
+        let between = |from, to| edges(graph, (from, to), &KINDS);
+        let own = between(service, key);
+        let usual = sum(graph, &own, healthy);
+        if usual.calls == 0 || sum(graph, &between(key, service), range).calls > 0 {
             return None;
         }
         let others = graph.fault_targets(dependency);
         let others = others.filter_map(|id| graph.key(id));
         let others = others.filter(|other| *other != service && !changed.contains(other));
-        let others = others.filter(|other| calls(other, key, range).calls > 0);
-        let others: Vec<&NodeKey> = others.take(OTHERS_MAX).collect();
-        let before = others.iter().map(|other| calls(other, key, healthy));
-        let before = CallSummary::joined(&before.collect::<Vec<_>>());
+        let others = others.map(|other| between(other, key));
+        let others = others.filter(|other| sum(graph, other, range).calls > 0);
+        let others: Vec<CallsOverTime<'_>> = others.take(OTHERS_MAX).flatten().collect();
         Some(Self {
             graph,
-            service,
             dependency: key,
-            usual_of_others: before,
+            own,
+            usual_of_others: sum(graph, &others, healthy),
             others,
             usual,
         })
@@ -175,12 +176,10 @@ impl<'a> Edges<'a> {
     }
 
     fn seen(&self, time: TimeRange, received: u64) -> Seen {
-        let calls = |caller| between(self.graph, (caller, self.dependency), &KINDS, time);
-        let others = self.others.iter().map(|other| calls(other));
         Seen {
             received,
-            own: calls(self.service),
-            others: CallSummary::joined(&others.collect::<Vec<_>>()),
+            own: sum(self.graph, &self.own, time),
+            others: sum(self.graph, &self.others, time),
         }
     }
 

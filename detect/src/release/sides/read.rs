@@ -7,13 +7,13 @@ use std::time::Duration;
 use astern_graph_core::schema::{
     self, CLIENT_ERROR_RATE, ERROR_RATE, Feature, LATENCY_QUANTILES, REQUEST_RATE,
 };
-use astern_graph_core::view::{ChangeSide, SideOverTime, SideRule};
+use astern_graph_core::view::{CallsOverTime, ChangeSide, SideOverTime, SideRule};
 use astern_graph_core::{
-    CallSummary, ChangeEvent, ChangeKind, ChangePhase, GraphError, MetricName, NodeKey, SliceBy,
-    TemporalGraph, TimeRange, Timestamp,
+    CallSummary, ChangeEvent, ChangeKind, ChangePhase, GraphError, MetricName, NodeKey, Revision,
+    Slice, SliceBy, TemporalGraph, TimeRange, Timestamp,
 };
 
-use super::calls::received;
+use super::calls::{counted, received};
 use super::{Before, Observed, Step, shares};
 
 /// Steps before the change in which instances are compared with each other: enough for their dispersion.
@@ -28,6 +28,7 @@ enum Part<'a> {
 /// A part as it is read.
 struct Unit<'a> {
     part: Part<'a>,
+    calls: Option<CallsOverTime<'a>>,
     /// Its calls are those of the other kind of parts.
     has_samples_only: bool,
 }
@@ -60,7 +61,7 @@ pub(in crate::release) fn observed(
     let (mut steps, started_at) = if is_of_service(graph, change, &units) {
         (service_steps(graph, change, range)?, None)
     } else {
-        unit_steps(graph, change, &units, range, start_up)?
+        unit_steps(graph, &units, range, start_up)?
     };
     let stated = shares::of_change(graph, change);
     for step in &mut steps {
@@ -131,31 +132,34 @@ fn units<'a>(
     range: TimeRange,
 ) -> Vec<(Unit<'a>, SideOverTime<'a>, Vec<TimeRange>)> {
     let sides = graph.sides(change, SideRule::Blame);
-    let instances: Vec<&NodeKey> = graph.instances(&change.service).collect();
-    let slices = graph.calls_by(&change.service, SliceBy::Revision, range);
-    let counted = |calls: CallSummary| calls.counted(graph.step()).calls > 0;
-    let receives = |instance: &&NodeKey| graph.calls_received(instance, range).is_some_and(counted);
-    let is_by_revision = instances.is_empty()
-        || (!instances.iter().any(receives)
-            && slices.iter().any(|(_, calls)| counted(calls.clone())));
+    let instances = graph.instances(&change.service);
+    let instances: Vec<Instance<'_>> = instances.map(|key| Instance::of(graph, key)).collect();
     let earlier = earlier_revisions(graph, change, &instances);
+    let slices = graph.slices_over_time(&change.service, SliceBy::Revision);
+    let slices: Vec<(Slice, CallsOverTime<'_>)> = slices.collect();
+    let receives = |calls| counted(graph, calls, range).calls > 0;
+    let is_by_revision = instances.is_empty()
+        || (!instances.iter().any(|instance| receives(instance.calls))
+            && slices.iter().any(|(_, calls)| receives(Some(*calls))));
     let is_later = |revision: &str| {
         !earlier.is_empty() && !earlier.contains(revision) && revision != change.to.as_str()
     };
-    let of_instance = |instance: &'a NodeKey| {
-        let runs = graph.revisions(instance).into_iter();
-        let later = runs.filter(|(revision, _)| is_later(revision.as_str()));
+    let of_instance = |Instance { key, calls, runs }: Instance<'a>| {
+        let later = runs
+            .into_iter()
+            .filter(|(revision, _)| is_later(revision.as_str()));
         let unit = Unit {
-            part: Part::Instance(instance),
+            part: Part::Instance(key),
+            calls,
             has_samples_only: is_by_revision,
         };
         (
             unit,
-            sides.instance(instance),
+            sides.instance(key),
             later.map(|(_, run)| run).collect(),
         )
     };
-    let of_revision = |name: Arc<str>| {
+    let of_revision = |(Slice { name, .. }, calls): (Slice, CallsOverTime<'a>)| {
         let later = if is_later(&name) {
             vec![range]
         } else {
@@ -164,14 +168,15 @@ fn units<'a>(
         let over_time = sides.revision(&name);
         let unit = Unit {
             part: Part::Revision(name),
+            calls: Some(calls),
             has_samples_only: !is_by_revision,
         };
         (unit, over_time, later)
     };
-    let revisions = slices
-        .into_iter()
-        .filter(|(_, calls)| is_by_revision || !calls.sampled_metrics().is_empty());
-    let revisions = revisions.map(|(slice, _)| of_revision(slice.name));
+    let is_sampled = |calls: &CallsOverTime<'_>| !calls.during(range).sampled_metrics().is_empty();
+    let revisions = slices.into_iter();
+    let revisions = revisions.filter(|(_, calls)| is_by_revision || is_sampled(calls));
+    let revisions = revisions.map(of_revision);
     instances
         .into_iter()
         .map(of_instance)
@@ -179,15 +184,31 @@ fn units<'a>(
         .collect()
 }
 
+/// An instance of the service.
+struct Instance<'a> {
+    key: &'a NodeKey,
+    calls: Option<CallsOverTime<'a>>,
+    /// The revisions that it ran, and when.
+    runs: Vec<(&'a Revision, TimeRange)>,
+}
+
+impl<'a> Instance<'a> {
+    fn of(graph: &'a TemporalGraph, key: &'a NodeKey) -> Self {
+        Self {
+            key,
+            calls: graph.received_over_time(key),
+            runs: graph.revisions(key),
+        }
+    }
+}
+
 /// Revisions that were seen before the change.
-fn earlier_revisions<'a>(
-    graph: &'a TemporalGraph,
+fn earlier_revisions(
+    graph: &TemporalGraph,
     change: &ChangeEvent,
-    instances: &[&'a NodeKey],
+    instances: &[Instance<'_>],
 ) -> BTreeSet<Arc<str>> {
-    let runs = instances
-        .iter()
-        .flat_map(|instance| graph.revisions(instance));
+    let runs = instances.iter().flat_map(|instance| &instance.runs);
     let by_instance = runs.filter(|(_, run)| run.start < change.at);
     let by_instance = by_instance.map(|(revision, _)| revision.as_str().into());
     let before = TimeRange::new(Timestamp::MIN, graph.step_end(change.at)).ok();
@@ -256,7 +277,6 @@ type Units<'a> = [(Unit<'a>, SideOverTime<'a>, Vec<TimeRange>)];
 /// What the units receive in a step; notes which of them are seen on the new side.
 fn received_by_units(
     graph: &TemporalGraph,
-    change: &ChangeEvent,
     units: &Units<'_>,
     range: TimeRange,
     seen: &mut [Option<Seen>],
@@ -276,7 +296,7 @@ fn received_by_units(
         if side == ChangeSide::Neither && !is_later {
             continue;
         }
-        let calls = calls_of(graph, change, unit, range);
+        let calls = calls_of(graph, unit, range);
         if side == ChangeSide::New && !is_later && unit.receives_as_instance() {
             let calls = calls.as_ref().map_or(0, |calls| calls.calls);
             received.new_instances.push((place, calls));
@@ -309,7 +329,6 @@ fn received_by_units(
 /// The steps, and when the first of the units that start up in the last of them has started.
 fn unit_steps(
     graph: &TemporalGraph,
-    change: &ChangeEvent,
     units: &Units<'_>,
     range: TimeRange,
     start_up: Duration,
@@ -317,7 +336,7 @@ fn unit_steps(
     let mut seen: Vec<Option<Seen>> = vec![None; units.len()];
     let steps = graph.steps(range)?;
     let steps: Vec<Received> = steps
-        .map(|step| received_by_units(graph, change, units, step, &mut seen))
+        .map(|step| received_by_units(graph, units, step, &mut seen))
         .collect();
     let end = steps.last().map_or(range.end, |step| step.range.end);
     let started = |seen: &Seen| seen.from.plus(start_up);
@@ -358,23 +377,12 @@ fn unit_steps(
     Ok((steps.collect(), started_at))
 }
 
-fn calls_of(
-    graph: &TemporalGraph,
-    change: &ChangeEvent,
-    unit: &Unit<'_>,
-    step: TimeRange,
-) -> Option<CallSummary> {
-    let of_revision = |name: &Arc<str>| {
-        let slices = graph.calls_by(&change.service, SliceBy::Revision, step);
-        let mut named = slices.into_iter().filter(|(slice, _)| slice.name == *name);
-        named.next().map(|(_, calls)| calls)
-    };
+fn calls_of(graph: &TemporalGraph, unit: &Unit<'_>, step: TimeRange) -> Option<CallSummary> {
+    let calls = unit.calls?.during(step);
     let calls = match &unit.part {
-        Part::Instance(instance) => graph.calls_received(instance, step)?,
-        Part::Revision(name) => {
-            // What adds up over instances differs between revisions by their size.
-            of_revision(name)?.with_metrics(|metric| !is_extensive(graph, metric))
-        }
+        Part::Instance(_) => calls,
+        // What adds up over instances differs between revisions by their size.
+        Part::Revision(_) => calls.with_metrics(|metric| !is_extensive(graph, metric)),
     };
     Some(if unit.has_samples_only {
         calls.only_samples()
@@ -421,22 +429,25 @@ fn before(
         return Ok(Vec::new());
     };
     let steps: Vec<TimeRange> = graph.steps(range)?.collect();
+    let of_service = graph.received_over_time(&change.service);
+    let instances = graph.instances(&change.service);
+    let instances = instances.map(|instance| graph.received_over_time(instance));
+    let of_instances: Vec<Option<CallsOverTime<'_>>> = instances.collect();
+    let slices = graph.slices_over_time(&change.service, SliceBy::Revision);
+    let of_slices: Vec<CallsOverTime<'_>> = slices.map(|(_, calls)| calls).collect();
     let read = |(i, step): (usize, TimeRange)| {
-        let calls = |key| received(graph, key, step);
-        let of_service = calls(&change.service);
+        let of_service = counted(graph, of_service, step);
         let is_counted = of_service.calls > 0;
-        let instances = graph.instances(&change.service).enumerate();
+        let instances = of_instances.iter().enumerate();
         let instances = instances.take_while(|_| i < DISPERSION_STEPS || !is_counted);
-        let instances = instances.map(|(place, key)| (place, calls(key)));
+        let instances = instances.map(|(place, calls)| (place, counted(graph, *calls, step)));
         let instances: OfUnits = instances.filter(|(_, calls)| !calls.is_empty()).collect();
         // Where only samples of parts speak, the service has none of its own.
         let all = if is_counted {
             of_service
         } else {
-            let slices = graph
-                .calls_by(&change.service, SliceBy::Revision, step)
-                .into_iter();
-            let slices = slices.map(|(_, calls)| {
+            let slices = of_slices.iter().map(|calls| {
+                let calls = calls.during(step);
                 let calls = calls.with_metrics(|metric| !is_extensive(graph, metric));
                 calls.counted(graph.step())
             });
