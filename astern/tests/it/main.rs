@@ -1,6 +1,7 @@
 //! The guard from outside, as its users see it.
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
+mod acting;
 mod attempts;
 mod crashes;
 mod detectors;

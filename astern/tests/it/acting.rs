@@ -1,0 +1,257 @@
+//! What a guard does about bad releases on a platform that refuses, loses replies, or is right behind a wrong clock.
+
+use std::time::Duration;
+
+use astern::detect::catalogue::DetectionParams;
+use astern::detect::pipeline::PipelineParams;
+use astern::graph::{
+    Call, CallStatus, ChangeEvent, ChangePhase, GraphParams, NodeKey, Party, Record, Timestamp,
+};
+use astern::policy::conformance::MemoryPlatform;
+use astern::policy::{
+    Action, Decision, Effect, Executor, Fact, Mode, Outcome, PlannerParams, Refusal, Request,
+};
+use astern::{Error, Event, Guard, GuardParams};
+
+const STEP: u32 = 10;
+/// The step of the releases.
+const RELEASED: u32 = 24;
+const SERVICES: [&str; 2] = ["cart", "pay"];
+
+fn params() -> GuardParams {
+    let graph = GraphParams::default()
+        .step(Duration::from_secs(u64::from(STEP)))
+        .retention_steps(200);
+    let two_minutes = Duration::from_secs(120);
+    let planner = PlannerParams::default()
+        .settle_within(two_minutes)
+        .recover_within(two_minutes)
+        .traffic_window(Duration::from_secs(60));
+    let detection = DetectionParams::default().pipeline(PipelineParams::default().steps_min(12));
+    GuardParams::default()
+        .graph(graph)
+        .healthy_steps(20)
+        .memory_steps(6)
+        .detectors([("robust_z", detection)])
+        .planner(planner)
+        .mode(Mode::Apply)
+}
+
+fn at(step: u32) -> Timestamp {
+    Timestamp::from_secs(1_700_000_040).plus(Duration::from_secs(u64::from(STEP * step)))
+}
+
+fn runs(service: &str, number: u32) -> Fact {
+    Fact::Revision {
+        service: NodeKey::service(service),
+        revision: format!("{service}-{number}").as_str().into(),
+    }
+}
+
+fn instance(service: &str, index: u32) -> NodeKey {
+    NodeKey::instance(format!("{service}-{index}"))
+}
+
+/// A platform, what is released on it, and what was asked of it.
+struct World {
+    guard: Guard,
+    platform: MemoryPlatform,
+    forbids: bool,
+    asked: Vec<Action>,
+    decided: Vec<(u32, Decision)>,
+    /// Plans that were begun less those that came to their end, and the most at a time.
+    under_way: (usize, usize),
+}
+
+impl World {
+    fn new() -> Self {
+        let platform = MemoryPlatform::new();
+        for service in SERVICES {
+            platform.set(runs(service, 1));
+        }
+        Self {
+            guard: Guard::new(params()).unwrap(),
+            platform,
+            forbids: false,
+            asked: Vec::new(),
+            decided: Vec::new(),
+            under_way: (0, 0),
+        }
+    }
+
+    /// The calls of a step: every other one to a second revision fails.
+    fn calls(&self, step: u32) -> Vec<Record> {
+        let web = || Party::new(NodeKey::service("web")).on(instance("web", 0), "web-1".into());
+        let mut records = Vec::new();
+        for service in SERVICES {
+            let bad = self.platform.holds(&runs(service, 2));
+            let revision = format!("{service}-{}", if bad { 2 } else { 1 });
+            for number in 0..40 {
+                let when = at(step).plus(Duration::from_millis(240 * u64::from(number)));
+                let callee = Party::new(NodeKey::service(service))
+                    .on(instance(service, number % 4), revision.as_str().into());
+                let failed = bad && (number / 4) % 2 == 0;
+                let status = if failed {
+                    CallStatus::Error
+                } else {
+                    CallStatus::Ok
+                };
+                let took = Some(Duration::from_millis(u64::from(
+                    20 + (7 * number + step) % 9,
+                )));
+                let call = Call::new(when, callee)
+                    .from(web())
+                    .took(took, took)
+                    .ended(status);
+                let outer = Call::new(when, web()).took(None, took).ended(status);
+                records.extend([call.into(), outer.into()]);
+            }
+        }
+        records
+    }
+
+    fn release(&self, step: u32, service: &str) -> Record {
+        self.platform.set(runs(service, 2));
+        let revision = |number: u32| format!("{service}-{number}");
+        let id = format!("release-of-{service}");
+        let (from, to) = (revision(1), revision(2));
+        let all = (0..4).map(|index| instance(service, index)).collect();
+        ChangeEvent::new(
+            id.as_str(),
+            at(step),
+            NodeKey::service(service),
+            Some(from.as_str().into()),
+            to.as_str().into(),
+        )
+        .reached(ChangePhase::Completed, all)
+        .into()
+    }
+
+    fn execute(&mut self, request: &Request) -> Outcome {
+        if let Effect::Apply(action) = &request.effect {
+            self.asked.push(action.clone());
+            if self.forbids && action.changes_service() {
+                let reason = "locked".into();
+                return Outcome::Refused(Refusal::Forbidden { reason });
+            }
+        }
+        self.platform.execute(request)
+    }
+
+    fn step(&mut self, step: u32, released: &[(u32, &str)]) {
+        let mut records = Vec::new();
+        let now = released.iter().filter(|(at, _)| *at == step);
+        records.extend(now.map(|(at, service)| self.release(*at, service)));
+        records.extend(self.calls(step));
+        let now = at(step + 1);
+        let mut events = self.guard.observe(records, now);
+        while !events.is_empty() {
+            let mut next = Vec::new();
+            for event in events {
+                match event {
+                    Event::Decided { ruling, .. } => self.decided.push((step, ruling.decision)),
+                    Event::Planned(_) => {
+                        self.under_way.0 += 1;
+                        self.under_way.1 = self.under_way.1.max(self.under_way.0);
+                    }
+                    Event::Finished(_) => self.under_way.0 -= 1,
+                    Event::Execute(request) => {
+                        let outcome = self.execute(&request);
+                        next.extend(self.guard.report(&request.key, outcome, now).unwrap());
+                    }
+                    _ => {}
+                }
+            }
+            events = next;
+        }
+    }
+
+    fn play(&mut self, steps: std::ops::Range<u32>, released: &[(u32, &str)]) {
+        for step in steps {
+            self.step(step, released);
+        }
+    }
+
+    fn pages(&self) -> Vec<String> {
+        let pages = self
+            .asked
+            .iter()
+            .filter(|a| matches!(a, Action::Escalate { .. }));
+        pages.map(ToString::to_string).collect()
+    }
+}
+
+#[test]
+fn a_refused_rollback_calls_a_person_once_also_over_a_restart() {
+    let mut world = World::new();
+    world.forbids = true;
+    world.play(0..60, &[(RELEASED, "cart")]);
+    let page = "call a person about service/cart: cannot go on: set service/cart to revision cart-1: forbidden: locked";
+    assert_eq!(world.pages(), [page]);
+    let bytes = world.guard.to_bytes().unwrap();
+    world.guard = Guard::from_bytes(&bytes, params(), 2).unwrap();
+    world.play(60..120, &[(RELEASED, "cart")]);
+    assert_eq!(world.pages(), [page]);
+    let rolled_back = |(_, decision): &&(u32, Decision)| *decision == Decision::RollBack;
+    assert_eq!(world.decided.iter().filter(rolled_back).count(), 1);
+    assert!(world.platform.holds(&runs("cart", 2)));
+}
+
+#[test]
+fn a_second_service_is_rolled_back_while_the_first_is_verified() {
+    let mut world = World::new();
+    world.play(0..120, &[(RELEASED, "cart"), (RELEASED + 4, "pay")]);
+    let is_back = |service: &&str| world.platform.holds(&runs(service, 1));
+    let all = SERVICES.iter().all(is_back);
+    assert!(all, "{:?} {:?}", world.asked, world.decided);
+    assert_eq!(world.platform.writes().len(), 2, "{:?}", world.asked);
+    assert_eq!(world.under_way, (0, 2));
+}
+
+#[test]
+fn a_time_that_cannot_be_right_changes_nothing_and_can_be_let_through() {
+    let mut world = World::new();
+    world.play(0..RELEASED, &[]);
+    let before = world.guard.to_bytes().unwrap();
+    let year = Duration::from_secs(365 * 86_400);
+    let wrong = at(RELEASED).plus(year);
+    let events = world.guard.observe(world.calls(RELEASED), wrong);
+    let [Event::Failed(Error::Clock(error))] = events.as_slice() else {
+        panic!("{events:?}")
+    };
+    assert_eq!((error.now, error.newest), (wrong, at(RELEASED)));
+    assert_eq!(world.guard.to_bytes().unwrap(), before);
+    world.play(RELEASED..60, &[(RELEASED, "cart")]);
+    assert!(world.platform.holds(&runs("cart", 1)));
+    // A guard that nobody called for a year goes on where it is said to be right.
+    let later = at(60).plus(year);
+    world.guard.set_clock(later);
+    let events = world.guard.observe([], later);
+    assert!(
+        !events
+            .iter()
+            .any(|e| matches!(e, Event::Failed(Error::Clock(_))))
+    );
+    // So does one that is restored.
+    let mut restored = Guard::from_bytes(&before, params(), 2).unwrap();
+    let events = restored.observe([], later);
+    assert!(
+        !events
+            .iter()
+            .any(|e| matches!(e, Event::Failed(Error::Clock(_))))
+    );
+}
+
+#[test]
+fn a_release_that_does_not_say_what_it_replaced_goes_back_to_what_served_before() {
+    let mut world = World::new();
+    world.play(0..RELEASED, &[]);
+    let Record::Change(mut change) = world.release(RELEASED, "pay") else {
+        panic!("not a change")
+    };
+    change.from = None;
+    let events = world.guard.observe([Record::from(change)], at(RELEASED));
+    assert!(!events.iter().any(|e| matches!(e, Event::Failed(_))));
+    world.play(RELEASED..60, &[]);
+    assert!(world.platform.holds(&runs("pay", 1)), "{:?}", world.asked);
+}
