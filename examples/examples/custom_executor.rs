@@ -56,7 +56,7 @@ impl Platform {
         for precondition in requires {
             let holds = match precondition {
                 Precondition::Is(Fact::Revision { revision, .. }) => revision == running,
-                Precondition::Unchanged(version) => *version.token == *number.to_string(),
+                Precondition::Unchanged { token, .. } => **token == *number.to_string(),
                 // Nothing else acts here, and every revision can be run.
                 Precondition::NoOtherPlan { .. } | Precondition::Available { .. } => true,
                 // What cannot be checked is refused.

@@ -67,11 +67,9 @@ impl Version {
             by: None,
         }
     }
-
-    /// With the effect that brought it about.
-    #[must_use]
-    pub fn by(mut self, key: IdempotencyKey) -> Self {
-        self.by = Some(key);
-        self
-    }
 }
+
+astern_stats::setters!(Version {
+    /// Sets the effect that brought it about.
+    by: IdempotencyKey,
+});

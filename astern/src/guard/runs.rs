@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use astern_graph_core::{CodecError, NodeKey, Timestamp};
 use astern_rollback_policy::{
-    Failure, Plan, PlanId, Run, RunError, RunParams, RunState, StepId, StepStatus,
+    Action, Failure, Plan, PlanId, Run, RunError, RunParams, RunState, StepId, StepStatus,
 };
 use serde::{Deserialize, Serialize};
 
@@ -109,7 +109,7 @@ impl Runs {
 fn changed_by(plan: &Plan) -> BTreeSet<&NodeKey> {
     let actions = plan.steps.iter().map(|step| &step.action);
     let changing = actions.filter(|action| action.changes_service());
-    changing.map(|action| action.node()).collect()
+    changing.map(Action::node).collect()
 }
 
 /// Why a run that failed needs a person, and the service that this is about: its first step that failed.

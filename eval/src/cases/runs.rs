@@ -55,7 +55,7 @@ fn answer(run: &mut Run, seconds: u64, reply: Reply) -> Played<()> {
 }
 
 /// How often cart is set to r1, and how the run ends, where the reply is lost and an operator sets r2 again.
-fn lost_reply(platform: Platform) -> Played<(usize, RunState)> {
+fn lost_reply(platform: &Platform) -> Played<(usize, RunState)> {
     platform.set("cart", "r2");
     let mut run = new_run(back_to_r1()?)?;
     while platform.acts().is_empty() {
@@ -75,7 +75,7 @@ fn lost_reply(platform: Platform) -> Played<(usize, RunState)> {
     }
     platform.set("cart", "r2");
     let mut now = after(1);
-    while let Some(next) = drive(&mut run, &platform, now)? {
+    while let Some(next) = drive(&mut run, platform, now)? {
         now = next;
     }
     Ok((platform.acts().len(), run.state()))
@@ -87,8 +87,8 @@ pub(super) const LOST_REPLY: Situation = Situation {
     expected: "an effect whose reply was lost is not sent again over what an operator did since",
     source: FOUND,
     play: || {
-        let versioned = lost_reply(Platform::default())?;
-        let unversioned = lost_reply(Platform::unversioned())?;
+        let versioned = lost_reply(&Platform::default())?;
+        let unversioned = lost_reply(&Platform::unversioned())?;
         let times = [&versioned, &unversioned].map(|(times, _)| *times);
         let seen = format!(
             "cart is set to r1 {} times; the run {}; without versions {} times; the run {}",

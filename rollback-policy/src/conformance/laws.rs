@@ -7,6 +7,7 @@ use astern_graph_core::{NodeKey, Revision, Timestamp, TrafficShare};
 use super::Setting;
 use crate::executor::{Effect, Executor, IdempotencyKey, Observed, Outcome, Refusal};
 use crate::fact::Fact;
+use crate::place::Version;
 use crate::plan::{PlanError, Precondition, StepId};
 
 /// A law that an executor breaks.
@@ -159,7 +160,7 @@ pub fn version_is_of_the_effect<E: Executor>(setting: &Setting<E>) -> Result<(),
     };
     let before = version(1);
     expect(law, before.is_some(), &"no version is seen")?;
-    let outcome = setting.apply(key, before.clone().map(Precondition::Unchanged));
+    let outcome = setting.apply(key, before.clone().map(unchanged));
     let replied = match &outcome {
         Outcome::Done(seen) => setting.version(seen),
         _ => None,
@@ -182,7 +183,7 @@ pub fn stale_version_is_refused<E: Executor>(setting: &Setting<E>) -> Result<(),
     let key = key(setting, law)?;
     let seen = setting.seen(key, 1).and_then(|seen| setting.version(&seen));
     (setting.somebody_acts)(&setting.executor);
-    let outcome = setting.apply(key, seen.map(Precondition::Unchanged));
+    let outcome = setting.apply(key, seen.map(unchanged));
     let refused = matches!(
         &outcome,
         Outcome::Refused(Refusal::PreconditionFailed { .. })
@@ -294,13 +295,20 @@ fn shows_target<E: Executor>(setting: &Setting<E>, outcome: &Outcome) -> bool {
         .any(|fact| fact.satisfies(&target) == Some(true))
 }
 
+fn unchanged(version: Version) -> Precondition {
+    Precondition::Unchanged {
+        place: version.place,
+        token: version.token,
+    }
+}
+
 /// A fact about the same thing that does not hold while this one does.
 fn unlike(fact: &Fact) -> Fact {
     let other = |revision: &Revision| Revision::from(format!("{revision}-other").as_str());
     let mut fact = fact.clone();
     match &mut fact {
         Fact::Revision { revision, .. } | Fact::Config { revision, .. } => {
-            *revision = other(revision)
+            *revision = other(revision);
         }
         Fact::Traffic { share, .. } if *share == TrafficShare::ZERO => *share = TrafficShare::FULL,
         Fact::Traffic { share, .. } => *share = TrafficShare::ZERO,

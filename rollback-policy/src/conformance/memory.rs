@@ -130,17 +130,13 @@ impl MemoryPlatform {
                     .iter()
                     .find(|held| held.satisfies(fact).is_some()),
             },
-            Precondition::Unchanged(_) if !self.versioned => {
+            Precondition::Unchanged { .. } if !self.versioned => {
                 let what: Arc<str> = "versions".into();
                 return Err(Refusal::Unsupported { what });
             }
-            Precondition::Unchanged(version) => {
-                let (number, _) = state
-                    .versions
-                    .get(&version.place)
-                    .copied()
-                    .unwrap_or_default();
-                if *version.token == *number.to_string() {
+            Precondition::Unchanged { place, token } => {
+                let (number, _) = state.versions.get(place).copied().unwrap_or_default();
+                if **token == *number.to_string() {
                     return Ok(());
                 }
                 None

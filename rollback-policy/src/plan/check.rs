@@ -1,6 +1,7 @@
 //! What must hold before a step, and what must hold after it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use astern_graph_core::{MetricName, NodeKey, Revision, Subject, visible};
 
 use crate::executor::Observed;
 use crate::fact::Fact;
-use crate::place::Version;
+use crate::place::Place;
 use crate::seconds;
 
 /// What must hold at the moment that a step is applied. The executor checks it in the same atomic
@@ -35,20 +36,20 @@ pub enum Precondition {
     },
     /// A place has this version still: nobody has changed it since that was seen. An executor that cannot compare
     /// versions refuses.
-    Unchanged(Version),
+    Unchanged {
+        /// The place.
+        place: Place,
+        /// The [token](crate::Version::token) of its version.
+        token: Arc<str>,
+    },
 }
 
 impl fmt::Display for Precondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Is(fact) => fact.fmt(f),
-            Self::Unchanged(version) => {
-                write!(
-                    f,
-                    "{} is unchanged since version {}",
-                    version.place,
-                    visible(&version.token)
-                )
+            Self::Unchanged { place, token } => {
+                write!(f, "{place} is unchanged since version {}", visible(token))
             }
             Self::Available { service, revision } => {
                 write!(f, "{revision} of {service} can still be run")

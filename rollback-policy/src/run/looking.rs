@@ -32,10 +32,8 @@ impl Progress {
             // It cannot be looked at, so it has no version.
             Outcome::Refused(_) => self.finish(StepStatus::Waiting),
             Outcome::Unknown(last) => {
-                self.look_blindly(ctx, Duration::ZERO, |looks| Failure::GaveUp {
-                    attempts: looks,
-                    last,
-                })
+                let gave_up = |attempts| Failure::GaveUp { attempts, last };
+                self.look_blindly(ctx, Duration::ZERO, gave_up);
             }
         }
     }

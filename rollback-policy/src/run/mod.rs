@@ -21,7 +21,7 @@ use std::sync::Arc;
 use astern_graph_core::Timestamp;
 
 use crate::executor::{IdempotencyKey, Outcome, Request};
-use crate::place::{Place, Version};
+use crate::place::Place;
 use crate::plan::{Plan, Precondition, Step, StepId};
 use progress::{Context, Progress, Timer};
 
@@ -278,7 +278,7 @@ impl Run {
         let key = IdempotencyKey::effect(self.plan.id, step.id);
         let version = step.action.place().and_then(|place| {
             let token = self.versions.get(&place)?.clone()?;
-            Some(Precondition::Unchanged(Version::new(place, token)))
+            Some(Precondition::Unchanged { place, token })
         });
         let required = self.required(step).into_iter().chain(version);
         Some(Request::new(key, self.fence, effect).requiring(required))

@@ -156,6 +156,14 @@ fn a_call_for_help_leaves_no_trace_and_is_sent_again_at_once() {
     assert_eq!(run.state(), RunState::Succeeded);
 }
 
+fn unchanged(name: &str, token: &str) -> Precondition {
+    let version = version(name, token);
+    Precondition::Unchanged {
+        place: version.place,
+        token: version.token,
+    }
+}
+
 fn version_seen(token: &str) -> Outcome {
     Outcome::Done(Observed::new().version(version("s1", token)))
 }
@@ -163,9 +171,9 @@ fn version_seen(token: &str) -> Outcome {
 #[test]
 fn an_effect_requires_the_version_that_was_seen_before_it() {
     let mut run = run(vec![step(1, &[])]);
-    let unchanged = Precondition::Unchanged(version("s1", "1"));
+    let required = unchanged("s1", "1");
     let request = only(&mut run, 0);
-    assert_eq!(request.requires, [unchanged]);
+    assert_eq!(request.requires, [required]);
 }
 
 #[test]
@@ -311,8 +319,5 @@ fn what_cannot_be_looked_at_at_first_is_not_touched_by_later_steps() {
     answer(&mut run, 0, seen("s1"));
     let request = only(&mut run, 0);
     assert_eq!(request.key, IdempotencyKey::effect(run.plan().id, id(2)));
-    assert_eq!(
-        request.requires,
-        [Precondition::Unchanged(version("s1", "2"))]
-    );
+    assert_eq!(request.requires, [unchanged("s1", "2")]);
 }

@@ -348,8 +348,8 @@ impl Platform {
                     self.to_come(fact).unwrap_or_else(on)
                 }
                 Precondition::Is(fact) => self.is_asked(fact),
-                Precondition::Unchanged(version) => {
-                    self.version(version.place.clone()).token == version.token
+                Precondition::Unchanged { place, token } => {
+                    self.version(place.clone()).token == *token
                 }
                 _ => true,
             };

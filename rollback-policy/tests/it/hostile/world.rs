@@ -175,7 +175,7 @@ impl World {
                 self.saves.push((bytes, looked.unwrap_or_default()));
             }
             for request in requests {
-                self.send(request);
+                self.send(&request);
             }
         }
     }
@@ -190,7 +190,7 @@ impl World {
         }
     }
 
-    fn send(&mut self, request: Request) {
+    fn send(&mut self, request: &Request) {
         if let Effect::Apply(action) = &request.effect {
             self.sent.extend(action.place());
         }
