@@ -29,37 +29,46 @@ struct Fit<F> {
 }
 
 impl<F: FittedDetector> Baseline<F> {
-    /// Fits on the `healthy_steps` that end at `end`, once the telemetry is as long. A detector that cannot be
-    /// fitted keeps its fit of before; returned is why it cannot.
+    /// Fits on the `healthy_steps` that end at `end`, once the telemetry since `since` is as long. Where no detector can be
+    /// fitted on them it takes twice as many, and again, while the graph keeps them: how many values there are to
+    /// learn from depends on the number of subjects too. A detector that cannot be fitted keeps its fit of before;
+    /// returned is why it cannot.
     pub(super) fn learn<D: Detector<Fitted = F>>(
         baseline: &mut Option<Self>,
         detections: &[Detection<D>],
         params: &GuardParams,
         graph: &TemporalGraph,
+        since: Timestamp,
         end: Timestamp,
     ) -> Vec<Error> {
-        let span = graph.step().saturating_mul(params.healthy_steps);
-        let start = end.minus(span);
-        let covered = graph.extent().is_some_and(|extent| extent.start <= start);
-        let (mut new, mut errors) = (BTreeMap::new(), Vec::new());
-        let Ok(range) = TimeRange::new(start, end) else {
+        let mut errors = Vec::new();
+        let Some(extent) = graph.extent() else {
             return errors;
         };
-        if !covered {
-            return errors;
-        }
-        for detection in detections {
-            match Fit::of(detection, graph, range) {
-                Ok(fit) => {
-                    new.insert(detection.name.clone(), fit);
-                }
-                Err(error) => errors.push(error),
+        let mut steps = params.healthy_steps;
+        while steps <= params.graph.retained_steps() {
+            let start = end.minus(graph.step().saturating_mul(steps));
+            let Ok(range) = TimeRange::new(start, end) else {
+                break;
+            };
+            if start < since.max(extent.start) {
+                break;
             }
-        }
-        if !new.is_empty() {
-            let mut fitted = baseline.take().map(|b| b.fitted).unwrap_or_default();
-            fitted.extend(new);
-            *baseline = Some(Self { range, fitted });
+            errors.clear();
+            let mut new = BTreeMap::new();
+            for detection in detections {
+                match Fit::of(detection, graph, range) {
+                    Ok(fit) => drop(new.insert(detection.name.clone(), fit)),
+                    Err(error) => errors.push(error),
+                }
+            }
+            if !new.is_empty() {
+                let mut fitted = baseline.take().map(|b| b.fitted).unwrap_or_default();
+                fitted.extend(new);
+                *baseline = Some(Self { range, fitted });
+                break;
+            }
+            steps = steps.saturating_mul(2);
         }
         errors
     }

@@ -365,21 +365,17 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
     /// nothing disturbed the steps to learn from.
     fn learn(&mut self, graph: &TemporalGraph, end: Timestamp) -> Vec<Error> {
         let params = &self.params;
-        let due = match &self.state.baseline {
-            None => true,
-            Some(old) => {
-                let start = end.minus(graph.step().saturating_mul(params.healthy_steps));
-                self.state.disturbed <= start && old.is_stale(params, graph, end)
-            }
+        let since = match &self.state.baseline {
+            None => Timestamp::MIN,
+            Some(old) if old.is_stale(params, graph, end) => self.state.disturbed,
+            Some(_) => return Vec::new(),
         };
-        if !due {
-            return Vec::new();
-        }
         Baseline::learn(
             &mut self.state.baseline,
             &self.detections,
             params,
             graph,
+            since,
             end,
         )
     }

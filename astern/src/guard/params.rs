@@ -29,7 +29,7 @@ use astern_stats::param::{duration, in_range};
 ///
 /// | parameter | default | rule |
 /// |---|---|---|
-/// | `healthy_steps` | 60 | steps that the baseline is learnt from, 11 to 100,000, and at least `steps_min` of each detector |
+/// | `healthy_steps` | 60 | steps that the baseline is learnt from, 11 to 100,000, and at least `steps_min` of each detector; twice as many, and again, while few subjects have too few values in them |
 /// | `memory_steps` | 30 | steps that an assessment looks back, 3 to 100,000 |
 /// | `watch` | one hour | how long a change is watched after its last step, at least 1 s |
 /// | `clock_jump_max` | one hour | [how far](crate::ClockError) a time may lie from the one before it, at least 1 s |

@@ -355,6 +355,25 @@ fn limits_that_contradict_each_other_are_refused() {
     ));
 }
 
+#[test]
+fn a_baseline_takes_more_steps_where_few_subjects_have_too_few_values() {
+    let pipeline = astern::detect::pipeline::PipelineParams::default().steps_min(6u32);
+    let detection = astern::detect::catalogue::DetectionParams::default().pipeline(pipeline);
+    let params = params().detectors([("robust_z", detection)]);
+    let mut guard = Guard::new(params.healthy_steps(11)).unwrap();
+    let at = |steps: u32| Timestamp::from_secs(0).plus(STEP * steps);
+    for step in 0..44 {
+        assert_eq!(guard.healthy_range(), None, "{step}");
+        let alone = Party::new(NodeKey::service("alone"));
+        let took = Some(Duration::from_millis(10 + u64::from(step % 3)));
+        let call = Call::new(at(step), alone).took(None, took);
+        guard.observe([call.into()], at(step + 1));
+    }
+    // The last third of 11 steps, and of 22, has too few scores of one service to calibrate.
+    let healthy = guard.healthy_range().unwrap();
+    assert_eq!((healthy.start, healthy.end), (at(0), at(44)));
+}
+
 /// Knows of no cause.
 struct Clueless;
 
