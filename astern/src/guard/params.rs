@@ -31,7 +31,7 @@ use astern_stats::param::{duration, in_range};
 /// |---|---|---|
 /// | `healthy_steps` | 60 | steps that the baseline is learnt from, 11 to 100,000, and at least `steps_min` of each detector; twice as many, and again, while few subjects have too few values in them |
 /// | `memory_steps` | 30 | steps that an assessment looks back, 3 to 100,000 |
-/// | `watch` | one hour | how long a change is watched after its last step, at least 1 s |
+/// | `watch` | one hour | how long a change is watched after its last step, or once it is no longer [open](astern_graph_core::view::Attempt::closed_since), at least 1 s |
 /// | `clock_jump_max` | one hour | [how far](crate::ClockError) a time may lie from the one before it, at least 1 s |
 /// | `mode` | dry run | whether requests change the platform |
 /// | | | the graph keeps at least `healthy_steps` and `memory_steps` together |
@@ -103,7 +103,7 @@ astern_stats::setters!(GuardParams {
     healthy_steps: u32,
     /// Sets the number of steps that an assessment looks back.
     memory_steps: u32,
-    /// Sets the time for which a change is watched.
+    /// Sets the time for which a change is watched once it is no longer open.
     watch: Duration,
     /// Sets how far a time may lie from the one before it.
     clock_jump_max: Duration,

@@ -8,19 +8,20 @@ use astern_graph_core::{ChangeEvent, TemporalGraph, TimeRange, Timestamp};
 use super::params::GuardParams;
 use crate::error::Error;
 
-/// First step of the last attempt of every change that is under way or ended less than `watch` ago and was not rolled
-/// back; by id and service.
+/// First step of the last attempt of every change that is open or was closed at most `watch` ago, and was not rolled back; by id
+/// and service. None is watched for longer than its steps are held.
 pub(super) fn watched(
     params: &GuardParams,
     graph: &TemporalGraph,
     end: Timestamp,
 ) -> Vec<ChangeEvent> {
-    let is_open = |attempt: &Attempt<'_>| {
-        !attempt.is_rolled_back() && end.since(attempt.end().at) <= params.watch
+    let is_watched = |attempt: &Attempt<'_>| {
+        let closed = attempt.closed_since(end);
+        !attempt.is_rolled_back() && closed.is_none_or(|since| end.since(since) <= params.watch)
     };
     let attempts = graph.last_attempts(end).into_iter();
-    let open = attempts.filter(is_open);
-    open.map(|attempt| attempt.start().clone()).collect()
+    let watched = attempts.filter(is_watched);
+    watched.map(|attempt| attempt.start().clone()).collect()
 }
 
 /// Judges each watched change from its start to `end`; of many, those count as worse that are certain enough among so many.

@@ -6,6 +6,7 @@ mod attempts;
 mod crashes;
 mod detectors;
 mod guard;
+mod open;
 mod params;
 mod releases;
 mod support;

@@ -8,6 +8,7 @@
 //! | only what was there in this time; when nothing was seen | `during` |
 //! | what changed where, when, on which instances | `rollouts` |
 //! | which attempts of a change there were | `attempts` |
+//! | which share of the traffic an attempt has, and whether it is open | `shares` |
 //! | who is old and who is new of a change, and when | `sides` |
 
 mod attempts;
@@ -17,6 +18,7 @@ mod during;
 mod fill;
 mod rollouts;
 mod series;
+mod shares;
 mod sides;
 mod unannounced;
 mod windows;

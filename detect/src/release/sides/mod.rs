@@ -5,7 +5,6 @@ mod calls;
 mod changed;
 mod dependencies;
 mod read;
-mod shares;
 mod witnesses;
 
 use std::collections::BTreeSet;

@@ -14,7 +14,7 @@ use astern_graph_core::{
 };
 
 use super::calls::{counted, received};
-use super::{Before, Observed, Step, shares};
+use super::{Before, Observed, Step};
 
 /// Steps before the change in which instances are compared with each other: enough for their dispersion.
 const DISPERSION_STEPS: usize = 30;
@@ -63,10 +63,11 @@ pub(in crate::release) fn observed(
     } else {
         unit_steps(graph, &units, range, start_up)?
     };
-    let stated = shares::of_change(graph, change);
+    let stated = graph.attempt_shares(change);
     for step in &mut steps {
         let share = stated.iter().rev().find(|(at, _)| *at <= step.range.start);
-        step.expected_share = share.map(|(_, share)| *share).or(step.expected_share);
+        let share = share.map(|(_, share)| share.fraction());
+        step.expected_share = share.or(step.expected_share);
     }
     Ok(Observed {
         sampled: sampled(graph, &steps),
