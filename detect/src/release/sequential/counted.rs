@@ -10,7 +10,8 @@ pub(super) type Hits = (u64, u64);
 pub(super) type OfInstances = Vec<(usize, Hits)>;
 
 /// The hits of one metric, step by step.
-pub(super) struct Counted {
+pub(super) struct Counted<'a> {
+    pub(super) metric: &'a Metric,
     pub(super) steps: Vec<CountedStep>,
     /// The newest first.
     pub(super) before: Vec<CountedBefore>,
@@ -33,8 +34,8 @@ pub(super) struct CountedBefore {
     pub(super) has_calls: bool,
 }
 
-impl Counted {
-    pub(super) fn of(metric: &Metric, observed: &Observed) -> Self {
+impl<'a> Counted<'a> {
+    pub(super) fn of(metric: &'a Metric, observed: &Observed) -> Self {
         let step = |step: &Step| CountedStep {
             new: metric.hits(&step.new),
             starting: metric.hits(&step.starting),
@@ -58,9 +59,17 @@ impl Counted {
             }
         };
         Self {
+            metric,
             steps: observed.steps.iter().map(step).collect(),
             before: observed.before.iter().map(before).collect(),
         }
+    }
+
+    /// Hits of old instances in each of the first so many steps since the change, and in those before it.
+    pub(super) fn old_instances(&self, steps: usize) -> impl Iterator<Item = &OfInstances> {
+        let since = self.steps.iter().take(steps);
+        let before = self.before.iter().map(|before| &before.instances);
+        since.map(|step| &step.old_instances).chain(before)
     }
 
     /// Of each healthy step before the change, the newest first.

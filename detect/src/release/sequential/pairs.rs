@@ -34,11 +34,11 @@ impl Pair {
 /// Each step of the new side, of which `new` takes the hits, with the old side of the same step, or of the few
 /// steps in which both have calls; with a few healthy steps before the change, in turn, once the old side is gone.
 pub(super) fn pairs(
-    metric: &Metric,
     observed: &Observed,
-    counted: &Counted,
+    counted: &Counted<'_>,
     new: impl Fn(&CountedStep) -> Hits,
 ) -> Vec<Pair> {
+    let metric = counted.metric;
     let before = counted.before.iter().filter(|before| before.has_calls);
     let before: Vec<Hits> = before.map(|before| before.all).collect();
     let several = BEFORE_PER_STEP.min(before.len());
