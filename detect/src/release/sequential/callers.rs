@@ -41,7 +41,7 @@ impl OfCallers {
     ) -> Result<Option<Self>, GraphError> {
         let unanswered = unanswered(graph, change, range, healthy, judge.0.start_up)?;
         Ok(unanswered.map(|observed| Self {
-            compared: Compared::of(&judge.0, &FAILED, &observed, None),
+            compared: Compared::alone(&judge.0, &FAILED, &observed),
             observed,
         }))
     }
@@ -66,7 +66,7 @@ impl OfCallers {
                 step.starting = CallSummary::joined([]);
             }
         }
-        self.compared = Compared::of(&judge.0, &FAILED, &self.observed, None);
+        self.compared = Compared::alone(&judge.0, &FAILED, &self.observed);
         (looked_worse && !self.compared.looks_worse()).then_some(&FAILED)
     }
 

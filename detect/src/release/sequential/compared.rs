@@ -8,10 +8,10 @@ use astern_stats::sequential::{
 
 use super::SequentialParams;
 use super::counted::{Counted, CountedStep, Hits};
-use super::dispersion;
 use super::metric::{Metric, sum};
 use super::pairs::{Pair, beside, pairs, reuse};
 use super::planned::PlannedLooks;
+use super::{dispersion, instances};
 use crate::release::sides::Observed;
 
 /// What the comparison of one metric says.
@@ -45,6 +45,8 @@ pub(super) struct Compared<'a> {
     pub(super) trials_needed: Option<f64>,
     /// Whether steps before the change stand in for an old side.
     pub(super) is_before: bool,
+    /// Where old instances differ beyond chance: the same beyond what new ones may be slower than they without the change.
+    pub(super) beyond_instances: Option<Box<Self>>,
 }
 
 /// Likelihood ratio from which an effect is surely more than half of the least that matters.
@@ -60,19 +62,57 @@ const SUSPICIOUS: f64 = 10.0;
 const HEALED: f64 = 20.0;
 
 impl<'a> Compared<'a> {
-    /// At planned looks, where there are any, half of the level is for their test and half for the evidence at every look.
-    pub(super) fn of(
+    /// By each metric. At planned looks, where there are any, half of the level is for their test and half for the evidence at
+    /// every look.
+    pub(super) fn all(
+        params: &SequentialParams,
+        metrics: &'a [Metric],
+        observed: &Observed,
+        planned: Option<&PlannedLooks>,
+    ) -> Vec<Self> {
+        let counted = metrics.iter().map(|metric| Counted::of(metric, observed));
+        let counted: Vec<Counted<'_>> = counted.collect();
+        let of =
+            |metric, counted: &Counted<'_>| Self::of(params, metric, counted, observed, planned);
+        let all = metrics.iter().zip(&counted);
+        let mut all: Vec<Self> = all.map(|(metric, counted)| of(metric, counted)).collect();
+        for (place, wider) in instances::beyond_old_ones(params, observed, &counted) {
+            let beyond = of(&metrics[place], &Counted::of(&wider, observed));
+            all[place].ln_e = all[place].ln_e.min(beyond.ln_e);
+            all[place].beyond_instances = Some(Box::new(beyond));
+        }
+        all
+    }
+
+    /// By one metric that has no others beside it.
+    pub(super) fn alone(
         params: &SequentialParams,
         metric: &'a Metric,
         observed: &Observed,
+    ) -> Self {
+        Self::of(
+            params,
+            metric,
+            &Counted::of(metric, observed),
+            observed,
+            None,
+        )
+    }
+
+    /// By what was counted for a metric that is reported as `reported`.
+    fn of(
+        params: &SequentialParams,
+        reported: &'a Metric,
+        counted: &Counted<'_>,
+        observed: &Observed,
         planned: Option<&PlannedLooks>,
     ) -> Self {
-        let counted = Counted::of(metric, observed);
-        let pairs_of = |new: fn(&CountedStep) -> Hits| pairs(metric, observed, &counted, new);
+        let metric = counted.metric;
+        let pairs_of = |new: fn(&CountedStep) -> Hits| pairs(observed, counted, new);
         let pairs = pairs_of(|step| step.new);
         let with_start = pairs_of(|step| sum([step.new, step.starting].iter()));
         let by_before = pairs.iter().filter(|pair| pair.is_before).count();
-        let dispersions = Dispersions::of(metric, observed, &counted, by_before);
+        let dispersions = Dispersions::of(observed, counted, by_before);
         let evidence = |pairs: &[Pair]| {
             let counts = |pair: &&Pair| metric.is_steady() || !pair.is_before;
             let weighed = |pair: &Pair| match Some(pair).filter(counts) {
@@ -91,7 +131,7 @@ impl<'a> Compared<'a> {
         let caution = observed.caution();
         let mut usual = of_recent.usual;
         if is_before {
-            usual = usual.max(worst_before(&counted, hits.len().saturating_sub(since)));
+            usual = usual.max(worst_before(counted, hits.len().saturating_sub(since)));
         }
         let harmful = metric.harmful(params, usual, caution);
         let greatest = dispersions.by(is_before);
@@ -105,13 +145,13 @@ impl<'a> Compared<'a> {
         let ln_e = evidence(&with_start).map_or(0.0, |onset| onset.ln_e);
         let by_plan = planned.filter(|_| PlannedLooks::are_for(metric));
         let by_plan = by_plan.map(|planned| {
-            let until = |steps| Dispersions::beside(metric, observed, &counted, steps);
+            let until = |steps| Dispersions::beside(observed, counted, steps);
             planned.ln_e(&beside(observed, &pairs), until)
         });
         let is_rejected = by_plan.is_some_and(f64::is_finite);
         let with_plan = by_plan.and_then(|by_plan| ln_mean(&[ln_e, by_plan]));
         Self {
-            metric,
+            metric: reported,
             ln_e: with_plan.unwrap_or(ln_e),
             is_rejected,
             ln_e_started,
@@ -126,6 +166,7 @@ impl<'a> Compared<'a> {
             trials: of_all.new_trials,
             trials_needed: harmless.trials_needed(params),
             is_before,
+            beyond_instances: None,
         }
     }
 
@@ -168,9 +209,9 @@ struct Dispersions {
 }
 
 impl Dispersions {
-    fn of(metric: &Metric, observed: &Observed, counted: &Counted<'_>, by_before: usize) -> Self {
-        let mut beside = Self::beside(metric, observed, counted, counted.steps.len());
-        if matches!(metric, Metric::Sampled { .. }) {
+    fn of(observed: &Observed, counted: &Counted<'_>, by_before: usize) -> Self {
+        let mut beside = Self::beside(observed, counted, counted.steps.len());
+        if matches!(counted.metric, Metric::Sampled { .. }) {
             // A value is like the one before it, with or without neighbours to compare it with.
             let old = counted.steps.iter().rev().map(|step| step.old);
             let steps: Vec<Hits> = old.chain(counted.all_before().iter().copied()).collect();
@@ -187,9 +228,9 @@ impl Dispersions {
     }
 
     /// Beside an old side, by the first so many steps.
-    fn beside(metric: &Metric, observed: &Observed, counted: &Counted<'_>, steps: usize) -> f64 {
+    fn beside(observed: &Observed, counted: &Counted<'_>, steps: usize) -> f64 {
         let beside = dispersion::of_instances(counted, steps);
-        if !matches!(metric, Metric::Slow { .. }) {
+        if !matches!(counted.metric, Metric::Slow { .. }) {
             return beside;
         }
         let seen = observed.steps.iter().take(steps);

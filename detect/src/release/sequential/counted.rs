@@ -13,7 +13,7 @@ pub(super) type OfInstances = Vec<(usize, Hits)>;
 
 /// The hits of one metric, step by step.
 pub(super) struct Counted<'a> {
-    metric: &'a Metric,
+    pub(super) metric: &'a Metric,
     observed: &'a Observed,
     pub(super) steps: Vec<CountedStep>,
     /// In each healthy step before the change, the newest first.
@@ -48,6 +48,14 @@ impl<'a> Counted<'a> {
                 .collect(),
             all_before: OnceCell::new(),
         }
+    }
+
+    /// Hits of old instances in each of the first so many steps since the change, and in those before it.
+    pub(super) fn old_instances(&self, steps: usize) -> impl Iterator<Item = &OfInstances> {
+        let since = self.steps.iter().take(steps);
+        since
+            .map(|step| &step.old_instances)
+            .chain(&self.instances_before)
     }
 
     /// Of the service in each healthy step before the change, the newest first. Counted when first asked for: beside an old

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use astern_stats::tail::normal_upper;
+
 use super::counted::{Counted, Hits};
 use super::metric::sum;
 
@@ -33,26 +35,44 @@ impl Pearson {
 /// alike come to one instance in a step, and an instance may be slower than its neighbours at any time. That of single
 /// steps in time where there are no neighbours to compare with.
 pub(super) fn of_instances(counted: &Counted<'_>, steps: usize) -> f64 {
-    let steps = counted
-        .steps
-        .iter()
-        .take(steps)
-        .map(|step| &step.old_instances);
-    let mut within = Pearson::default();
-    let mut totals: BTreeMap<usize, Total> = BTreeMap::new();
-    for instances in steps.chain(&counted.instances_before) {
-        add(&mut within, &instances.iter().map(|(_, hits)| hits));
-        add_totals(&mut totals, instances);
-    }
+    let (within, lasting) = within_and_lasting(counted, steps);
     if within.freedom < PRIOR_FREEDOM {
         let steps = blocks(counted.all_before(), 1);
         return within.dispersion().max(steps.dispersion());
+    }
+    within.dispersion().max(lasting.dispersion())
+}
+
+/// The probability that old instances which are alike differ as much over all steps as these do, for the dispersion of their
+/// calls within steps, at least `per_guess`; `None` where there are fewer than two. By the cube root of the statistic, which is near normal (Wilson
+/// and Hilferty 1931).
+pub(super) fn p_value_of_alike(counted: &Counted<'_>, per_guess: f64) -> Option<f64> {
+    let (within, lasting) = within_and_lasting(counted, counted.steps.len());
+    let freedom = lasting.freedom - 1.0;
+    if freedom < 1.0 {
+        return None;
+    }
+    // Each hit of one instance is none of the others, so that the statistic is expected to be the number of instances.
+    let statistic = lasting.chi_squared / (lasting.freedom * within.dispersion().max(per_guess));
+    let variance = 2.0 / (9.0 * freedom);
+    Some(normal_upper(
+        (statistic.cbrt() - (1.0 - variance)) / variance.sqrt(),
+    ))
+}
+
+/// Of old instances beside each other, within the first so many steps and over all of them; and before the change.
+fn within_and_lasting(counted: &Counted<'_>, steps: usize) -> (Pearson, Pearson) {
+    let mut within = Pearson::default();
+    let mut totals: BTreeMap<usize, Total> = BTreeMap::new();
+    for instances in counted.old_instances(steps) {
+        add(&mut within, &instances.iter().map(|(_, hits)| hits));
+        add_totals(&mut totals, instances);
     }
     let lasting = Pearson {
         chi_squared: totals.values().map(Total::chi_squared).sum(),
         freedom: totals.len() as f64,
     };
-    within.dispersion().max(lasting.dispersion())
+    (within, lasting)
 }
 
 /// How far the hits of an instance are from their expectation, summed over steps, and the variance of that.

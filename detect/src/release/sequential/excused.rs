@@ -20,11 +20,7 @@ impl SequentialComparison {
         planned: Option<&PlannedLooks>,
         pass_on: impl FnOnce(&mut Observed, &[f64]) -> Vec<NodeKey>,
     ) -> (Vec<Compared<'a>>, Vec<MissingEvidence>) {
-        let compared = |observed: &Observed| -> Vec<Compared<'a>> {
-            let compared = metrics.iter();
-            let compared = compared.map(|metric| Compared::of(&self.0, metric, observed, planned));
-            compared.collect()
-        };
+        let compared = |observed: &Observed| Compared::all(&self.0, metrics, observed, planned);
         let looks_worse = |c: &&Compared<'_>| c.is_before && c.looks_worse();
         let first = compared(observed);
         let of_callers = of_callers.filter(|lost| lost.compared().looks_worse());

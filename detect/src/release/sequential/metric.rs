@@ -12,7 +12,7 @@ use super::counted::{Hits, OfInstances};
 use crate::release::sides::{Observed, Step};
 
 /// Fewest calls beyond a quantile of what is known of the old side for that quantile to be a threshold.
-const BEYOND_MIN: f64 = 3.0;
+pub(super) const BEYOND_MIN: f64 = 3.0;
 
 /// With so many the quantile of the sample is near enough to that of the distribution to be a threshold for both sides.
 const BEYOND_MANY: f64 = 30.0;
@@ -78,8 +78,9 @@ impl Metric {
             let Some((calls, usual_ms)) = usual_ms else {
                 continue;
             };
+            let usual = (usual_ms, 0.0);
             let bounded = bases.for_bounds(calls);
-            let Some(metric) = Self::slow(params, caution, (calls, bounded), (name, q), usual_ms)
+            let Some(metric) = Self::slow(params, caution, (calls, bounded), (name, q), usual)
             else {
                 beyond_bounds.push(name.into());
                 continue;
@@ -138,21 +139,60 @@ impl Metric {
         })
     }
 
-    /// Calls beyond the quantile `q` of `calls`. Where they are known as a histogram, the threshold is its next bound: above that they are
+    /// Of a latency its quantile, and calls beyond what that usually is.
+    pub(super) fn at_usual(&self) -> Option<(f64, Self)> {
+        let mut at_usual = self.clone();
+        match &mut at_usual {
+            Self::Slow {
+                q,
+                usual_ms,
+                threshold_ms,
+                ..
+            } => {
+                *threshold_ms = *usual_ms;
+                let q = *q;
+                Some((q, at_usual))
+            }
+            Self::Failed | Self::Refused | Self::Sampled { .. } => None,
+        }
+    }
+
+    /// The same of a latency whose threshold is higher by this part of what is usual; `None` of all others, and where a histogram has
+    /// no bound above.
+    pub(super) fn slower_by(
+        &self,
+        params: &SequentialParams,
+        observed: &Observed,
+        bases: &Bases,
+        part: f64,
+    ) -> Option<Self> {
+        let Self::Slow {
+            name, q, usual_ms, ..
+        } = self
+        else {
+            return None;
+        };
+        let calls = bases.for_quantile(*q)?;
+        let (caution, of) = (observed.caution(), (calls, bases.for_bounds(calls)));
+        Self::slow(params, caution, of, (name, *q), (*usual_ms, part))
+    }
+
+    /// Calls beyond the quantile `q`, `slower_by` a part of it beside what matters. Where they are known as a histogram, the threshold is its next bound: above that they are
     /// counted without a guess. `None` where it has no bound above.
     fn slow(
         params: &SequentialParams,
         caution: f64,
         (calls, bounded): (&CallSummary, &CallSummary),
         (name, q): (&'static str, f64),
-        usual_ms: f64,
+        (usual_ms, slower_by): (f64, f64),
     ) -> Option<Self> {
         let is_guess = calls.calls_per_guess() > 1.0;
         let times = if is_guess { caution * GUESSED } else { caution };
-        let risen_ms = usual_ms + times * params.latency_rise_that_matters(usual_ms);
+        let slower_ms = usual_ms * (1.0 + slower_by);
+        let risen_ms = slower_ms + times * params.latency_rise_that_matters(usual_ms);
         let threshold_ms = bounded.latency_bound_ms(risen_ms)?;
         let beyond = if threshold_ms > risen_ms {
-            let (above, all) = calls.latency_above(params.risen_to(threshold_ms, times));
+            let (above, all) = calls.latency_above(params.risen_to(threshold_ms, times, slower_by));
             above as f64 / all as f64
         } else {
             1.0 - q
@@ -245,7 +285,7 @@ impl Metric {
 }
 
 /// The calls whose quantiles are thresholds.
-struct Bases {
+pub(super) struct Bases {
     old: Basis,
     before: Basis,
     both: Basis,
@@ -271,7 +311,7 @@ impl Basis {
 }
 
 impl Bases {
-    fn of(observed: &Observed) -> Self {
+    pub(super) fn of(observed: &Observed) -> Self {
         let steps = || observed.steps.iter();
         let sides = |step| {
             let step: &Step = step;
@@ -282,6 +322,11 @@ impl Bases {
             before: Basis::of(observed.before.iter().map(|before| &before.all)),
             both: Basis::of(steps().flat_map(sides)),
         }
+    }
+
+    /// Calls of the old side for each that is no guess.
+    pub(super) fn calls_per_guess(&self) -> f64 {
+        CallSummary::joined([&self.old.calls, &self.before.calls]).calls_per_guess()
     }
 
     /// Those for the quantile `q`: of the old side at the same time where they are many; else of healthy steps before the

@@ -5,6 +5,7 @@ mod compared;
 mod counted;
 mod dispersion;
 mod excused;
+mod instances;
 mod metric;
 mod pairs;
 mod planned;
@@ -130,10 +131,13 @@ impl SequentialParams {
         f64::max(self.latency_rise_min * ms, self.latency_rise_ms_min)
     }
 
-    /// The latency that is `ms` once it has risen by so many times what matters.
-    fn risen_to(&self, ms: f64, times: f64) -> f64 {
-        let relative = ms / (1.0 + times * self.latency_rise_min);
-        f64::min(relative, ms - times * self.latency_rise_ms_min)
+    /// The latency that is `ms` once it has risen by so many times what matters, and by a part of itself.
+    fn risen_to(&self, ms: f64, times: f64, part: f64) -> f64 {
+        let relative = ms / (1.0 + part + times * self.latency_rise_min);
+        f64::min(
+            relative,
+            (ms - times * self.latency_rise_ms_min) / (1.0 + part),
+        )
     }
 }
 
@@ -157,6 +161,10 @@ impl SequentialParams {
 /// probability that it is ever reached without a difference is at most `alpha` for all metrics together. It counts only
 /// with an effect of at least the least that matters. Calls of one request are alike, and one instance may be slower than
 /// the next: the variance of hits between old instances, over that of independent calls, divides the evidence.
+///
+/// **Instances of speeds of their own.** Where old instances differ in latency beyond chance at all times, new ones may be slower without
+/// the change. Nothing is found worse by a latency then unless it is by what matters on top of that: Student's 95 % quantile for the
+/// difference of a few instances from a few. Healthy is what it is elsewhere, so that a rise between the two is inconclusive.
 ///
 /// Where the change states the [stages](astern_graph_core::Schedule) that it is to have, half of the level is spent on a
 /// group-sequential test at their ends ([`critical_values`](astern_stats::sequential::critical_values)), which finds smaller
@@ -191,7 +199,7 @@ impl SequentialParams {
 /// The score of an anomaly is its effect over the least that matters, so severity counts from 1.
 ///
 /// Source: e-values by Ville 1939, Robbins 1970, Lindon and Malek 2022; unknown onset by Shin, Ramdas and Rinaldo 2022.
-/// Deviation: dispersion and thresholds are estimated, so the level holds approximately; the evaluation `door` measures
+/// Deviation: dispersion, thresholds and the speeds of instances are estimated, so the level holds approximately; the evaluation `door` measures
 /// it on real requests.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SequentialComparison(SequentialParams);
@@ -297,7 +305,12 @@ impl SequentialComparison {
         let not_healed = (metrics as f64 * NOT_HEALED).ln();
         let is_evident = compared.ln_e >= level && compared.ln_e_started >= not_healed;
         // What is tested at a planned look is what instances did after their start-up.
-        (compared.is_rejected || is_evident) && compared.matters() && !compared.is_healed()
+        let is_worse = compared.is_rejected || is_evident;
+        let beyond = compared.beyond_instances.as_deref();
+        is_worse
+            && compared.matters()
+            && !compared.is_healed()
+            && beyond.is_none_or(|beyond| self.is_worse(beyond, metrics))
     }
 
     fn anomaly(

@@ -34,7 +34,6 @@ impl Pair {
 /// Each step of the new side, of which `new` takes the hits, with the old side of the same step, or of the few
 /// steps in which both have calls; with a few healthy steps before the change, in turn, once the old side is gone.
 pub(super) fn pairs(
-    metric: &Metric,
     observed: &Observed,
     counted: &Counted<'_>,
     new: impl Fn(&CountedStep) -> Hits,
@@ -52,6 +51,7 @@ pub(super) fn pairs(
     // What waits for calls of the other side.
     let (mut of_new, mut of_old) = ((0, 0), (0, 0));
     let mut beyond = BeyondDependencies::default();
+    let metric = counted.metric;
     let pair = |(i, (step, counted)): (usize, (&Step, &CountedStep))| {
         if i >= gone_from {
             let of_new = beyond.of(metric, step, new(counted));

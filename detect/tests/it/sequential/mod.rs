@@ -8,6 +8,7 @@ mod laws;
 mod lost_calls;
 mod metrics;
 mod situations;
+mod unequal;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
