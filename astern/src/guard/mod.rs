@@ -57,6 +57,10 @@ pub use warning::Warning;
 /// already, it holds. The baseline is learnt from the first `healthy_steps` and again from time to time
 /// while all is well and nothing changes. Trained models are recalibrated then, never trained.
 ///
+/// **Store, then send.** [Store](Self::to_bytes) it after each call to `observe` and `report`, before what these ask for is carried
+/// out. Then whoever [goes on](Self::from_bytes) from it after a crash does nothing twice, overwrites nothing that a person did
+/// meanwhile, and calls nobody twice for one reason.
+///
 /// `R` is the ranker: the one that the parameters name, or yours by [`with_ranker`](Self::with_ranker). Changes
 /// are blamed, and can be rolled back, whichever it is. `D` is a detector of your own beside those that the
 /// parameters name: none unless you bring yours with [`with_own`](Self::with_own).

@@ -154,7 +154,9 @@ impl World {
                         self.under_way.0 += 1;
                         self.under_way.1 = self.under_way.1.max(self.under_way.0);
                     }
-                    Event::Finished(_) => self.under_way.0 -= 1,
+                    Event::Finished(_) => {
+                        self.under_way.0 -= 1;
+                    }
                     Event::Execute(request) => {
                         let outcome = self.execute(&request);
                         next.extend(self.guard.report(&request.key, outcome, now).unwrap());

@@ -1,6 +1,7 @@
 //! In which order services are acted on: callers first, greater relief first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use astern_graph_core::{NodeId, NodeKey, TemporalGraph};
 
@@ -9,54 +10,77 @@ use astern_graph_core::{NodeId, NodeKey, TemporalGraph};
 pub(crate) struct Order {
     /// Services by worth, greatest first.
     ranked: Vec<NodeKey>,
-    /// Their places in `ranked`.
-    place: BTreeMap<NodeKey, usize>,
+    /// The numbers of the services: the ranked ones by their places, then the others.
+    number: BTreeMap<NodeKey, usize>,
     /// For each service, those of interest that it depends on, directly or not.
-    depends_on: BTreeMap<NodeKey, BTreeSet<NodeKey>>,
+    depends_on: Vec<Numbers>,
+}
+
+/// A set of numbers, one bit each.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Numbers(Vec<u64>);
+
+impl Numbers {
+    fn insert(&mut self, number: usize) {
+        let word = number / 64;
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
+        }
+        if let Some(bits) = self.0.get_mut(word) {
+            *bits |= 1 << (number % 64);
+        }
+    }
+
+    fn contains(&self, number: usize) -> bool {
+        let bits = self.0.get(number / 64);
+        bits.is_some_and(|bits| bits & (1 << (number % 64)) != 0)
+    }
+
+    fn extend(&mut self, other: &Self) {
+        if self.0.len() < other.0.len() {
+            self.0.resize(other.0.len(), 0);
+        }
+        for (bits, more) in self.0.iter_mut().zip(&other.0) {
+            *bits |= more;
+        }
+    }
 }
 
 impl Order {
     /// The order of `ranked` services (greatest worth first), with what is known of `others` too.
     ///
     /// Any edge makes its source depend on its target, as in
-    /// [`TemporalGraph::callers_first`]. `O(S (V + E))` for `S` services.
+    /// [`TemporalGraph::callers_first`]. `O((V + E) S / 64)` for `S` services.
     pub(crate) fn of(graph: &TemporalGraph, ranked: Vec<NodeKey>, others: &[NodeKey]) -> Self {
-        let mut targets: BTreeMap<NodeId, Vec<NodeId>> = BTreeMap::new();
-        for (source, target, _) in graph.edges() {
-            targets.entry(source).or_default().push(target);
+        let mut number: BTreeMap<NodeKey, usize> = ranked.iter().cloned().zip(0..).collect();
+        for other in others {
+            let next = number.len();
+            number.entry(other.clone()).or_insert(next);
         }
-        let of_interest: BTreeSet<&NodeKey> = ranked.iter().chain(others).collect();
-        let mut depends_on = BTreeMap::new();
-        for service in &of_interest {
-            let mut reached = BTreeSet::new();
-            let mut open: Vec<NodeId> = graph.id(service).into_iter().collect();
-            while let Some(id) = open.pop() {
-                for target in targets.get(&id).into_iter().flatten() {
-                    if reached.insert(*target) {
-                        open.push(*target);
-                    }
-                }
+        let below = below(graph, &number);
+        let mut depends_on = vec![Numbers::default(); number.len()];
+        for (key, number) in &number {
+            let below = graph.id(key).and_then(|id| below.get(&id));
+            if let (Some(of_service), Some(below)) = (depends_on.get_mut(*number), below) {
+                of_service.clone_from(below);
             }
-            let keys = reached.into_iter().filter_map(|id| graph.key(id));
-            let below = keys
-                .filter(|key| of_interest.contains(key))
-                .cloned()
-                .collect();
-            depends_on.insert((*service).clone(), below);
         }
-        let place = ranked.iter().cloned().zip(0..).collect();
         Self {
             ranked,
-            place,
+            number,
             depends_on,
         }
     }
 
     /// Whether `caller` depends on `callee`, directly or not.
     pub(crate) fn depends(&self, caller: &NodeKey, callee: &NodeKey) -> bool {
-        self.depends_on
-            .get(caller)
-            .is_some_and(|below| below.contains(callee))
+        let numbers = self.number.get(caller).zip(self.number.get(callee));
+        numbers.is_some_and(|(caller, callee)| self.depends_by_number(*caller, *callee))
+    }
+
+    fn depends_by_number(&self, caller: usize, callee: usize) -> bool {
+        let below = self.depends_on.get(caller);
+        below.is_some_and(|below| below.contains(callee))
     }
 
     /// Whether two services depend on each other, so that no order is right.
@@ -66,21 +90,45 @@ impl Order {
 
     /// Whether `a` must be acted on before `b`: it depends on it; in a circle, by worth.
     fn precedes(&self, a: &NodeKey, b: &NodeKey) -> bool {
-        a != b
-            && self.depends(a, b)
-            && (!self.depends(b, a) || self.place.get(a) < self.place.get(b))
+        let numbers = self.number.get(a).zip(self.number.get(b));
+        numbers.is_some_and(|(a, b)| self.precedes_by_number(*a, *b))
     }
 
-    /// The ranked services, each after all that precede it, otherwise by worth. `O(S³)` look-ups.
+    fn precedes_by_number(&self, a: usize, b: usize) -> bool {
+        // What has no worth comes first.
+        let place = |number| Some(number).filter(|number| *number < self.ranked.len());
+        a != b
+            && self.depends_by_number(a, b)
+            && (!self.depends_by_number(b, a) || place(a) < place(b))
+    }
+
+    /// The ranked services, each after all that precede it, otherwise by worth. `O(S²)`.
     pub(crate) fn sorted(&self) -> Vec<NodeKey> {
-        let mut open: Vec<&NodeKey> = self.ranked.iter().collect();
-        let mut sorted = Vec::with_capacity(open.len());
-        while !open.is_empty() {
-            let free = |b: &&NodeKey| !open.iter().any(|a| self.precedes(a, b));
-            // `precedes` has no circles, so one is always free.
-            let next = open.iter().position(free).unwrap_or(0);
-            sorted.push(open.remove(next).clone());
+        let all = 0..self.ranked.len();
+        let before = |b| {
+            all.clone()
+                .filter(|a| self.precedes_by_number(*a, b))
+                .count()
+        };
+        let mut waits_for: Vec<usize> = all.clone().map(before).collect();
+        let free = waits_for
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| **count == 0);
+        let mut free: BinaryHeap<Reverse<usize>> = free.map(|(at, _)| Reverse(at)).collect();
+        let mut sorted = Vec::with_capacity(self.ranked.len());
+        while let Some(Reverse(a)) = free.pop() {
+            sorted.extend(self.ranked.get(a).cloned());
+            for (b, count) in waits_for.iter_mut().enumerate() {
+                if *count > 0 && self.precedes_by_number(a, b) {
+                    *count -= 1;
+                    if *count == 0 {
+                        free.push(Reverse(b));
+                    }
+                }
+            }
         }
+        // `precedes` has no circles, so each has become free.
         sorted
     }
 
@@ -97,6 +145,30 @@ impl Order {
         let between = |a: &NodeKey| before.iter().any(|b| self.precedes(a, b));
         before.iter().copied().filter(|a| !between(a)).collect()
     }
+}
+
+/// For each node, the numbered services that can be reached from it over edges. Circle by circle, callees first: within a
+/// circle each reaches all.
+fn below(graph: &TemporalGraph, number: &BTreeMap<NodeKey, usize>) -> BTreeMap<NodeId, Numbers> {
+    let mut targets: BTreeMap<NodeId, BTreeSet<NodeId>> = BTreeMap::new();
+    for (source, target, _) in graph.edges() {
+        targets.entry(source).or_default().insert(target);
+    }
+    let own = |id: NodeId| graph.key(id).and_then(|key| number.get(key)).copied();
+    let mut below: BTreeMap<NodeId, Numbers> = BTreeMap::new();
+    for circle in graph.callers_first().into_iter().rev() {
+        let mut reached = Numbers::default();
+        for target in circle.iter().filter_map(|id| targets.get(id)).flatten() {
+            own(*target)
+                .into_iter()
+                .for_each(|number| reached.insert(number));
+            if let Some(further) = below.get(target) {
+                reached.extend(further);
+            }
+        }
+        below.extend(circle.into_iter().map(|id| (id, reached.clone())));
+    }
+    below
 }
 
 #[cfg(test)]

@@ -47,6 +47,10 @@ use progress::{Context, Progress, Timer};
 ///   can hide what a step repaired, and a target that was reached may have been left.
 /// - At most one request of a step is awaited at a time.
 ///
+/// **Store, then send.** [Store](Self::to_bytes) it after each [`poll`](Self::poll), before its requests are sent: whoever goes on
+/// from what was stored since does nothing twice and overwrites nobody. What was stored before the first look of a run
+/// that has sent an effect since would look again, and take what a person did meanwhile for what it was made for.
+///
 /// It reads no clock and never waits: time comes in as an argument, waiting goes out as
 /// [`deadline`](Self::deadline). Time that goes backwards counts as standing still. It can be
 /// stored at any moment and [resumed](Self::resume) after a crash. See [`drive`](crate::drive) for
@@ -207,6 +211,14 @@ impl Run {
         self.parts()
             .find(|(s, _)| s.id == step)
             .map(|(_, progress)| &progress.status)
+    }
+
+    /// When the last of its steps so far reached its target: metrics from before say nothing about what the run did.
+    pub fn reached(&self) -> Option<Timestamp> {
+        self.progress
+            .iter()
+            .filter_map(|progress| progress.reached)
+            .max()
     }
 
     /// Whether its requests change the platform.

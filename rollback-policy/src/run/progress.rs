@@ -47,6 +47,8 @@ pub(crate) struct Progress {
     pub(super) refused: Option<Refusal>,
     /// The version that its place is known to have through this step, until the run takes note of it.
     pub(crate) version: Option<Arc<str>>,
+    /// When it reached its target.
+    pub(crate) reached: Option<Timestamp>,
 }
 
 /// What a transition needs to know.
@@ -120,6 +122,7 @@ impl Progress {
             lost: None,
             refused: None,
             version: None,
+            reached: None,
         }
     }
 

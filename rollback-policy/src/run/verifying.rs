@@ -62,6 +62,7 @@ impl Progress {
         if self.status == StepStatus::Settling {
             self.finish(StepStatus::Settled);
             self.since = ctx.now;
+            self.reached = Some(ctx.now);
         } else {
             self.finish(StepStatus::Verified);
         }
