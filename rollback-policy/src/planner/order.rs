@@ -159,9 +159,9 @@ fn below(graph: &TemporalGraph, number: &BTreeMap<NodeKey, usize>) -> BTreeMap<N
     for circle in graph.callers_first().into_iter().rev() {
         let mut reached = Numbers::default();
         for target in circle.iter().filter_map(|id| targets.get(id)).flatten() {
-            own(*target)
-                .into_iter()
-                .for_each(|number| reached.insert(number));
+            if let Some(number) = own(*target) {
+                reached.insert(number);
+            }
             if let Some(further) = below.get(target) {
                 reached.extend(further);
             }
