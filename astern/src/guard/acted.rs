@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use astern_graph_core::view::Attempt;
 use astern_graph_core::{Artefact, ChangeEvent, ChangeId, ChangePhase, NodeKey, Timestamp};
-use astern_rollback_policy::{Action, Mode, Plan};
+use astern_rollback_policy::{Action, Mode, Plan, RunState};
 
 /// When each change at each service was last acted on: a later attempt is not acted on yet. Of the time, and not of the
 /// attempt, since an attempt may be announced, or announced to have begun earlier, after it was acted on.
@@ -25,7 +25,20 @@ struct Times {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Ended {
     Succeeded,
+    Unverified,
     Failed,
+}
+
+impl Ended {
+    /// `None` as long as the run is under way.
+    pub(super) fn of(state: RunState) -> Option<Self> {
+        match state {
+            RunState::Running => None,
+            RunState::Succeeded => Some(Self::Succeeded),
+            RunState::Unverified => Some(Self::Unverified),
+            RunState::Failed => Some(Self::Failed),
+        }
+    }
 }
 
 /// An attempt that a plan answers.

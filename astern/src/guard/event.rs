@@ -57,10 +57,10 @@ impl fmt::Display for Event {
             Self::Decided { ruling, .. } => write!(f, "decision: {ruling}"),
             Self::Planned(plan) => plan.fmt(f),
             Self::Execute(request) => write!(f, "execute {:?}", request.effect),
-            Self::Verified { step, ok: true, .. } => write!(f, "step {step} verified"),
-            Self::Verified {
-                step, ok: false, ..
-            } => write!(f, "step {step} not verified"),
+            Self::Verified { plan, step, ok } => {
+                let not = if *ok { "" } else { "not " };
+                write!(f, "step {step} of plan {plan} {not}verified")
+            }
             Self::Finished(summary) => summary.fmt(f),
             Self::Failed(error) => write!(f, "failed: {error}"),
         }

@@ -28,7 +28,7 @@ use astern_graph_core::{
 use astern_rca::ranker::AnyRanker;
 use astern_rca::{Diagnoser, Incident, Ranker};
 use astern_rollback_policy::{
-    Decision, IdempotencyKey, Mode, Outcome, Plan, Reason, Run, RunError, RunState, Step,
+    Decision, IdempotencyKey, Mode, Outcome, Plan, Reason, Run, RunError, Step,
 };
 
 use crate::error::Error;
@@ -449,6 +449,7 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
             ruling.decision = Decision::Hold;
             ruling.reasons.push(match ended {
                 Ended::Succeeded => Reason::Undone,
+                Ended::Unverified => Reason::UndoUnverified,
                 Ended::Failed => Reason::UndoFailed,
             });
         }
@@ -519,9 +520,10 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         }
     }
 
-    /// Takes note of a run that is over. One that failed ends with a person, who is called once for each reason.
+    /// Takes note of a run that is over. One that failed, or that nobody could see the effect of, ends with a person, who
+    /// is called once for each reason.
     fn ended(&mut self, run: &Run, now: Timestamp, events: &mut Vec<Event>) -> Result<(), Error> {
-        let (mode, state) = (run.mode(), run.state());
+        let mode = run.mode();
         events.push(Event::Finished(run.summary()));
         if mode != Mode::Apply {
             return Ok(());
@@ -532,13 +534,10 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         }
         // The platform is another one now: what lasts must show again that it lasts.
         self.state.persistence = self.stages.policy.risk().persistence();
-        match state {
-            RunState::Succeeded => self.state.acted.ended(run.plan(), Ended::Succeeded),
-            RunState::Failed => self.state.acted.ended(run.plan(), Ended::Failed),
-            _ => {}
+        if let Some(ended) = Ended::of(run.state()) {
+            self.state.acted.ended(run.plan(), ended);
         }
-        let failed = runs::why_failed(run).filter(|_| state == RunState::Failed);
-        let Some((service, why)) = failed else {
+        let Some((service, why)) = runs::needs_person(run) else {
             return Ok(());
         };
         if let Some(plan) = self.state.pages.page(service, &why, now)? {

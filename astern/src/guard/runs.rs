@@ -112,18 +112,35 @@ fn changed_by(plan: &Plan) -> BTreeSet<&NodeKey> {
     changing.map(Action::node).collect()
 }
 
-/// Why a run that failed needs a person, and the service that this is about: its first step that failed.
-pub(super) fn why_failed(run: &Run) -> Option<(NodeKey, String)> {
-    run.plan().steps.iter().find_map(|step| {
-        let StepStatus::Failed(failure) = run.status(step.id)? else {
-            return None;
-        };
-        let why = match failure {
-            Failure::NotMet { check } if check.is_metric() => {
-                format!("done, and it did not help: {}: {check}", step.action)
-            }
-            failure => format!("cannot go on: {}: {failure}", step.action),
-        };
-        Some((step.action.node().clone(), why))
+/// Why a run needs a person, and the service that this is about: its first step that failed, else the first whose effect
+/// could not be seen.
+pub(super) fn needs_person(run: &Run) -> Option<(NodeKey, String)> {
+    let of_steps = |why: fn(&Action, &StepStatus) -> Option<String>| {
+        run.plan().steps.iter().find_map(|step| {
+            let why = why(&step.action, run.status(step.id)?)?;
+            Some((step.action.node().clone(), why))
+        })
+    };
+    of_steps(why_failed).or_else(|| of_steps(why_unverified))
+}
+
+fn why_failed(action: &Action, status: &StepStatus) -> Option<String> {
+    let StepStatus::Failed(failure) = status else {
+        return None;
+    };
+    Some(match failure {
+        Failure::NotMet { check } if check.is_metric() => {
+            format!("done, and it did not help: {action}: {check}")
+        }
+        failure => format!("cannot go on: {action}: {failure}"),
     })
+}
+
+fn why_unverified(action: &Action, status: &StepStatus) -> Option<String> {
+    let StepStatus::Unverified { check } = status else {
+        return None;
+    };
+    Some(format!(
+        "done, and nobody could see whether this holds: {action}: {check}"
+    ))
 }

@@ -25,7 +25,7 @@ use crate::error::Error;
 const FORMAT: Format = Format {
     name: "a guard",
     magic: *b"ASTNGARD",
-    version: 6,
+    version: 7,
 };
 
 const BASELINE: Format = Format {

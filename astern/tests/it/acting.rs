@@ -57,6 +57,8 @@ struct World {
     guard: Guard,
     platform: MemoryPlatform,
     forbids: bool,
+    /// After a write nobody can see anything, and what it replaced goes on.
+    is_blind: bool,
     asked: Vec<Action>,
     decided: Vec<(u32, Decision)>,
     /// Plans that were begun less those that came to their end, and the most at a time.
@@ -73,6 +75,7 @@ impl World {
             guard: Guard::new(params()).unwrap(),
             platform,
             forbids: false,
+            is_blind: false,
             asked: Vec::new(),
             decided: Vec::new(),
             under_way: (0, 0),
@@ -84,7 +87,8 @@ impl World {
         let web = || Party::new(NodeKey::service("web")).on(instance("web", 0), "web-1".into());
         let mut records = Vec::new();
         for service in SERVICES {
-            let bad = self.platform.holds(&runs(service, 2));
+            let has_left = self.is_blind && !self.platform.writes().is_empty();
+            let bad = self.platform.holds(&runs(service, 2)) || has_left && service == SERVICES[0];
             let revision = format!("{service}-{}", if bad { 2 } else { 1 });
             for number in 0..40 {
                 let when = at(step).plus(Duration::from_millis(240 * u64::from(number)));
@@ -134,6 +138,11 @@ impl World {
                 let reason = "locked".into();
                 return Outcome::Refused(Refusal::Forbidden { reason });
             }
+        }
+        let looks = matches!(request.effect, Effect::Observe(_));
+        if self.is_blind && looks && !self.platform.writes().is_empty() {
+            let what = "to look".into();
+            return Outcome::Refused(Refusal::Unsupported { what });
         }
         self.platform.execute(request)
     }
@@ -197,6 +206,22 @@ fn a_refused_rollback_calls_a_person_once_also_over_a_restart() {
     let rolled_back = |(_, decision): &&(u32, Decision)| *decision == Decision::RollBack;
     assert_eq!(world.decided.iter().filter(rolled_back).count(), 1);
     assert!(world.platform.holds(&runs("cart", 2)));
+}
+
+#[test]
+fn a_rollback_that_nobody_can_see_calls_a_person_once_and_then_holds() {
+    let mut world = World::new();
+    world.is_blind = true;
+    world.play(0..90, &[(RELEASED, "cart")]);
+    let [page] = world.pages().try_into().unwrap();
+    let begin = "call a person about service/cart: done, and nobody could see whether this holds: set service/cart to revision cart-1: ";
+    assert!(page.starts_with(begin), "{page}");
+    let decided = |wanted| {
+        let all = world.decided.iter();
+        all.filter(|(_, decision)| *decision == wanted).count()
+    };
+    assert_eq!(decided(Decision::RollBack), 1, "{:?}", world.decided);
+    assert!(decided(Decision::Hold) > 10, "{:?}", world.decided);
 }
 
 #[test]

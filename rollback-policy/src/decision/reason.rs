@@ -56,6 +56,8 @@ pub enum Reason {
     Abstained(Abstention),
     /// All that is to blame was rolled back already.
     Undone,
+    /// All that is to blame was rolled back, and whether that helped could not be seen; a person was called.
+    UndoUnverified,
     /// Rolling back all that is to blame has failed; a person was called.
     UndoFailed,
 }
@@ -99,6 +101,9 @@ impl fmt::Display for Reason {
             Self::NoDiagnosis => f.write_str("there is no diagnosis"),
             Self::NoChangeBlamed => f.write_str("no change is blamed"),
             Self::Abstained(abstention) => abstention.fmt(f),
+            Self::UndoUnverified => f.write_str(
+                "what is to blame was rolled back, whether that helped could not be seen, and a person was called",
+            ),
             Self::UndoFailed => {
                 f.write_str("rolling back what is to blame has failed, and a person was called")
             }

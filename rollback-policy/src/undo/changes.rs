@@ -84,16 +84,30 @@ pub(crate) fn is_active(change: &ChangeEvent) -> bool {
     change.phase != ChangePhase::RolledBack
 }
 
-/// The change by which a revision came to a place last, if it was rolled back.
+/// A thing of a service that is changed.
+pub(crate) type Part<'a> = (&'a NodeKey, &'a Artefact);
+
+fn is_of(change: &ChangeEvent, (service, artefact): Part<'_>) -> bool {
+    change.service == *service && change.kind.artefact() == *artefact
+}
+
+/// The changes that brought a revision to a part.
+pub(crate) fn brought<'a>(
+    target: &Revision,
+    part: Part<'_>,
+    changes: impl IntoIterator<Item = &'a ChangeEvent>,
+) -> impl Iterator<Item = &'a ChangeEvent> {
+    let all = changes.into_iter();
+    all.filter(move |change| change.to == *target && is_of(change, part))
+}
+
+/// The change by which a revision came to a part last, if it was rolled back.
 pub(crate) fn rolled_back<'a>(
     target: &Revision,
-    (service, artefact): (&NodeKey, &Artefact),
+    part: Part<'_>,
     history: impl IntoIterator<Item = &'a ChangeEvent>,
 ) -> Option<&'a ChangeEvent> {
-    let brought = |c: &&ChangeEvent| {
-        c.service == *service && c.to == *target && c.kind.artefact() == *artefact
-    };
-    let all = history.into_iter().filter(brought);
+    let all = brought(target, part, history);
     let last = all.max_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
     last.filter(|change| !is_active(change))
 }
@@ -103,11 +117,11 @@ pub(crate) fn rolled_back<'a>(
 pub(crate) fn is_compatible<'a>(
     target: &Revision,
     min_compatible: &Revision,
-    (service, artefact): (&NodeKey, &Artefact),
+    part: Part<'_>,
     history: impl IntoIterator<Item = &'a ChangeEvent>,
 ) -> bool {
-    let same = |c: &&ChangeEvent| c.service == *service && c.kind.artefact() == *artefact;
-    let mut releases: Vec<&ChangeEvent> = history.into_iter().filter(same).collect();
+    let history = history.into_iter();
+    let mut releases: Vec<&ChangeEvent> = history.filter(|change| is_of(change, part)).collect();
     releases.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
     let revisions: Vec<&Revision> = releases
         .iter()

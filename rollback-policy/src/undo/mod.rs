@@ -13,7 +13,7 @@ use astern_graph_core::{Artefact, ChangeEvent, ChangeKind, NodeKey, Reversibilit
 use crate::action::Action;
 use crate::fact::Fact;
 use crate::plan::{Precondition, Rejection};
-use changes::{is_compatible, rolled_back};
+use changes::{brought, is_compatible, rolled_back};
 
 /// One action of an undo, with what must hold for it.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,12 +120,9 @@ impl<'a> Chain<'a> {
         history: &[&ChangeEvent],
         blamed: &[&ChangeEvent],
     ) -> Option<Rejection> {
-        let place = (&self.newest.service, artefact);
-        let is_target = |c: &&&ChangeEvent| {
-            c.service == *place.0 && c.to == *target && c.kind.artefact() == *artefact
-        };
-        let rolled_back = rolled_back(target, place, history.iter().copied());
-        let bad = rolled_back.or_else(|| blamed.iter().find(is_target).copied())?;
+        let part = (&self.newest.service, artefact);
+        let rolled_back = rolled_back(target, part, history.iter().copied());
+        let bad = rolled_back.or_else(|| brought(target, part, blamed.iter().copied()).next())?;
         Some(Rejection::BadTarget {
             change: self.oldest.id.clone(),
             target: target.clone(),
@@ -144,9 +141,9 @@ impl<'a> Chain<'a> {
             Reversibility::Reversible | Reversibility::ExpandContract => None,
             Reversibility::ForwardOnly { min_compatible } => {
                 let history = history.iter().copied();
-                let place = (&c.service, artefact);
+                let part = (&c.service, artefact);
                 let (change, min_compatible) = (c.id.clone(), min_compatible.clone());
-                let works = is_compatible(target, &min_compatible, place, history);
+                let works = is_compatible(target, &min_compatible, part, history);
                 (!works).then_some(Rejection::ForwardOnly {
                     change,
                     min_compatible,
