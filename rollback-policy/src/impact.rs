@@ -48,11 +48,13 @@ pub struct Impact {
     /// The service.
     pub service: NodeKey,
     /// Calls per second that it receives itself.
+    #[serde(with = "astern_stats::real")]
     pub calls_per_second: f64,
     /// What depends on it, with the calls per second that a fault puts at risk there, greatest
     /// first.
     pub affected: Vec<(NodeKey, f64)>,
     /// Calls per second at risk: its own and those of all that are affected.
+    #[serde(with = "astern_stats::real")]
     pub score: f64,
 }
 

@@ -12,6 +12,7 @@ pub mod order;
 pub mod paired;
 pub mod param;
 pub mod ranking;
+pub mod real;
 pub mod reliability;
 pub mod rng;
 pub mod robust;

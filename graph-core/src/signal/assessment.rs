@@ -19,11 +19,14 @@ pub struct Anomaly {
     /// In which metric, or which of all deviates most; `None` where none is known.
     pub metric: Option<MetricName>,
     /// How anomalous, in the unit of the detector; [`threshold`](Self::threshold) has the same.
+    #[serde(with = "astern_stats::real")]
     pub score: f64,
     /// Score from which severity counts. Without one the anomaly has no severity.
     #[serde(default)]
+    #[serde(with = "astern_stats::real::option")]
     pub threshold: Option<f64>,
     /// Probability of such a score while healthy, adjusted for the number of tests.
+    #[serde(with = "astern_stats::real::option")]
     pub p_value: Option<f64>,
     /// Since when, without a break.
     pub since: Timestamp,

@@ -16,8 +16,10 @@ pub struct RankedCause {
     /// What is blamed.
     pub subject: Subject,
     /// How strongly; comparable within one diagnosis only.
+    #[serde(with = "astern_stats::real")]
     pub score: f64,
     /// Calibrated probability that it is the cause, where the ranker has one.
+    #[serde(with = "astern_stats::real::option")]
     pub probability: Option<f64>,
     /// How the fault travelled: cause first, symptom last.
     pub path: Vec<NodeKey>,
@@ -62,6 +64,7 @@ pub struct BlamedChange {
     /// The service that it changed.
     pub service: NodeKey,
     /// Probability that it is the cause, where the ranker has one.
+    #[serde(with = "astern_stats::real::option")]
     pub probability: Option<f64>,
     /// Services that suffer although nothing of theirs is at fault.
     pub collateral: Vec<NodeKey>,
@@ -184,6 +187,7 @@ pub struct Alternative {
     /// What it may be.
     pub reason: Abstention,
     /// Calibrated probability that it is.
+    #[serde(with = "astern_stats::real")]
     pub probability: f64,
     /// Why.
     pub evidence: Vec<Evidence>,

@@ -44,8 +44,10 @@ pub struct Hop {
     /// Its unit.
     pub unit: Unit,
     /// Healthy median; `None` where too little was seen.
+    #[serde(with = "astern_stats::real::option")]
     pub healthy: Option<f64>,
     /// Value during the incident; `None` where nothing was seen.
+    #[serde(with = "astern_stats::real::option")]
     pub observed: Option<f64>,
     /// What speaks for the fault having come this way.
     pub supporting: Vec<Evidence>,
@@ -99,12 +101,16 @@ pub struct Counterfactual {
     /// Its unit.
     pub unit: Unit,
     /// Value of the symptom now.
+    #[serde(with = "astern_stats::real")]
     pub observed: f64,
     /// Value that it would have.
+    #[serde(with = "astern_stats::real")]
     pub expected: f64,
     /// Lower end of the 90 % interval of that value.
+    #[serde(with = "astern_stats::real")]
     pub low: f64,
     /// Upper end of it.
+    #[serde(with = "astern_stats::real")]
     pub high: f64,
     /// Healthy steps that it was learnt from.
     pub steps: usize,

@@ -49,6 +49,7 @@ pub enum MissingEvidence {
         /// In which metric.
         metric: MetricName,
         /// Probability of such a difference by chance.
+        #[serde(with = "astern_stats::real")]
         p_value: f64,
     },
     /// Independence: the new side looks worse, and no more than a dependency accounts for that its other callers see as well. What
@@ -62,6 +63,7 @@ pub enum MissingEvidence {
     /// Calls to a new side that should have some: by its share of the traffic, or as old instances beside it have.
     Traffic {
         /// Calls that it should have received.
+        #[serde(with = "astern_stats::real")]
         expected: f64,
         /// Since when.
         since: Timestamp,
@@ -85,6 +87,7 @@ pub enum MissingEvidence {
         /// Which instance.
         instance: NodeKey,
         /// Calls that it should have received, by its neighbour with the fewest.
+        #[serde(with = "astern_stats::real")]
         expected: f64,
         /// Since when.
         since: Timestamp,
@@ -95,6 +98,7 @@ pub enum MissingEvidence {
         /// Which instance.
         instance: NodeKey,
         /// Calls that it should have received since, by its share before.
+        #[serde(with = "astern_stats::real")]
         expected: f64,
         /// Since when.
         since: Timestamp,

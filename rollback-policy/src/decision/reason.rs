@@ -44,8 +44,10 @@ pub enum Reason {
         /// The change.
         change: ChangeId,
         /// Probability that it is the cause, where known.
+        #[serde(with = "astern_stats::real::option")]
         probability: Option<f64>,
         /// Probability that is needed.
+        #[serde(with = "astern_stats::real")]
         min_confidence: f64,
     },
     /// There is no diagnosis.

@@ -123,6 +123,7 @@ pub struct Reading {
     /// Which one.
     pub metric: MetricName,
     /// Its value now.
+    #[serde(with = "astern_stats::real")]
     pub value: f64,
 }
 

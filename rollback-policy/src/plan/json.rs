@@ -35,8 +35,7 @@ impl Plan {
     /// The plan as indented JSON, with name and version of the format.
     ///
     /// # Errors
-    /// [`CodecError::Damaged`] when it could not be read again: JSON has no number for `NaN` and
-    /// infinities, and a plan may have been altered since it was made.
+    /// [`CodecError::Damaged`] when it could not be read again: a plan may have been altered since it was made.
     pub fn to_json(&self) -> Result<String, CodecError> {
         let file = Written {
             format: FORMAT,
@@ -101,12 +100,23 @@ mod tests {
     #[test]
     fn what_could_not_be_read_again_is_not_written() {
         let mut plan = Plan::from_json(&json()).unwrap();
-        let metric = "errors".into();
-        plan.steps[0].because.push(Evidence::Correlation {
-            metric,
-            r: f64::NAN,
-        });
+        plan.steps[0].action = Action::Hold {
+            service: NodeKey::service("web"),
+        };
         assert!(matches!(plan.to_json(), Err(CodecError::Damaged { .. })));
+    }
+
+    #[test]
+    fn evidence_may_be_infinite() {
+        let plan = Plan::from_json(&json()).unwrap();
+        let mut steps = plan.steps;
+        let metric = "errors".into();
+        steps[0].because.push(Evidence::Correlation {
+            metric,
+            r: f64::INFINITY,
+        });
+        let plan = Plan::new(plan.made, steps, Vec::new()).unwrap();
+        assert_eq!(Plan::from_json(&plan.to_json().unwrap()).unwrap(), plan);
     }
 
     #[test]

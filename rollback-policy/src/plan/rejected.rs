@@ -54,8 +54,10 @@ pub enum Rejection {
         /// The change.
         change: ChangeId,
         /// Probability that it is the cause, where known.
+        #[serde(with = "astern_stats::real::option")]
         probability: Option<f64>,
         /// Probability that is needed.
+        #[serde(with = "astern_stats::real")]
         min_confidence: f64,
     },
     /// A caller keeps its new revision, and would be left in front of an old callee.
@@ -73,8 +75,10 @@ pub enum Rejection {
     /// The plan would touch too much traffic.
     TooMuchTraffic {
         /// Calls per second at risk with this one.
+        #[serde(with = "astern_stats::real")]
         calls_per_second: f64,
         /// Most calls per second.
+        #[serde(with = "astern_stats::real")]
         limit: f64,
     },
     /// The revision before the change was rolled back itself, or is to blame itself.

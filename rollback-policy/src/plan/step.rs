@@ -17,6 +17,7 @@ pub struct Blame {
     /// The change.
     pub change: ChangeId,
     /// Probability that it is the cause.
+    #[serde(with = "astern_stats::real")]
     pub probability: f64,
 }
 

@@ -25,12 +25,16 @@ use astern_stats::param::in_range;
 #[non_exhaustive]
 pub struct Risk {
     /// The risk, 0..=2.
+    #[serde(with = "astern_stats::real")]
     pub value: f64,
     /// How far the worst score is above its threshold, 0..=1.
+    #[serde(with = "astern_stats::real")]
     pub severity: f64,
     /// Share of the last ticks that were anomalous, 0..=1.
+    #[serde(with = "astern_stats::real")]
     pub persistence: f64,
     /// Weight of the users hit times the correlation with the change, 0..=1.
+    #[serde(with = "astern_stats::real")]
     pub segment_term: f64,
 }
 

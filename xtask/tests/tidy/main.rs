@@ -15,6 +15,7 @@ mod edges;
 mod errors;
 mod guides;
 mod manifest;
+mod numbers;
 mod purity;
 mod readme;
 mod setters;

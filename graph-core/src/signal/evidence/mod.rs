@@ -42,10 +42,13 @@ pub enum Evidence {
         /// Which metric.
         metric: MetricName,
         /// Healthy median.
+        #[serde(with = "astern_stats::real")]
         healthy: f64,
         /// Value now.
+        #[serde(with = "astern_stats::real")]
         observed: f64,
         /// Deviation in healthy standard deviations, positive is worse.
+        #[serde(with = "astern_stats::real")]
         z: f64,
     },
     /// New instances of a service behave otherwise than its old ones at the same time.
@@ -53,10 +56,13 @@ pub enum Evidence {
         /// Which metric.
         metric: MetricName,
         /// Value on old instances.
+        #[serde(with = "astern_stats::real")]
         old: f64,
         /// Value on new instances.
+        #[serde(with = "astern_stats::real")]
         new: f64,
         /// Probability of such a difference by chance, one-sided towards worse.
+        #[serde(with = "astern_stats::real")]
         p_value: f64,
     },
     /// New instances moved otherwise than old ones, each against its own past (difference in
@@ -65,12 +71,16 @@ pub enum Evidence {
         /// Which metric.
         metric: MetricName,
         /// By what factor the new ones moved beyond the old ones; 1 is alike.
+        #[serde(with = "astern_stats::real")]
         ratio: f64,
         /// Lower end of its 95 % interval.
+        #[serde(with = "astern_stats::real")]
         low: f64,
         /// Upper end of it.
+        #[serde(with = "astern_stats::real")]
         high: f64,
         /// Probability of such a rise by chance at any look, one-sided towards worse.
+        #[serde(with = "astern_stats::real")]
         p_value: f64,
         /// Steps that were compared.
         steps: usize,
@@ -80,6 +90,7 @@ pub enum Evidence {
         /// Which change.
         change: ChangeId,
         /// Correlation coefficient, -1..=1.
+        #[serde(with = "astern_stats::real")]
         r: f64,
         /// Steps that it was seen over.
         steps: usize,
@@ -89,11 +100,13 @@ pub enum Evidence {
         /// Which node.
         node: NodeKey,
         /// Requests per second now over those while healthy.
+        #[serde(with = "astern_stats::real")]
         ratio: f64,
     },
     /// How much of a symptom's rise the node at which it is explained best accounts for.
     Explained {
         /// Share of it, 0..=1.
+        #[serde(with = "astern_stats::real")]
         share: f64,
     },
     /// How far a fault has to travel.
@@ -110,6 +123,7 @@ pub enum Evidence {
         /// Which metric of the candidate.
         metric: MetricName,
         /// Correlation coefficient, -1..=1.
+        #[serde(with = "astern_stats::real")]
         r: f64,
     },
     /// The candidate's past tells about the symptom's next value (transfer entropy).
@@ -119,8 +133,10 @@ pub enum Evidence {
         /// Target of it.
         to: NodeKey,
         /// Transfer entropy in nats, bias removed.
+        #[serde(with = "astern_stats::real")]
         te_nats: f64,
         /// Probability of such a value without influence.
+        #[serde(with = "astern_stats::real")]
         p_value: f64,
     },
     /// No node that it depends on explains the fault.
@@ -135,28 +151,37 @@ pub enum Evidence {
         /// The callee.
         to: NodeKey,
         /// Wait beyond the callee's work when all was well, in milliseconds.
+        #[serde(with = "astern_stats::real")]
         healthy_ms: f64,
         /// The same now.
+        #[serde(with = "astern_stats::real")]
         observed_ms: f64,
         /// Growth in standard errors, positive is worse.
+        #[serde(with = "astern_stats::real")]
         z: f64,
     },
     /// The node itself takes longer, beside what it waits for its callees.
     OwnTime {
         /// Self time of a call when all was well, in milliseconds.
+        #[serde(with = "astern_stats::real")]
         healthy_ms: f64,
         /// The same now.
+        #[serde(with = "astern_stats::real")]
         observed_ms: f64,
         /// Growth in standard errors, positive is worse.
+        #[serde(with = "astern_stats::real")]
         z: f64,
     },
     /// More calls fail at the node although no call of its own failed.
     OwnFailures {
         /// Share of its calls when all was well.
+        #[serde(with = "astern_stats::real")]
         healthy: f64,
         /// The same now.
+        #[serde(with = "astern_stats::real")]
         observed: f64,
         /// Growth in standard errors, positive is worse.
+        #[serde(with = "astern_stats::real")]
         z: f64,
     },
     /// More calls of a caller fail right after the node answered it.
@@ -164,10 +189,13 @@ pub enum Evidence {
         /// The caller that fails.
         caller: NodeKey,
         /// Share of the caller's calls when all was well.
+        #[serde(with = "astern_stats::real")]
         healthy: f64,
         /// The same now.
+        #[serde(with = "astern_stats::real")]
         observed: f64,
         /// Growth in standard errors, positive is worse.
+        #[serde(with = "astern_stats::real")]
         z: f64,
     },
     /// The node calls another less often for a call of its own.
@@ -175,10 +203,13 @@ pub enum Evidence {
         /// The one that it calls.
         to: NodeKey,
         /// Calls made for one received when all was well.
+        #[serde(with = "astern_stats::real")]
         healthy: f64,
         /// The same now.
+        #[serde(with = "astern_stats::real")]
         observed: f64,
         /// Fall in standard errors, positive is worse.
+        #[serde(with = "astern_stats::real")]
         z: f64,
     },
     /// The services on the machine have a longer self time.
@@ -189,6 +220,7 @@ pub enum Evidence {
         tenants: usize,
         /// Growth of the median one in standard errors, less that of the median of all services where few of
         /// them run on the machine; positive is worse.
+        #[serde(with = "astern_stats::real")]
         z: f64,
     },
     /// A change came shortly before.
@@ -217,8 +249,10 @@ pub enum Evidence {
         /// Name of the model.
         model: Arc<str>,
         /// Score of the trained model, above 0 is outside its hypersphere.
+        #[serde(with = "astern_stats::real")]
         score: f64,
         /// Score of the untrained control.
+        #[serde(with = "astern_stats::real")]
         untrained: f64,
     },
     /// Nodes that this one drags down.
@@ -226,6 +260,7 @@ pub enum Evidence {
         /// Number of nodes that a fault here can reach.
         nodes: usize,
         /// Calls per second at risk there: into each of them, weighted by influence.
+        #[serde(with = "astern_stats::real")]
         calls_per_second: f64,
     },
     /// How many requests went through it: of those that went wrong, and of the others.
@@ -246,12 +281,16 @@ pub enum Evidence {
         /// Which metric of the symptom.
         metric: MetricName,
         /// Its mean now.
+        #[serde(with = "astern_stats::real")]
         observed: f64,
         /// What its mean would be.
+        #[serde(with = "astern_stats::real")]
         expected: f64,
         /// Lower end of the 95 % interval of that.
+        #[serde(with = "astern_stats::real")]
         low: f64,
         /// Upper end of it.
+        #[serde(with = "astern_stats::real")]
         high: f64,
     },
     /// A method could not run, and what was done instead.
@@ -268,8 +307,10 @@ pub enum Evidence {
         /// Which metric.
         metric: MetricName,
         /// Greatest value that passes.
+        #[serde(with = "astern_stats::real")]
         limit: f64,
         /// The worst value of a check; `None` where no check had one.
+        #[serde(with = "astern_stats::real::option")]
         worst: Option<f64>,
         /// How many checks there were.
         checks: usize,
