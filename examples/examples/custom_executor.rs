@@ -1,4 +1,4 @@
-//! An executor of your own: an in-memory platform on which a plan is carried out and verified.
+//! An executor of your own: an in-memory platform on which a plan is carried out and verified, and the laws that it keeps.
 //!
 //! `cargo run --release -p astern-examples --example custom_executor`
 #![forbid(unsafe_code)]
@@ -6,30 +6,61 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use astern::graph::signal::{Assessment, BlamedChange, Diagnosis, Verdict};
 use astern::graph::{
     Call, ChangeEvent, GraphBuilder, GraphParams, NodeKey, Party, Revision, Timestamp,
 };
+use astern::policy::conformance::{self, Breach, Setting};
 use astern::policy::{
-    Action, Effect, ExecError, Executor, Expectation, Fact, Mode, Observed, Outcome, Place,
-    Planner, PlannerParams, Precondition, Recording, Refusal, Request, Run, RunParams, RunState,
-    Version, drive,
+    Action, Check, Effect, ExecError, Executor, Expectation, Fact, IdempotencyKey, Mode, Observed,
+    Outcome, Place, Planner, PlannerParams, Precondition, Recording, Refusal, Request, Run,
+    RunParams, RunState, Version, drive,
 };
 
-/// A platform that runs services, and loses its first reply: networks do.
-struct Platform {
+/// A platform that runs services, and loses its first replies where it shall: networks do.
+#[derive(Debug)]
+struct Platform(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
     /// What each service runs, and how often that was set by whomever: its version.
-    services: Mutex<BTreeMap<NodeKey, (Revision, u64)>>,
-    replies_to_lose: Mutex<u32>,
+    services: BTreeMap<NodeKey, (Revision, u64)>,
+    /// Effects that were carried out.
+    done: BTreeSet<IdempotencyKey>,
+    /// The greatest fence that was seen.
+    fence: u64,
+    replies_to_lose: u32,
 }
 
 impl Platform {
+    fn new(service: &NodeKey, revision: &Revision, replies_to_lose: u32) -> Self {
+        Self(Mutex::new(State {
+            services: [(service.clone(), (revision.clone(), 1))].into(),
+            done: BTreeSet::new(),
+            fence: 0,
+            replies_to_lose,
+        }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// What somebody sets, also where it is as it was.
+    fn set(&mut self, service: &NodeKey, to: &Revision) {
+        if let Some((running, number)) = self.services.get_mut(service) {
+            running.clone_from(to);
+            *number += 1;
+        }
+    }
+
     fn observe(&self, service: &NodeKey) -> Observed {
-        let services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((revision, number)) = services.get(service) else {
+        let Some((revision, number)) = self.services.get(service) else {
             return Observed::new();
         };
         let fact = Fact::Revision {
@@ -40,79 +71,116 @@ impl Platform {
         Observed::new().fact(fact).version(version)
     }
 
-    fn set(&self, service: &NodeKey, to: &Revision, requires: &[Precondition]) -> Outcome {
-        let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((running, number)) = services.get_mut(service) else {
+    /// The first precondition that does not hold; one that cannot be checked does not.
+    fn unmet<'a>(&self, requires: &'a [Precondition]) -> Option<&'a Precondition> {
+        let running = |service| self.services.get(service);
+        requires.iter().find(|precondition| {
+            let holds = match precondition {
+                Precondition::Is(Fact::Revision { service, revision }) => {
+                    running(service).is_some_and(|(running, _)| running == revision)
+                }
+                Precondition::Unchanged { place, token } => {
+                    let number = running(&place.node).map(|(_, number)| number.to_string());
+                    number.as_deref() == Some(&**token)
+                }
+                // Nothing else acts here, and every revision can be run.
+                Precondition::NoOtherPlan { .. } | Precondition::Available { .. } => true,
+                _ => false,
+            };
+            !holds
+        })
+    }
+
+    fn apply(&mut self, request: &Request, service: &NodeKey, to: &Revision) -> Outcome {
+        let Some((running, _)) = self.services.get(service) else {
             return Outcome::Refused(Refusal::NotFound {
                 what: service.to_string().into(),
             });
         };
-        // The first law of an executor: what is asked for already is answered before anything else.
-        if running == to {
-            drop(services);
+        // The first law of an executor: what is asked for already, or was done under this key, is answered before
+        // anything else.
+        if running == to || self.done.contains(&request.key) {
             return Outcome::AlreadyDone(self.observe(service));
         }
         // The second: preconditions are checked with the write, here under one lock.
-        for precondition in requires {
-            let holds = match precondition {
-                Precondition::Is(Fact::Revision { revision, .. }) => revision == running,
-                Precondition::Unchanged { token, .. } => **token == *number.to_string(),
-                // Nothing else acts here, and every revision can be run.
-                Precondition::NoOtherPlan { .. } | Precondition::Available { .. } => true,
-                // What cannot be checked is refused.
-                _ => false,
-            };
-            if !holds {
-                return Outcome::Refused(Refusal::PreconditionFailed {
-                    precondition: precondition.clone(),
-                    found: None,
-                });
-            }
+        if let Some(unmet) = self.unmet(&request.requires) {
+            return Outcome::Refused(Refusal::PreconditionFailed {
+                precondition: unmet.clone(),
+                found: None,
+            });
         }
-        running.clone_from(to);
-        *number += 1;
-        drop(services);
-        let mut lose = self
-            .replies_to_lose
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if *lose > 0 {
-            *lose -= 1;
+        self.set(service, to);
+        self.done.insert(request.key);
+        if self.replies_to_lose > 0 {
+            self.replies_to_lose -= 1;
             return Outcome::Unknown(ExecError::NoReply {
                 waited: Duration::from_secs(5),
             });
         }
         Outcome::Done(self.observe(service))
     }
+
+    fn observe_all(&self, checks: &[Check]) -> Observed {
+        let services = checks.iter().filter_map(|check| match &check.expect {
+            Expectation::Is(fact) => Some(fact.node()),
+            _ => None,
+        });
+        let mut observed = Observed::new();
+        for service in services.collect::<BTreeSet<_>>() {
+            let seen = self.observe(service);
+            observed.facts.extend(seen.facts);
+            observed.versions.extend(seen.versions);
+        }
+        observed
+    }
 }
 
 impl Executor for Platform {
     fn execute(&self, request: &Request) -> Outcome {
+        let mut state = self.state();
+        let (fence, newest) = (request.fence, state.fence);
+        if fence < newest {
+            return Outcome::Refused(Refusal::Fenced { fence, newest });
+        }
+        state.fence = fence;
         match &request.effect {
-            Effect::Apply(Action::SetRevision { service, to }) => {
-                self.set(service, to, &request.requires)
-            }
+            Effect::Apply(Action::SetRevision { service, to }) => state.apply(request, service, to),
             Effect::DryRun(Action::SetRevision { service, .. }) => {
-                Outcome::Done(self.observe(service))
-            }
-            Effect::Observe(checks) => {
-                let services = checks.iter().filter_map(|check| match &check.expect {
-                    Expectation::Is(fact) => Some(fact.node()),
-                    _ => None,
-                });
-                let mut observed = Observed::new();
-                for service in services.collect::<BTreeSet<_>>() {
-                    let seen = self.observe(service);
-                    observed.facts.extend(seen.facts);
-                    observed.versions.extend(seen.versions);
+                match state.unmet(&request.requires) {
+                    None => Outcome::Done(state.observe(service)),
+                    Some(unmet) => Outcome::Refused(Refusal::PreconditionFailed {
+                        precondition: unmet.clone(),
+                        found: None,
+                    }),
                 }
-                Outcome::Done(observed)
             }
+            Effect::Observe(checks) => Outcome::Done(state.observe_all(checks)),
             other => Outcome::Refused(Refusal::Unsupported {
                 what: format!("{other:?}").into(),
             }),
         }
     }
+}
+
+/// The laws of an executor, each on a platform of its own: run this in your tests.
+fn breaches() -> Vec<Breach> {
+    let cart = || NodeKey::service("cart");
+    let (old, new) = (Revision::from("cart@sha-1"), Revision::from("cart@sha-2"));
+    conformance::check(|| {
+        let (platform, again) = (Platform::new(&cart(), &new, 0), new.clone());
+        let action = Action::SetRevision {
+            service: cart(),
+            to: old.clone(),
+        };
+        let before = Fact::Revision {
+            service: cart(),
+            revision: new.clone(),
+        };
+        // Somebody else releases the same revision again.
+        Setting::new(platform, action, before, move |platform: &Platform| {
+            platform.state().set(&cart(), &again);
+        })
+    })
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -143,10 +211,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let plan = planner.plan(&builder.build(), &assessment, &diagnosis, &[release], now)?;
     println!("{plan}\n");
 
-    let platform = Recording::new(Platform {
-        services: Mutex::new([(cart.clone(), (new, 1))].into()),
-        replies_to_lose: Mutex::new(1),
-    });
+    let platform = Recording::new(Platform::new(&cart, &new, 1));
     let mut run = Run::new(plan, Mode::Apply, 1, RunParams::default(), now)?;
     // A run never waits: it says when it wants to go on, and a loop with a clock would sleep.
     while let Some(next) = drive(&mut run, &platform, now)? {
@@ -159,11 +224,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("\n{}", run.summary());
     assert_eq!(run.state(), RunState::Succeeded);
     assert_eq!(
-        platform.observe(&cart).facts,
+        platform.state().observe(&cart).facts,
         [Fact::Revision {
             service: cart,
             revision: old
         }]
     );
+    let breaches = breaches();
+    println!("\nlaws of an executor that it breaks: {}", breaches.len());
+    assert!(breaches.is_empty(), "{breaches:?}");
     Ok(())
 }
