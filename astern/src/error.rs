@@ -58,6 +58,14 @@ pub enum Error {
     /// A stored state could not be read or written.
     #[error(transparent)]
     Codec(#[from] CodecError),
+    /// The state could not be stored, so requests were withheld.
+    #[error("{withheld} requests are withheld, since the state could not be stored: {cause}")]
+    Store {
+        /// Requests that are not to be sent.
+        withheld: usize,
+        /// What stands against storing.
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A stored state cannot be taken over under the parameters of its new holder.
     #[error(transparent)]
     Restore(#[from] RestoreError),

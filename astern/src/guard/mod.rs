@@ -14,6 +14,7 @@ mod readings;
 mod runs;
 mod scale;
 mod state;
+mod stored;
 mod targets;
 mod warning;
 mod watch;
@@ -58,7 +59,7 @@ pub use warning::Warning;
 /// while all is well and nothing changes. Trained models are recalibrated then, never trained.
 ///
 /// **Store, then send.** [Store](Self::to_bytes) it after each call to `observe` and `report`, before what these ask for is carried
-/// out. Then whoever [goes on](Self::from_bytes) from it after a crash does nothing twice, overwrites nothing that a person did
+/// out; [`stored`](Self::stored) keeps that order. Then whoever [goes on](Self::from_bytes) from it after a crash does nothing twice, overwrites nothing that a person did
 /// meanwhile, and calls nobody twice for one reason.
 ///
 /// `R` is the ranker: the one that the parameters name, or yours by [`with_ranker`](Self::with_ranker). Changes

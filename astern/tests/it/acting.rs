@@ -225,6 +225,47 @@ fn a_rollback_that_nobody_can_see_calls_a_person_once_and_then_holds() {
 }
 
 #[test]
+fn what_is_not_stored_is_not_sent_and_comes_again() {
+    let mut world = World::new();
+    let mut stored = 0;
+    for step in 0..60 {
+        let mut records = world.calls(step);
+        if step == RELEASED {
+            records.insert(0, world.release(step, "cart"));
+        }
+        let now = at(step + 1);
+        let mut events = world.guard.observe(records, now);
+        while !events.is_empty() {
+            let is_request = |event: &Event| matches!(event, Event::Execute(_));
+            let requests = events.iter().filter(|event| is_request(event)).count();
+            // The disk is full at first.
+            let store = |state: &[u8]| {
+                assert!(requests > 0 && !state.is_empty());
+                stored += 1;
+                if stored < 3 { Err("full") } else { Ok(()) }
+            };
+            events = world.guard.stored(events, store);
+            if requests > 0 && stored < 3 {
+                assert!(!events.iter().any(is_request));
+                let text = events.pop().unwrap().to_string();
+                assert!(text.ends_with("could not be stored: full"), "{text}");
+            }
+            let mut next = Vec::new();
+            for event in events {
+                if let Event::Execute(request) = event {
+                    let outcome = world.execute(&request);
+                    next.extend(world.guard.report(&request.key, outcome, now).unwrap());
+                }
+            }
+            events = next;
+        }
+    }
+    assert!(stored > 3);
+    assert!(world.platform.holds(&runs("cart", 1)), "{:?}", world.asked);
+    assert_eq!(world.platform.writes().len(), 1);
+}
+
+#[test]
 fn a_second_service_is_rolled_back_while_the_first_is_verified() {
     let mut world = World::new();
     world.play(0..120, &[(RELEASED, "cart"), (RELEASED + 4, "pay")]);
