@@ -9,7 +9,10 @@
 use std::hint::black_box;
 
 use astern_benches::synthetic::{Told, calls, minutes, wide};
-use astern_graph_core::{EdgeKind, GraphBuilder, GraphParams, NodeKind, Record, TemporalGraph};
+use astern_graph_core::{
+    ChangeEvent, ChangePhase, EdgeKind, GraphBuilder, GraphParams, NodeKey, NodeKind, Record,
+    TemporalGraph, Timestamp,
+};
 use criterion::{
     BatchSize, BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
@@ -140,5 +143,35 @@ fn graphs(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, ingest, ingest_wide, graphs);
+/// Steps of changes: many of one change, and as many of changes with ten each.
+fn changes(c: &mut Criterion) {
+    let mut group = c.benchmark_group("change_steps");
+    group.sample_size(10);
+    for steps in sizes([1_000, 10_000, 100_000]) {
+        for (name, of_one) in [("of one change", steps), ("ten a change", 10)] {
+            let step = |number: u32| {
+                let change = number / of_one;
+                let id = format!("release-{change}");
+                let service = NodeKey::service(format!("s{}", change % 1_000));
+                let at = Timestamp::from_secs(i64::from(number % 3_000));
+                ChangeEvent::new(id.as_str(), at, service, Some("r1".into()), "r2".into())
+                    .reached(ChangePhase::Progressed, Vec::new())
+            };
+            let mut builder = builder();
+            builder.extend((0..steps).map(|number| step(number).into()));
+            let graph = builder.build();
+            let id = BenchmarkId::new(format!("attempts, {name}"), steps);
+            group.bench_function(id, |b| {
+                b.iter(|| graph.last_attempts(Timestamp::from_secs(3_600)).len());
+            });
+            let id = BenchmarkId::new(format!("steps of it, {name}"), steps);
+            group.bench_function(id, |b| {
+                b.iter(|| graph.change_steps(&"release-0".into()).count());
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, ingest, ingest_wide, graphs, changes);
 criterion_main!(benches);

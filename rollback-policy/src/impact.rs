@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BinaryHeap};
 use std::fmt;
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,9 @@ impl InfluenceWeights {
     }
 
     fn of(&self, from: &NodeKey, to: &NodeKey) -> f64 {
+        if self.weights.is_empty() {
+            return 1.0;
+        }
         let pair = (from.clone(), to.clone());
         self.weights.get(&pair).copied().unwrap_or(1.0)
     }
@@ -109,37 +113,7 @@ impl Impact {
             key: service.clone(),
         };
         let id = graph.id(service).ok_or_else(unknown)?;
-        Ok(Self::at(graph, id, service, range, influence))
-    }
-
-    /// The impact of a service whose id is `start`.
-    pub(crate) fn at(
-        graph: &TemporalGraph,
-        start: NodeId,
-        service: &NodeKey,
-        range: TimeRange,
-        influence: &InfluenceWeights,
-    ) -> Self {
-        let weights = reach(graph, start, influence);
-        let rate = |id| traffic(graph, id, &weights, range);
-        let calls_per_second = rate(start);
-        let mut affected = Vec::new();
-        for (id, weight) in &weights {
-            let key = graph.key(*id).filter(|key| *id != start && counts(key));
-            if let Some(key) = key {
-                affected.push((key.clone(), weight * rate(*id)));
-            }
-        }
-        affected.sort_by(|(a, x), (b, y)| order::descending(*x, *y).then_with(|| a.cmp(b)));
-        let score = affected
-            .iter()
-            .fold(calls_per_second, |sum, (_, rate)| sum + rate);
-        Self {
-            service: service.clone(),
-            calls_per_second,
-            affected,
-            score,
-        }
+        Ok(Impacts::new(graph, range, influence).at(id, service))
     }
 
     /// The impacts of several services, greatest first, ties by key; a service named twice counts
@@ -153,11 +127,16 @@ impl Impact {
         range: TimeRange,
         influence: &InfluenceWeights,
     ) -> Result<Vec<Self>, GraphError> {
-        let impacts: Result<Vec<Self>, GraphError> = services
-            .into_iter()
-            .map(|service| Self::of(graph, service, range, influence))
-            .collect();
-        impacts.map(Self::ranked)
+        let mut impacts = Impacts::new(graph, range, influence);
+        let of = |service: &NodeKey| {
+            let unknown = || GraphError::UnknownNode {
+                key: service.clone(),
+            };
+            let id = graph.id(service).ok_or_else(unknown)?;
+            Ok(impacts.at(id, service))
+        };
+        let all: Result<Vec<Self>, GraphError> = services.into_iter().map(of).collect();
+        all.map(Self::ranked)
     }
 
     pub(crate) fn ranked(mut impacts: Vec<Self>) -> Vec<Self> {
@@ -207,51 +186,133 @@ impl Ord for Reached {
     }
 }
 
-/// The greatest product of influences to each node that a fault can reach (Dijkstra's algorithm
-/// over products, 1959).
-fn reach(
-    graph: &TemporalGraph,
-    start: NodeId,
-    influence: &InfluenceWeights,
-) -> BTreeMap<NodeId, f64> {
-    let mut weights = BTreeMap::new();
-    let mut frontier = BinaryHeap::from([Reached(1.0, start)]);
-    while let Some(Reached(weight, id)) = frontier.pop() {
-        if weights.contains_key(&id) {
-            continue;
-        }
-        weights.insert(id, weight);
-        let Some(from) = graph.key(id) else { continue };
-        for next in graph
-            .fault_targets(id)
-            .filter(|next| !weights.contains_key(next))
-        {
-            if let Some(to) = graph.key(next) {
-                frontier.push(Reached(weight * influence.of(from, to), next));
-            }
-        }
-    }
-    weights
+/// Impacts of several services of one graph: what each node feels and calls is looked up once for all of them, since most
+/// faults go the same ways.
+#[derive(Debug)]
+pub(crate) struct Impacts<'a> {
+    graph: &'a TemporalGraph,
+    range: TimeRange,
+    influence: &'a InfluenceWeights,
+    nodes: BTreeMap<NodeId, Rc<Node>>,
 }
 
-/// Calls per second that a node receives, or makes into the affected part where that is more.
-fn traffic(
-    graph: &TemporalGraph,
-    id: NodeId,
-    affected: &BTreeMap<NodeId, f64>,
-    range: TimeRange,
-) -> f64 {
-    let Some(key) = graph.key(id) else { return 0.0 };
-    let received = graph
-        .calls_received(key, range)
-        .map_or(0, |summary| summary.calls);
-    let made: u64 = graph
-        .callees(id)
-        .filter(|callee| affected.contains_key(callee))
-        .filter_map(|callee| graph.calls_between(key, graph.key(callee)?, range))
-        .map(|summary| summary.calls)
-        .sum();
-    received.max(made) as f64 / whole_steps(graph.step(), range).as_secs_f64()
+/// What counts of a node.
+#[derive(Debug)]
+struct Node {
+    /// Where a fault here shows next, each with how much of it.
+    targets: Vec<(NodeId, f64)>,
+    /// Calls that it receives.
+    received: u64,
+    /// Calls that it makes, by callee.
+    made: BTreeMap<NodeId, u64>,
+}
+
+impl<'a> Impacts<'a> {
+    pub(crate) fn new(
+        graph: &'a TemporalGraph,
+        range: TimeRange,
+        influence: &'a InfluenceWeights,
+    ) -> Self {
+        Self {
+            graph,
+            range,
+            influence,
+            nodes: BTreeMap::new(),
+        }
+    }
+
+    /// The impact of a service whose id is `start`.
+    pub(crate) fn at(&mut self, start: NodeId, service: &NodeKey) -> Impact {
+        let reached = self.reach(start);
+        let seconds = whole_steps(self.graph.step(), self.range).as_secs_f64();
+        let rate = |node: &Node| node.calls(&reached) as f64 / seconds;
+        let own = reached.get(&start);
+        let calls_per_second = own.map_or(0.0, |(_, node)| rate(node));
+        let mut affected = Vec::new();
+        for (id, (weight, node)) in &reached {
+            let key = self.graph.key(*id);
+            if let Some(key) = key.filter(|key| *id != start && counts(key)) {
+                affected.push((key.clone(), weight * rate(node)));
+            }
+        }
+        affected.sort_by(|(a, x), (b, y)| order::descending(*x, *y).then_with(|| a.cmp(b)));
+        let score = affected
+            .iter()
+            .fold(calls_per_second, |sum, (_, rate)| sum + rate);
+        Impact {
+            service: service.clone(),
+            calls_per_second,
+            affected,
+            score,
+        }
+    }
+
+    /// The greatest product of influences to each node that a fault can reach (Dijkstra's algorithm
+    /// over products, 1959).
+    fn reach(&mut self, start: NodeId) -> BTreeMap<NodeId, (f64, Rc<Node>)> {
+        let mut reached = BTreeMap::new();
+        let mut frontier = BinaryHeap::from([Reached(1.0, start)]);
+        while let Some(Reached(weight, id)) = frontier.pop() {
+            if reached.contains_key(&id) {
+                continue;
+            }
+            let node = self.node(id);
+            for (next, influence) in &node.targets {
+                if !reached.contains_key(next) {
+                    frontier.push(Reached(weight * influence, *next));
+                }
+            }
+            reached.insert(id, (weight, node));
+        }
+        reached
+    }
+
+    fn node(&mut self, id: NodeId) -> Rc<Node> {
+        let (graph, range, influence) = (self.graph, self.range, self.influence);
+        let read = || Rc::new(Node::of(graph, id, range, influence));
+        self.nodes.entry(id).or_insert_with(read).clone()
+    }
+}
+
+impl Node {
+    fn of(
+        graph: &TemporalGraph,
+        id: NodeId,
+        range: TimeRange,
+        influence: &InfluenceWeights,
+    ) -> Self {
+        let Some(key) = graph.key(id) else {
+            return Self {
+                targets: Vec::new(),
+                received: 0,
+                made: BTreeMap::new(),
+            };
+        };
+        let target = |next| Some((next, influence.of(key, graph.key(next)?)));
+        let received = graph.calls_received(key, range);
+        let made = |callee| {
+            let summary = graph.calls_between(key, graph.key(callee)?, range)?;
+            Some((callee, summary.calls))
+        };
+        Self {
+            targets: graph.fault_targets(id).filter_map(target).collect(),
+            received: received.map_or(0, |summary| summary.calls),
+            made: graph.callees(id).filter_map(made).collect(),
+        }
+    }
+
+    /// Calls that it receives, or makes into the affected part where that is more.
+    fn calls<T>(&self, affected: &BTreeMap<NodeId, T>) -> u64 {
+        // An entrance calls nearly everything, while a fault reaches little of it.
+        let made: u64 = if affected.len() < self.made.len() {
+            affected.keys().filter_map(|id| self.made.get(id)).sum()
+        } else {
+            let made = self.made.iter();
+            let into = made.filter(|(callee, _)| affected.contains_key(callee));
+            into.map(|(_, calls)| calls).sum()
+        };
+        self.received.max(made)
+    }
 }
 
 /// Length of the whole steps that a range touches: calls are counted by whole steps.

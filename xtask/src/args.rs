@@ -35,7 +35,7 @@ Usage: cargo xtask [--dry-run] <command> [options]
   peers SCRIPT a public library and Astern in turns on the same inputs (gnn-speed,
                gnn-growth, cora, te-speed); what follows goes to the script, with --out FILE its
                table to a file too
-  fuzz         fuzz the adapters, one TARGET or each in turn (nightly, cargo-fuzz)
+  fuzz         fuzz where bytes enter, one TARGET or each in turn (nightly, cargo-fuzz)
   libtorch     make libtorch in a cache shared by checkouts and link it in here
   sample-data  write the examples' data again
   screenshot   the demo's page as docs/images/incident.png (needs Chromium or Chrome)

@@ -5,6 +5,8 @@ mod acting;
 mod attempts;
 mod crashes;
 mod detectors;
+mod documents;
+mod entries;
 mod guard;
 mod open;
 mod params;

@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 const FORMAT: Format = Format {
     name: "a graph builder",
     magic: *b"ASTNBLDR",
-    version: 7,
+    version: 8,
 };
 
 /// A builder's whole state but for its parameters, in order throughout.

@@ -26,7 +26,7 @@ use crate::time::{TimeRange, Timestamp};
 const FORMAT: Format = Format {
     name: "a temporal graph",
     magic: *b"ASTNGRPH",
-    version: 6,
+    version: 7,
 };
 
 /// Services, what they run on and what they call, over time.

@@ -82,6 +82,7 @@ impl ChangeEvent {
         let mut names = revisions
             .map(Revision::as_str)
             .chain(flag)
+            .chain(self.version.as_deref())
             .chain([self.id.as_str()]);
         names.try_for_each(name)
     }

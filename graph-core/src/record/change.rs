@@ -110,6 +110,10 @@ pub struct ChangeEvent {
     pub reversibility: Reversibility,
     /// The shares of traffic to come, when they are known; those that an earlier step stated no longer count.
     pub schedule: Option<Schedule>,
+    /// What the platform calls the state of what was changed right after this step, when known: a generation, an etag, the
+    /// number of an attempt. A way back then requires that nobody has changed it since. It must not move with anything
+    /// else: a number that counts each scaling too would forbid every way back.
+    pub version: Option<Arc<str>>,
 }
 
 impl ChangeEvent {
@@ -133,6 +137,7 @@ impl ChangeEvent {
             share: None,
             reversibility: Reversibility::Reversible,
             schedule: None,
+            version: None,
         }
     }
 
@@ -169,6 +174,13 @@ impl ChangeEvent {
     #[must_use]
     pub fn scheduled(mut self, schedule: Schedule) -> Self {
         self.schedule = Some(schedule);
+        self
+    }
+
+    /// With what the platform calls the state right after this step.
+    #[must_use]
+    pub fn versioned(mut self, version: impl Into<Arc<str>>) -> Self {
+        self.version = Some(version.into());
         self
     }
 

@@ -20,9 +20,10 @@ pub(crate) fn change_order(a: &ChangeEvent, b: &ChangeEvent) -> Ordering {
             share,
             reversibility,
             schedule,
+            version,
         } = change;
         let first = (at, id, phase, service, to, instances);
-        (first, from, kind, share, reversibility, schedule)
+        (first, from, kind, share, reversibility, (schedule, version))
     }
     place(a).cmp(&place(b))
 }

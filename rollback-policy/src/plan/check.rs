@@ -64,9 +64,9 @@ impl fmt::Display for Precondition {
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
     /// The greatest good value.
-    AtMost(f64),
+    AtMost(#[serde(with = "astern_stats::real")] f64),
     /// The least good value.
-    AtLeast(f64),
+    AtLeast(#[serde(with = "astern_stats::real")] f64),
 }
 
 impl Limit {
@@ -161,6 +161,9 @@ pub struct Check {
 }
 
 impl Check {
+    /// The longest that a check may take: 7 days. A run must end.
+    pub const WITHIN_MAX: Duration = Duration::from_secs(7 * 86_400);
+
     /// The platform reaches a fact in time.
     pub fn reached(fact: Fact, within: Duration) -> Self {
         Self {

@@ -1,5 +1,7 @@
 //! Why there is no plan, or why one is no good.
 
+use std::time::Duration;
+
 use astern_graph_core::{CodecError, NodeKey};
 
 use crate::plan::{PlanId, StepId};
@@ -47,6 +49,16 @@ pub enum PlanError {
     Cycle {
         /// Those in the circle, or waiting for it.
         steps: Vec<StepId>,
+    },
+    /// A check may take longer than [`Check::WITHIN_MAX`](crate::Check::WITHIN_MAX).
+    #[error("a check of step {step} may take {within:?}, at most {max:?} are allowed")]
+    CheckTooLong {
+        /// The step.
+        step: StepId,
+        /// How long the check may take.
+        within: Duration,
+        /// The longest.
+        max: Duration,
     },
     /// The id is not that of the content: the plan was altered after it was made.
     #[error("the plan says it is {stated}, its content says {computed}")]

@@ -72,7 +72,7 @@ impl Plan {
     }
 
     /// Checks that steps have numbers of their own, wait only for steps that are there, and not
-    /// in a circle; and that the id is that of the content.
+    /// in a circle; that no check may take longer than [`Check::WITHIN_MAX`]; and that the id is that of the content.
     ///
     /// # Errors
     /// [`PlanError`] for the first of these rules that is broken.
@@ -98,6 +98,15 @@ impl Plan {
         let steps = self.circular();
         if !steps.is_empty() {
             return Err(PlanError::Cycle { steps });
+        }
+        let too_long = |step: &Step| {
+            let mut checks = step.verify.iter();
+            let check = checks.find(|check| check.within > Check::WITHIN_MAX)?;
+            Some((step.id, check.within))
+        };
+        if let Some((step, within)) = self.steps.iter().find_map(too_long) {
+            let max = Check::WITHIN_MAX;
+            return Err(PlanError::CheckTooLong { step, within, max });
         }
         let (stated, computed) = (self.id, Self::id_of(self.made, &self.steps)?);
         if stated == computed {

@@ -8,6 +8,7 @@ use astern_graph_core::{Artefact, NodeKey};
 use crate::impact::Impact;
 use crate::plan::Rejection;
 use crate::planner::PlannerParams;
+use crate::planner::by_service;
 use crate::planner::order::Order;
 use crate::undo::weigh::{Kept, Proposal, Weighed};
 
@@ -38,11 +39,12 @@ pub(crate) fn choose(
         calls_per_second: 0.0,
     };
     let mut chosen = Vec::new();
+    let impacts = by_service(impacts);
     for service in order.sorted() {
         let mut of_service = proposals.remove(&service).unwrap_or_default();
         // The last change is undone first, as one takes off what was put on last.
         of_service.sort_by(|a, b| (b.began, &a.artefact).cmp(&(a.began, &b.artefact)));
-        let impact = impacts.iter().find(|impact| impact.service == service);
+        let impact = impacts.get(&service);
         let mut traffic = impact.map_or(0.0, |impact| impact.score);
         let mut accepted = Vec::new();
         for proposal in of_service {

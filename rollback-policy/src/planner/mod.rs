@@ -15,7 +15,7 @@ use astern_graph_core::{ChangeEvent, NodeKey, TemporalGraph, TimeRange, Timestam
 use astern_stats::ParamError;
 
 use crate::action::Action;
-use crate::impact::{Impact, InfluenceWeights};
+use crate::impact::{Impact, Impacts, InfluenceWeights};
 use crate::plan::{Check, Plan, PlanError, RejectedAlternative, Step, StepId};
 use crate::undo::changes::Changes;
 use crate::undo::weigh::{Kept, Proposal, Weighed};
@@ -153,13 +153,14 @@ impl Planner {
         // At the beginning of time there is no span before now; the range must hold an instant.
         let end = now.max(start.plus(Duration::from_nanos(1)));
         let range = TimeRange { start, end };
+        let mut impacts = Impacts::new(graph, range, &self.influence);
         let impact = |proposal: &Proposal| {
             let service = &proposal.service;
             let unknown = || PlanError::UnknownService {
                 service: service.clone(),
             };
             let id = graph.id(service).ok_or_else(unknown)?;
-            Ok(Impact::at(graph, id, service, range, &self.influence))
+            Ok(impacts.at(id, service))
         };
         proposals
             .iter()
@@ -188,18 +189,17 @@ impl Draft<'_> {
     /// Steps that undo what was chosen, service by service.
     fn undo(&mut self, chosen: &[(NodeKey, Vec<Proposal>)], order: &Order, impacts: &[Impact]) {
         let services: Vec<NodeKey> = chosen.iter().map(|(service, _)| service.clone()).collect();
-        let mut last_of: BTreeMap<&NodeKey, StepId> = BTreeMap::new();
-        for (service, proposals) in chosen {
-            let before = order.right_before(service, &services);
+        let among = order.among(&services);
+        let impacts: BTreeMap<&NodeKey, &Impact> = by_service(impacts);
+        let mut last_of: BTreeMap<usize, StepId> = BTreeMap::new();
+        for (place, (service, proposals)) in chosen.iter().enumerate() {
+            let before = among.right_before(place).into_iter();
             let mut after: Vec<StepId> = before
-                .iter()
-                .filter_map(|key| last_of.get(key).copied())
+                .filter_map(|place| last_of.get(&place).copied())
                 .collect();
             after.sort_unstable();
-            let impact = impacts.iter().find(|impact| impact.service == *service);
-            let circle = services
-                .iter()
-                .find(|other| order.in_circle(service, other));
+            let impact = impacts.get(service).copied();
+            let circle = among.in_circle(place).and_then(|other| services.get(other));
             for proposal in proposals {
                 for one in &proposal.moves {
                     let step = self
@@ -210,7 +210,7 @@ impl Draft<'_> {
                         .because(proposal.because.iter().cloned())
                         .because(impact.map(blast_radius))
                         .because(circle.map(|other| circular(service, other)));
-                    last_of.insert(service, step.id);
+                    last_of.insert(place, step.id);
                     after = vec![step.id];
                     self.steps.push(step);
                 }
@@ -258,6 +258,12 @@ impl Kept {
             .into_iter()
             .map(move |action| RejectedAlternative::new(action, reason.clone()))
     }
+}
+
+/// Impacts to look up.
+fn by_service(impacts: &[Impact]) -> BTreeMap<&NodeKey, &Impact> {
+    let pairs = impacts.iter().map(|impact| (&impact.service, impact));
+    pairs.collect()
 }
 
 fn blast_radius(impact: &Impact) -> Evidence {

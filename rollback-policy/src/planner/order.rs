@@ -83,17 +83,16 @@ impl Order {
         below.is_some_and(|below| below.contains(callee))
     }
 
-    /// Whether two services depend on each other, so that no order is right.
-    pub(crate) fn in_circle(&self, a: &NodeKey, b: &NodeKey) -> bool {
-        a != b && self.depends(a, b) && self.depends(b, a)
+    /// The order among some services.
+    pub(crate) fn among(&self, services: &[NodeKey]) -> Among<'_> {
+        let number = |service| self.number.get(service).copied();
+        Among {
+            order: self,
+            numbers: services.iter().map(number).collect(),
+        }
     }
 
     /// Whether `a` must be acted on before `b`: it depends on it; in a circle, by worth.
-    fn precedes(&self, a: &NodeKey, b: &NodeKey) -> bool {
-        let numbers = self.number.get(a).zip(self.number.get(b));
-        numbers.is_some_and(|(a, b)| self.precedes_by_number(*a, *b))
-    }
-
     fn precedes_by_number(&self, a: usize, b: usize) -> bool {
         // What has no worth comes first.
         let place = |number| Some(number).filter(|number| *number < self.ranked.len());
@@ -131,19 +130,45 @@ impl Order {
         // `precedes` has no circles, so each has become free.
         sorted
     }
+}
 
-    /// Those of `services` that come right before `service`: no other of them lies between.
-    pub(crate) fn right_before<'a>(
-        &self,
-        service: &NodeKey,
-        services: &'a [NodeKey],
-    ) -> Vec<&'a NodeKey> {
-        let before: Vec<&NodeKey> = services
-            .iter()
-            .filter(|other| self.precedes(other, service))
+/// The order among some services, by their places in the list that was given.
+#[derive(Debug)]
+pub(crate) struct Among<'a> {
+    order: &'a Order,
+    numbers: Vec<Option<usize>>,
+}
+
+impl Among<'_> {
+    /// The first that depends on this one and it on that, so that no order is right.
+    pub(crate) fn in_circle(&self, place: usize) -> Option<usize> {
+        let of = self.number(place)?;
+        let is_mutual = |other: usize| {
+            let depends = |a, b| self.order.depends_by_number(a, b);
+            other != of && depends(of, other) && depends(other, of)
+        };
+        let mut numbers = self.numbers.iter();
+        numbers.position(|number| number.is_some_and(is_mutual))
+    }
+
+    /// Those that come right before this one: no other of them lies between.
+    pub(crate) fn right_before(&self, place: usize) -> Vec<usize> {
+        let precedes = |a, b| self.order.precedes_by_number(a, b);
+        let Some(of) = self.number(place) else {
+            return Vec::new();
+        };
+        let all = self.numbers.iter().enumerate();
+        let before: Vec<(usize, usize)> = all
+            .filter_map(|(place, number)| Some((place, (*number)?)))
+            .filter(|(_, number)| precedes(*number, of))
             .collect();
-        let between = |a: &NodeKey| before.iter().any(|b| self.precedes(a, b));
-        before.iter().copied().filter(|a| !between(a)).collect()
+        let between = |a| before.iter().any(|(_, b)| precedes(a, *b));
+        let right = before.iter().filter(|(_, number)| !between(*number));
+        right.map(|(place, _)| *place).collect()
+    }
+
+    fn number(&self, place: usize) -> Option<usize> {
+        self.numbers.get(place).copied().flatten()
     }
 }
 
@@ -154,19 +179,24 @@ fn below(graph: &TemporalGraph, number: &BTreeMap<NodeKey, usize>) -> BTreeMap<N
     for (source, target, _) in graph.edges() {
         targets.entry(source).or_default().insert(target);
     }
-    let own = |id: NodeId| graph.key(id).and_then(|key| number.get(key)).copied();
+    let numbered = number
+        .iter()
+        .filter_map(|(key, number)| Some((graph.id(key)?, *number)));
+    let own: BTreeMap<NodeId, usize> = numbered.collect();
     let mut below: BTreeMap<NodeId, Numbers> = BTreeMap::new();
     for circle in graph.callers_first().into_iter().rev() {
         let mut reached = Numbers::default();
         for target in circle.iter().filter_map(|id| targets.get(id)).flatten() {
-            if let Some(number) = own(*target) {
-                reached.insert(number);
+            if let Some(number) = own.get(target) {
+                reached.insert(*number);
             }
             if let Some(further) = below.get(target) {
                 reached.extend(further);
             }
         }
-        below.extend(circle.into_iter().map(|id| (id, reached.clone())));
+        if !reached.0.is_empty() {
+            below.extend(circle.into_iter().map(|id| (id, reached.clone())));
+        }
     }
     below
 }
@@ -195,7 +225,7 @@ mod tests {
         let ranked = vec![key(2), key(1), key(0)];
         let order = Order::of(&graph(&[(0, 1), (1, 2)]), ranked.clone(), &[]);
         assert_eq!(order.sorted(), [key(0), key(1), key(2)]);
-        assert_eq!(order.right_before(&key(2), &ranked), [&key(1)]);
+        assert_eq!(order.among(&ranked).right_before(0), [1]);
     }
 
     proptest! {
@@ -215,11 +245,11 @@ mod tests {
             };
             for (at, earlier) in sorted.iter().enumerate() {
                 for later in &sorted[at + 1..] {
-                    prop_assert_eq!(
-                        order.in_circle(earlier, later),
-                        group(earlier) == group(later)
-                    );
-                    prop_assert!(!order.precedes(later, earlier));
+                    let both = [earlier.clone(), later.clone()];
+                    let among = order.among(&both);
+                    let circle = (group(earlier) == group(later)).then_some(1);
+                    prop_assert_eq!(among.in_circle(0), circle);
+                    prop_assert_eq!(among.right_before(0), Vec::<usize>::new());
                 }
             }
         }

@@ -27,8 +27,8 @@ pub enum RunError {
         /// Steps of the plan.
         steps: usize,
     },
-    /// A step of a stored run waits for nothing.
-    #[error("step {step} waits for nothing")]
+    /// A step of a stored run waits for nothing, or longer than any wait may be.
+    #[error("step {step} waits for nothing, or for too long")]
     Stuck {
         /// The step.
         step: StepId,

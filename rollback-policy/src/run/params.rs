@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use astern_stats::ParamError;
 use astern_stats::param::{duration, in_range};
 
+/// The longest that any wait may be.
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(86_400);
+
 /// Parameters of a [`Run`](crate::Run), checked when it is made.
 ///
 /// | parameter | default | rule |
@@ -104,7 +107,7 @@ impl RunParams {
             ("look_within in seconds", self.look_within),
             ("observe_every in seconds", self.observe_every),
         ] {
-            in_range(name, span.as_secs_f64(), 1e-3, 86_400.0)?;
+            in_range(name, span.as_secs_f64(), 1e-3, WAIT_MAX.as_secs_f64())?;
         }
         if self.backoff > self.max_backoff {
             return Err(ParamError::NotOrdered {

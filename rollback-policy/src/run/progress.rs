@@ -11,6 +11,7 @@ use crate::executor::{Effect, ExecError, IdempotencyKey, Observed, Outcome, Refu
 use crate::fact::Fact;
 use crate::place::{Place, Version};
 use crate::plan::{Check, PlanId, Precondition, Step};
+use crate::run::params::WAIT_MAX;
 use crate::run::{Failure, Mode, RunParams, StepStatus};
 
 /// What a step waits for.
@@ -135,11 +136,16 @@ impl Progress {
         self.timer = Timer::Off;
     }
 
-    /// Whether it has something to do and no time to do it: only damage leads there.
-    pub(crate) fn is_stuck(&self) -> bool {
+    /// Whether it has something to do and no time to do it, or none within the longest wait: only damage leads there.
+    pub(crate) fn is_stuck(&self, clock: Timestamp) -> bool {
         let active = self.status.is_under_way()
             || matches!(self.status, StepStatus::Recovering | StepStatus::Looking);
-        active == (self.timer == Timer::Off)
+        match self.timer {
+            Timer::Off => active,
+            Timer::Due(at) | Timer::Awaited { until: at, .. } => {
+                !active || at > clock.plus(WAIT_MAX) || self.since > clock
+            }
+        }
     }
 
     /// Counts a reply that is overdue as lost.

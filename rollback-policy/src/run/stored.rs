@@ -1,7 +1,7 @@
 //! Runs as bytes, and the checks on what comes back from them.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -10,9 +10,9 @@ use astern_graph_core::codec::Format;
 use astern_graph_core::{CodecError, Timestamp};
 
 use crate::place::Place;
-use crate::plan::Plan;
+use crate::plan::{Plan, Step, StepId};
 use crate::run::progress::Progress;
-use crate::run::{Mode, Run, RunError, RunParams};
+use crate::run::{Mode, Run, RunError, RunParams, StepStatus};
 
 const FORMAT: Format = Format {
     name: "a run",
@@ -64,7 +64,7 @@ impl Run {
             return Err(RunError::Progress { progress, steps });
         }
         let mut states = plan.steps.iter().zip(&progress);
-        if let Some((step, _)) = states.find(|(_, progress)| progress.is_stuck()) {
+        if let Some((step, _)) = states.find(|(_, progress)| progress.is_stuck(stored.clock)) {
             return Err(RunError::Stuck { step: step.id });
         }
         let mut run = Self {
@@ -78,6 +78,26 @@ impl Run {
         };
         // Nothing is left to do here for a run that was stored whole; a damaged one goes on.
         run.advance();
-        Ok(run)
+        match run.unlooked() {
+            Some(step) => Err(RunError::Stuck { step }),
+            None => Ok(run),
+        }
+    }
+
+    /// A step that waits for its place to be looked at, which no step does: only damage leads there.
+    fn unlooked(&self) -> Option<StepId> {
+        let place = |(step, progress): (&Step, &Progress), status| {
+            let place = step.action.place().filter(|_| progress.status == status);
+            place.map(|place| (place, step.id))
+        };
+        let states = || self.plan.steps.iter().zip(&self.progress);
+        let looked = states().filter_map(|state| place(state, StepStatus::Looking));
+        let looked: BTreeSet<Place> = looked.map(|(place, _)| place).collect();
+        let is_seen = |place: &Place| self.versions.contains_key(place) || looked.contains(place);
+        let mut waiting = states().filter_map(|state| place(state, StepStatus::Waiting));
+        let unlooked = waiting.find(|(place, _)| !is_seen(place));
+        unlooked
+            .filter(|_| self.mode == Mode::Apply)
+            .map(|(_, step)| step)
     }
 }

@@ -64,7 +64,9 @@ impl<'a> Chain<'a> {
     pub(crate) fn undo(self, history: &[&ChangeEvent], blamed: &[&ChangeEvent]) -> Undo {
         let artefact = self.newest.kind.artefact();
         if let Artefact::Flag(flag) = artefact {
-            return flag::undo(self, flag);
+            let undo = flag::undo(self, flag);
+            let moves = self.unchanged(undo.moves);
+            return Undo { moves, ..undo };
         }
         let change = self.oldest.id.clone();
         let target = self
@@ -85,7 +87,7 @@ impl<'a> Chain<'a> {
             let draining =
                 !stated && rollout::is_canary(self) && self.all.iter().all(|c| may_go_back(c));
             let moves = if draining {
-                vec![rollout::drain(self, None)]
+                self.unchanged(vec![rollout::drain(self, None)])
             } else {
                 Vec::new()
             };
@@ -97,7 +99,7 @@ impl<'a> Chain<'a> {
                 }),
             };
         };
-        let moves = self.moves(&artefact, &target);
+        let moves = self.unchanged(self.moves(&artefact, &target));
         let bad = self.bad_target(&artefact, &target, history, blamed);
         let Some(reason) = bad.or_else(|| self.barred(&artefact, &target, history)) else {
             return Undo { moves, bar: None };
@@ -162,6 +164,19 @@ impl<'a> Chain<'a> {
             (Artefact::Code, _) => rollout::restore(self, target),
             (Artefact::Flag(_), _) => Vec::new(),
         }
+    }
+
+    /// With what the platform called the place after the newest step, where that was stated: it must be so still. Of the
+    /// first move, which changes it itself.
+    fn unchanged(self, mut moves: Vec<Move>) -> Vec<Move> {
+        let token = self.newest.version.clone();
+        if let (Some(first), Some(token)) = (moves.first_mut(), token)
+            && let Some(place) = first.action.place()
+        {
+            let unchanged = Precondition::Unchanged { place, token };
+            first.requires.push(unchanged);
+        }
+        moves
     }
 
     /// A move to a pinned revision, from what the platform is asked for now.

@@ -79,7 +79,7 @@ impl Weighed {
                     code: false,
                     hold: false,
                     answers: vec![Blame::new(entry.change.clone(), *p)],
-                    because: storable(&entry.evidence).collect(),
+                    because: entry.evidence.clone(),
                     reason,
                     alternatives: Vec::new(),
                 });
@@ -269,18 +269,6 @@ fn answers(chain: &[&ChangeEvent], guilty: &Guilty<'_>) -> Vec<Blame> {
 
 fn evidence(chain: &[&ChangeEvent], guilty: &Guilty<'_>) -> Vec<Evidence> {
     entries(chain, guilty)
-        .flat_map(|(entry, _)| storable(&entry.evidence))
+        .flat_map(|(entry, _)| entry.evidence.iter().cloned())
         .collect()
-}
-
-/// Evidence that a file can hold: JSON has no number for `NaN` and infinities, and a plan that
-/// cannot be read again is worse than one with a reason less.
-fn storable(evidence: &[Evidence]) -> impl Iterator<Item = Evidence> {
-    evidence
-        .iter()
-        .filter(|one| {
-            let json = serde_json::to_string(one);
-            json.is_ok_and(|json| serde_json::from_str::<Evidence>(&json).is_ok())
-        })
-        .cloned()
 }

@@ -99,7 +99,7 @@ pub enum ExportError {
 ///
 /// # Errors
 /// [`ExportError::Unsupported`] for a record of a kind that this version does not know, for
-/// names of instances that hold a semicolon, for changes with a schedule, and for values of a part of a service; [`ExportError::Write`].
+/// names of instances that hold a semicolon, for changes with a schedule or a version, and for values of a part of a service; [`ExportError::Write`].
 ///
 /// # Complexity
 /// `O(n log p)` for n records of p parties.

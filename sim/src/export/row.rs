@@ -178,7 +178,7 @@ impl Row for ChangeRow {
 pub(super) const SEPARATOR: char = ';';
 
 impl ChangeRow {
-    /// `None` for a kind that has no word here, an instance whose name holds the separator, or a schedule.
+    /// `None` for a kind that has no word here, an instance whose name holds the separator, a schedule, or a version.
     pub(super) fn new(change: &ChangeEvent) -> Option<Self> {
         let (kind, flag) = match &change.kind {
             ChangeKind::Rolling => (KindField::Rolling, None),
@@ -202,7 +202,7 @@ impl ChangeRow {
             .instances
             .iter()
             .any(|key| key.name.contains(SEPARATOR));
-        if is_separated || change.schedule.is_some() {
+        if is_separated || change.schedule.is_some() || change.version.is_some() {
             return None;
         }
         let instances: Vec<String> = change.instances.iter().cloned().map(String::from).collect();

@@ -176,6 +176,7 @@ fn exactly_the_core_and_the_codecs_are_looked_at() {
         "adapters/kube/src/client/mod.rs",
         "adapters/traces/tests/it/main.rs",
         "adapters/traces/fuzz/fuzz_targets/csv.rs",
+        "astern/fuzz/fuzz_targets/run.rs",
         "sim/src/lib.rs",
     ] {
         assert!(!is_codec(path), "{path}");

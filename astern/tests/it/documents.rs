@@ -1,0 +1,36 @@
+//! Every document that fuzzing found, and every seed, keeps the laws of its entry.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::entries::{ENTRIES, check};
+
+/// Where `cargo xtask fuzz` wants the seeds: a folder an entry.
+const SEEDS: &str = "ASTERN_FUZZ_SEEDS";
+
+#[test]
+#[allow(
+    clippy::print_stdout,
+    reason = "says which document breaks a law, where one does"
+)]
+fn seeds_and_documents_keep_the_laws_of_their_entry() {
+    let wanted = std::env::var_os(SEEDS).map(PathBuf::from);
+    for entry in &ENTRIES {
+        for (number, seed) in (entry.seeds)().iter().enumerate() {
+            check(entry, seed);
+            if let Some(folder) = &wanted {
+                let folder = folder.join(entry.name);
+                fs::create_dir_all(&folder).unwrap();
+                fs::write(folder.join(format!("seed-{number}")), seed).unwrap();
+            }
+        }
+        let folder = Path::new("tests/documents").join(entry.name);
+        let documents = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{folder:?}: {e}"));
+        for document in documents {
+            let path = document.unwrap().path();
+            println!("{}", path.display());
+            let bytes = fs::read(&path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
+            check(entry, &bytes);
+        }
+    }
+}
