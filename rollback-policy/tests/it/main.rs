@@ -12,6 +12,7 @@ mod platform;
 mod retrying;
 mod running;
 mod script;
+mod stated_versions;
 mod surviving;
 mod verifying;
 mod world;
