@@ -164,12 +164,12 @@ fn say(events: &[Event]) {
     }
 }
 
-pub(super) fn graph_params() -> GraphParams {
+pub(crate) fn graph_params() -> GraphParams {
     let step = Duration::from_secs(10);
     GraphParams::default().step(step).retention_steps(60)
 }
 
-pub(super) fn guard_params() -> GuardParams {
+pub(crate) fn guard_params() -> GuardParams {
     let pipeline = PipelineParams::default().steps_min(12);
     let detection = DetectionParams::default().pipeline(pipeline);
     GuardParams::default()

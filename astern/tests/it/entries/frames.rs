@@ -7,7 +7,7 @@ const MAGIC: &[u8] = b"ASTN";
 const HEADER: usize = 16;
 
 /// The bytes with the checksum of each frame that of its body, the innermost first.
-pub(super) fn mended(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn mended(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let starts: Vec<usize> = (0..bytes.len())
         .filter(|start| bytes[*start..].starts_with(MAGIC))

@@ -6,6 +6,10 @@ mod check;
 mod frames;
 mod seeds;
 
+#[allow(unused_imports, reason = "one test reads states, others check laws")]
+pub(crate) use check::{graph_params, guard_params};
+pub(crate) use frames::mended;
+
 /// One entry.
 pub(crate) struct Entry {
     /// Name of the fuzz target and of the folder of its documents.
@@ -67,6 +71,6 @@ pub(crate) const PARAMS: Entry = Entry {
 pub(crate) fn check(entry: &Entry, bytes: &[u8]) {
     (entry.check)(bytes);
     if entry.is_framed {
-        (entry.check)(&frames::mended(bytes));
+        (entry.check)(&mended(bytes));
     }
 }
