@@ -119,10 +119,16 @@ impl Bad {
     }
 }
 
-/// Changes of one to four services, the plan that undoes them, and the platform after them.
-pub(super) fn situation(kinds: &[Kind]) -> (Vec<Bad>, Plan, MemoryPlatform) {
+/// Changes of one to four services, which may say the versions that they made, the plan that undoes them, and the
+/// platform after them.
+pub(super) fn situation(kinds: &[Kind], is_stated: bool) -> (Vec<Bad>, Plan, MemoryPlatform) {
     let names = SERVICES.iter().zip(kinds);
-    let bad: Vec<Bad> = names.map(|(name, kind)| Bad::new(name, *kind)).collect();
+    let mut bad: Vec<Bad> = names.map(|(name, kind)| Bad::new(name, *kind)).collect();
+    for bad in bad.iter_mut().filter(|_| is_stated) {
+        // The platform counts what was set.
+        let version = bad.done().len().to_string();
+        bad.event.version = Some(version.into());
+    }
     let platform = MemoryPlatform::new();
     for fact in bad.iter().flat_map(Bad::done) {
         platform.set(fact);
