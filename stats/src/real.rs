@@ -81,7 +81,7 @@ impl Visitor<'_> for Number {
     }
 }
 
-/// The same for a number that may be missing.
+/// The same for a number that may be missing. Say `default` too, or a file must hold it as `null`.
 pub mod option {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -120,7 +120,7 @@ mod tests {
     struct Two {
         #[serde(with = "super")]
         one: f64,
-        #[serde(with = "super::option")]
+        #[serde(with = "super::option", default)]
         other: Option<f64>,
     }
 
@@ -143,6 +143,7 @@ mod tests {
         let two = read(r#"{"one":"NaN","other":-3}"#).unwrap();
         assert!(two.one.is_nan());
         assert_eq!(two.other, Some(-3.0));
+        assert_eq!(read(r#"{"one":1}"#).unwrap().other, None);
         for (bad, named) in [
             (r#"{"one":null,"other":1}"#, "null"),
             (r#"{"one":"inf","other":1}"#, "\"inf\""),

@@ -22,11 +22,10 @@ pub struct Anomaly {
     #[serde(with = "astern_stats::real")]
     pub score: f64,
     /// Score from which severity counts. Without one the anomaly has no severity.
-    #[serde(default)]
-    #[serde(with = "astern_stats::real::option")]
+    #[serde(with = "astern_stats::real::option", default)]
     pub threshold: Option<f64>,
     /// Probability of such a score while healthy, adjusted for the number of tests.
-    #[serde(with = "astern_stats::real::option")]
+    #[serde(with = "astern_stats::real::option", default)]
     pub p_value: Option<f64>,
     /// Since when, without a break.
     pub since: Timestamp,

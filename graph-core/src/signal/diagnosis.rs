@@ -19,7 +19,7 @@ pub struct RankedCause {
     #[serde(with = "astern_stats::real")]
     pub score: f64,
     /// Calibrated probability that it is the cause, where the ranker has one.
-    #[serde(with = "astern_stats::real::option")]
+    #[serde(with = "astern_stats::real::option", default)]
     pub probability: Option<f64>,
     /// How the fault travelled: cause first, symptom last.
     pub path: Vec<NodeKey>,
@@ -64,7 +64,7 @@ pub struct BlamedChange {
     /// The service that it changed.
     pub service: NodeKey,
     /// Probability that it is the cause, where the ranker has one.
-    #[serde(with = "astern_stats::real::option")]
+    #[serde(with = "astern_stats::real::option", default)]
     pub probability: Option<f64>,
     /// Services that suffer although nothing of theirs is at fault.
     pub collateral: Vec<NodeKey>,

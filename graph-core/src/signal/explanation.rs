@@ -44,10 +44,10 @@ pub struct Hop {
     /// Its unit.
     pub unit: Unit,
     /// Healthy median; `None` where too little was seen.
-    #[serde(with = "astern_stats::real::option")]
+    #[serde(with = "astern_stats::real::option", default)]
     pub healthy: Option<f64>,
     /// Value during the incident; `None` where nothing was seen.
-    #[serde(with = "astern_stats::real::option")]
+    #[serde(with = "astern_stats::real::option", default)]
     pub observed: Option<f64>,
     /// What speaks for the fault having come this way.
     pub supporting: Vec<Evidence>,

@@ -44,7 +44,7 @@ pub enum Reason {
         /// The change.
         change: ChangeId,
         /// Probability that it is the cause, where known.
-        #[serde(with = "astern_stats::real::option")]
+        #[serde(with = "astern_stats::real::option", default)]
         probability: Option<f64>,
         /// Probability that is needed.
         #[serde(with = "astern_stats::real")]

@@ -68,15 +68,18 @@ impl Progress {
         }
     }
 
-    /// Checks of this status that do not hold, with what was seen of them.
+    /// Checks of this status that do not hold, with what was seen of them: the target first, and at the end both the target,
+    /// which must be seen to hold still, and the metrics.
     fn pending<'a>(
         &self,
         ctx: Context<'a>,
         seen: Option<&Observed>,
     ) -> impl Iterator<Item = (&'a Check, Judgement)> {
         let metrics = self.status == StepStatus::Recovering;
+        let metrics = metrics.then(|| ctx.checks(true));
+        let checks = ctx.checks(false).chain(metrics.into_iter().flatten());
         let judge = move |check: &Check| seen.map_or(Judgement::Unseen, |seen| check.judge(seen));
-        let judged = ctx.checks(metrics).map(move |check| (check, judge(check)));
+        let judged = checks.map(move |check| (check, judge(check)));
         judged.filter(|(_, judgement)| *judgement != Judgement::Met)
     }
 
@@ -97,6 +100,9 @@ impl Progress {
     /// fails the step; what was never seen leaves it unverified.
     fn look_again(&mut self, ctx: Context<'_>, at_least: Duration) {
         let pending: Vec<_> = self.pending(ctx, self.seen.as_ref()).collect();
+        if pending.is_empty() {
+            return self.pass(ctx);
+        }
         let since = self.since;
         let end = |check: &Check| since.plus(check.within);
         let overdue = || pending.iter().filter(|(check, _)| end(check) <= ctx.now);

@@ -5,8 +5,8 @@ use astern_rollback_policy::{
     StepStatus,
 };
 
-use crate::script::{MINUTE, answer, id, run, run_with, seen, status, step};
-use crate::world::service;
+use crate::script::{MINUTE, answer, id, lost, run, run_with, seen, status, step, target};
+use crate::world::{at, service};
 
 #[test]
 fn a_target_that_is_not_reached_in_time_fails_the_step() {
@@ -64,9 +64,13 @@ fn what_cannot_be_observed_is_judged_by_the_reply() {
 #[test]
 fn metrics_are_judged_when_no_step_is_under_way() {
     let errors = |run: &mut Run, secs, value: Option<f64>| {
-        let nothing = Observed::new();
-        let read = |v| Observed::new().reading(service("s1"), "errors".into(), v);
-        answer(run, secs, Outcome::Done(value.map_or(nothing, read)))
+        let nothing = Observed::new().fact(target("s1"));
+        let read = |v| nothing.clone().reading(service("s1"), "errors".into(), v);
+        answer(
+            run,
+            secs,
+            Outcome::Done(value.map_or(nothing.clone(), read)),
+        )
     };
     let start = || {
         let limit = Check::metric(service("s1"), "errors".into(), Limit::AtMost(0.1), MINUTE);
@@ -129,6 +133,38 @@ fn a_target_without_metrics_must_hold_still_when_the_last_step_is_done() {
     assert_eq!(status(&run, 2), StepStatus::Verified);
     answer(&mut run, 50, seen("s1"));
     assert_eq!(run.state(), RunState::Succeeded);
+}
+
+#[test]
+fn a_target_that_is_not_seen_at_the_end_is_not_verified_and_the_run_ends() {
+    // Nothing is there, nobody can look, every reply is lost, the platform is busy.
+    let blind = Outcome::Refused(Refusal::Unsupported {
+        what: "to look".into(),
+    });
+    let busy = Outcome::Refused(Refusal::Busy {
+        reason: "locked".into(),
+        retry_after: MINUTE,
+    });
+    for answered in [Outcome::Done(Observed::new()), blind, lost(), busy] {
+        let metric = Check::metric(service("s1"), "errors".into(), Limit::AtMost(0.1), MINUTE);
+        for first in [step(1, &[]), step(1, &[]).verified_by([metric])] {
+            let mut run = run(vec![first, step(2, &[1])]);
+            answer(&mut run, 0, seen("s1"));
+            answer(&mut run, 0, seen("s1"));
+            answer(&mut run, 0, seen("s2"));
+            answer(&mut run, 50, seen("s2"));
+            let mut now = at(50);
+            while run.state() == RunState::Running {
+                for request in run.poll(now) {
+                    run.report(&request.key, answered.clone(), now).unwrap();
+                }
+                now = run.deadline().unwrap_or(now);
+                assert!(now < at(86_400), "{}", run.summary());
+            }
+            let unseen = matches!(status(&run, 1), StepStatus::Unverified { .. });
+            assert!(unseen, "{answered:?}: {}", run.summary());
+        }
+    }
 }
 
 #[test]

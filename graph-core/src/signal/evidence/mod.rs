@@ -310,7 +310,7 @@ pub enum Evidence {
         #[serde(with = "astern_stats::real")]
         limit: f64,
         /// The worst value of a check; `None` where no check had one.
-        #[serde(with = "astern_stats::real::option")]
+        #[serde(with = "astern_stats::real::option", default)]
         worst: Option<f64>,
         /// How many checks there were.
         checks: usize,
