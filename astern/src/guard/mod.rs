@@ -252,6 +252,8 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
                 &mut events,
             );
             self.step(&graph, &changes, end, now, &mut events);
+            let again = self.call_again(now, &mut events);
+            events.extend(again.err().map(Event::Failed));
         }
         self.poll(now, &mut events);
         events
@@ -531,6 +533,7 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         }
         let changes = |step: &Step| step.action.changes_service();
         if !run.plan().steps.iter().any(changes) {
+            self.state.pages.ended(run);
             return Ok(());
         }
         // The platform is another one now: what lasts must show again that it lasts.
@@ -541,12 +544,22 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         let Some((service, why)) = runs::needs_person(run) else {
             return Ok(());
         };
-        if let Some(plan) = self.state.pages.page(service, &why, now)? {
-            let (fence, params) = (self.state.fence, self.params.run.clone());
-            let run = Run::new(plan.clone(), mode, fence, params, now)?;
-            self.state.runs.begin(run);
-            events.push(Event::Planned(plan));
-        }
+        let page = self.state.pages.page(service, &why, run.plan(), now)?;
+        page.map_or(Ok(()), |page| self.call(page, now, events))
+    }
+
+    /// Begins a run that calls a person.
+    fn call(&mut self, page: Plan, now: Timestamp, events: &mut Vec<Event>) -> Result<(), Error> {
+        let (fence, params) = (self.state.fence, self.params.run.clone());
+        let run = Run::new(page.clone(), Mode::Apply, fence, params, now)?;
+        self.state.runs.begin(run);
+        events.push(Event::Planned(page));
         Ok(())
+    }
+
+    /// Calls those again who were not reached.
+    fn call_again(&mut self, now: Timestamp, events: &mut Vec<Event>) -> Result<(), Error> {
+        let mut missed = self.state.pages.again(now)?.into_iter();
+        missed.try_for_each(|page| self.call(page, now, events))
     }
 }

@@ -1,18 +1,28 @@
 //! What a person was called for, so that nobody is called twice for one reason.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use astern_graph_core::{NodeKey, Timestamp};
-use astern_rollback_policy::{Action, Plan, PlanError, Step, StepId};
+use astern_rollback_policy::{
+    Action, Failure, Plan, PlanError, Refusal, Run, Step, StepId, StepStatus,
+};
 use serde::{Deserialize, Serialize};
+
+/// A service, and why a person must look at it.
+type Page = (NodeKey, Arc<str>);
 
 /// When a person was last called about a service, by the reason.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct Pages(BTreeMap<(NodeKey, Arc<str>), Timestamp>);
+pub(super) struct Pages {
+    called: BTreeMap<Page, Timestamp>,
+    /// Those that reached nobody.
+    missed: BTreeSet<Page>,
+}
 
 impl Pages {
-    /// A plan that calls a person; `None` where one was called for this before.
+    /// A plan that calls a person on behalf of another plan; `None` where one was called for this before. Whoever restores
+    /// a guard from before it made the plan makes the same, so that the platform knows it again.
     ///
     /// # Errors
     /// [`PlanError`] where the plan cannot be encoded.
@@ -20,19 +30,52 @@ impl Pages {
         &mut self,
         service: NodeKey,
         reason: &str,
+        of: &Plan,
         now: Timestamp,
     ) -> Result<Option<Plan>, PlanError> {
-        let reason: Arc<str> = reason.into();
-        let before = self.0.insert((service.clone(), reason.clone()), now);
-        if before.is_some() {
+        let page = (service, reason.into());
+        if self.called.insert(page.clone(), now).is_some() {
             return Ok(None);
         }
-        let step = Step::new(StepId::new(1), Action::Escalate { service, reason });
-        Plan::new(now, vec![step], Vec::new()).map(Some)
+        plan(page, of.made).map(Some)
+    }
+
+    /// Takes note of a run that called a person and is over: one that reached nobody is to be called again.
+    pub(super) fn ended(&mut self, run: &Run) {
+        for step in &run.plan().steps {
+            if let (Action::Escalate { service, reason }, Some(StepStatus::Failed(failure))) =
+                (&step.action, run.status(step.id))
+                && may_succeed_later(failure)
+            {
+                self.missed.insert((service.clone(), reason.clone()));
+            }
+        }
+    }
+
+    /// Plans for those that reached nobody.
+    ///
+    /// # Errors
+    /// [`PlanError`] where a plan cannot be encoded.
+    pub(super) fn again(&mut self, now: Timestamp) -> Result<Vec<Plan>, PlanError> {
+        let missed = std::mem::take(&mut self.missed);
+        missed.into_iter().map(|page| plan(page, now)).collect()
     }
 
     /// Forgets what a person was last called for before `oldest`.
     pub(super) fn forget(&mut self, oldest: Timestamp) {
-        self.0.retain(|_, at| *at >= oldest);
+        self.called.retain(|_, at| *at >= oldest);
     }
+}
+
+/// Whether it is worth to try again: a platform that calls nobody never will.
+fn may_succeed_later(failure: &Failure) -> bool {
+    match failure {
+        Failure::Refused(refusal) => matches!(refusal, Refusal::Busy { .. }),
+        _ => true,
+    }
+}
+
+fn plan((service, reason): Page, made: Timestamp) -> Result<Plan, PlanError> {
+    let step = Step::new(StepId::new(1), Action::Escalate { service, reason });
+    Plan::new(made, vec![step], Vec::new())
 }

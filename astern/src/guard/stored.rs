@@ -1,7 +1,11 @@
 //! Store, then send.
 
+use std::time::Duration;
+
 use astern_detect::Detector;
+use astern_graph_core::Timestamp;
 use astern_rca::Ranker;
+use astern_rollback_policy::{Outcome, Refusal};
 
 use super::{Event, Guard};
 use crate::error::Error;
@@ -11,8 +15,9 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
     /// then gives the events back. Call it with what [`observe`](Self::observe) or [`report`](Self::report) returned, before
     /// anything else.
     ///
-    /// Where the state cannot be stored, the requests are withheld and an [`Event::Failed`] comes in their place. A withheld
-    /// request counts as lost when its reply is overdue, and the run asks the platform again.
+    /// Where the state cannot be stored, the requests are withheld and an [`Event::Failed`] comes in their place. To their runs
+    /// a withheld request is one that met a busy platform: it is made again, after growing waits, up to
+    /// [`max_attempts`](astern_rollback_policy::RunParams::max_attempts) times.
     ///
     /// `store` must have the whole state on disk, or none of it, when it returns: write a second file, sync it, rename it.
     ///
@@ -22,12 +27,15 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
     ///
     /// let mut guard = Guard::new(GuardParams::default())?;
     /// let events = guard.observe([], Timestamp::from_secs(60));
-    /// let events = guard.stored(events, |state| std::fs::write("guard.state", state));
+    /// let events = guard.stored(events, |state| {
+    ///     std::fs::write("guard.new", state)?;
+    ///     std::fs::rename("guard.new", "guard.state")
+    /// });
     /// assert!(events.is_empty()); // no request, so nothing was written
     /// # Ok::<(), astern::Error>(())
     /// ```
     pub fn stored<E>(
-        &self,
+        &mut self,
         mut events: Vec<Event>,
         store: impl FnOnce(&[u8]) -> Result<(), E>,
     ) -> Vec<Event>
@@ -44,6 +52,18 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
             Err(error) => Err(error.into()),
         };
         if let Err(cause) = stored {
+            for event in &events {
+                if let Event::Execute(request) = event
+                    && let Some(run) = self.state.runs.of_plan(request.key.plan)
+                {
+                    let busy = Outcome::Refused(Refusal::Busy {
+                        reason: "the state could not be stored".into(),
+                        retry_after: Duration::ZERO,
+                    });
+                    // For the run the time stands still. It awaits the answer: it has just asked.
+                    let _ = run.report(&request.key, busy, Timestamp::MIN);
+                }
+            }
             events.retain(|event| !is_request(event));
             events.push(Event::Failed(Error::Store { withheld, cause }));
         }

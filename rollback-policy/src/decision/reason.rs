@@ -58,9 +58,9 @@ pub enum Reason {
     Abstained(Abstention),
     /// All that is to blame was rolled back already.
     Undone,
-    /// All that is to blame was rolled back, and whether that helped could not be seen; a person was called.
+    /// All that is to blame was rolled back, and whether that helped could not be seen: a person is needed.
     UndoUnverified,
-    /// Rolling back all that is to blame has failed; a person was called.
+    /// Rolling back all that is to blame has failed: a person is needed.
     UndoFailed,
 }
 
@@ -104,10 +104,10 @@ impl fmt::Display for Reason {
             Self::NoChangeBlamed => f.write_str("no change is blamed"),
             Self::Abstained(abstention) => abstention.fmt(f),
             Self::UndoUnverified => f.write_str(
-                "what is to blame was rolled back, whether that helped could not be seen, and a person was called",
+                "what is to blame was rolled back, and whether that helped could not be seen: a person is needed",
             ),
             Self::UndoFailed => {
-                f.write_str("rolling back what is to blame has failed, and a person was called")
+                f.write_str("rolling back what is to blame has failed: a person is needed")
             }
             Self::Undone => f.write_str("all that is to blame was rolled back already"),
         }

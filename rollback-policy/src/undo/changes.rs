@@ -1,6 +1,7 @@
 //! What is known of changes: their steps put together, and what was released before what.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use astern_graph_core::signal::{BlamedChange, Diagnosis};
 use astern_graph_core::view::Attempt;
@@ -24,11 +25,12 @@ impl Changes {
     /// Of the steps of changes that may be undone, and of others.
     pub(crate) fn of(active: &[ChangeEvent], others: &[ChangeEvent], now: Timestamp) -> Self {
         let past = |step: &&ChangeEvent| step.at <= now;
+        let versions = Versions::of(others.iter().chain(active).filter(past));
         let last = Attempt::last_of_each(active.iter().filter(past));
         let last = last.iter().map(put_together);
         let all = Attempt::all(others.iter().chain(active).filter(past));
         Self {
-            active: last.collect(),
+            active: last.map(|change| versions.state(change)).collect(),
             history: all.iter().map(put_together).collect(),
         }
     }
@@ -48,6 +50,35 @@ impl Changes {
         let mut same = self.active.iter().filter(|change| change.id == *id);
         same.find(|change| is_active(change))
             .map(|change| &change.service)
+    }
+}
+
+/// The version that each part has, by the newest step at it, of whichever change.
+#[derive(Debug)]
+struct Versions<'a>(BTreeMap<(&'a NodeKey, Artefact), (Timestamp, Option<&'a Arc<str>>)>);
+
+impl<'a> Versions<'a> {
+    fn of(steps: impl Iterator<Item = &'a ChangeEvent>) -> Self {
+        let mut newest = BTreeMap::new();
+        for step in steps {
+            let part = (&step.service, step.kind.artefact());
+            let stated = (step.at, step.version.as_ref());
+            let known = newest.entry(part).or_insert(stated);
+            if known.0 < step.at {
+                *known = stated;
+            } else if known.0 == step.at && known.1 != stated.1 {
+                // Of several steps at one time none is the last.
+                known.1 = None;
+            }
+        }
+        Self(newest)
+    }
+
+    /// A change with the version that its part has now, and not the one that the change itself left.
+    fn state(&self, mut change: ChangeEvent) -> ChangeEvent {
+        let newest = self.0.get(&(&change.service, change.kind.artefact()));
+        change.version = newest.and_then(|(_, version)| version.cloned());
+        change
     }
 }
 

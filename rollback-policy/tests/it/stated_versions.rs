@@ -1,10 +1,13 @@
 //! Changes that say which version they made.
 
+use astern_graph_core::signal::Diagnosis;
 use astern_graph_core::{ChangeEvent, ChangeKind, ChangePhase};
 use astern_rollback_policy::conformance::MemoryPlatform;
-use astern_rollback_policy::{Fact, Mode, Precondition, Run, RunParams, RunState, drive};
+use astern_rollback_policy::{
+    Fact, Mode, Planner, PlannerParams, Precondition, Run, RunParams, RunState, drive,
+};
 
-use crate::world::{NOW, at, diamond, plan_for, release, service};
+use crate::world::{NOW, at, blame, diamond, outline, plan_for, regressed, release, service};
 
 #[test]
 fn a_version_that_was_stated_is_required_of_the_first_move() {
@@ -41,6 +44,38 @@ fn a_version_that_was_stated_is_required_of_the_first_move() {
         assert!(versions[1..].iter().all(Option::is_none), "{versions:?}");
         // The last step does not say what it made of it.
         assert_eq!(required([&old, &last])[0], None);
+    }
+}
+
+#[test]
+fn the_version_is_that_of_the_newest_step_of_whichever_change() {
+    let bad = release("left")
+        .reached(ChangePhase::Completed, vec![])
+        .versioned("7");
+    let mut hotfix = ChangeEvent::new(
+        "hotfix",
+        at(110),
+        service("left"),
+        Some("left-2".into()),
+        "left-3".into(),
+    );
+    hotfix = hotfix.versioned("8");
+    let mut back = hotfix.clone().reached(ChangePhase::RolledBack, vec![]);
+    back.at = at(120);
+    for (version, expected) in [(Some("9"), Some("9")), (None, None)] {
+        back.version = version.map(Into::into);
+        let steps = [bad.clone(), hotfix.clone(), back.clone()];
+        let diagnosis = Diagnosis::new(vec![], vec![blame(&bad, 0.9)]);
+        let planner = Planner::new(PlannerParams::default()).unwrap();
+        let plan = planner.plan(&diamond(), &regressed(), &diagnosis, &steps, at(NOW));
+        let plan = plan.unwrap();
+        assert_eq!(outline(&plan), ["set service/left to revision left-1"]);
+        let mut requires = plan.steps[0].requires.iter();
+        let token = requires.find_map(|one| match one {
+            Precondition::Unchanged { token, .. } => Some(&**token),
+            _ => None,
+        });
+        assert_eq!(token, expected);
     }
 }
 

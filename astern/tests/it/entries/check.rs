@@ -116,7 +116,9 @@ pub(super) fn plan(bytes: &[u8]) {
         return;
     };
     let json = plan.to_json().expect("what was read can be stored");
-    assert_eq!(Plan::from_json(&json).expect("as before"), plan);
+    // As text: no plan with `NaN` in it is equal to itself.
+    let again = Plan::from_json(&json).expect("as before");
+    assert_eq!(again.to_json().expect("as before"), json);
     let _ = plan.to_string();
     for mode in [Mode::Apply, Mode::DryRun] {
         let run = Run::new(plan.clone(), mode, 1, RunParams::default(), START);
