@@ -154,6 +154,14 @@ impl Executor for Platform {
                     }),
                 }
             }
+            // A page leaves nothing that could be observed: only its key tells that somebody was called.
+            Effect::Apply(Action::Escalate { service, reason }) => {
+                if !state.done.insert(request.key) {
+                    return Outcome::AlreadyDone(Observed::new());
+                }
+                println!("pager: {service}: {reason}");
+                Outcome::Done(Observed::new())
+            }
             Effect::Observe(checks) => Outcome::Done(state.observe_all(checks)),
             other => Outcome::Refused(Refusal::Unsupported {
                 what: format!("{other:?}").into(),

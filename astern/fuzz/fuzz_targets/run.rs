@@ -4,4 +4,6 @@
 #[path = "../../tests/it/entries/mod.rs"]
 mod entries;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| entries::check(&entries::RUN, bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    entries::check(&entries::RUN, bytes);
+});

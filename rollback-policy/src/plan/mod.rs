@@ -163,7 +163,9 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Action;
+    use std::time::Duration;
+
+    use crate::{Action, Fact};
     use astern_graph_core::NodeKey;
 
     fn step(id: u32, after: &[u32]) -> Step {
@@ -179,6 +181,20 @@ mod tests {
     #[test]
     fn each_rule_refuses() {
         assert!(matches!(plan(vec![]), Err(PlanError::NoSteps)));
+        let service = NodeKey::service("s1");
+        let hold = |within| {
+            let held = Fact::Held {
+                service: service.clone(),
+            };
+            plan(vec![
+                step(1, &[]).verified_by([Check::reached(held, within)]),
+            ])
+        };
+        assert!(hold(Check::WITHIN_MAX).is_ok());
+        assert!(matches!(
+            hold(Check::WITHIN_MAX + Duration::from_nanos(1)),
+            Err(PlanError::CheckTooLong { .. })
+        ));
         let twice = plan(vec![step(1, &[]), step(1, &[])]);
         assert!(matches!(twice, Err(PlanError::DuplicateStep { step }) if step.number() == 1));
         let unknown = plan(vec![step(1, &[7])]);

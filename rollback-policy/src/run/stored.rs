@@ -101,3 +101,61 @@ impl Run {
             .map(|(_, step)| step)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use astern_graph_core::NodeKey;
+
+    use super::*;
+    use crate::action::Action;
+    use crate::run::params::WAIT_MAX;
+    use crate::run::progress::Timer;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_000);
+
+    /// A run of two steps, which look at their places, altered and stored.
+    fn restored(alter: impl Fn(&mut [Progress])) -> Result<Run, RunError> {
+        let set = |service: &str| Action::SetRevision {
+            service: NodeKey::service(service),
+            to: "r1".into(),
+        };
+        let first = Step::new(StepId::new(1), set("cart"));
+        let second = Step::new(StepId::new(2), set("web")).after([first.id]);
+        let plan = Plan::new(NOW, vec![first, second], Vec::new()).unwrap();
+        let mut run = Run::new(plan, Mode::Apply, 1, RunParams::default(), NOW).unwrap();
+        alter(&mut run.progress);
+        Run::from_bytes(&run.to_bytes().unwrap(), RunParams::default())
+    }
+
+    #[test]
+    fn a_step_that_waits_for_nothing_or_for_too_long_is_refused() {
+        let stuck = |alter: fn(&mut [Progress])| {
+            let Err(RunError::Stuck { step }) = restored(alter) else {
+                panic!("not refused")
+            };
+            step.number()
+        };
+        assert!(restored(|_| {}).is_ok());
+        assert!(restored(|steps| steps[0].timer = Timer::Due(NOW.plus(WAIT_MAX))).is_ok());
+        assert_eq!(stuck(|steps| steps[0].timer = Timer::Off), 1);
+        assert_eq!(
+            stuck(|steps| {
+                let until = NOW.plus(WAIT_MAX).plus(Duration::from_nanos(1));
+                steps[0].timer = Timer::Awaited { sent: NOW, until };
+            }),
+            1
+        );
+        assert_eq!(
+            stuck(|steps| steps[0].since = NOW.plus(Duration::from_nanos(1))),
+            1
+        );
+        assert_eq!(stuck(|steps| steps[1].status = StepStatus::Waiting), 2);
+        // Nobody looks at the place that the second waits for.
+        let waits = |steps: &mut [Progress]| {
+            (steps[1].status, steps[1].timer) = (StepStatus::Waiting, Timer::Off);
+        };
+        assert_eq!(stuck(waits), 2);
+    }
+}

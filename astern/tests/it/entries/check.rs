@@ -1,4 +1,5 @@
 //! What holds of any bytes at an entry: they are refused, or what is read from them can be used, stored, and read again.
+//! Each says whether they were read.
 
 use std::time::Duration;
 
@@ -12,14 +13,15 @@ use astern::{Event, Guard, GuardParams};
 
 use super::seeds::START;
 
-pub(super) fn graph(bytes: &[u8]) {
+pub(super) fn graph(bytes: &[u8]) -> bool {
     let Ok(graph) = TemporalGraph::from_bytes(bytes) else {
-        return;
+        return false;
     };
     let stored = graph.to_bytes().expect("what was read can be stored");
     let again = TemporalGraph::from_bytes(&stored).expect("what was stored can be read");
     assert_eq!(again.to_bytes().expect("as before"), stored);
     look_at(graph);
+    true
 }
 
 /// Reads what a user reads.
@@ -37,9 +39,9 @@ fn look_at(graph: TemporalGraph) {
     let _ = graph.with_changes(unannounced);
 }
 
-pub(super) fn builder(bytes: &[u8]) {
+pub(super) fn builder(bytes: &[u8]) -> bool {
     let Ok(mut builder) = GraphBuilder::from_bytes(bytes, graph_params()) else {
-        return;
+        return false;
     };
     let stored = builder.to_bytes().expect("what was read can be stored");
     let again = GraphBuilder::from_bytes(&stored, graph_params());
@@ -48,16 +50,18 @@ pub(super) fn builder(bytes: &[u8]) {
     builder.advance(START);
     builder.extend(calls(START, "cart-1"));
     look_at(builder.build());
+    true
 }
 
-pub(super) fn run(bytes: &[u8]) {
+pub(super) fn run(bytes: &[u8]) -> bool {
     let Ok(run) = Run::from_bytes(bytes, RunParams::default()) else {
-        return;
+        return false;
     };
     let stored = run.to_bytes().expect("what was read can be stored");
     let mut run = Run::from_bytes(&stored, RunParams::default()).expect("as before");
     run.resume(u64::MAX).expect("no fence is greater");
     ends(run);
+    true
 }
 
 /// Whatever a platform answers, a run ends.
@@ -91,17 +95,17 @@ fn ends(mut run: Run) {
     panic!("goes on for ever: {}", run.summary());
 }
 
-pub(super) fn plan(bytes: &[u8]) {
+pub(super) fn plan(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else {
-        return;
+        return false;
     };
     let _ = Plan::from_json(text);
     // The id is that of the content: it keeps nothing from what is behind it here.
     let Ok(mut file) = serde_json::from_str::<serde_json::Value>(text) else {
-        return;
+        return false;
     };
     let Some(plan) = file.get_mut("plan") else {
-        return;
+        return false;
     };
     let Ok(Plan {
         made,
@@ -110,10 +114,10 @@ pub(super) fn plan(bytes: &[u8]) {
         ..
     }) = serde_json::from_value(plan.take())
     else {
-        return;
+        return false;
     };
     let Ok(plan) = Plan::new(made, steps, rejected) else {
-        return;
+        return false;
     };
     let json = plan.to_json().expect("what was read can be stored");
     // As text: no plan with `NaN` in it is equal to itself.
@@ -124,17 +128,18 @@ pub(super) fn plan(bytes: &[u8]) {
         let run = Run::new(plan.clone(), mode, 1, RunParams::default(), START);
         ends(run.expect("a plan that is sound"));
     }
+    true
 }
 
-pub(super) fn params(bytes: &[u8]) {
+pub(super) fn params(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else {
-        return;
+        return false;
     };
     let Ok(params) = toml::from_str::<GuardParams>(text) else {
-        return;
+        return false;
     };
     let Ok(mut guard) = Guard::new(params.clone()) else {
-        return;
+        return false;
     };
     let written = toml::to_string(&params).expect("what was read can be stored");
     let again = toml::from_str::<GuardParams>(&written).expect("as before");
@@ -143,12 +148,13 @@ pub(super) fn params(bytes: &[u8]) {
         let now = START.plus(Duration::from_secs(second));
         say(&guard.observe(calls(now, "cart-1"), now));
     }
+    true
 }
 
-pub(super) fn guard(bytes: &[u8]) {
+pub(super) fn guard(bytes: &[u8]) -> bool {
     let restored = Guard::from_bytes(bytes, guard_params(), u64::MAX);
     let Ok(mut guard) = restored else {
-        return;
+        return false;
     };
     let stored = guard.to_bytes().expect("what was read can be stored");
     Guard::from_bytes(&stored, guard_params(), u64::MAX).expect("what was stored can be read");
@@ -157,6 +163,7 @@ pub(super) fn guard(bytes: &[u8]) {
         let now = START.plus(Duration::from_secs(10 * step));
         say(&guard.observe(calls(now, "cart-1"), now));
     }
+    true
 }
 
 /// Everything that is said can be read.

@@ -18,8 +18,8 @@ pub(crate) struct Entry {
     is_framed: bool,
     /// Bytes that are right.
     pub(crate) seeds: fn() -> Vec<Vec<u8>>,
-    /// Panics where bytes break a law.
-    check: fn(&[u8]),
+    /// Panics where bytes break a law; says whether they were read.
+    check: fn(&[u8]) -> bool,
 }
 
 /// All entries.
@@ -68,9 +68,12 @@ pub(crate) const PARAMS: Entry = Entry {
 };
 
 /// Checks bytes at an entry: as they are, and where they are frames, with checksums that are right.
-pub(crate) fn check(entry: &Entry, bytes: &[u8]) {
-    (entry.check)(bytes);
+/// Says whether they were read.
+pub(crate) fn check(entry: &Entry, bytes: &[u8]) -> bool {
+    let is_read = (entry.check)(bytes);
     if entry.is_framed {
-        (entry.check)(&mended(bytes));
+        (entry.check)(&mended(bytes))
+    } else {
+        is_read
     }
 }
