@@ -44,7 +44,7 @@ pub(crate) fn command(
     };
     if wanted().any(|(_, package)| *package == CORE) {
         let seeds = runner.root.join(SEEDS);
-        let mut test = runner.cargo(["test", "-p", CORE, "--test", "it", "documents"]);
+        let mut test = runner.cargo(["test", "-p", CORE, "--test", "it", "seeds_keep"]);
         runner.stage("seeds", test.env("ASTERN_FUZZ_SEEDS", seeds))?;
     }
     for (name, package) in wanted() {

@@ -55,7 +55,10 @@ impl Changes {
 
 /// The version that each part has, by the newest step at it, of whichever change.
 #[derive(Debug)]
-struct Versions<'a>(BTreeMap<(&'a NodeKey, Artefact), (Timestamp, Option<&'a Arc<str>>)>);
+struct Versions<'a>(BTreeMap<(&'a NodeKey, Artefact), Stated<'a>>);
+
+/// When a step was, and the version that it states.
+type Stated<'a> = (Timestamp, Option<&'a Arc<str>>);
 
 impl<'a> Versions<'a> {
     fn of(steps: impl Iterator<Item = &'a ChangeEvent>) -> Self {

@@ -145,6 +145,6 @@ pub(super) fn guards() -> Vec<Vec<u8>> {
 
 pub(super) fn params() -> Vec<Vec<u8>> {
     let text = toml::to_string(&GuardParams::default()).expect("TOML");
-    let few = "mode = \"apply\"\nhealthy_steps = 30\n[graph]\nstep = \"30s\"\n[detectors]\n";
+    let few = "mode = \"apply\"\nhealthy_steps = 30\n[graph]\nstep = \"30s\"\n";
     vec![text.into_bytes(), few.as_bytes().to_vec()]
 }

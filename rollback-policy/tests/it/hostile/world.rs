@@ -79,7 +79,7 @@ impl World {
         let kinds: Vec<_> = (0..rng.random_range(1..=4))
             .map(|_| KINDS[rng.random_range(0..KINDS.len())])
             .collect();
-        let (bad, plan, platform) = situation(&kinds, seed % 2 == 0);
+        let (bad, plan, platform) = situation(&kinds, seed.is_multiple_of(2));
         let params = RunParams::default().max_parallel(rng.random_range(1..=3));
         let run = Run::new(plan.clone(), Mode::Apply, 1, params.clone(), at(NOW)).unwrap();
         let holder = Holder {
