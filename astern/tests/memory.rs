@@ -19,9 +19,9 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-/// The multiple of the size of a state, and what it may take besides: names that a catalogue knows, detectors.
+/// The multiple of the size of a state, and what it may take besides: what an error says.
 const MULTIPLE: usize = 100;
-const BESIDES: usize = 512 << 10;
+const BESIDES: usize = 16 << 10;
 
 /// Peak of bytes held while a state is read.
 fn peak(entry: &Entry, bytes: &[u8]) -> usize {
