@@ -69,6 +69,8 @@ pub(super) struct World<R = rand_chacha::ChaCha8Rng> {
     /// Places that an effect was sent to.
     sent: BTreeSet<Place>,
     written: Vec<IdempotencyKey>,
+    /// Holders, by their fences, that had not looked at a place yet when an older one wrote there: a limit that is stated.
+    late: BTreeSet<(u64, Place)>,
     /// Steps whose targets have held at some time.
     reached: BTreeSet<StepId>,
 }
@@ -103,6 +105,7 @@ impl World {
             acts: Vec::new(),
             sent: BTreeSet::new(),
             written: Vec::new(),
+            late: BTreeSet::new(),
             reached: BTreeSet::new(),
         }
     }
@@ -260,7 +263,8 @@ impl World {
             // What the plan says is since it was made. Else since the first look, of which a late message of a holder that is
             // dead is its deed still.
             let is_stated = |one: &Precondition| matches!(one, Precondition::Unchanged { .. });
-            let since = if step.requires.iter().any(is_stated) {
+            let is_stated = step.requires.iter().any(is_stated);
+            let since = if is_stated {
                 0
             } else {
                 self.looked[&request.fence][&place]
@@ -270,8 +274,19 @@ impl World {
                 is_new,
                 "seed {seed}: {key} overwrites what somebody did at {place}"
             );
-            let is_first = !self.written.contains(key);
+            let is_late = !is_stated && self.late.contains(&(request.fence, place.clone()));
+            let is_first = !self.written.contains(key) || is_late;
             assert!(is_first, "seed {seed}: {key} is done twice");
+            let looks_yet = |holder: &&Holder| {
+                let mut steps = self.plan.steps.iter();
+                steps.any(|step| {
+                    step.action.place().as_ref() == Some(&place)
+                        && holder.run.status(step.id) == Some(&StepStatus::Looking)
+                })
+            };
+            let others = self.holders.iter().filter(looks_yet);
+            let late = others.map(|holder| (holder.fence, place.clone()));
+            self.late.extend(late.collect::<Vec<_>>());
             for earlier in &step.after {
                 let in_order = self.reached.contains(earlier);
                 assert!(in_order, "seed {seed}: {key} before step {earlier}");
