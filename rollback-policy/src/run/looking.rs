@@ -18,6 +18,12 @@ impl Progress {
             return self.fail(Failure::LookedLate { waited });
         }
         match outcome {
+            Outcome::Done(seen) | Outcome::AlreadyDone(seen)
+                if seen == Observed::new() && self.may_look_again(ctx) =>
+            {
+                // It may have versions, and show nothing this once.
+                self.look_again_after(ctx, Duration::ZERO);
+            }
             Outcome::Done(seen) | Outcome::AlreadyDone(seen) => {
                 let version = ctx
                     .place()
@@ -102,10 +108,19 @@ impl Progress {
         at_least: Duration,
         failure: impl FnOnce(u32) -> Failure,
     ) {
-        self.blind_looks = self.blind_looks.saturating_add(1);
-        if self.blind_looks >= ctx.params.max_attempts {
-            return self.fail(failure(self.blind_looks));
+        if self.may_look_again(ctx) {
+            self.look_again_after(ctx, at_least);
+        } else {
+            self.fail(failure(self.blind_looks.saturating_add(1)));
         }
+    }
+
+    fn may_look_again(&self, ctx: Context<'_>) -> bool {
+        self.blind_looks.saturating_add(1) < ctx.params.max_attempts
+    }
+
+    fn look_again_after(&mut self, ctx: Context<'_>, at_least: Duration) {
+        self.blind_looks = self.blind_looks.saturating_add(1);
         self.timer = Timer::Due(ctx.now.plus(ctx.params.wait(self.blind_looks, at_least)));
     }
 }

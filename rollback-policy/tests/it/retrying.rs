@@ -210,7 +210,7 @@ fn unversioned(params: RunParams) -> Run {
     });
     let steps = vec![step(1, &[]).requiring([before])];
     let mut run = unseen_run_with(steps, Mode::Apply, params);
-    answer(&mut run, 0, Outcome::Done(Observed::new()));
+    answer(&mut run, 0, runs("r2"));
     let request = answer(&mut run, 0, lost());
     assert!(matches!(request.effect, Effect::Apply(_)));
     run
@@ -291,6 +291,29 @@ fn the_first_look_is_in_time_or_ends_the_step() {
         StepStatus::Failed(Failure::Refused(gone))
     );
     assert_eq!(missing.state(), RunState::Failed);
+}
+
+#[test]
+fn a_first_look_that_shows_nothing_is_repeated_and_then_taken_for_a_platform_without_versions() {
+    let nothing = || Outcome::Done(Observed::new());
+    let params = RunParams::default();
+    let mut run = unseen_run_with(vec![step(1, &[])], Mode::Apply, params.clone());
+    answer(&mut run, 0, nothing());
+    assert_eq!(status(&run, 1), StepStatus::Looking);
+    let mut shown = run.clone();
+    let due = shown.deadline().unwrap();
+    let request = shown.poll(due).remove(0);
+    shown.report(&request.key, version_seen("1"), due).unwrap();
+    let request = shown.poll(due).remove(0);
+    let unchanged = |one: &Precondition| matches!(one, Precondition::Unchanged { .. });
+    assert!(request.requires.iter().any(unchanged), "{request:?}");
+    while status(&run, 1) == StepStatus::Looking {
+        let due = run.deadline().unwrap();
+        let request = run.poll(due).remove(0);
+        run.report(&request.key, nothing(), due).unwrap();
+    }
+    assert_eq!(status(&run, 1), StepStatus::Applying);
+    assert!(run.deadline().unwrap() < at(120));
 }
 
 #[test]
