@@ -69,6 +69,8 @@ pub(super) struct World<R = rand_chacha::ChaCha8Rng> {
     /// Places that an effect was sent to.
     sent: BTreeSet<Place>,
     written: Vec<IdempotencyKey>,
+    /// How much of what a person did had happened when the plan last wrote to a place.
+    acted: BTreeMap<Place, usize>,
     /// Holders, by their fences, that had not looked at a place yet when an older one wrote there: a limit that is stated.
     late: BTreeSet<(u64, Place)>,
     /// Steps whose targets have held at some time.
@@ -105,6 +107,7 @@ impl World {
             acts: Vec::new(),
             sent: BTreeSet::new(),
             written: Vec::new(),
+            acted: BTreeMap::new(),
             late: BTreeSet::new(),
             reached: BTreeSet::new(),
         }
@@ -264,11 +267,16 @@ impl World {
             // dead is its deed still.
             let is_stated = |one: &Precondition| matches!(one, Precondition::Unchanged { .. });
             let is_stated = step.requires.iter().any(is_stated);
-            let since = if is_stated {
+            let looked = if is_stated {
                 0
             } else {
                 self.looked[&request.fence][&place]
             };
+            // Whoever goes on after a write of another holder goes on from what that one has made.
+            let since = self
+                .acted
+                .get(&place)
+                .map_or(looked, |acts| looked.max(*acts));
             let is_new = !self.acts[since..].contains(&place);
             assert!(
                 is_new,
@@ -292,6 +300,7 @@ impl World {
                 assert!(in_order, "seed {seed}: {key} before step {earlier}");
             }
             self.written.push(*key);
+            self.acted.insert(place, self.acts.len());
             self.reached.insert(key.step);
         }
         match self.rng.random_range(0..100) {
