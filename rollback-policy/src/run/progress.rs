@@ -62,6 +62,9 @@ pub(crate) struct Context<'a> {
     pub(crate) now: Timestamp,
     /// The version that the place of the step is known to have.
     pub(crate) version: Option<&'a Arc<str>>,
+    /// Whether a later step of the plan acts at the same place: what this one led to may be gone then, as a canary is that
+    /// got no traffic and then no instance.
+    pub(crate) is_followed: bool,
 }
 
 impl<'a> Context<'a> {

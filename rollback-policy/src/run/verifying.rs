@@ -69,15 +69,19 @@ impl Progress {
     }
 
     /// Checks of this status that do not hold, with what was seen of them: the target first, and at the end both the target,
-    /// which must be seen to hold still, and the metrics.
+    /// which must be seen to hold still unless a later step acts at the same place, and the metrics.
     fn pending<'a>(
         &self,
         ctx: Context<'a>,
         seen: Option<&Observed>,
     ) -> impl Iterator<Item = (&'a Check, Judgement)> {
-        let metrics = self.status == StepStatus::Recovering;
-        let metrics = metrics.then(|| ctx.checks(true));
-        let checks = ctx.checks(false).chain(metrics.into_iter().flatten());
+        let at_end = self.status == StepStatus::Recovering;
+        // What is gone is not shown; who shows nothing at all has not looked.
+        let shows = seen.is_some_and(|seen| *seen != Observed::new());
+        let facts = (!at_end || !ctx.is_followed || !shows).then(|| ctx.checks(false));
+        let metrics = at_end.then(|| ctx.checks(true));
+        let checks = facts.into_iter().flatten();
+        let checks = checks.chain(metrics.into_iter().flatten());
         let judge = move |check: &Check| seen.map_or(Judgement::Unseen, |seen| check.judge(seen));
         let judged = checks.map(move |check| (check, judge(check)));
         judged.filter(|(_, judgement)| *judgement != Judgement::Met)

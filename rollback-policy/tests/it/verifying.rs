@@ -168,6 +168,22 @@ fn a_target_that_is_not_seen_at_the_end_is_not_verified_and_the_run_ends() {
 }
 
 #[test]
+fn what_a_later_step_at_the_same_place_takes_away_need_not_be_seen_at_the_end() {
+    let mut second = step(2, &[1]);
+    second.action = step(1, &[]).action;
+    let mut run = run(vec![step(1, &[]), second]);
+    answer(&mut run, 0, seen("s1"));
+    answer(&mut run, 0, seen("s1"));
+    answer(&mut run, 0, seen("s2"));
+    answer(&mut run, 50, seen("s2"));
+    assert_eq!(status(&run, 1), StepStatus::Recovering);
+    answer(&mut run, 50, Outcome::Done(Observed::new()));
+    assert_eq!(status(&run, 1), StepStatus::Recovering);
+    answer(&mut run, 55, seen("s2"));
+    assert_eq!(run.state(), RunState::Succeeded);
+}
+
+#[test]
 fn an_observation_that_meets_a_newer_holder_or_nothing_verifies_nothing() {
     let fenced = Refusal::Fenced {
         fence: 7,
