@@ -70,11 +70,11 @@ impl Progress {
                 Duration::ZERO
             }
         };
-        self.blind_looks = self.blind_looks.saturating_add(1);
-        if self.blind_looks >= ctx.params.max_attempts {
-            return self.not_there(ctx, None);
+        if self.may_look_again(ctx) {
+            self.look_again_after(ctx, wait);
+        } else {
+            self.not_there(ctx, None);
         }
-        self.timer = Timer::Due(ctx.now.plus(ctx.params.wait(self.blind_looks, wait)));
     }
 
     /// The effect is not there, or nobody can tell. It is sent again where that can do no harm: where the platform

@@ -261,7 +261,6 @@ impl Run {
         let progress = self.progress.get_mut(index)?;
         let place = step.action.place();
         let version = place.as_ref().and_then(|place| self.versions.get(place));
-        let mut later = self.plan.steps.iter().skip(index + 1);
         let context = Context {
             step,
             plan: self.plan.id,
@@ -269,7 +268,7 @@ impl Run {
             mode: self.mode,
             now: self.clock,
             version: version.and_then(Option::as_ref),
-            is_followed: place.is_some() && later.any(|step| step.action.place() == place),
+            later: self.plan.steps.get(index + 1..).unwrap_or_default(),
         };
         let was_looking = progress.status == StepStatus::Looking;
         let result = transition(progress, context);

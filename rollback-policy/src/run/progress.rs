@@ -62,9 +62,8 @@ pub(crate) struct Context<'a> {
     pub(crate) now: Timestamp,
     /// The version that the place of the step is known to have.
     pub(crate) version: Option<&'a Arc<str>>,
-    /// Whether a later step of the plan acts at the same place: what this one led to may be gone then, as a canary is that
-    /// got no traffic and then no instance.
-    pub(crate) is_followed: bool,
+    /// The steps after it in the plan.
+    pub(crate) later: &'a [Step],
 }
 
 impl<'a> Context<'a> {
@@ -73,6 +72,13 @@ impl<'a> Context<'a> {
             .verify
             .iter()
             .filter(move |check| check.is_metric() == metrics)
+    }
+
+    /// Whether a later step of the plan acts at the same place: what this one led to may be gone then, as a canary is that
+    /// got no traffic and then no instance.
+    pub(super) fn is_followed(self) -> bool {
+        let place = self.place();
+        place.is_some() && self.later.iter().any(|step| step.action.place() == place)
     }
 
     /// The state that the effect leads to; nothing for a dry run, which leads nowhere.

@@ -78,7 +78,7 @@ impl Progress {
         let at_end = self.status == StepStatus::Recovering;
         // What is gone is not shown; who shows nothing at all has not looked.
         let shows = seen.is_some_and(|seen| *seen != Observed::new());
-        let facts = (!at_end || !ctx.is_followed || !shows).then(|| ctx.checks(false));
+        let facts = (!at_end || !shows || !ctx.is_followed()).then(|| ctx.checks(false));
         let metrics = at_end.then(|| ctx.checks(true));
         let checks = facts.into_iter().flatten();
         let checks = checks.chain(metrics.into_iter().flatten());
