@@ -60,7 +60,8 @@ pub(super) struct World<R = rand_chacha::ChaCha8Rng> {
     platform: MemoryPlatform,
     wire: Vec<(Timestamp, Parcel)>,
     holders: Vec<Holder>,
-    saves: Vec<(Vec<u8>, Looked)>,
+    /// With the holder that saved.
+    saves: Vec<(Vec<u8>, Looked, u64)>,
     /// By the fence of the holder.
     looked: BTreeMap<u64, Looked>,
     acts_left: u32,
@@ -178,7 +179,8 @@ impl World {
                 let holder = &self.holders[index];
                 let looked = self.looked.get(&holder.fence).cloned();
                 let bytes = holder.run.to_bytes().unwrap();
-                self.saves.push((bytes, looked.unwrap_or_default()));
+                let fence = holder.fence;
+                self.saves.push((bytes, looked.unwrap_or_default(), fence));
             }
             for request in requests {
                 self.send(&request);
@@ -368,7 +370,7 @@ impl World {
         if self.saves.is_empty() || self.holders.len() > 5 {
             return;
         }
-        let (bytes, looked) = &self.saves[self.rng.random_range(0..self.saves.len())];
+        let (bytes, looked, saved_by) = &self.saves[self.rng.random_range(0..self.saves.len())];
         let mut run = Run::from_bytes(bytes, self.params.clone()).unwrap();
         // Store, then send: whoever has sent an effect has stored what was seen before it.
         let looks = |step: &Step| run.status(step.id) == Some(&StepStatus::Looking);
@@ -379,6 +381,10 @@ impl World {
         let fence = self.holders.last().unwrap().fence + 1;
         run.resume(fence).unwrap();
         self.looked.insert(fence, looked.clone());
+        // Whoever goes on from a holder that looked late has looked late.
+        let late = self.late.iter().filter(|(late, _)| late == saved_by);
+        let late: Vec<_> = late.map(|(_, place)| (fence, place.clone())).collect();
+        self.late.extend(late);
         let dies = self.chance(50);
         let seen = BTreeMap::new();
         if dies {
