@@ -70,7 +70,7 @@ fn feed<R: Ranker>(simulation: &Simulation, step: Duration, mut guard: Guard<R>)
                 Event::Diagnosed(diagnosis) if watched.plan.is_none() => {
                     watched.diagnosis = Some(diagnosis);
                 }
-                Event::Planned(plan) => {
+                Event::Planned(plan) if plan.changes_services() => {
                     watched.plan.get_or_insert((plan, now));
                 }
                 Event::Failed(_) => watched.failures += 1,

@@ -116,7 +116,7 @@ impl Story {
             Event::Diagnosed(diagnosis) if self.plan.is_none() => {
                 self.blamed = diagnosis.changes.first().map(|blame| blame.change.clone());
             }
-            Event::Planned(plan) => {
+            Event::Planned(plan) if plan.changes_services() => {
                 self.plan.get_or_insert_with(|| plan.clone());
             }
             Event::Finished(summary) => {

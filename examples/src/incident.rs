@@ -119,7 +119,7 @@ impl Incident {
                 Event::Assessed(assessment) if !planned => self.assessments.push(assessment),
                 Event::Diagnosed(diagnosis) if !planned => self.diagnosis = Some(diagnosis),
                 Event::Decided { ruling, risk, .. } => self.decided(ruling, risk, now),
-                Event::Planned(plan) => self.plan = Some((plan, now)),
+                Event::Planned(plan) if plan.changes_services() => self.plan = Some((plan, now)),
                 Event::Execute(request) => requests.push(request),
                 Event::Finished(summary) => self.summary = Some(summary),
                 Event::Failed(error) => self.failures.push(error),

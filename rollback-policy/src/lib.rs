@@ -20,7 +20,9 @@ mod undo;
 
 pub use action::Action;
 pub use astern_graph_core::TrafficShare;
-pub use decision::{Decision, Policy, PolicyParams, Reason, Ruling, WhenUnsure};
+pub use decision::{
+    Decision, PageCause, Paging, PagingParams, Policy, PolicyParams, Reason, Ruling, WhenUnsure,
+};
 pub use executor::{
     DryRun, Effect, Exchange, ExecError, Executor, IdempotencyKey, Observed, Outcome, Reading,
     Recording, Refusal, Request, drive,

@@ -28,7 +28,8 @@ pub enum Event {
         /// The risk that it rests on.
         risk: Risk,
     },
-    /// A plan was made; its run has begun.
+    /// A plan was made; its run has begun. It may do no more than call a person: see
+    /// [`Plan::changes_services`].
     Planned(Plan),
     /// The platform is asked for something: carry it out and report the outcome.
     Execute(Request),

@@ -86,7 +86,7 @@ pub(super) fn overall(assessments: &[Assessment]) -> Assessment {
 
 /// What is missing of a change whose new side, or an instance of it that never was, should be seen and is not. An instance
 /// that is no longer seen may have been removed: it keeps the change from being healthy, and holds nothing else.
-fn silence(assessment: &Assessment) -> Option<&MissingEvidence> {
+pub(super) fn silence(assessment: &Assessment) -> Option<&MissingEvidence> {
     let is_silence = |missing: &&MissingEvidence| {
         matches!(
             missing,

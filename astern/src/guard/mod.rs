@@ -4,6 +4,7 @@ mod acted;
 mod baseline;
 mod clock;
 mod detectors;
+mod escalate;
 mod event;
 mod influence;
 mod judge;
@@ -29,13 +30,14 @@ use astern_graph_core::{
 use astern_rca::ranker::AnyRanker;
 use astern_rca::{Diagnoser, Incident, Ranker};
 use astern_rollback_policy::{
-    Decision, IdempotencyKey, Mode, Outcome, Plan, Reason, Run, RunError, Step,
+    Decision, IdempotencyKey, Mode, Outcome, PageCause, Plan, Reason, Run, RunError,
 };
 
 use crate::error::Error;
 use acted::{Answered, Ended};
 use baseline::Baseline;
 use detectors::{Detection, detections};
+use escalate::Findings;
 use judge::Stages;
 use state::State;
 
@@ -55,7 +57,8 @@ pub use warning::Warning;
 /// against its old ones. While something is anomalous it ranks causes, blames changes, weighs the risk and
 /// decides; when it decides to roll back, and no run is under way, it plans and runs. Each
 /// [attempt](astern_graph_core::view::Attempt) of a change is acted on once: where all that is to blame was rolled back
-/// already, it holds. The baseline is learnt from the first `healthy_steps` and again from time to time
+/// already, it holds. A person is called ([`Action::Escalate`](astern_rollback_policy::Action::Escalate)) once an incident: where
+/// something stays wrong that no rollback answers, where nothing is seen for a while, and where a rollback fails or does not help. The baseline is learnt from the first `healthy_steps` and again from time to time
 /// while all is well and nothing changes. Trained models are recalibrated then, never trained.
 ///
 /// **Store, then send.** [Store](Self::to_bytes) it after each call to `observe` and `report`, before what these ask for is carried
@@ -364,7 +367,14 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
             None
         });
         events.extend(diagnosis.iter().cloned().map(Event::Diagnosed));
-        let decided = self.decide(graph, &overall, diagnosis.as_ref(), changes, now, events);
+        let found = Findings {
+            graph,
+            assessments: &assessments,
+            overall: &overall,
+            diagnosis: diagnosis.as_ref(),
+            changes,
+        };
+        let decided = self.decide(found, now, events);
         events.extend(decided.err().map(Event::Failed));
     }
 
@@ -423,16 +433,20 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         Ok(diagnosis.transpose()?)
     }
 
+    /// Decides what to do, and begins it.
     fn decide(
         &mut self,
-        graph: &TemporalGraph,
-        overall: &Assessment,
-        diagnosis: Option<&Diagnosis>,
-        changes: &[ChangeEvent],
+        found: Findings<'_>,
         now: Timestamp,
         events: &mut Vec<Event>,
     ) -> Result<(), Error> {
-        let steps = targets::steps_with_targets(graph, changes, self.healthy_range());
+        let Findings {
+            graph,
+            overall,
+            diagnosis,
+            ..
+        } = found;
+        let steps = targets::steps_with_targets(graph, found.changes, self.healthy_range());
         let persistence = self.state.persistence.share();
         let risk = self
             .stages
@@ -444,10 +458,14 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
             }
             _ => None,
         };
-        let answered = match &plan {
-            Some(Ok(plan)) => acted::answered(plan, &steps),
-            _ => Vec::new(),
-        };
+        let plan = plan.transpose().unwrap_or_else(|error| {
+            let cause = error.to_string().into();
+            ruling.escalate(Reason::NoPlan { cause });
+            events.push(Event::Failed(error));
+            None
+        });
+        let answered = plan.as_ref().map(|plan| acted::answered(plan, &steps));
+        let answered = answered.unwrap_or_default();
         if let Some(ended) = self.state.acted.outcome(&answered) {
             ruling.decision = Decision::Hold;
             ruling.reasons.push(match ended {
@@ -456,13 +474,12 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
                 Ended::Failed => Reason::UndoFailed,
             });
         }
+        let decided = ruling.clone();
         events.push(Event::Decided { ruling, risk });
-        match plan.transpose()? {
-            Some(plan) if !self.is_bound(&plan, &answered) => {
-                self.begin(graph, plan, answered, &steps, now, events)
-            }
-            _ => Ok(()),
+        if let Some(plan) = plan.filter(|plan| !self.is_bound(plan, &answered)) {
+            self.begin(graph, plan, answered, &steps, now, events)?;
         }
+        self.escalate(found, &steps, &decided, now, events)
     }
 
     /// Whether a plan is not to be carried out: all that it answers was acted on, or a run is under way where it would act.
@@ -504,6 +521,9 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         self.state.acted.forget(oldest, steps);
         self.state.pages.forget(oldest);
         self.state.acted.on(answered, mode, now);
+        if plan.calls_person() {
+            self.state.paging.called(PageCause::Escalated, mode, now);
+        }
         self.state.runs.begin(run);
         events.push(Event::Planned(plan));
         Ok(())
@@ -531,8 +551,7 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         if mode != Mode::Apply {
             return Ok(());
         }
-        let changes = |step: &Step| step.action.changes_service();
-        if !run.plan().steps.iter().any(changes) {
+        if !run.plan().changes_services() {
             self.state.pages.ended(run);
             return Ok(());
         }
@@ -545,21 +564,7 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
             return Ok(());
         };
         let page = self.state.pages.page(service, &why, run.plan(), now)?;
-        page.map_or(Ok(()), |page| self.call(page, now, events))
-    }
-
-    /// Begins a run that calls a person.
-    fn call(&mut self, page: Plan, now: Timestamp, events: &mut Vec<Event>) -> Result<(), Error> {
-        let (fence, params) = (self.state.fence, self.params.run.clone());
-        let run = Run::new(page.clone(), Mode::Apply, fence, params, now)?;
-        self.state.runs.begin(run);
-        events.push(Event::Planned(page));
-        Ok(())
-    }
-
-    /// Calls those again who were not reached.
-    fn call_again(&mut self, now: Timestamp, events: &mut Vec<Event>) -> Result<(), Error> {
-        let mut missed = self.state.pages.again(now)?.into_iter();
-        missed.try_for_each(|page| self.call(page, now, events))
+        self.state.paging.called(PageCause::Escalated, mode, now);
+        page.map_or(Ok(()), |page| self.call(page, mode, now, events))
     }
 }

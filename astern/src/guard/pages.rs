@@ -37,7 +37,7 @@ impl Pages {
         if self.called.insert(page.clone(), now).is_some() {
             return Ok(None);
         }
-        plan(page, of.made).map(Some)
+        plan(page.0, page.1, of.made).map(Some)
     }
 
     /// Takes note of a run that called a person and is over: one that reached nobody is to be called again.
@@ -58,7 +58,10 @@ impl Pages {
     /// [`PlanError`] where a plan cannot be encoded.
     pub(super) fn again(&mut self, now: Timestamp) -> Result<Vec<Plan>, PlanError> {
         let missed = std::mem::take(&mut self.missed);
-        missed.into_iter().map(|page| plan(page, now)).collect()
+        missed
+            .into_iter()
+            .map(|(service, reason)| plan(service, reason, now))
+            .collect()
     }
 
     /// Forgets what a person was last called for before `oldest`.
@@ -75,7 +78,11 @@ fn may_succeed_later(failure: &Failure) -> bool {
     }
 }
 
-fn plan((service, reason): Page, made: Timestamp) -> Result<Plan, PlanError> {
+/// A plan that calls a person.
+///
+/// # Errors
+/// [`PlanError`] where it cannot be encoded.
+pub(super) fn plan(service: NodeKey, reason: Arc<str>, made: Timestamp) -> Result<Plan, PlanError> {
     let step = Step::new(StepId::new(1), Action::Escalate { service, reason });
     Plan::new(made, vec![step], Vec::new())
 }

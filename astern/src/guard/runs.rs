@@ -54,6 +54,11 @@ impl Runs {
         plans.any(|plan| !changed_by(plan).is_disjoint(&changed))
     }
 
+    /// Whether one of them changes what serves users.
+    pub(super) fn change_services(&self) -> bool {
+        self.0.iter().any(|held| held.run.plan().changes_services())
+    }
+
     /// Asks each what to do, reports the steps that have come to their end, and gives up the runs that are over.
     pub(super) fn poll(&mut self, now: Timestamp, events: &mut Vec<Event>) -> Vec<Run> {
         for held in &mut self.0 {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use astern_detect::{Detector, FittedDetector};
 use astern_graph_core::codec::Format;
 use astern_graph_core::{CodecError, GraphBuilder, Timestamp};
-use astern_rollback_policy::{Persistence, RunError};
+use astern_rollback_policy::{Paging, Persistence, RunError};
 
 use super::acted::Acted;
 use super::baseline::Baseline;
@@ -25,7 +25,7 @@ use crate::error::Error;
 const FORMAT: Format = Format {
     name: "a guard",
     magic: *b"ASTNGARD",
-    version: 7,
+    version: 8,
 };
 
 const BASELINE: Format = Format {
@@ -52,6 +52,8 @@ pub(super) struct State<F> {
     pub(super) fence: u64,
     /// What was warned of.
     warned: BTreeSet<Warning>,
+    /// For what a person is to be called, and was.
+    pub(super) paging: Paging,
 }
 
 /// Most warnings that are said and remembered.
@@ -70,6 +72,7 @@ struct Stored<'a> {
     pages: Cow<'a, Pages>,
     fence: u64,
     warned: Cow<'a, BTreeSet<Warning>>,
+    paging: Cow<'a, Paging>,
 }
 
 impl<F: FittedDetector + Serialize + DeserializeOwned> State<F> {
@@ -87,6 +90,7 @@ impl<F: FittedDetector + Serialize + DeserializeOwned> State<F> {
             clock: Clock::default(),
             fence: 1,
             warned: BTreeSet::new(),
+            paging: Paging::default(),
         }
     }
 
@@ -105,6 +109,7 @@ impl<F: FittedDetector + Serialize + DeserializeOwned> State<F> {
             pages: Cow::Borrowed(&self.pages),
             fence: self.fence,
             warned: Cow::Borrowed(&self.warned),
+            paging: Cow::Borrowed(&self.paging),
         })
     }
 
@@ -136,6 +141,7 @@ impl<F: FittedDetector + Serialize + DeserializeOwned> State<F> {
             clock: Clock::default(),
             fence,
             warned: stored.warned.into_owned(),
+            paging: stored.paging.into_owned(),
         })
     }
 

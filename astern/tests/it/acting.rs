@@ -59,9 +59,15 @@ struct World {
     forbids: bool,
     /// After a write nobody can see anything, and what it replaced goes on.
     is_blind: bool,
+    /// The steps in which `cart` fails half of its calls, whatever it runs.
+    fails: Option<std::ops::Range<u32>>,
+    /// From which step on nothing is seen of anything.
+    is_silent_from: u32,
     /// The way to a person is busy.
     nobody_answers: bool,
     asked: Vec<Action>,
+    /// How often it was asked whether a person could be called.
+    dry_pages: usize,
     decided: Vec<(u32, Decision)>,
     /// Plans that were begun less those that came to their end, and the most at a time.
     under_way: (usize, usize),
@@ -81,8 +87,11 @@ impl World {
             platform,
             forbids: false,
             is_blind: false,
+            fails: None,
+            is_silent_from: u32::MAX,
             nobody_answers: false,
             asked: Vec::new(),
+            dry_pages: 0,
             decided: Vec::new(),
             under_way: (0, 0),
         }
@@ -92,6 +101,13 @@ impl World {
     fn calls(&self, step: u32) -> Vec<Record> {
         let web = || Party::new(NodeKey::service("web")).on(instance("web", 0), "web-1".into());
         let mut records = Vec::new();
+        if step >= self.is_silent_from {
+            return records;
+        }
+        let fails = self
+            .fails
+            .as_ref()
+            .is_some_and(|steps| steps.contains(&step));
         for service in SERVICES {
             let has_left = self.is_blind && !self.platform.writes().is_empty();
             let bad = self.platform.holds(&runs(service, 2)) || has_left && service == SERVICES[0];
@@ -100,7 +116,8 @@ impl World {
                 let when = at(step).plus(Duration::from_millis(240 * u64::from(number)));
                 let callee = Party::new(NodeKey::service(service))
                     .on(instance(service, number % 4), revision.as_str().into());
-                let failed = bad && (number / 4) % 2 == 0;
+                let fails = bad || fails && service == SERVICES[0];
+                let failed = fails && (number / 4) % 2 == 0;
                 let status = if failed {
                     CallStatus::Error
                 } else {
@@ -138,6 +155,9 @@ impl World {
     }
 
     fn execute(&mut self, request: &Request) -> Outcome {
+        if let Effect::DryRun(Action::Escalate { .. }) = &request.effect {
+            self.dry_pages += 1;
+        }
         if let Effect::Apply(action) = &request.effect {
             if self.nobody_answers && matches!(action, Action::Escalate { .. }) {
                 let (reason, retry_after) = ("engaged".into(), Duration::from_secs(1));
@@ -352,4 +372,71 @@ fn a_release_that_does_not_say_what_it_replaced_goes_back_to_what_served_before(
     assert!(!events.iter().any(|e| matches!(e, Event::Failed(_))));
     world.play(RELEASED..60, &[]);
     assert!(world.platform.holds(&runs("pay", 1)), "{:?}", world.asked);
+}
+
+/// A world in which `cart` fails half of its calls from some step on, though nothing was released.
+fn failing(since: u32, until: u32) -> World {
+    let mut world = World::new();
+    world.fails = Some(since..until);
+    world
+}
+
+#[test]
+fn a_failure_that_no_change_explains_calls_a_person_once_an_incident() {
+    let mut world = failing(RELEASED, 100);
+    world.play(0..RELEASED + 12, &[]);
+    assert_eq!(world.pages(), [""; 0], "{:?}", world.decided);
+    world.play(RELEASED + 12..60, &[]);
+    let [page] = world.pages().try_into().unwrap();
+    let begin =
+        "call a person about service/cart: a person must decide: the verdict is: regressed; risk ";
+    assert!(page.starts_with(begin), "{page}");
+    assert!(page.ends_with("no change is blamed"), "{page}");
+    let bytes = world.guard.to_bytes().unwrap();
+    world.guard = Guard::from_bytes(&bytes, params(), 2).unwrap();
+    // Healthy for as long as an incident needs to be over, then again.
+    world.play(60..300, &[]);
+    assert_eq!(world.pages().len(), 1, "{:?}", world.pages());
+    assert!(!world.asked.iter().any(Action::changes_service));
+    world.fails = Some(300..400);
+    world.play(300..360, &[]);
+    assert_eq!(world.pages().len(), 2, "{:?}", world.pages());
+}
+
+#[test]
+fn a_dry_run_asks_whether_a_person_could_be_called_and_calls_nobody() {
+    let mut world = failing(RELEASED, 200);
+    world.guard = Guard::new(params().mode(Mode::DryRun)).unwrap();
+    world.play(0..90, &[]);
+    assert_eq!(world.pages().len(), 0);
+    assert_eq!(world.dry_pages, 1);
+    // Whoever goes on and applies calls: nobody was called yet.
+    let bytes = world.guard.to_bytes().unwrap();
+    world.guard = Guard::from_bytes(&bytes, params(), 2).unwrap();
+    world.play(90..120, &[]);
+    assert_eq!(world.pages().len(), 1);
+}
+
+#[test]
+fn a_person_is_called_once_nothing_was_seen_for_a_while() {
+    let mut world = World::new();
+    world.play(0..RELEASED, &[]);
+    world.is_silent_from = RELEASED;
+    world.play(RELEASED..RELEASED + 90, &[]);
+    assert_eq!(world.pages(), [""; 0], "{:?}", world.decided);
+    world.play(RELEASED + 90..RELEASED + 150, &[]);
+    let [page] = world.pages().try_into().unwrap();
+    assert!(
+        page.contains("nothing can be seen: the verdict is: no data"),
+        "{page}"
+    );
+}
+
+#[test]
+fn while_a_rollback_is_under_way_no_person_is_called_for_what_it_may_mend() {
+    let mut world = World::new();
+    world.play(0..RELEASED + 6, &[(RELEASED, "cart")]);
+    world.play(RELEASED + 6..120, &[]);
+    assert!(world.platform.holds(&runs("cart", 1)));
+    assert_eq!(world.pages(), [""; 0], "{:?}", world.decided);
 }

@@ -66,7 +66,7 @@ fn planned(params: &GuardParams, steps: i64, records: impl Fn(i64) -> Vec<Record
         let mut events = VecDeque::from(guard.observe(records(step), now));
         while let Some(event) = events.pop_front() {
             match event {
-                Event::Planned(_) => planned.push(step),
+                Event::Planned(plan) if plan.changes_services() => planned.push(step),
                 Event::Execute(request) => {
                     let outcome = DryRun.execute(&request);
                     events.extend(guard.report(&request.key, outcome, now).unwrap());

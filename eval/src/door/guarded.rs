@@ -22,6 +22,8 @@ use crate::table::{markdown, share, short};
 #[derive(Debug, Clone, Copy, Default)]
 struct Guarded {
     planned: Option<usize>,
+    /// A person would be called.
+    called: Option<usize>,
     rolls_back: Option<usize>,
     /// It decided anything but to continue.
     acts: Option<usize>,
@@ -72,6 +74,7 @@ pub(super) fn section(sources: &[Source], seeds: &Seeds) -> Result<String, EvalE
         "a plan is right",
         "planned",
         "minutes after the change",
+        "a person called",
         "decided: roll back",
         "decided: not continue",
         "change regressed",
@@ -109,6 +112,7 @@ fn line(source: &str, first: &Row, rows: &[Row]) -> Vec<String> {
         if first.is_bad { "yes" } else { "no" }.to_owned(),
         share(planned.len(), runs),
         median.map_or("-".to_owned(), ToString::to_string),
+        part(|run| run.called),
         part(|run| run.rolls_back),
         part(|run| run.acts),
         part(|run| run.change_regressed),
@@ -154,7 +158,8 @@ impl Guarded {
                     }
                     &mut self.acts
                 }
-                Event::Planned(_) => &mut self.planned,
+                Event::Planned(plan) if plan.changes_services() => &mut self.planned,
+                Event::Planned(_) => &mut self.called,
                 Event::Failed(_) => &mut self.failed,
                 _ => continue,
             };

@@ -1,8 +1,10 @@
 //! What to do about a risk.
 
+mod paging;
 mod params;
 mod reason;
 
+pub use paging::{PageCause, Paging, PagingParams};
 pub use params::{PolicyParams, WhenUnsure};
 pub use reason::Reason;
 
@@ -17,6 +19,7 @@ use astern_graph_core::{
 use astern_stats::ParamError;
 
 use crate::risk::{Risk, RiskLevel, RiskModel};
+use crate::run::Mode;
 use crate::undo::changes::Changes;
 use crate::undo::weigh::Weighed;
 
@@ -69,6 +72,20 @@ pub struct Ruling {
     pub reasons: Vec<Reason>,
 }
 
+impl Ruling {
+    /// A person is to decide, since what was decided cannot be planned.
+    pub fn escalate(&mut self, because: Reason) {
+        self.decision = Decision::Escalate;
+        self.reasons.push(because);
+    }
+
+    /// The reasons in one line.
+    pub fn why(&self) -> String {
+        let reasons: Vec<String> = self.reasons.iter().map(Reason::to_string).collect();
+        reasons.join("; ")
+    }
+}
+
 impl fmt::Display for Ruling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.decision)?;
@@ -99,6 +116,16 @@ impl Policy {
     /// How risks are made and where they lie.
     pub fn risk(&self) -> &RiskModel {
         &self.risk
+    }
+
+    /// Takes in what was decided at a step, for when a person is to be called.
+    pub fn record(&self, paging: &mut Paging, ruling: &Ruling, at: Timestamp) {
+        paging.record(&self.params.paging, ruling, at);
+    }
+
+    /// What a person is to be called for now, if anything: say so by [`Paging::called`] once it is done.
+    pub fn page_due(&self, paging: &Paging, mode: Mode) -> Option<PageCause> {
+        paging.due(&self.params.paging, mode)
     }
 
     /// Decides what to do.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use astern_stats::ParamError;
 use astern_stats::param::in_range;
 
+use crate::decision::paging::PagingParams;
 use crate::risk::RiskParams;
 
 /// What to do at a high risk when no change is blamed with enough confidence.
@@ -25,6 +26,7 @@ pub enum WhenUnsure {
 /// | parameter | default | rule |
 /// |---|---|---|
 /// | `risk` | see [`RiskParams`] | its own |
+/// | `paging` | see [`PagingParams`] | its own |
 /// | `min_confidence` | 0.5 | probability from which a change counts as blamed; 0 to 1. Give the planner the same |
 /// | `when_unsure` | escalate | escalate or hold |
 /// | `remediate` | false | whether a cause that no change explains may be restarted or scaled |
@@ -33,6 +35,7 @@ pub enum WhenUnsure {
 #[serde(default, deny_unknown_fields)]
 pub struct PolicyParams {
     pub(crate) risk: RiskParams,
+    pub(crate) paging: PagingParams,
     pub(crate) min_confidence: f64,
     pub(crate) when_unsure: WhenUnsure,
     pub(crate) remediate: bool,
@@ -44,6 +47,7 @@ impl Default for PolicyParams {
         let when_unsure = WhenUnsure::default();
         Self {
             risk,
+            paging: PagingParams::default(),
             min_confidence: 0.5,
             when_unsure,
             remediate: false,
@@ -54,6 +58,8 @@ impl Default for PolicyParams {
 astern_stats::setters!(PolicyParams {
     /// Sets the parameters of the risk.
     risk: RiskParams,
+    /// Sets when a person is called.
+    paging: PagingParams,
     /// Sets the probability from which a change counts as blamed.
     min_confidence: f64,
     /// Sets the answer to a high risk without a confident diagnosis.
@@ -65,6 +71,7 @@ astern_stats::setters!(PolicyParams {
 impl PolicyParams {
     pub(crate) fn check(&self) -> Result<(), ParamError> {
         self.risk.check()?;
+        self.paging.check()?;
         in_range("min_confidence", self.min_confidence, 0.0, 1.0)?;
         Ok(())
     }

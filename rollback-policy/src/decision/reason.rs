@@ -1,11 +1,12 @@
 //! Why something was decided.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use astern_graph_core::ChangeId;
 use astern_graph_core::signal::{Abstention, MissingEvidence, SourceFault, Verdict};
+use astern_graph_core::{ChangeId, visible};
 
 use crate::plan::{Blame, Rejection};
 use crate::risk::{Risk, RiskLevel};
@@ -56,6 +57,11 @@ pub enum Reason {
     NoChangeBlamed,
     /// The diagnosis abstains.
     Abstained(Abstention),
+    /// A change is to blame, and a plan to undo it could not be made.
+    NoPlan {
+        /// Why not.
+        cause: Arc<str>,
+    },
     /// All that is to blame was rolled back already.
     Undone,
     /// All that is to blame was rolled back, and whether that helped could not be seen: a person is needed.
@@ -103,6 +109,7 @@ impl fmt::Display for Reason {
             Self::NoDiagnosis => f.write_str("there is no diagnosis"),
             Self::NoChangeBlamed => f.write_str("no change is blamed"),
             Self::Abstained(abstention) => abstention.fmt(f),
+            Self::NoPlan { cause } => write!(f, "there is no plan: {}", visible(cause)),
             Self::UndoUnverified => f.write_str(
                 "what is to blame was rolled back, and whether that helped could not be seen: a person is needed",
             ),

@@ -22,6 +22,8 @@ use serde::{Deserialize, Serialize};
 
 use astern_graph_core::Timestamp;
 
+use crate::action::Action;
+
 /// A plan: steps that form a directed acyclic graph, and what was considered and not done.
 ///
 /// Printed for people by `Display`, stored for tools by [`to_json`](Self::to_json).
@@ -114,6 +116,17 @@ impl Plan {
         } else {
             Err(PlanError::WrongId { stated, computed })
         }
+    }
+
+    /// Whether a step changes what serves users: others hold rollouts or call a person.
+    pub fn changes_services(&self) -> bool {
+        self.steps.iter().any(|step| step.action.changes_service())
+    }
+
+    /// Whether a step calls a person.
+    pub fn calls_person(&self) -> bool {
+        let is_call = |step: &Step| matches!(step.action, Action::Escalate { .. });
+        self.steps.iter().any(is_call)
     }
 
     /// The step with a number.

@@ -147,7 +147,9 @@ impl World {
                     Event::Decided { ruling, .. } => {
                         self.seen.decisions.push((step, ruling.decision));
                     }
-                    Event::Planned(plan) => self.seen.plans.push((step, plan)),
+                    Event::Planned(plan) if plan.changes_services() => {
+                        self.seen.plans.push((step, plan));
+                    }
                     Event::Finished(summary) => {
                         let mut actions = summary.steps.iter().map(|step| &step.action);
                         // A run that only calls a person undoes nothing.
