@@ -12,6 +12,9 @@ use crate::score::RobustZ;
 /// Healthy standard deviations from which a metric is bad by itself.
 const BAD: f64 = 3.0;
 
+/// Healthy standard deviations within which the newest value is as good as normal again.
+const BACK: f64 = 1.0;
+
 /// One metric of one subject at the end of a range, beside its healthy level.
 pub(super) struct Deviation<'a> {
     pub(super) feature: &'a Feature,
@@ -19,6 +22,8 @@ pub(super) struct Deviation<'a> {
     observed: f64,
     /// Smoothed robust z-score; positive is worse.
     z: f64,
+    /// That of the newest value alone.
+    newest_z: f64,
 }
 
 impl Deviation<'_> {
@@ -28,6 +33,11 @@ impl Deviation<'_> {
 
     pub(super) fn is_worse(&self) -> bool {
         self.z > 0.0
+    }
+
+    /// Whether it was bad and no longer is: the average still remembers what the newest value does not show.
+    pub(super) fn is_over(&self) -> bool {
+        self.newest_z < BACK
     }
 
     pub(super) fn evidence(&self) -> Evidence {
@@ -66,14 +76,14 @@ impl<'a> Deviations<'a> {
                 self.graph.edge_series(from, to, *kind, name, range)
             }
         }?;
-        let (mut ema, mut quiet) = (self.empty, usize::MAX);
+        let (mut ema, mut quiet, mut newest_z) = (self.empty, usize::MAX, f64::NAN);
         for value in &values {
             let z = level.z(*value, feature);
             ema.push(z);
-            quiet = if z.is_finite() {
-                0
+            (quiet, newest_z) = if z.is_finite() {
+                (0, z)
             } else {
-                quiet.saturating_add(1)
+                (quiet.saturating_add(1), newest_z)
             };
         }
         let observed = values.into_iter().rfind(|value| value.is_finite());
@@ -82,6 +92,7 @@ impl<'a> Deviations<'a> {
             healthy: level.median,
             observed,
             z,
+            newest_z,
         };
         let recent = ema.standardised().filter(|_| quiet < self.silent_steps_max);
         Ok(recent.zip(observed).map(of))

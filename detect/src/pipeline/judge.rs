@@ -6,7 +6,7 @@ use astern_graph_core::{TemporalGraph, TimeRange};
 use astern_stats::multiplicity::benjamini_hochberg;
 use ndarray::Array2;
 
-use super::deviation::Deviations;
+use super::deviation::{Deviation, Deviations};
 use super::smooth::smooth;
 use super::{Calibrated, Pipeline};
 use crate::{FittedDetector, ScoreError, Scores};
@@ -145,6 +145,7 @@ impl Pipeline {
             (None, Some(most)) => most.is_application() && most.is_worse(),
             (None, None) => false,
         };
+        let is_over = deviation.as_ref().is_some_and(Deviation::is_over);
         let metric = deviation.as_ref().map(|d| &d.feature.name);
         let mut anomaly =
             Anomaly::new(subject.clone(), latest.score, since).above(self.params.score_min);
@@ -152,6 +153,6 @@ impl Pipeline {
         anomaly.p_value = Some(adjusted);
         anomaly.evidence.extend(deviation.map(|d| d.evidence()));
         anomaly.evidence.extend_from_slice(scores.evidence(row));
-        Ok((anomaly, is_regression))
+        Ok((anomaly, is_regression && !is_over))
     }
 }

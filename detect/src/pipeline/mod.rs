@@ -44,7 +44,8 @@ const LEAST_STEPS: u32 = split::least_steps(RobustZ::VALUES_MIN);
 ///
 /// The verdict rests on metrics of class [`Application`](astern_graph_core::schema::FeatureClass::Application) alone: a busy
 /// processor or more requests are listed as anomalies, and are no regression; nor is a subject whose most
-/// deviating metric moved for the better.
+/// deviating metric moved for the better, nor what the average remembers and the newest value, less than one healthy
+/// standard deviation above its level, does not show: one bad step is a regression for one step.
 ///
 /// [`Evidence::Shift`]: astern_graph_core::signal::Evidence::Shift
 ///

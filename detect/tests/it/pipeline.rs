@@ -31,6 +31,25 @@ fn a_regression_is_found_where_and_since_when_it_is() {
 }
 
 #[test]
+fn one_bad_minute_is_a_regression_for_one_minute_and_an_anomaly_for_longer() {
+    let last = HEALTHY + 9;
+    for (bad, verdict) in [(last, Verdict::Regressed), (last - 1, Verdict::Healthy)] {
+        let assessment = assess(&graph("latency_ms", |node, at| {
+            let more = if node == 2 && at == bad { 60.0 } else { 0.0 };
+            // Not a ripple in the minute after: its level there depends on nothing but the test.
+            let ripple = if at == last {
+                0.0
+            } else {
+                ripple(node as f64, at)
+            };
+            Some(50.0 + ripple + more)
+        }));
+        assert_eq!(assessment.verdict, verdict, "{assessment}");
+        assert_eq!(assessment.anomalies.len(), 1, "{assessment}");
+    }
+}
+
+#[test]
 fn better_is_no_regression() {
     let fast = |minute| if minute >= HEALTHY { -30.0 } else { 0.0 };
     let graph = graph("latency_ms", |node, minute| {

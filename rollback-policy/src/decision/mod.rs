@@ -12,7 +12,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use astern_graph_core::signal::{Assessment, Diagnosis, Verdict};
+use astern_graph_core::signal::{Abstention, Assessment, Diagnosis, Verdict};
 use astern_graph_core::{
     ChangeEvent, ChangeId, ChangeKind, ChangePhase, NodeKey, NodeKind, Timestamp,
 };
@@ -137,7 +137,7 @@ impl Policy {
     /// | healthy | raised, high | hold until it has been healthy for long enough |
     /// | regressed | low | continue |
     /// | regressed | raised | shrink the canary if a canary in progress is blamed, else hold |
-    /// | regressed | high | roll back if any blamed change can be undone; escalate if none can; without a confident blame remediate where that is allowed and a cause is found, else `when_unsure` |
+    /// | regressed | high | roll back if any blamed change can be undone; escalate if none can; without a confident blame hold where the diagnosis finds the symptom healthy again or more requests the reason, remediate where that is allowed and a cause is found, else `when_unsure` |
     ///
     /// A change is blamed if its probability is known and at least `min_confidence`. It can be
     /// undone if the [`Planner`](crate::Planner) would undo it: not when it is forward-only, when
@@ -253,6 +253,9 @@ impl Policy {
             probability: entry.probability.filter(|p| p.is_finite()),
             min_confidence: self.params.min_confidence,
         }));
+        if diagnosis.abstained.as_ref().is_some_and(is_harmless) {
+            return Decision::Hold;
+        }
         if diagnosis.changes.is_empty() {
             reasons.push(Reason::NoChangeBlamed);
             let cause = diagnosis
@@ -273,4 +276,12 @@ impl Policy {
             WhenUnsure::Escalate | WhenUnsure::Hold => Decision::Hold,
         }
     }
+}
+
+/// Whether nothing is wrong that a person could mend: what was is over, or there is more to do than usual.
+fn is_harmless(abstention: &Abstention) -> bool {
+    matches!(
+        abstention,
+        Abstention::NoAnomaly | Abstention::NoRegression | Abstention::Load
+    )
 }

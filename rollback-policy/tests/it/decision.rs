@@ -153,6 +153,22 @@ fn a_cause_without_a_change_is_remediated_only_where_allowed() {
 }
 
 #[test]
+fn what_is_over_or_is_load_is_held_and_calls_nobody() {
+    let policy = Policy::new(PolicyParams::default().remediate(true)).unwrap();
+    for (abstention, expected) in [
+        (Abstention::NoAnomaly, Decision::Hold),
+        (Abstention::NoRegression, Decision::Hold),
+        (Abstention::Load, Decision::Hold),
+        (Abstention::CannotTell, Decision::Escalate),
+        (Abstention::OutsideGraph, Decision::Escalate),
+    ] {
+        let diagnosis = Diagnosis::abstain(abstention);
+        let ruling = policy.decide(&risk(1.0), &regressed(), Some(&diagnosis), &[]);
+        assert_eq!(ruling.decision, expected, "{ruling}");
+    }
+}
+
+#[test]
 fn what_changes_the_platform_by_itself() {
     let changes = |decision: Decision| decision.changes_platform();
     let acts = [
