@@ -119,7 +119,9 @@ impl Story {
             Event::Planned(plan) if plan.changes_services() => {
                 self.plan.get_or_insert_with(|| plan.clone());
             }
-            Event::Finished(summary) => {
+            Event::Finished(summary)
+                if self.plan.as_ref().is_some_and(|p| p.id == summary.plan) =>
+            {
                 self.finished.get_or_insert((summary.state, now));
             }
             _ => {}

@@ -1,5 +1,7 @@
 //! Feeds a guard with a sample, a step at a time, and keeps what it reported.
 
+use std::convert::Infallible;
+
 use astern::policy::{Decision, Executor, Plan, Risk, Ruling, RunSummary};
 use astern::{Error, Event, Guard, GuardParams};
 use astern_graph_core::signal::{Assessment, Diagnosis};
@@ -33,13 +35,15 @@ pub struct Incident {
 /// Feeds a guard with a sample as if it came in live, and carries its requests out by `executor`.
 ///
 /// # Errors
-/// [`Error`] when the guard refuses its parameters or an answer.
+/// [`Error`] when the guard refuses its parameters.
 pub fn watch(
     sample: &Sample,
     params: GuardParams,
     executor: &dyn Executor,
 ) -> Result<Incident, Error> {
     let mut guard = Guard::new(params.graph(GraphParams::default().step(sample.step)))?;
+    // Nobody goes on from a guard that watches a sample.
+    let discard = |_state: &[u8]| Ok::<(), Infallible>(());
     let mut incident = Incident::empty(&guard);
     let mut records = sample.records.iter().cloned().peekable();
     let Some(first) = sample.records.first().map(Record::at) else {
@@ -52,15 +56,14 @@ pub fn watch(
         while let Some(record) = records.next_if(|record| record.at() < now) {
             batch.push(record);
         }
-        let events = guard.observe(batch, now);
+        let events = guard.tick(batch, now, executor, discard);
         incident.begin_step(&events);
-        incident.carry_out(&mut guard, executor, events, now)?;
+        incident.take(events, now);
     }
     // No more telemetry, but a run under way still has its deadlines; it ends by itself.
     while let Some(due) = guard.deadline() {
         now = now.max(due);
-        let events = guard.observe([], now);
-        incident.carry_out(&mut guard, executor, events, now)?;
+        incident.take(guard.tick([], now, executor, discard), now);
     }
     incident.graph = guard.graph();
     incident.healthy = guard.healthy_range();
@@ -90,28 +93,8 @@ impl Incident {
         }
     }
 
-    /// Keeps what events say, carries their requests out and reports, until nothing is left to do.
-    fn carry_out(
-        &mut self,
-        guard: &mut Guard,
-        executor: &dyn Executor,
-        mut events: Vec<Event>,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        while !events.is_empty() {
-            let requests = self.take(events, now);
-            events = Vec::new();
-            for request in requests {
-                let outcome = executor.execute(&request);
-                events.extend(guard.report(&request.key, outcome, now)?);
-            }
-        }
-        Ok(())
-    }
-
-    /// Keeps what events say and returns the requests among them.
-    fn take(&mut self, events: Vec<Event>, now: Timestamp) -> Vec<astern::policy::Request> {
-        let mut requests = Vec::new();
+    /// Keeps what events say.
+    fn take(&mut self, events: Vec<Event>, now: Timestamp) {
         let planned = self.plan.is_some();
         for event in events {
             match event {
@@ -120,13 +103,18 @@ impl Incident {
                 Event::Diagnosed(diagnosis) if !planned => self.diagnosis = Some(diagnosis),
                 Event::Decided { ruling, risk, .. } => self.decided(ruling, risk, now),
                 Event::Planned(plan) if plan.changes_services() => self.plan = Some((plan, now)),
-                Event::Execute(request) => requests.push(request),
-                Event::Finished(summary) => self.summary = Some(summary),
+                Event::Finished(summary) if self.is_of_plan(&summary) => {
+                    self.summary = Some(summary);
+                }
                 Event::Failed(error) => self.failures.push(error),
                 _ => {}
             }
         }
-        requests
+    }
+
+    fn is_of_plan(&self, summary: &RunSummary) -> bool {
+        let plan = self.plan.as_ref();
+        plan.is_some_and(|(plan, _)| plan.id == summary.plan)
     }
 
     fn decided(&mut self, ruling: Ruling, risk: Risk, now: Timestamp) {

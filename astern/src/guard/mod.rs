@@ -17,6 +17,7 @@ mod scale;
 mod state;
 mod stored;
 mod targets;
+mod tick;
 mod warning;
 mod watch;
 
@@ -49,8 +50,9 @@ pub use warning::Warning;
 
 /// Watches a system and its changes, says what is wrong and why, and carries out the way back.
 ///
-/// Feed it records with [`observe`](Self::observe), carry out each [`Event::Execute`] on your
-/// platform, and give the answer back with [`report`](Self::report). It reads no clock: call
+/// Feed it records with [`tick`](Self::tick), which carries out what it asks for on your platform; or with
+/// [`observe`](Self::observe), carry out each [`Event::Execute`] yourself, and give the answer back with
+/// [`report`](Self::report). It reads no clock: call `tick` or
 /// `observe` when there are records, at the end of each step, and at the [`deadline`](Self::deadline).
 ///
 /// Once per step it judges the system by its detectors, and each watched change by its new instances

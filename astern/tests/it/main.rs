@@ -13,4 +13,5 @@ mod params;
 mod releases;
 mod support;
 mod takeover;
+mod ticking;
 mod warnings;
