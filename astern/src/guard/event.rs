@@ -17,6 +17,13 @@ pub enum Event {
     Ingest(IngestReport),
     /// Something in the records looks like a mistake; said once.
     Warned(Warning),
+    /// What healthy is, is not known yet: the system as a whole is not judged, changes are, new against old.
+    Learning {
+        /// Steps of telemetry that may be learnt from.
+        have: u32,
+        /// Steps that are needed.
+        need: u32,
+    },
     /// The system, or one change, was judged.
     Assessed(Assessment),
     /// Causes were ranked and changes blamed.
@@ -53,6 +60,7 @@ impl fmt::Display for Event {
         match self {
             Self::Ingest(report) => report.fmt(f),
             Self::Warned(warning) => write!(f, "warning: {warning}"),
+            Self::Learning { have, need } => write!(f, "learning: {have} of {need} steps"),
             Self::Assessed(assessment) => assessment.fmt(f),
             Self::Diagnosed(diagnosis) => write!(f, "diagnosis\n{diagnosis}"),
             Self::Decided { ruling, .. } => write!(f, "decision: {ruling}"),

@@ -8,6 +8,7 @@ mod escalate;
 mod event;
 mod influence;
 mod judge;
+mod learning;
 mod lost;
 mod pages;
 mod params;
@@ -55,6 +56,7 @@ pub use warning::Warning;
 /// [`report`](Self::report). It reads no clock: call `tick` or
 /// `observe` when there are records, at the end of each step, and at the [`deadline`](Self::deadline).
 ///
+/// From the first step on it judges each watched change, and says how far it has [learnt](Event::Learning) what healthy is.
 /// Once per step it judges the system by its detectors, and each watched change by its new instances
 /// against its old ones. While something is anomalous it ranks causes, blames changes, weighs the risk and
 /// decides; when it decides to roll back, and no run is under way, it plans and runs. Each
@@ -337,12 +339,14 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         now: Timestamp,
         events: &mut Vec<Event>,
     ) {
-        if !changes.is_empty() {
+        let knows = self.healthy_range().is_some();
+        if knows && !changes.is_empty() {
             self.state.disturbed = end;
         }
         let errors = self.learn(graph, end);
         events.extend(errors.into_iter().map(Event::Failed));
-        let Some(healthy) = self.healthy_range() else {
+        let known = self.healthy_range();
+        let Some(healthy) = known.or_else(|| learning::before(graph, changes)) else {
             return;
         };
         let (system, errors) = self.assess_system(graph, end);
@@ -359,10 +363,22 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         lost::state(&mut assessments, &self.state.builder, changes, recent);
         let overall = judge::overall(&assessments);
         self.state.persistence.record(overall.verdict);
-        if overall.verdict != Verdict::Healthy {
+        let is_regressed = overall.verdict == Verdict::Regressed;
+        if is_regressed || known.is_some() && overall.verdict != Verdict::Healthy {
             self.state.disturbed = end;
         }
+        if known.is_some_and(|range| learning::is_spoilt(range, &assessments, changes)) {
+            self.state.baseline = None;
+        }
+        if known.is_none() {
+            let since = self.state.disturbed;
+            events.push(learning::progress(&self.params, graph, since, end));
+        }
         events.extend(assessments.iter().cloned().map(Event::Assessed));
+        // Without a baseline nothing is decided about the system, and so nothing but about what is worse than it was.
+        if known.is_none() && !is_regressed {
+            return;
+        }
         let diagnosis = self.diagnose(graph, &assessments, &overall, healthy, end);
         let diagnosis = diagnosis.unwrap_or_else(|error| {
             events.push(Event::Failed(error));
@@ -380,12 +396,12 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         events.extend(decided.err().map(Event::Failed));
     }
 
-    /// Learns the baseline, first as soon as there is enough telemetry, later when it is stale and
+    /// Learns the baseline, first as soon as there is enough telemetry in which no change was found worse, later when it is stale and
     /// nothing disturbed the steps to learn from.
     fn learn(&mut self, graph: &TemporalGraph, end: Timestamp) -> Vec<Error> {
         let params = &self.params;
         let since = match &self.state.baseline {
-            None => Timestamp::MIN,
+            None => self.state.disturbed,
             Some(old) if old.is_stale(params, graph, end) => self.state.disturbed,
             Some(_) => return Vec::new(),
         };

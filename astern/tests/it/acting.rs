@@ -5,7 +5,8 @@ use std::time::Duration;
 use astern::detect::catalogue::DetectionParams;
 use astern::detect::pipeline::PipelineParams;
 use astern::graph::{
-    Call, CallStatus, ChangeEvent, ChangePhase, GraphParams, NodeKey, Party, Record, Timestamp,
+    Call, CallStatus, ChangeEvent, ChangePhase, GraphParams, NodeKey, Party, Record, TimeRange,
+    Timestamp,
 };
 use astern::policy::conformance::MemoryPlatform;
 use astern::policy::{
@@ -372,6 +373,46 @@ fn a_release_that_does_not_say_what_it_replaced_goes_back_to_what_served_before(
     assert!(!events.iter().any(|e| matches!(e, Event::Failed(_))));
     world.play(RELEASED..60, &[]);
     assert!(world.platform.holds(&runs("pay", 1)), "{:?}", world.asked);
+}
+
+#[test]
+fn a_guard_that_has_just_started_judges_new_against_old_and_learns_from_no_incident() {
+    // Released at once, in the midst of learning, and while the last steps to learn from are its start-up.
+    for early in [1, 5, 12, 18] {
+        let mut world = World::new();
+        let watch = Duration::from_secs(300);
+        world.guard = Guard::new(params().watch(watch)).unwrap();
+        world.play(0..early + 20, &[(early, "cart")]);
+        let is_back = world.platform.holds(&runs("cart", 1));
+        assert!(is_back, "{early}: {:?} {:?}", world.asked, world.decided);
+        world.play(early + 20..early + 80, &[]);
+        let healthy = world.guard.healthy_range().unwrap();
+        let bad = TimeRange::new(at(early), at(early + 2)).unwrap();
+        assert!(healthy.start >= bad.end, "{early}: {healthy:?}");
+        assert_eq!(
+            world.platform.writes().len(),
+            1,
+            "{early}: {:?}",
+            world.asked
+        );
+    }
+}
+
+#[test]
+fn a_guard_says_how_far_it_has_learnt() {
+    let mut world = World::new();
+    let mut said = Vec::new();
+    for step in 0..24 {
+        for event in world.guard.observe(world.calls(step), at(step + 1)) {
+            match event {
+                Event::Learning { have, need } => said.push((have, need)),
+                Event::Decided { .. } => assert!(step >= 19, "{step}"),
+                _ => {}
+            }
+        }
+    }
+    let expected: Vec<(u32, u32)> = (1..20).map(|have| (have, 20)).collect();
+    assert_eq!(said, expected);
 }
 
 /// A world in which `cart` fails half of its calls from some step on, though nothing was released.
