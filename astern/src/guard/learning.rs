@@ -15,8 +15,8 @@ pub(super) fn before(graph: &TemporalGraph, changes: &[ChangeEvent]) -> Option<T
     Some(before.unwrap_or(extent))
 }
 
-/// Whether a baseline was learnt from what turns out to be an incident: from the time of a change that made things worse. Only the
-/// first one can be; later ones are learnt while no change is watched.
+/// Whether a baseline was learnt from what turns out to be an incident: a change within it made things worse. Only the first one can
+/// be; later ones are learnt while no change is watched.
 pub(super) fn is_spoilt(
     baseline: TimeRange,
     assessments: &[Assessment],
@@ -28,7 +28,9 @@ pub(super) fn is_spoilt(
             .filter(|a| a.verdict == Verdict::Regressed);
         worse.any(|a| a.change.as_ref() == Some(&change.id))
     };
-    let mut within = changes.iter().filter(|change| change.at < baseline.end);
+    let mut within = changes
+        .iter()
+        .filter(|change| (baseline.start..baseline.end).contains(&change.at));
     within.any(is_worse)
 }
 
@@ -47,4 +49,31 @@ pub(super) fn progress(
         need = need.saturating_mul(2);
     }
     Event::Learning { have, need }
+}
+
+#[cfg(test)]
+mod tests {
+    use astern_graph_core::NodeKey;
+
+    use super::*;
+
+    #[test]
+    fn a_baseline_is_spoilt_by_what_became_worse_within_it_and_by_nothing_else() {
+        let at = Timestamp::from_secs;
+        let baseline = TimeRange::new(at(100), at(200)).unwrap();
+        for (started, verdict, expected) in [
+            (150, Verdict::Regressed, true),
+            (150, Verdict::Inconclusive, false),
+            // Its bad steps were left out, or are later.
+            (99, Verdict::Regressed, false),
+            (200, Verdict::Regressed, false),
+        ] {
+            let cart = NodeKey::service("cart");
+            let change = ChangeEvent::new("cart@2", at(started), cart, None, "v2".into());
+            let mut assessment = Assessment::new(verdict);
+            assessment.change = Some(change.id.clone());
+            let spoilt = is_spoilt(baseline, &[assessment], &[change]);
+            assert_eq!(spoilt, expected, "{started} {verdict}");
+        }
+    }
 }
