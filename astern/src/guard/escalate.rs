@@ -1,7 +1,7 @@
 //! Calls a person where no rollback answers.
 
 use astern_detect::Detector;
-use astern_graph_core::signal::{Assessment, Diagnosis};
+use astern_graph_core::signal::{Assessment, Diagnosis, Verdict};
 use astern_graph_core::{ChangeEvent, NodeKey, TemporalGraph, Timestamp};
 use astern_rca::Ranker;
 use astern_rollback_policy::{Mode, PageCause, Plan, Ruling, Run};
@@ -16,6 +16,8 @@ pub(super) struct Findings<'a> {
     pub(super) graph: &'a TemporalGraph,
     /// Of the system and of each watched change.
     pub(super) assessments: &'a [Assessment],
+    /// The changes that those of changes are about, in their order.
+    pub(super) judged: &'a [&'a ChangeEvent],
     /// All of them together.
     pub(super) overall: &'a Assessment,
     pub(super) diagnosis: Option<&'a Diagnosis>,
@@ -23,19 +25,27 @@ pub(super) struct Findings<'a> {
     pub(super) changes: &'a [ChangeEvent],
 }
 
-impl Findings<'_> {
+impl<'a> Findings<'a> {
+    /// Each change that was judged, with what was found.
+    pub(super) fn of_changes(&self) -> impl Iterator<Item = (&'a ChangeEvent, &'a Assessment)> {
+        let of_changes = self.assessments.iter().filter(|a| a.change.is_some());
+        self.judged.iter().copied().zip(of_changes)
+    }
+
+    /// Whether the system as a whole is worse now than it was while its baseline was learnt.
+    pub(super) fn is_system_worse(&self) -> bool {
+        let mut of_system = self.assessments.iter().filter(|a| a.change.is_none());
+        of_system.any(|a| a.verdict == Verdict::Regressed)
+    }
+
     /// The node that a person should look at first: the likeliest cause, else where a change is suspected, else what is
     /// anomalous or silent. `None` where nothing is known at all.
     fn node(&self) -> Option<&NodeKey> {
         let silent = || {
-            let silent = |a: &&Assessment| judge::silence(a).is_some();
-            let id = self
-                .assessments
-                .iter()
-                .find(silent)
-                .map(|a| a.change.as_ref())??;
-            let change = self.changes.iter().find(|change| change.id == *id)?;
-            Some(&change.service)
+            let mut silent = self
+                .of_changes()
+                .filter(|(_, a)| judge::silence(a).is_some());
+            silent.next().map(|(change, _)| &change.service)
         };
         let suspect = self.diagnosis.and_then(|d| d.changes.first());
         let cause = self.diagnosis.and_then(|d| d.causes.first());
@@ -56,7 +66,7 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
     /// may yet help.
     pub(super) fn escalate(
         &mut self,
-        found: Findings<'_>,
+        findings: Findings<'_>,
         steps: &[ChangeEvent],
         ruling: &Ruling,
         now: Timestamp,
@@ -69,19 +79,20 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
             return Ok(());
         };
         // What is blamed and cannot be undone is answered by a plan, which holds its rollout too.
-        let answer = match (cause, found.diagnosis) {
+        let answer = match (cause, findings.diagnosis) {
             (PageCause::Escalated, Some(diagnosis)) => {
-                let plan = self.plan(found.graph, found.overall, diagnosis, steps, now);
+                let plan = self.plan(findings.graph, findings.overall, diagnosis, steps, now);
                 plan.ok().filter(|plan| !plan.changes_services())
             }
             _ => None,
         };
-        let page = match (answer, found.node()) {
+        let page = match (answer, findings.node()) {
             (Some(plan), _) => plan,
             (None, Some(node)) => {
                 let reason = format!("{cause}: {}", ruling.why());
                 pages::plan(node.clone(), reason.into(), now)?
             }
+            // Nothing was ever seen: it stays due.
             (None, None) => return Ok(()),
         };
         self.state.paging.called(cause, mode, now);
@@ -109,7 +120,7 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         now: Timestamp,
         events: &mut Vec<Event>,
     ) -> Result<(), Error> {
-        let mut missed = self.state.pages.again(now)?.into_iter();
+        let mut missed = self.state.pages.again()?.into_iter();
         missed.try_for_each(|page| self.call(page, Mode::Apply, now, events))
     }
 }

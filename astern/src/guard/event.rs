@@ -19,7 +19,7 @@ pub enum Event {
     Warned(Warning),
     /// What healthy is, is not known yet: the system as a whole is not judged, changes are, new against old.
     Learning {
-        /// Steps of telemetry that may be learnt from.
+        /// Steps since telemetry began, or since a change was last found worse.
         have: u32,
         /// Steps that are needed.
         need: u32,

@@ -15,23 +15,33 @@ pub(super) fn before(graph: &TemporalGraph, changes: &[ChangeEvent]) -> Option<T
     Some(before.unwrap_or(extent))
 }
 
-/// Whether a baseline was learnt from what turns out to be an incident: a change within it made things worse. Only the first one can
-/// be; later ones are learnt while no change is watched.
-pub(super) fn is_spoilt(
+/// Steps without telemetry of anything from which on a guard that learns is blind.
+const SILENT_STEPS: u32 = 3;
+
+/// What is known of a step without a baseline: whether a change is worse, whether something should be seen and is not.
+/// `Healthy` means neither, and is no claim about the system.
+pub(super) fn verdict(graph: &TemporalGraph, overall: &Assessment, end: Timestamp) -> Verdict {
+    let quiet = graph.step().saturating_mul(SILENT_STEPS);
+    let is_silent = |extent: TimeRange| end.since(extent.end) >= quiet;
+    if overall.verdict == Verdict::Regressed {
+        Verdict::Regressed
+    } else if !overall.missing.is_empty() || graph.extent().is_none_or(is_silent) {
+        Verdict::NoData
+    } else {
+        Verdict::Healthy
+    }
+}
+
+/// Whether a baseline was learnt from what turns out to be an incident: a change within it made things worse. One that began
+/// before it, and was found worse only after it, is not told from one whose bad steps were left out.
+pub(super) fn is_spoilt<'a>(
     baseline: TimeRange,
-    assessments: &[Assessment],
-    changes: &[ChangeEvent],
+    mut judged: impl Iterator<Item = (&'a ChangeEvent, &'a Assessment)>,
 ) -> bool {
-    let is_worse = |change: &ChangeEvent| {
-        let mut worse = assessments
-            .iter()
-            .filter(|a| a.verdict == Verdict::Regressed);
-        worse.any(|a| a.change.as_ref() == Some(&change.id))
-    };
-    let mut within = changes
-        .iter()
-        .filter(|change| (baseline.start..baseline.end).contains(&change.at));
-    within.any(is_worse)
+    judged.any(|(change, assessment)| {
+        let is_within = (baseline.start..baseline.end).contains(&change.at);
+        is_within && assessment.verdict == Verdict::Regressed
+    })
 }
 
 /// How far the baseline is learnt: the steps since `since`, and those that are tried next.
@@ -53,9 +63,33 @@ pub(super) fn progress(
 
 #[cfg(test)]
 mod tests {
-    use astern_graph_core::NodeKey;
+    use astern_graph_core::signal::MissingEvidence;
+    use astern_graph_core::{Call, GraphBuilder, GraphParams, NodeKey, Party};
 
     use super::*;
+
+    #[test]
+    fn without_a_baseline_a_step_is_worse_unseen_or_neither() {
+        let at = Timestamp::from_secs;
+        let mut builder = GraphBuilder::new(GraphParams::default()).unwrap();
+        let empty = builder.build();
+        builder.extend([Call::new(at(30), Party::new(NodeKey::service("cart"))).into()]);
+        let graph = builder.build();
+        let nothing = Assessment::new(Verdict::NoData);
+        let silent = nothing.clone().without(vec![MissingEvidence::NewSide]);
+        let worse = Assessment::new(Verdict::Regressed);
+        let end = |steps| graph.extent().unwrap().end.plus(graph.step() * steps);
+        for (graph, overall, steps, expected) in [
+            (&graph, &nothing, 0, Verdict::Healthy),
+            (&graph, &nothing, 2, Verdict::Healthy),
+            (&graph, &nothing, 3, Verdict::NoData),
+            (&graph, &silent, 0, Verdict::NoData),
+            (&graph, &worse, 3, Verdict::Regressed),
+            (&empty, &nothing, 0, Verdict::NoData),
+        ] {
+            assert_eq!(verdict(graph, overall, end(steps)), expected, "{steps}");
+        }
+    }
 
     #[test]
     fn a_baseline_is_spoilt_by_what_became_worse_within_it_and_by_nothing_else() {
@@ -70,9 +104,8 @@ mod tests {
         ] {
             let cart = NodeKey::service("cart");
             let change = ChangeEvent::new("cart@2", at(started), cart, None, "v2".into());
-            let mut assessment = Assessment::new(verdict);
-            assessment.change = Some(change.id.clone());
-            let spoilt = is_spoilt(baseline, &[assessment], &[change]);
+            let assessment = Assessment::new(verdict).of_change(change.id.clone());
+            let spoilt = is_spoilt(baseline, [(&change, &assessment)].into_iter());
             assert_eq!(spoilt, expected, "{started} {verdict}");
         }
     }

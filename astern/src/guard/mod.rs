@@ -339,61 +339,63 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         now: Timestamp,
         events: &mut Vec<Event>,
     ) {
-        let knows = self.healthy_range().is_some();
-        if knows && !changes.is_empty() {
+        if self.state.baseline.is_some() && !changes.is_empty() {
             self.state.disturbed = end;
         }
         let errors = self.learn(graph, end);
         events.extend(errors.into_iter().map(Event::Failed));
-        let known = self.healthy_range();
-        let Some(healthy) = known.or_else(|| learning::before(graph, changes)) else {
+        let learnt = self.healthy_range();
+        let Some(healthy) = learnt.or_else(|| learning::before(graph, changes)) else {
             return;
         };
         let (system, errors) = self.assess_system(graph, end);
         events.extend(errors.into_iter().map(Event::Failed));
         let mut assessments = Vec::from_iter(system);
+        let mut judged = Vec::new();
         let release = &self.stages.release;
-        for judged in watch::judge_changes(release, graph, changes, healthy, end) {
-            match judged {
-                Ok(assessment) => assessments.push(assessment),
+        for (change, assessment) in watch::judge_changes(release, graph, changes, healthy, end) {
+            match assessment {
+                Ok(assessment) => {
+                    assessments.push(assessment);
+                    judged.push(change);
+                }
                 Err(error) => events.push(Event::Failed(error)),
             }
         }
         let recent = end.minus(graph.step().saturating_mul(self.params.memory_steps));
         lost::state(&mut assessments, &self.state.builder, changes, recent);
-        let overall = judge::overall(&assessments);
+        let mut overall = judge::overall(&assessments);
+        if learnt.is_none() {
+            overall.verdict = learning::verdict(graph, &overall, end);
+        }
         self.state.persistence.record(overall.verdict);
-        let is_regressed = overall.verdict == Verdict::Regressed;
-        if is_regressed || known.is_some() && overall.verdict != Verdict::Healthy {
+        if disturbs(overall.verdict, learnt.is_some()) {
             self.state.disturbed = end;
         }
-        if known.is_some_and(|range| learning::is_spoilt(range, &assessments, changes)) {
-            self.state.baseline = None;
-        }
-        if known.is_none() {
+        if learnt.is_none() {
             let since = self.state.disturbed;
             events.push(learning::progress(&self.params, graph, since, end));
         }
         events.extend(assessments.iter().cloned().map(Event::Assessed));
-        // Without a baseline nothing is decided about the system, and so nothing but about what is worse than it was.
-        if known.is_none() && !is_regressed {
-            return;
-        }
         let diagnosis = self.diagnose(graph, &assessments, &overall, healthy, end);
         let diagnosis = diagnosis.unwrap_or_else(|error| {
             events.push(Event::Failed(error));
             None
         });
         events.extend(diagnosis.iter().cloned().map(Event::Diagnosed));
-        let found = Findings {
+        let findings = Findings {
             graph,
             assessments: &assessments,
+            judged: &judged,
             overall: &overall,
             diagnosis: diagnosis.as_ref(),
             changes,
         };
-        let decided = self.decide(found, now, events);
+        let decided = self.decide(findings, now, events);
         events.extend(decided.err().map(Event::Failed));
+        if learnt.is_some_and(|range| learning::is_spoilt(range, findings.of_changes())) {
+            self.state.baseline = None;
+        }
     }
 
     /// Learns the baseline, first as soon as there is enough telemetry in which no change was found worse, later when it is stale and
@@ -454,7 +456,7 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
     /// Decides what to do, and begins it.
     fn decide(
         &mut self,
-        found: Findings<'_>,
+        findings: Findings<'_>,
         now: Timestamp,
         events: &mut Vec<Event>,
     ) -> Result<(), Error> {
@@ -463,8 +465,8 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
             overall,
             diagnosis,
             ..
-        } = found;
-        let steps = targets::steps_with_targets(graph, found.changes, self.healthy_range());
+        } = findings;
+        let steps = targets::steps_with_targets(graph, findings.changes, self.healthy_range());
         let persistence = self.state.persistence.share();
         let risk = self
             .stages
@@ -484,20 +486,25 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         });
         let answered = plan.as_ref().map(|plan| acted::answered(plan, &steps));
         let answered = answered.unwrap_or_default();
-        if let Some(ended) = self.state.acted.outcome(&answered) {
-            ruling.decision = Decision::Hold;
-            ruling.reasons.push(match ended {
-                Ended::Succeeded => Reason::Undone,
-                Ended::Unverified => Reason::UndoUnverified,
-                Ended::Failed => Reason::UndoFailed,
-            });
+        match self.state.acted.outcome(&answered) {
+            // It was not that, or not that alone.
+            Some(Ended::Succeeded) if findings.is_system_worse() => ruling.escalate(Reason::Undone),
+            Some(Ended::Succeeded) => ruling.hold(Reason::Undone),
+            Some(Ended::Unverified) => ruling.hold(Reason::UndoUnverified),
+            Some(Ended::Failed) => ruling.hold(Reason::UndoFailed),
+            None => {}
         }
         let decided = ruling.clone();
-        events.push(Event::Decided { ruling, risk });
+        // Before the baseline is learnt that nothing is worse is no claim that all is well.
+        let is_claim =
+            overall.verdict == Verdict::Healthy && decided.decision == Decision::Continue;
+        if self.state.baseline.is_some() || !is_claim {
+            events.push(Event::Decided { ruling, risk });
+        }
         if let Some(plan) = plan.filter(|plan| !self.is_bound(plan, &answered)) {
             self.begin(graph, plan, answered, &steps, now, events)?;
         }
-        self.escalate(found, &steps, &decided, now, events)
+        self.escalate(findings, &steps, &decided, now, events)
     }
 
     /// Whether a plan is not to be carried out: all that it answers was acted on, or a run is under way where it would act.
@@ -581,8 +588,24 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         let Some((service, why)) = runs::needs_person(run) else {
             return Ok(());
         };
-        let page = self.state.pages.page(service, &why, run.plan(), now)?;
+        let in_incident = self.state.paging.was_called(PageCause::Escalated, mode);
+        let Some(page) = self
+            .state
+            .pages
+            .page(service, &why, run.plan(), now, in_incident)?
+        else {
+            return Ok(());
+        };
         self.state.paging.called(PageCause::Escalated, mode, now);
-        page.map_or(Ok(()), |page| self.call(page, mode, now, events))
+        self.call(page, mode, now, events)
+    }
+}
+
+/// Whether a step is none to learn from. Before there is a baseline it is one unless something was found worse.
+fn disturbs(verdict: Verdict, has_baseline: bool) -> bool {
+    if has_baseline {
+        verdict != Verdict::Healthy
+    } else {
+        verdict == Verdict::Regressed
     }
 }

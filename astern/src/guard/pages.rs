@@ -1,6 +1,6 @@
 //! What a person was called for, so that nobody is called twice for one reason.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use astern_graph_core::{NodeKey, Timestamp};
@@ -16,12 +16,13 @@ type Page = (NodeKey, Arc<str>);
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Pages {
     called: BTreeMap<Page, Timestamp>,
-    /// Those that reached nobody.
-    missed: BTreeSet<Page>,
+    /// Those that reached nobody, with the time of their plan: the same plan again has the same key, which a platform knows
+    /// where only its reply was lost.
+    missed: BTreeMap<Page, Timestamp>,
 }
 
 impl Pages {
-    /// A plan that calls a person on behalf of another plan; `None` where one was called for this before. Whoever restores
+    /// A plan that calls a person on behalf of another plan; `None` where one was called for this before in an incident that is not over. Whoever restores
     /// a guard from before it made the plan makes the same, so that the platform knows it again.
     ///
     /// # Errors
@@ -32,9 +33,11 @@ impl Pages {
         reason: &str,
         of: &Plan,
         now: Timestamp,
+        in_incident: bool,
     ) -> Result<Option<Plan>, PlanError> {
         let page = (service, reason.into());
-        if self.called.insert(page.clone(), now).is_some() {
+        let was_called = self.called.insert(page.clone(), now).is_some();
+        if was_called && in_incident {
             return Ok(None);
         }
         plan(page.0, page.1, of.made).map(Some)
@@ -47,7 +50,8 @@ impl Pages {
                 (&step.action, run.status(step.id))
                 && may_succeed_later(failure)
             {
-                self.missed.insert((service.clone(), reason.clone()));
+                let page = (service.clone(), reason.clone());
+                self.missed.insert(page, run.plan().made);
             }
         }
     }
@@ -56,11 +60,11 @@ impl Pages {
     ///
     /// # Errors
     /// [`PlanError`] where a plan cannot be encoded.
-    pub(super) fn again(&mut self, now: Timestamp) -> Result<Vec<Plan>, PlanError> {
+    pub(super) fn again(&mut self) -> Result<Vec<Plan>, PlanError> {
         let missed = std::mem::take(&mut self.missed);
         missed
             .into_iter()
-            .map(|(service, reason)| plan(service, reason, now))
+            .map(|((service, reason), made)| plan(service, reason, made))
             .collect()
     }
 

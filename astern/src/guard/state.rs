@@ -40,7 +40,8 @@ pub(super) struct State<F> {
     pub(super) builder: GraphBuilder,
     pub(super) baseline: Option<Baseline<F>>,
     pub(super) persistence: Persistence,
-    /// End of the last step that was not healthy or in which a change was watched.
+    /// End of the last step that was not healthy or in which a change was watched; before there is a baseline, in which a change
+    /// was found worse.
     pub(super) disturbed: Timestamp,
     /// End of the last step that was judged.
     pub(super) judged: Option<Timestamp>,

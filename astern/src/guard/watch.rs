@@ -25,19 +25,19 @@ pub(super) fn watched(
 }
 
 /// Judges each watched change from its start to `end`; of many, those count as worse that are certain enough among so many.
-pub(super) fn judge_changes(
+pub(super) fn judge_changes<'a>(
     judge: &AnyReleaseJudge,
     graph: &TemporalGraph,
-    changes: &[ChangeEvent],
+    changes: &'a [ChangeEvent],
     healthy: TimeRange,
     end: Timestamp,
-) -> Vec<Result<Assessment, Error>> {
-    let judged = |change: &ChangeEvent| {
+) -> Vec<(&'a ChangeEvent, Result<Assessment, Error>)> {
+    let judged = |change: &'a ChangeEvent| {
         let range = TimeRange::new(change.at, end).ok()?;
         let judged = judge.judge(graph, change, range, healthy);
-        Some(judged.map_err(Error::from))
+        Some((change, judged.map_err(Error::from)))
     };
-    let mut judged: Vec<Result<Assessment, Error>> = changes.iter().filter_map(judged).collect();
-    judge.adjust(judged.iter_mut().flatten());
+    let mut judged: Vec<_> = changes.iter().filter_map(judged).collect();
+    judge.adjust(judged.iter_mut().flat_map(|(_, judged)| judged));
     judged
 }

@@ -10,7 +10,8 @@ use astern::graph::{
 };
 use astern::policy::conformance::MemoryPlatform;
 use astern::policy::{
-    Action, Decision, Effect, Executor, Fact, Mode, Outcome, PlannerParams, Refusal, Request,
+    Action, Decision, Effect, Executor, Fact, Mode, Outcome, PlannerParams, PolicyParams, Refusal,
+    Request,
 };
 use astern::{Error, Event, Guard, GuardParams};
 
@@ -480,4 +481,39 @@ fn while_a_rollback_is_under_way_no_person_is_called_for_what_it_may_mend() {
     world.play(RELEASED + 6..120, &[]);
     assert!(world.platform.holds(&runs("cart", 1)));
     assert_eq!(world.pages(), [""; 0], "{:?}", world.decided);
+}
+
+#[test]
+fn a_guard_that_learns_is_not_blind_in_silence() {
+    let mut world = World::new();
+    world.is_silent_from = 8;
+    world.play(0..90, &[]);
+    assert_eq!(world.pages(), [""; 0], "{:?}", world.decided);
+    world.play(90..200, &[]);
+    let [page] = world.pages().try_into().unwrap();
+    assert!(page.contains("nothing can be seen"), "{page}");
+}
+
+#[test]
+fn what_comes_back_after_a_rollback_calls_a_person_once() {
+    let mut world = World::new();
+    world.fails = Some(RELEASED + 40..200);
+    world.play(0..RELEASED + 40, &[(RELEASED, "cart")]);
+    assert!(world.platform.holds(&runs("cart", 1)));
+    assert_eq!(world.pages(), [""; 0], "{:?}", world.decided);
+    world.play(RELEASED + 40..RELEASED + 120, &[]);
+    assert_eq!(world.pages().len(), 1, "{:?}", world.decided);
+    let changes = world.asked.iter().filter(|a| a.changes_service());
+    assert_eq!(changes.count(), 1, "{:?}", world.asked);
+}
+
+#[test]
+fn what_should_be_remedied_and_is_not_calls_a_person() {
+    let mut world = failing(RELEASED, 200);
+    let policy = PolicyParams::default().remediate(true);
+    world.guard = Guard::new(params().policy(policy)).unwrap();
+    world.play(0..80, &[]);
+    let remedied = |(_, decision): &(u32, Decision)| *decision == Decision::Remediate;
+    assert!(world.decided.iter().any(remedied), "{:?}", world.decided);
+    assert_eq!(world.pages().len(), 1);
 }

@@ -99,7 +99,7 @@ impl<'a> Deviations<'a> {
     }
 
     /// The metric by which an anomaly of a whole subject is named: of those that users feel the one that is worst,
-    /// where it is bad by itself; or else the one that deviates most, be it for the better.
+    /// where it is bad by itself, one that still is before one that was; or else the one that deviates most, be it for the better.
     ///
     /// What was deployed differs after every release by nature and is left out, and so is what nobody declared.
     pub(super) fn most(&self, subject: &Subject) -> Result<Option<Deviation<'a>>, ScoreError> {
@@ -112,7 +112,9 @@ impl<'a> Deviations<'a> {
                 all.extend(self.of(subject, feature)?);
             }
         }
-        let felt = first_greatest(&all, |d| (d.is_application() && d.z >= BAD).then_some(d.z));
+        let is_felt = |d: &Deviation<'_>| d.is_application() && d.z >= BAD;
+        let now = first_greatest(&all, |d| (is_felt(d) && !d.is_over()).then_some(d.z));
+        let felt = now.or_else(|| first_greatest(&all, |d| is_felt(d).then_some(d.z)));
         let most = felt.or_else(|| first_greatest(&all, |d| Some(d.z.abs())));
         Ok(most.map(|at| all.swap_remove(at)))
     }

@@ -73,9 +73,15 @@ pub struct Ruling {
 }
 
 impl Ruling {
-    /// A person is to decide, since what was decided cannot be planned.
+    /// A person is to decide, and why.
     pub fn escalate(&mut self, because: Reason) {
         self.decision = Decision::Escalate;
+        self.reasons.push(because);
+    }
+
+    /// Nothing goes further, and why.
+    pub fn hold(&mut self, because: Reason) {
+        self.decision = Decision::Hold;
         self.reasons.push(because);
     }
 

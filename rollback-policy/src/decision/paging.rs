@@ -18,9 +18,9 @@ use crate::run::Mode;
 ///
 /// | parameter | default | rule |
 /// |---|---|---|
-/// | `page_after` | 2 min | how long [`Escalate`](Decision::Escalate) must be decided before a person is called, at most 30 days; what is held meanwhile goes on, what continues or is healthy begins again |
+/// | `page_after` | 2 min | how long [`Escalate`](Decision::Escalate) (or `Remediate`, which nothing carries out) must be decided before a person is called, at most 30 days; what is held meanwhile leaves it open, `Continue` begins again |
 /// | `blind_limit` | 15 min | how long to hold without data before a person is called, at most 30 days |
-/// | `quiet_for` | 15 min | how long neither must be decided until the next time is another incident, at most 30 days |
+/// | `quiet_for` | 15 min | how long nothing must be found worse until the next time is another incident, at most 30 days |
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
@@ -86,20 +86,23 @@ impl PageCause {
     pub fn of(ruling: &Ruling) -> Option<Self> {
         let is_blind = || ruling.reasons.contains(&Reason::Verdict(Verdict::NoData));
         match ruling.decision {
-            Decision::Escalate => Some(Self::Escalated),
+            // Nothing restarts or scales yet.
+            Decision::Escalate | Decision::Remediate => Some(Self::Escalated),
             Decision::Hold if is_blind() => Some(Self::Blind),
             _ => None,
         }
     }
 
     /// Whether a decision leaves open whether there is such an incident, or shows that there is.
-    fn goes_on(self, ruling: &Ruling) -> bool {
+    fn is_open(self, ruling: &Ruling) -> bool {
         match self {
             Self::Blind => Self::of(ruling) == Some(self),
-            Self::Escalated => {
-                let is_healthy = ruling.reasons.contains(&Reason::Verdict(Verdict::Healthy));
-                ruling.decision != Decision::Continue && !is_healthy
-            }
+            // What was rolled back is found worse for as long as its steps are compared.
+            Self::Escalated => match ruling.decision {
+                Decision::Continue => false,
+                Decision::Hold => !ruling.reasons.contains(&Reason::Undone),
+                _ => true,
+            },
         }
     }
 
@@ -123,7 +126,7 @@ impl fmt::Display for PageCause {
 /// For what a person is to be called, and was: once an incident for each cause. Kept from step to step.
 ///
 /// An incident begins with the first decision that is a [cause](PageCause::of), is confirmed once such decisions last for
-/// the time of its cause, and is over after `quiet_for` without any.
+/// the time of its cause, and is over after `quiet_for` in which nothing was found worse, or nobody looked.
 ///
 /// # Example
 /// ```
@@ -158,26 +161,41 @@ struct Lasting {
     called: Option<Mode>,
 }
 
+impl Lasting {
+    /// In this mode, or in one that truly calls.
+    fn was_called(&self, mode: Mode) -> bool {
+        self.called == Some(mode) || self.called == Some(Mode::Apply)
+    }
+}
+
 impl Paging {
     pub(super) fn record(&mut self, params: &PagingParams, ruling: &Ruling, at: Timestamp) {
-        let now = PageCause::of(ruling);
-        if let Some(cause) = now {
+        let is_worse = ruling
+            .reasons
+            .contains(&Reason::Verdict(Verdict::Regressed));
+        self.0.retain(|cause, lasting| match lasting.called {
+            Some(_) => at.since(lasting.last) < params.quiet_for,
+            None => cause.is_open(ruling),
+        });
+        for (cause, lasting) in &mut self.0 {
+            if lasting.called.is_some() && is_worse && cause.is_open(ruling) {
+                lasting.last = at;
+            }
+        }
+        if let Some(cause) = PageCause::of(ruling) {
             self.at(cause, at).last = at;
         }
-        let goes_on = |cause: PageCause, lasting: &Lasting| {
-            let quiet = at.since(lasting.last);
-            match lasting.called {
-                Some(_) => now == Some(cause) || quiet < params.quiet_for,
-                None => cause.goes_on(ruling),
-            }
-        };
-        self.0.retain(|cause, lasting| goes_on(*cause, lasting));
+    }
+
+    /// Whether a person was called for an incident that is not over.
+    pub fn was_called(&self, cause: PageCause, mode: Mode) -> bool {
+        let lasting = self.0.get(&cause);
+        lasting.is_some_and(|lasting| lasting.was_called(mode))
     }
 
     pub(super) fn due(&self, params: &PagingParams, mode: Mode) -> Option<PageCause> {
         let is_due = |(cause, lasting): &(&PageCause, &Lasting)| {
-            let was_called = lasting.called == Some(mode) || lasting.called == Some(Mode::Apply);
-            !was_called && lasting.last.since(lasting.since) >= cause.lasts(params)
+            !lasting.was_called(mode) && lasting.last.since(lasting.since) >= cause.lasts(params)
         };
         self.0.iter().find(is_due).map(|(cause, _)| *cause)
     }
@@ -254,7 +272,9 @@ mod tests {
             ("eceececehhceec", &[]),
             // Quiet for fourteen minutes: the same. For a quarter of an hour: another one.
             ("eeeccccccccccccccece", &[2]),
-            ("eeehhhhhhhhhhhhhhheee", &[2, 20]),
+            ("eeeccccccccccccccceee", &[2, 20]),
+            // Held and still worse: it is not over.
+            ("eeehhhhhhhhhhhhhhheee", &[2]),
         ] {
             assert_eq!(regressed(decisions), expected, "{decisions}");
         }
@@ -269,6 +289,39 @@ mod tests {
             paging.record(&params, &ruling(ESCALATE, Verdict::Regressed), at);
         }
         assert_eq!(paging.due(&params, Mode::Apply), Some(PageCause::Escalated));
+    }
+
+    #[test]
+    fn what_was_rolled_back_and_is_still_compared_leaves_nothing_open() {
+        let params = PagingParams::default();
+        let mut paging = Paging::default();
+        let mut undone = ruling(HOLD, Verdict::Regressed);
+        undone.reasons.push(Reason::Undone);
+        let escalate = ruling(ESCALATE, Verdict::Regressed);
+        for minute in 0..30 {
+            let at = Timestamp::from_secs(60 * minute);
+            let now = if minute % 3 == 0 { &escalate } else { &undone };
+            paging.record(&params, now, at);
+            assert_eq!(paging.due(&params, Mode::Apply), None, "{minute}");
+        }
+    }
+
+    #[test]
+    fn a_long_time_in_which_nobody_looked_is_quiet() {
+        let params = PagingParams::default();
+        let mut paging = Paging::default();
+        let escalate = ruling(ESCALATE, Verdict::Regressed);
+        let mut called = Vec::new();
+        for minute in [0, 1, 2, 3, 18, 19, 20, 21] {
+            let at = Timestamp::from_secs(60 * minute);
+            paging.record(&params, &escalate, at);
+            if let Some(cause) = paging.due(&params, Mode::Apply) {
+                paging.called(cause, Mode::Apply, at);
+                called.push(minute);
+            }
+        }
+        assert_eq!(called, [2, 20]);
+        assert!(paging.was_called(PageCause::Escalated, Mode::Apply));
     }
 
     #[test]
