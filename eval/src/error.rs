@@ -62,6 +62,12 @@ pub enum EvalError {
     /// A document of traces that is made here is refused.
     #[error(transparent)]
     Parse(#[from] ParseError),
+    /// A simulated platform does not do what a control asks for.
+    #[error("a control's action was not done: {outcome}")]
+    Control {
+        /// What the platform answered.
+        outcome: String,
+    },
     /// A range of time is none.
     #[error(transparent)]
     Time(#[from] TimeError),

@@ -5,14 +5,17 @@
 pub mod abstain;
 mod case;
 pub mod cases;
+pub mod closed_loop;
 pub mod door;
 mod error;
 mod files;
 #[cfg(feature = "torch")]
 pub mod gnn;
+mod parallel;
 pub mod petshop;
 pub mod rca;
 pub mod simulated;
+mod systems;
 pub mod table;
 pub mod traces;
 

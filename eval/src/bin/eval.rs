@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use astern_eval::petshop::{self, Splits};
-use astern_eval::{abstain, cases, door, rca, simulated, traces};
+use astern_eval::{abstain, cases, closed_loop, door, rca, simulated, traces};
 use lexopt::{Arg, ValueExt};
 
 const USAGE: &str =
@@ -29,6 +29,8 @@ suites
   door      is this release bad? real requests split at random, with faults laid over, releases of
             the simulator, and the whole guard on real requests; reads $ASTERN_DATA/real-traffic
   sim       bad and benign releases of the simulator; needs no data
+  loop      the closed loop on generated incidents: the guard, controls and an oracle act on a
+            simulated platform; needs no data
   cases     ordinary situations whose right outcome is known; fails while any is wrong; needs no data
   explain   exact ablation beside a learned mask on random graphs: time and agreement (feature
             `torch`); needs no data
@@ -43,7 +45,8 @@ options
                  door: only alike, faults, rates, feeds, sim (needs no data) or guard
   --from N       first seed (rca, sim: 3001, the configuration was chosen on 1001 to 1150;
                  explain, pretrain: 0)
-  --seeds N      number of seeds (rca: 500, sim: 100, explain and pretrain: 10)
+  --seeds N      number of seeds (door and loop: 1000, rca: 500, sim: 100,
+                 explain and pretrain: 10)
   --wrong FILE   cases: fail where what is wrong is not what FILE lists, a name a line
   --out FILE     write the table to FILE as well
 ";
@@ -138,7 +141,7 @@ impl Args {
         let (first, count) = match (self.suite.as_str(), self.calibration) {
             (_, true) | ("abstain", _) => (*rca::CALIBRATION_SEEDS.start(), 150),
             ("rca", false) => (3001, 500),
-            ("door", false) => (3001, 1_000),
+            ("door" | "loop", false) => (3001, 1_000),
             ("explain" | "pretrain", false) => (0, 10),
             _ => (3001, 100),
         };
@@ -151,8 +154,10 @@ impl Args {
         let train = (self.splits == Splits::Train).then(|| " --train-only".to_owned());
         let calibration = self.calibration.then(|| " --calibration".to_owned());
         let only = self.only.as_ref().map(|part| format!(" --only {part}"));
-        let seeded =
-            ["abstain", "door", "explain", "pretrain", "rca", "sim"].contains(&&*self.suite);
+        let seeded = [
+            "abstain", "door", "explain", "loop", "pretrain", "rca", "sim",
+        ]
+        .contains(&&*self.suite);
         let seeds = seeded.then(|| {
             let seeds = self.seeds();
             let (first, last) = (seeds.start(), seeds.end());
@@ -217,6 +222,7 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
             door::evaluate(&root, args.seeds(), args.only.as_deref())?
         }
         "abstain" => abstain::evaluate(args.seeds())?,
+        "loop" => closed_loop::evaluate(args.seeds())?,
         "sim" => simulated::evaluate(args.seeds())?,
         "rca" => {
             let generated = matches!(args.only.as_deref(), Some("sim" | "machines" | "changes"));

@@ -9,13 +9,14 @@ use astern_graph_core::{Call, CallStatus, NodeKey, Party, Record};
 use astern_sim::Feed;
 use rand::RngExt as _;
 
+use super::Seeds;
 use super::layout::GUARDED_LAYOUTS;
 use super::play::{BEFORE, Run, minute};
 use super::real::{Request, Source};
 use super::situation::{GUARDED, MINUTES};
 use super::world::{World, pick};
-use super::{Seeds, play_all};
 use crate::EvalError;
+use crate::parallel::play_all;
 use crate::table::{markdown, share, short};
 
 /// What a guard did in one run after the change: the first minute of each.

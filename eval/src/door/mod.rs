@@ -9,6 +9,7 @@ mod looks;
 mod oracle;
 mod play;
 mod real;
+pub(crate) mod sides;
 mod situation;
 mod tally;
 mod world;
@@ -20,6 +21,7 @@ use astern::detect::release::AnyReleaseJudge;
 use astern_sim::Feed;
 
 use crate::EvalError;
+use crate::parallel::play_all;
 use layout::{FURTHER_LAYOUTS, LAYOUTS, Layout, RATES, Traffic};
 use looks::judges;
 use play::Run;
@@ -134,24 +136,6 @@ fn of_sources(
         }
     }
     Ok(rows)
-}
-
-/// Plays all seeds, half of them beside the other half; in the order of the seeds.
-fn play_all<T: Send>(
-    seeds: RangeInclusive<u64>,
-    play: impl Fn(u64) -> Result<T, EvalError> + Sync,
-) -> Result<Vec<T>, EvalError> {
-    let middle = u64::midpoint(*seeds.start(), *seeds.end());
-    let half = |seeds: RangeInclusive<u64>| seeds.map(&play).collect::<Vec<_>>();
-    let halves = std::thread::scope(|scope| {
-        let second = scope.spawn(|| half(middle + 1..=*seeds.end()));
-        let first = half(*seeds.start()..=middle);
-        second.join().map(|second| (first, second))
-    });
-    match halves {
-        Ok((first, second)) => first.into_iter().chain(second).collect(),
-        Err(panic) => std::panic::resume_unwind(panic),
-    }
 }
 
 /// What is played: each situation in each layout by calls, and some at other rates or by other feeds.

@@ -16,7 +16,7 @@ const TAIL_PERCENT: u64 = 99;
 
 /// All raw calls of both sides.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Oracle {
+pub(crate) struct Oracle {
     /// How many calls of the new and of the old side took so long, by the bits of the duration in ms: in the order of the
     /// durations, since none is negative.
     durations: BTreeMap<u64, [u64; 2]>,
@@ -53,7 +53,7 @@ impl Oracle {
     /// Whether the new calls are worse than the old ones at [`ALPHA`]: by Fisher's exact test of failures, of client errors
     /// and of the calls in the tail, or by Mann-Whitney of the durations, each at a quarter of the level. There is no
     /// correction for several looks, nor for calls of one request or of one instance, nor a least effect.
-    pub(super) fn rejects(&self) -> bool {
+    pub(crate) fn rejects(&self) -> bool {
         let (new, old) = (self.of_new, self.of_old);
         let shares = |hits: [u64; 2]| fisher_greater(hits[0], new.calls, hits[1], old.calls);
         let counted: Vec<(u64, u64)> = self.durations.values().map(|n| (n[0], n[1])).collect();

@@ -19,15 +19,12 @@ use rand::RngExt;
 
 use crate::EvalError;
 use crate::case::Case;
+use crate::systems::{Busy, PER_SECOND, SYSTEMS, busy_services, fault, sized, system};
 
 /// Stream of the draws of a scenario.
 const STREAM: u64 = 71;
 /// Length of what is looked at from the onset on.
 const ABNORMAL: Duration = Duration::from_secs(600);
-/// Requests per second.
-const PER_SECOND: f64 = 2.0;
-/// How many times that rate the systems are sized for, so that a surge overloads nothing.
-const ROOM: f64 = 3.5;
 
 /// What happens in a run; those of [`Plot::ALL`] are each as often as any other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,15 +113,10 @@ pub(super) fn simulate_on_machines(seed: u64) -> Result<Run, EvalError> {
 
 fn of_plot(seed: u64, plot: Plot) -> Result<Run, EvalError> {
     let turn = |n: usize, every: u64| usize::try_from(seed / every).map_or(0, |i| i % n);
-    let (system, topology) = match turn(3, Plot::ALL.len() as u64) {
-        0 => ("boutique", Topology::boutique()),
-        1 => ("sock shop", Topology::sock_shop()),
-        _ => ("train ticket", Topology::train_ticket()),
-    };
+    let (system, topology) = system(turn(SYSTEMS, Plot::ALL.len() as u64));
     let mut rng = seeded(seed, STREAM);
     let entry = NodeKey::service(topology.entry.clone());
-    let topology = topology.sized_for(PER_SECOND * ROOM, 0.7)?;
-    let mut topology = topology;
+    let mut topology = sized(topology)?;
     if matches!(plot, Plot::Machine | Plot::OnMachines) {
         share_machines(&mut topology);
     }
@@ -156,7 +148,11 @@ fn draw(plot: Plot, scenario: &mut Scenario, rng: &mut ChaCha8Rng) -> Result<(),
     };
     let mut left = busy.clone();
     for _ in 0..releases {
-        let (service, instances, work_ms) = left.swap_remove(rng.random_range(0..left.len()));
+        let Busy {
+            service,
+            instances,
+            work_ms,
+        } = left.swap_remove(rng.random_range(0..left.len()));
         let starts = scenario.healthy + Duration::from_secs(rng.random_range(0..=120));
         let id = format!("{}-release-{}", service.name, scenario.seed);
         let to = format!("sha256:{:016x}", rng.random::<u64>());
@@ -171,7 +167,7 @@ fn draw(plot: Plot, scenario: &mut Scenario, rng: &mut ChaCha8Rng) -> Result<(),
     }
     let starts = scenario.healthy + Duration::from_secs(rng.random_range(0..=120));
     if plot == Plot::Network {
-        let (to, ..) = busy[rng.random_range(0..busy.len())].clone();
+        let to = busy[rng.random_range(0..busy.len())].service.clone();
         let from = caller(&scenario.topology, &to)?;
         let kind = EdgeKind::Calls;
         let ms = (40.0 + 160.0 * rng.random::<f64>()).round();
@@ -209,46 +205,6 @@ fn share_machines(topology: &mut Topology) {
 
 fn machine(i: usize) -> String {
     format!("machine-{i}")
-}
-
-/// A fault of a release: as [`Scenario::releases`] draws it, its strength between what is barely and what
-/// is plainly seen.
-fn fault(work_ms: f64, rng: &mut ChaCha8Rng) -> FaultKind {
-    let (kind, strength) = (rng.random_range(0..6), rng.random::<f64>());
-    let between = |low: f64, high: f64| ((low + strength * (high - low)) * 1e3).round() / 1e3;
-    match kind {
-        0 => FaultKind::Slower {
-            factor: between(1.5, 3.0),
-        },
-        1 => FaultKind::Delay {
-            ms: between(0.5 * work_ms, 3.0 * work_ms),
-        },
-        2 => FaultKind::Errors {
-            share: between(0.05, 0.3),
-        },
-        3 => FaultKind::Tail {
-            share: between(0.02, 0.06),
-            factor: between(6.0, 15.0),
-        },
-        4 => FaultKind::Capacity {
-            factor: between(1.5, 3.0),
-        },
-        _ => FaultKind::Leak {
-            per_minute: between(0.1, 0.3),
-        },
-    }
-}
-
-/// Services that every fifth request or more needs and that others call: instances and work.
-fn busy_services(topology: &Topology) -> Result<Vec<(NodeKey, u32, f64)>, EvalError> {
-    let visits = topology.visits()?;
-    let services = topology.services.iter().zip(visits);
-    let busy = services.filter(|(spec, visits)| {
-        spec.key.kind == NodeKind::Service && *visits >= 0.2 && spec.key.name != topology.entry
-    });
-    Ok(busy
-        .map(|(spec, _)| (spec.key.clone(), spec.instances, spec.work.mean_ms()))
-        .collect())
 }
 
 /// The service that is visited most of those that call this one; the entry where none does.
