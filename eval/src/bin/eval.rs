@@ -43,6 +43,7 @@ options
   --only PART    rca: only petshop, nezha, sim, machines or changes; the last three need no data
                  cases: only the situations of this name or id
                  door: only alike, faults, rates, feeds, sim (needs no data) or guard
+                 loop: only guard, without the controls
   --from N       first seed (rca, sim: 3001, the configuration was chosen on 1001 to 1150;
                  explain, pretrain: 0)
   --seeds N      number of seeds (door and loop: 1000, rca: 500, sim: 100,
@@ -126,6 +127,7 @@ fn check_part(suite: &str, part: &str) -> Result<(), lexopt::Error> {
     let known = match suite {
         "cases" => cases::ALL.iter().any(|situation| situation.is_called(part)),
         "door" => door::PARTS.contains(&part),
+        "loop" => closed_loop::PARTS.contains(&part),
         "rca" => rca::PARTS.contains(&part),
         _ => true,
     };
@@ -222,7 +224,7 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
             door::evaluate(&root, args.seeds(), args.only.as_deref())?
         }
         "abstain" => abstain::evaluate(args.seeds())?,
-        "loop" => closed_loop::evaluate(args.seeds())?,
+        "loop" => closed_loop::evaluate(args.seeds(), args.only.as_deref())?,
         "sim" => simulated::evaluate(args.seeds())?,
         "rca" => {
             let generated = matches!(args.only.as_deref(), Some("sim" | "machines" | "changes"));

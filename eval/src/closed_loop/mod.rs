@@ -15,7 +15,10 @@ use controller::Kind;
 use family::{Family, Story, story};
 use outcome::Outcome;
 
-/// One run by all controllers, in the order of [`Kind::ALL`].
+/// What `--only` may name: the guard without the controls.
+pub const PARTS: [&str; 1] = ["guard"];
+
+/// One run by the controllers that take part, in the order of [`Kind::ALL`].
 struct Played {
     seed: u64,
     family: Family,
@@ -24,14 +27,15 @@ struct Played {
     outcomes: Vec<Outcome>,
 }
 
-/// Plays the incident of each seed with the guard and each control, and reports as Markdown.
+/// Plays the incident of each seed with the guard and, unless a part is named, each control, and reports as Markdown.
 ///
 /// # Errors
 /// [`EvalError`] when a scenario, a control or the guard is refused.
-pub fn evaluate(seeds: RangeInclusive<u64>) -> Result<String, EvalError> {
+pub fn evaluate(seeds: RangeInclusive<u64>, only: Option<&str>) -> Result<String, EvalError> {
+    let kinds = only.map_or(&Kind::ALL[..], |_| &[Kind::Guard]);
     let played = play_all(seeds, |seed| {
         let story = story(seed)?;
-        let outcomes = Kind::ALL.iter().map(|kind| outcome::play(&story, *kind));
+        let outcomes = kinds.iter().map(|kind| outcome::play(&story, *kind));
         Ok(Played {
             seed,
             family: story.family,
@@ -39,7 +43,7 @@ pub fn evaluate(seeds: RangeInclusive<u64>) -> Result<String, EvalError> {
             outcomes: outcomes.collect::<Result<_, _>>()?,
         })
     })?;
-    Ok(tally::report(&played))
+    Ok(tally::report(kinds, &played))
 }
 
 /// Each fault with the service or change that has it.

@@ -16,20 +16,20 @@ in which it came, the other as soon as a test of its raw calls, new against old,
 guard calls the system regressed, once in five minutes.";
 
 /// All tables.
-pub(super) fn report(played: &[Played]) -> String {
-    let all = section(played.iter().collect::<Vec<_>>().as_slice());
+pub(super) fn report(kinds: &[Kind], played: &[Played]) -> String {
+    let all = section(kinds, played.iter().collect::<Vec<_>>().as_slice());
     let mut sections = vec![format!("{HOW}\n\n## All families\n\n{all}\n")];
     for family in Family::ALL {
         let of: Vec<&Played> = played.iter().filter(|run| run.family == family).collect();
         if !of.is_empty() {
-            sections.push(format!("## {}\n\n{}\n", family.name(), section(&of)));
+            sections.push(format!("## {}\n\n{}\n", family.name(), section(kinds, &of)));
         }
     }
     sections.push(misses(played));
     sections.join("\n")
 }
 
-fn section(played: &[&Played]) -> String {
+fn section(kinds: &[Kind], played: &[&Played]) -> String {
     let header = [
         "",
         "right deed",
@@ -42,7 +42,7 @@ fn section(played: &[&Played]) -> String {
         "median s to recover",
         "users a run",
     ];
-    let rows = Kind::ALL.iter().enumerate();
+    let rows = kinds.iter().enumerate();
     let rows: Vec<_> = rows
         .map(|(place, kind)| row(*kind, place, played))
         .collect();

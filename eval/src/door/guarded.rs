@@ -47,7 +47,9 @@ struct Row {
 pub(super) fn section(sources: &[Source], seeds: &Seeds) -> Result<String, EvalError> {
     let mut rows = Vec::new();
     for situation in GUARDED {
-        for layout in GUARDED_LAYOUTS {
+        // Without an old side what hits both cannot be told from what the change does.
+        let layouts = GUARDED_LAYOUTS.into_iter();
+        for layout in layouts.filter(|layout| layout.has_old_side() || !situation.hits_old) {
             for source in sources {
                 let run = Run {
                     source,

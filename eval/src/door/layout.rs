@@ -96,10 +96,11 @@ pub(super) const FURTHER_LAYOUTS: [Layout; 3] = [
 ];
 
 /// For the whole guard.
-pub(super) const GUARDED_LAYOUTS: [Layout; 3] = [
+pub(super) const GUARDED_LAYOUTS: [Layout; 4] = [
     fresh("1 beside 1, 50 %", (1, 1), 50),
     fresh("2 beside 2, 50 %", (2, 2), 50),
     fresh("1 beside 4, 50 %", (1, 4), 50),
+    LAYOUTS[3],
 ];
 
 /// Traffic that no source has.
