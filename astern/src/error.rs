@@ -7,7 +7,7 @@ use astern_detect::{FitError, ScoreError};
 use astern_graph_core::{CodecError, GraphError, RestoreError, visible};
 use astern_rca::RankError;
 use astern_rca::symptom::IncidentError;
-use astern_rollback_policy::{PlanError, RunError};
+use astern_rollback_policy::{PlanError, PlanId, RunError};
 use astern_stats::ParamError;
 
 use crate::guard::ClockError;
@@ -55,6 +55,12 @@ pub enum Error {
     /// The run refused an answer.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// A plan does not wait for a person's word, or no longer.
+    #[error("plan {plan} waits for no word")]
+    NotProposed {
+        /// Which plan.
+        plan: PlanId,
+    },
     /// A stored state could not be read or written.
     #[error(transparent)]
     Codec(#[from] CodecError),

@@ -33,7 +33,7 @@ pub use astern_rollback_policy as policy;
 pub use astern_stats as stats;
 
 pub use error::Error;
-pub use guard::{ClockError, Event, Guard, GuardParams, OwnDetector, Warning};
+pub use guard::{ClockError, Event, Guard, GuardParams, OwnDetector, Warning, Withdrawal};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

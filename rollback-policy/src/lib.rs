@@ -21,7 +21,8 @@ mod undo;
 pub use action::Action;
 pub use astern_graph_core::TrafficShare;
 pub use decision::{
-    Decision, PageCause, Paging, PagingParams, Policy, PolicyParams, Reason, Ruling, WhenUnsure,
+    BrakesParams, Decision, Freeze, PageCause, Paging, PagingParams, Policy, PolicyParams, Reason,
+    Ruling, Undos, WhenUnsure,
 };
 pub use executor::{
     DryRun, Effect, Exchange, ExecError, Executor, IdempotencyKey, Observed, Outcome, Reading,

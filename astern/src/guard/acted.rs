@@ -27,6 +27,10 @@ pub(super) enum Ended {
     Succeeded,
     Unverified,
     Failed,
+    /// It was not begun: a person has declined.
+    Declined,
+    /// It was not begun: nobody has answered in time.
+    Unanswered,
 }
 
 impl Ended {
@@ -42,7 +46,7 @@ impl Ended {
 }
 
 /// An attempt that a plan answers.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Answered {
     change: ChangeId,
     service: NodeKey,
@@ -128,9 +132,10 @@ impl Acted {
         } in answered
         {
             let times = self.0.entry((change, service)).or_default();
-            match mode {
-                Mode::Apply => (times.applied, times.ended) = (Some(now), None),
-                Mode::DryRun => times.dry = Some(now),
+            if mode == Mode::DryRun {
+                times.dry = Some(now);
+            } else {
+                (times.applied, times.ended) = (Some(now), None);
             }
         }
     }

@@ -72,7 +72,7 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         now: Timestamp,
         events: &mut Vec<Event>,
     ) -> Result<(), Error> {
-        let (policy, mode) = (&self.stages.policy, self.params.mode);
+        let (policy, mode) = (&self.stages.policy, self.params.mode.once_agreed());
         policy.record(&mut self.state.paging, ruling, now);
         let due = policy.page_due(&self.state.paging, mode);
         let Some(cause) = due.filter(|_| !self.state.runs.change_services()) else {

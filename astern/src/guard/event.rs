@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use astern_graph_core::IngestReport;
 use astern_graph_core::signal::{Assessment, Diagnosis};
+use astern_graph_core::{IngestReport, Timestamp};
 use astern_rollback_policy::{Plan, PlanId, Request, Risk, Ruling, RunSummary, StepId};
 
+use super::proposals::Withdrawal;
 use super::warning::Warning;
 use crate::error::Error;
 
@@ -38,6 +39,21 @@ pub enum Event {
     /// A plan was made; its run has begun. It may do no more than call a person: see
     /// [`Plan::changes_services`].
     Planned(Plan),
+    /// A plan waits for a person's word until then ([`Mode::Ask`](astern_rollback_policy::Mode::Ask)): see
+    /// [`Guard::approve`](crate::Guard::approve) and [`Guard::decline`](crate::Guard::decline).
+    Proposed {
+        /// The plan.
+        plan: Plan,
+        /// When it is withdrawn.
+        until: Timestamp,
+    },
+    /// A plan waits no longer, and is not carried out.
+    Withdrawn {
+        /// Which plan.
+        plan: PlanId,
+        /// Why not.
+        why: Withdrawal,
+    },
     /// The platform is asked for something: carry it out and report the outcome.
     Execute(Request),
     /// A step has reached its end.
@@ -65,6 +81,10 @@ impl fmt::Display for Event {
             Self::Diagnosed(diagnosis) => write!(f, "diagnosis\n{diagnosis}"),
             Self::Decided { ruling, .. } => write!(f, "decision: {ruling}"),
             Self::Planned(plan) => plan.fmt(f),
+            Self::Proposed { plan, until } => {
+                write!(f, "waits for a person's word until {until}: {plan}")
+            }
+            Self::Withdrawn { plan, why } => write!(f, "plan {plan} is withdrawn: {why}"),
             Self::Execute(request) => write!(f, "execute {:?}", request.effect),
             Self::Verified { plan, step, ok } => {
                 let not = if *ok { "" } else { "not " };

@@ -12,6 +12,7 @@ mod learning;
 mod lost;
 mod pages;
 mod params;
+mod proposals;
 mod readings;
 mod runs;
 mod scale;
@@ -47,6 +48,7 @@ pub use clock::ClockError;
 pub use detectors::OwnDetector;
 pub use event::Event;
 pub use params::GuardParams;
+pub use proposals::Withdrawal;
 pub use warning::Warning;
 
 /// Watches a system and its changes, says what is wrong and why, and carries out the way back.
@@ -262,6 +264,7 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
             let again = self.call_again(now, &mut events);
             events.extend(again.err().map(Event::Failed));
         }
+        self.withdraw_unanswered(now, &mut events);
         self.poll(now, &mut events);
         events
     }
@@ -290,9 +293,16 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         Ok(events)
     }
 
-    /// When to call [`observe`](Self::observe) next for the sake of a run; `None` without one.
+    /// When to call [`observe`](Self::observe) next for the sake of a run, or of a plan that waits for a person's word; `None` without
+    /// one.
     pub fn deadline(&self) -> Option<Timestamp> {
-        self.state.runs.deadline()
+        let of_proposals = self.state.proposals.deadline();
+        self.state
+            .runs
+            .deadline()
+            .into_iter()
+            .chain(of_proposals)
+            .min()
     }
 
     /// Takes a time for right that lies further ahead than is [believed](ClockError): hand it to
@@ -492,8 +502,20 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
             Some(Ended::Succeeded) => ruling.hold(Reason::Undone),
             Some(Ended::Unverified) => ruling.hold(Reason::UndoUnverified),
             Some(Ended::Failed) => ruling.hold(Reason::UndoFailed),
+            Some(Ended::Declined) => ruling.hold(Reason::Declined),
+            Some(Ended::Unanswered) => ruling.hold(Reason::Unanswered),
             None => {}
         }
+        let plan = plan.filter(|plan| !self.is_bound(plan, &answered));
+        let waits = plan
+            .as_ref()
+            .and_then(|plan| self.state.proposals.reason(plan));
+        let plan = plan.filter(|_| waits.is_none());
+        ruling.reasons.extend(waits);
+        let plan = plan.filter(|plan| {
+            let (policy, undos) = (&self.stages.policy, &self.state.undos);
+            !plan.changes_services() || !policy.restrain(&mut ruling, undos, plan, now)
+        });
         let decided = ruling.clone();
         // Before the baseline is learnt that nothing is worse is no claim that all is well.
         let is_claim =
@@ -501,8 +523,16 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         if self.state.baseline.is_some() || !is_claim {
             events.push(Event::Decided { ruling, risk });
         }
-        if let Some(plan) = plan.filter(|plan| !self.is_bound(plan, &answered)) {
-            self.begin(graph, plan, answered, &steps, now, events)?;
+        if is_claim {
+            self.withdraw_all(now, events);
+        }
+        self.forget(graph, &steps, now);
+        match plan {
+            Some(plan) if plan.changes_services() && self.params.mode == Mode::Ask => {
+                self.propose(plan, answered, now, events)?;
+            }
+            Some(plan) => self.begin(plan, answered, now, events)?,
+            None => {}
         }
         self.escalate(findings, &steps, &decided, now, events)
     }
@@ -510,7 +540,7 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
     /// Whether a plan is not to be carried out: all that it answers was acted on, or a run is under way where it would act.
     fn is_bound(&self, plan: &Plan, answered: &[Answered]) -> bool {
         let state = &self.state;
-        state.acted.binds(answered, self.params.mode) || state.runs.meet(plan)
+        state.acted.binds(answered, self.params.mode.once_agreed()) || state.runs.meet(plan)
     }
 
     fn plan(
@@ -528,24 +558,29 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         Ok(planner.plan(graph, overall, diagnosis, steps, now)?)
     }
 
-    /// Begins a run of a plan, which answers these attempts.
-    fn begin(
-        &mut self,
-        graph: &TemporalGraph,
-        plan: Plan,
-        answered: Vec<Answered>,
-        steps: &[ChangeEvent],
-        now: Timestamp,
-        events: &mut Vec<Event>,
-    ) -> Result<(), Error> {
-        let (mode, fence) = (self.params.mode, self.state.fence);
-        let run = Run::new(plan.clone(), mode, fence, self.params.run.clone(), now)?;
+    /// Forgets what was done for changes that the graph no longer holds.
+    fn forget(&mut self, graph: &TemporalGraph, steps: &[ChangeEvent], now: Timestamp) {
         let kept = self.params.graph.retained_steps();
         let kept = graph.step().saturating_mul(kept);
         let oldest = now.minus(kept.saturating_add(self.params.watch));
         self.state.acted.forget(oldest, steps);
         self.state.pages.forget(oldest);
+    }
+
+    /// Begins a run of a plan, which answers these attempts.
+    fn begin(
+        &mut self,
+        plan: Plan,
+        answered: Vec<Answered>,
+        now: Timestamp,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Error> {
+        let (mode, fence) = (self.params.mode.once_agreed(), self.state.fence);
+        let run = Run::new(plan.clone(), mode, fence, self.params.run.clone(), now)?;
         self.state.acted.on(answered, mode, now);
+        if mode == Mode::Apply {
+            self.state.undos.began(&plan, now);
+        }
         if plan.calls_person() {
             self.state.paging.called(PageCause::Escalated, mode, now);
         }
@@ -580,6 +615,7 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
             self.state.pages.ended(run);
             return Ok(());
         }
+        self.state.undos.ended(run.plan(), now);
         // The platform is another one now: what lasts must show again that it lasts.
         self.state.persistence = self.stages.policy.risk().persistence();
         if let Some(ended) = Ended::of(run.state()) {

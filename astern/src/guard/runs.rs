@@ -49,9 +49,9 @@ impl Runs {
 
     /// Whether one of them changes a service that a plan would change.
     pub(super) fn meet(&self, plan: &Plan) -> bool {
-        let changed = changed_by(plan);
+        let changed = plan.changed_services();
         let mut plans = self.0.iter().map(|held| held.run.plan());
-        plans.any(|plan| !changed_by(plan).is_disjoint(&changed))
+        plans.any(|plan| !plan.changed_services().is_disjoint(&changed))
     }
 
     /// Whether one of them changes what serves users.
@@ -108,13 +108,6 @@ impl Runs {
             .collect::<Result<_, _>>()
             .map(Self)
     }
-}
-
-/// The services whose state a plan changes.
-fn changed_by(plan: &Plan) -> BTreeSet<&NodeKey> {
-    let actions = plan.steps.iter().map(|step| &step.action);
-    let changing = actions.filter(|action| action.changes_service());
-    changing.map(Action::node).collect()
 }
 
 /// Why a run needs a person, and the service that this is about: its first step that failed, else the first whose effect

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use astern_detect::{Detector, FittedDetector};
 use astern_graph_core::codec::Format;
 use astern_graph_core::{CodecError, GraphBuilder, Timestamp};
-use astern_rollback_policy::{Paging, Persistence, RunError};
+use astern_rollback_policy::{Paging, Persistence, RunError, Undos};
 
 use super::acted::Acted;
 use super::baseline::Baseline;
@@ -18,6 +18,7 @@ use super::detectors::Detection;
 use super::judge::Stages;
 use super::pages::Pages;
 use super::params::GuardParams;
+use super::proposals::Proposals;
 use super::runs::{self, Runs};
 use super::warning::Warning;
 use crate::error::Error;
@@ -25,7 +26,7 @@ use crate::error::Error;
 const FORMAT: Format = Format {
     name: "a guard",
     magic: *b"ASTNGARD",
-    version: 8,
+    version: 9,
 };
 
 const BASELINE: Format = Format {
@@ -55,6 +56,10 @@ pub(super) struct State<F> {
     warned: BTreeSet<Warning>,
     /// For what a person is to be called, and was.
     pub(super) paging: Paging,
+    /// When runs have changed each service.
+    pub(super) undos: Undos,
+    /// Plans that wait for a person's word.
+    pub(super) proposals: Proposals,
 }
 
 /// Most warnings that are said and remembered.
@@ -74,6 +79,8 @@ struct Stored<'a> {
     fence: u64,
     warned: Cow<'a, BTreeSet<Warning>>,
     paging: Cow<'a, Paging>,
+    undos: Cow<'a, Undos>,
+    proposals: Cow<'a, Proposals>,
 }
 
 impl<F: FittedDetector + Serialize + DeserializeOwned> State<F> {
@@ -92,6 +99,8 @@ impl<F: FittedDetector + Serialize + DeserializeOwned> State<F> {
             fence: 1,
             warned: BTreeSet::new(),
             paging: Paging::default(),
+            undos: Undos::default(),
+            proposals: Proposals::default(),
         }
     }
 
@@ -111,6 +120,8 @@ impl<F: FittedDetector + Serialize + DeserializeOwned> State<F> {
             fence: self.fence,
             warned: Cow::Borrowed(&self.warned),
             paging: Cow::Borrowed(&self.paging),
+            undos: Cow::Borrowed(&self.undos),
+            proposals: Cow::Borrowed(&self.proposals),
         })
     }
 
@@ -127,6 +138,7 @@ impl<F: FittedDetector + Serialize + DeserializeOwned> State<F> {
             let newest = stored.fence;
             return Err(RunError::StaleFence { fence, newest }.into());
         }
+        stored.proposals.validate()?;
         let builder = GraphBuilder::from_bytes(&stored.builder, params.graph.clone())?;
         let baseline = stored.baseline.map(|bytes| BASELINE.decode(&bytes));
         let baseline: Option<Baseline<F>> = baseline.transpose()?;
@@ -143,6 +155,8 @@ impl<F: FittedDetector + Serialize + DeserializeOwned> State<F> {
             fence,
             warned: stored.warned.into_owned(),
             paging: stored.paging.into_owned(),
+            undos: stored.undos.into_owned(),
+            proposals: stored.proposals.into_owned(),
         })
     }
 

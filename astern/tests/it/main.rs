@@ -3,6 +3,7 @@
 
 mod acting;
 mod attempts;
+mod brakes;
 mod crashes;
 mod detectors;
 mod documents;
@@ -10,6 +11,8 @@ mod entries;
 mod guard;
 mod open;
 mod params;
+mod proposals;
+mod released;
 mod releases;
 mod support;
 mod takeover;

@@ -1,14 +1,17 @@
 //! What to do about a risk.
 
+mod brakes;
 mod paging;
 mod params;
 mod reason;
 
+pub use brakes::{BrakesParams, Freeze, Undos};
 pub use paging::{PageCause, Paging, PagingParams};
 pub use params::{PolicyParams, WhenUnsure};
 pub use reason::Reason;
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +21,7 @@ use astern_graph_core::{
 };
 use astern_stats::ParamError;
 
+use crate::plan::Plan;
 use crate::risk::{Risk, RiskLevel, RiskModel};
 use crate::run::Mode;
 use crate::undo::changes::Changes;
@@ -124,6 +128,11 @@ impl Policy {
         &self.risk
     }
 
+    /// How long a plan waits for a person's word.
+    pub fn answer_within(&self) -> Duration {
+        self.params.answer_within
+    }
+
     /// Takes in what was decided at a step, for when a person is to be called.
     pub fn record(&self, paging: &mut Paging, ruling: &Ruling, at: Timestamp) {
         paging.record(&self.params.paging, ruling, at);
@@ -132,6 +141,18 @@ impl Policy {
     /// What a person is to be called for now, if anything: say so by [`Paging::called`] once it is done.
     pub fn page_due(&self, paging: &Paging, mode: Mode) -> Option<PageCause> {
         paging.due(&self.params.paging, mode)
+    }
+
+    /// Whether a plan must not be carried out now, however sure it is: in a freeze, soon after another run, or too often. The
+    /// ruling then says why, and a person decides or it waits.
+    pub fn restrain(
+        &self,
+        ruling: &mut Ruling,
+        undos: &Undos,
+        plan: &Plan,
+        now: Timestamp,
+    ) -> bool {
+        self.params.brakes.restrain(ruling, undos, plan, now)
     }
 
     /// Decides what to do.
@@ -195,6 +216,14 @@ impl Policy {
                 self.regressed(level, diagnosis, &changes, &mut reasons)
             }
         };
+        // Several changes may lack the same.
+        let mut each: Vec<Reason> = Vec::new();
+        for reason in reasons {
+            if !each.contains(&reason) {
+                each.push(reason);
+            }
+        }
+        let reasons = each;
         Ruling { decision, reasons }
     }
 

@@ -1,10 +1,13 @@
 //! Parameters of a policy.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use astern_stats::ParamError;
-use astern_stats::param::in_range;
+use astern_stats::param::{duration, in_range};
 
+use crate::decision::brakes::BrakesParams;
 use crate::decision::paging::PagingParams;
 use crate::risk::RiskParams;
 
@@ -27,8 +30,10 @@ pub enum WhenUnsure {
 /// |---|---|---|
 /// | `risk` | see [`RiskParams`] | its own |
 /// | `paging` | see [`PagingParams`] | its own |
+/// | `brakes` | see [`BrakesParams`] | its own |
 /// | `min_confidence` | 0.5 | probability from which a change counts as blamed; 0 to 1. Give the planner the same |
 /// | `when_unsure` | escalate | escalate or hold |
+/// | `answer_within` | 15 min | how long a plan waits for a person's word in [`Mode::Ask`](crate::Mode::Ask); 1 s to 30 days |
 /// | `remediate` | false | whether a cause that no change explains may be restarted or scaled |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -36,8 +41,12 @@ pub enum WhenUnsure {
 pub struct PolicyParams {
     pub(crate) risk: RiskParams,
     pub(crate) paging: PagingParams,
+    pub(crate) brakes: BrakesParams,
     pub(crate) min_confidence: f64,
     pub(crate) when_unsure: WhenUnsure,
+    #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub(crate) answer_within: Duration,
     pub(crate) remediate: bool,
 }
 
@@ -48,8 +57,10 @@ impl Default for PolicyParams {
         Self {
             risk,
             paging: PagingParams::default(),
+            brakes: BrakesParams::default(),
             min_confidence: 0.5,
             when_unsure,
+            answer_within: Duration::from_secs(900),
             remediate: false,
         }
     }
@@ -60,10 +71,14 @@ astern_stats::setters!(PolicyParams {
     risk: RiskParams,
     /// Sets when a person is called.
     paging: PagingParams,
+    /// Sets what keeps a plan from being carried out.
+    brakes: BrakesParams,
     /// Sets the probability from which a change counts as blamed.
     min_confidence: f64,
     /// Sets the answer to a high risk without a confident diagnosis.
     when_unsure: WhenUnsure,
+    /// Sets how long a plan waits for a person's word.
+    answer_within: Duration,
     /// Sets whether a cause that no change explains may be restarted or scaled.
     remediate: bool,
 });
@@ -72,7 +87,15 @@ impl PolicyParams {
     pub(crate) fn check(&self) -> Result<(), ParamError> {
         self.risk.check()?;
         self.paging.check()?;
+        self.brakes.check()?;
         in_range("min_confidence", self.min_confidence, 0.0, 1.0)?;
+        let answer_within = self.answer_within.as_secs_f64();
+        in_range(
+            "answer_within in seconds",
+            answer_within,
+            1.0,
+            30.0 * 86_400.0,
+        )?;
         Ok(())
     }
 }

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use astern_graph_core::signal::{Abstention, MissingEvidence, SourceFault, Verdict};
-use astern_graph_core::{ChangeId, visible};
+use astern_graph_core::{ChangeId, NodeKey, Timestamp, visible};
 
-use crate::plan::{Blame, Rejection};
+use crate::plan::{Blame, PlanId, Rejection};
 use crate::risk::{Risk, RiskLevel};
 
 /// One reason for a decision.
@@ -68,6 +69,40 @@ pub enum Reason {
     UndoUnverified,
     /// Rolling back all that is to blame has failed: a person is needed.
     UndoFailed,
+    /// A plan to roll back what is to blame waits for a person's word.
+    AwaitsWord {
+        /// Which plan.
+        plan: PlanId,
+        /// Until then.
+        until: Timestamp,
+    },
+    /// A person has declined to roll back what is to blame.
+    Declined,
+    /// Nobody has said in time whether to roll back what is to blame.
+    Unanswered,
+    /// Nothing is rolled back without a person at this time.
+    Frozen {
+        /// Until then.
+        until: Timestamp,
+        /// Why.
+        why: Arc<str>,
+    },
+    /// A run has changed the service a short while ago.
+    CoolDown {
+        /// The service.
+        service: NodeKey,
+        /// When it may be changed again.
+        until: Timestamp,
+    },
+    /// Runs have changed the service too often: a person is needed.
+    Flapping {
+        /// The service.
+        service: NodeKey,
+        /// How often.
+        undos: u32,
+        /// In how long.
+        within: Duration,
+    },
 }
 
 impl fmt::Display for Reason {
@@ -117,6 +152,32 @@ impl fmt::Display for Reason {
                 f.write_str("rolling back what is to blame has failed: a person is needed")
             }
             Self::Undone => f.write_str("all that is to blame was rolled back already"),
+            Self::AwaitsWord { plan, until } => {
+                write!(f, "plan {plan} waits for a person's word until {until}")
+            }
+            Self::Declined => f.write_str("a person has declined to roll back what is to blame"),
+            Self::Unanswered => {
+                f.write_str("nobody has said in time whether to roll back what is to blame")
+            }
+            Self::Frozen { until, why } => {
+                write!(f, "nothing is rolled back without a person until {until}")?;
+                if why.is_empty() {
+                    return Ok(());
+                }
+                write!(f, ": {}", visible(why))
+            }
+            Self::CoolDown { service, until } => {
+                write!(f, "{service} was changed a short while ago, and is left alone until {until}")
+            }
+            Self::Flapping {
+                service,
+                undos,
+                within,
+            } => write!(
+                f,
+                "{service} was changed {undos} times within {} s: a person is needed",
+                within.as_secs_f64()
+            ),
         }
     }
 }

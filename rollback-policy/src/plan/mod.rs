@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use astern_graph_core::Timestamp;
+use astern_graph_core::{NodeKey, Timestamp};
 
 use crate::action::Action;
 
@@ -121,6 +121,13 @@ impl Plan {
     /// Whether a step changes what serves users: others hold rollouts or call a person.
     pub fn changes_services(&self) -> bool {
         self.steps.iter().any(|step| step.action.changes_service())
+    }
+
+    /// The services whose state its steps change.
+    pub fn changed_services(&self) -> BTreeSet<&NodeKey> {
+        let actions = self.steps.iter().map(|step| &step.action);
+        let changing = actions.filter(|action| action.changes_service());
+        changing.map(Action::node).collect()
     }
 
     /// Whether a step calls a person.

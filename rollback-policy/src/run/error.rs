@@ -19,6 +19,9 @@ pub enum RunError {
     /// The bytes cannot be read.
     #[error(transparent)]
     Codec(#[from] CodecError),
+    /// A run asks nobody whether its plan may be carried out.
+    #[error("a run in mode ask is none: ask a person, then make one in mode apply")]
+    NotAgreed,
     /// A stored run does not have one state for each step of its plan.
     #[error("{progress} states of {steps} steps")]
     Progress {

@@ -77,7 +77,7 @@ impl Run {
     ///
     /// # Errors
     /// [`RunError::Plan`] for a plan that is not valid, [`RunError::Param`] for a parameter outside
-    /// its rule.
+    /// its rule, [`RunError::NotAgreed`] for [`Mode::Ask`].
     pub fn new(
         plan: Plan,
         mode: Mode,
@@ -87,6 +87,9 @@ impl Run {
     ) -> Result<Self, RunError> {
         plan.validate()?;
         params.check()?;
+        if mode == Mode::Ask {
+            return Err(RunError::NotAgreed);
+        }
         let mut places = BTreeSet::new();
         let mut looks = |step: &Step| {
             let place = step.action.place().filter(|_| mode == Mode::Apply);

@@ -183,7 +183,7 @@ impl Progress {
         }
         let action = || ctx.step.action.clone();
         let effect = match (&self.status, ctx.mode) {
-            (StepStatus::Applying, Mode::Apply) => Effect::Apply(action()),
+            (StepStatus::Applying, Mode::Apply | Mode::Ask) => Effect::Apply(action()),
             (StepStatus::Applying, Mode::DryRun) => Effect::DryRun(action()),
             (StepStatus::Looking | StepStatus::Probing, _) => Effect::Observe(
                 ctx.trace()

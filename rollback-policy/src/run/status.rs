@@ -147,6 +147,14 @@ impl fmt::Display for StepStatus {
 }
 
 /// Whether requests change the platform.
+///
+/// ```
+/// use astern_rollback_policy::Mode;
+///
+/// assert_eq!(serde_json::from_str::<Mode>(r#""ask""#)?, Mode::Ask);
+/// assert_eq!(Mode::Ask.once_agreed(), Mode::Apply);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -156,6 +164,20 @@ pub enum Mode {
     /// The platform is asked whether each step could be done, and nothing is changed. Every step is
     /// asked about, also after one that could not be done.
     DryRun,
+    /// As [`Apply`](Self::Apply), once a person has agreed to the plan. A [`Run`](crate::Run) asks nobody: whoever holds the
+    /// plan makes one in mode `Apply` then.
+    Ask,
+}
+
+impl Mode {
+    /// The mode of what needs no agreement, or has it.
+    #[must_use]
+    pub fn once_agreed(self) -> Self {
+        match self {
+            Self::Apply | Self::Ask => Self::Apply,
+            Self::DryRun => Self::DryRun,
+        }
+    }
 }
 
 /// Where a run stands.

@@ -52,13 +52,16 @@ impl Run {
     ///
     /// # Errors
     /// [`RunError::Codec`] for bytes of another format or version, or damaged ones,
-    /// [`RunError::Plan`], [`RunError::Progress`] and [`RunError::Stuck`] for a state that does not fit
+    /// [`RunError::Plan`], [`RunError::NotAgreed`], [`RunError::Progress`] and [`RunError::Stuck`] for a state that does not fit
     /// together, and [`RunError::Param`] for a parameter outside its rule.
     pub fn from_bytes(bytes: &[u8], params: RunParams) -> Result<Self, RunError> {
         params.check()?;
         let stored: Stored<'_> = FORMAT.decode(bytes)?;
         let (plan, progress) = (stored.plan.into_owned(), stored.progress.into_owned());
         plan.validate()?;
+        if stored.mode == Mode::Ask {
+            return Err(RunError::NotAgreed);
+        }
         if progress.len() != plan.steps.len() {
             let (progress, steps) = (progress.len(), plan.steps.len());
             return Err(RunError::Progress { progress, steps });

@@ -39,7 +39,7 @@ pub struct RunSummary {
 impl fmt::Display for RunSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.mode {
-            Mode::Apply => "run",
+            Mode::Apply | Mode::Ask => "run",
             Mode::DryRun => "dry run",
         };
         write!(f, "{kind} of plan {}: {}", self.plan, self.state)?;
