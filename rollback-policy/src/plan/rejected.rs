@@ -90,6 +90,13 @@ pub enum Rejection {
         /// The change that brought that revision.
         bad: ChangeId,
     },
+    /// The change itself goes back to a revision that ran before: somebody has just rolled back, and is not overruled.
+    GoesBack {
+        /// The change.
+        change: ChangeId,
+        /// The revision that it goes back to.
+        to: Revision,
+    },
 }
 
 impl fmt::Display for Rejection {
@@ -139,6 +146,12 @@ impl fmt::Display for Rejection {
                 bad,
             } => {
                 write!(f, "{target}, which {change} replaced, is bad itself: {bad}")
+            }
+            Self::GoesBack { change, to } => {
+                write!(
+                    f,
+                    "{change} is a rollback to {to} itself, which only a person undoes"
+                )
             }
             Self::CallerKept { caller } => {
                 write!(f, "{caller} keeps its new revision and may need this one")

@@ -154,6 +154,26 @@ pub(crate) fn is_compatible<'a>(
     part: Part<'_>,
     history: impl IntoIterator<Item = &'a ChangeEvent>,
 ) -> bool {
+    target == min_compatible || is_newer(target, min_compatible, part, history)
+}
+
+/// Whether a change goes back to a revision that its part ran before the one that it replaces.
+pub(crate) fn goes_back<'a>(
+    change: &ChangeEvent,
+    part: Part<'_>,
+    history: impl IntoIterator<Item = &'a ChangeEvent>,
+) -> bool {
+    let from = change.from.as_ref();
+    from.is_some_and(|from| is_newer(from, &change.to, part, history))
+}
+
+/// Whether a revision is known to have run first after the other had.
+fn is_newer<'a>(
+    revision: &Revision,
+    than: &Revision,
+    part: Part<'_>,
+    history: impl IntoIterator<Item = &'a ChangeEvent>,
+) -> bool {
     let history = history.into_iter();
     let mut releases: Vec<&ChangeEvent> = history.filter(|change| is_of(change, part)).collect();
     releases.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
@@ -162,8 +182,7 @@ pub(crate) fn is_compatible<'a>(
         .flat_map(|c| c.from.iter().chain([&c.to]))
         .collect();
     let first = |wanted: &Revision| revisions.iter().position(|revision| *revision == wanted);
-    target == min_compatible
-        || matches!((first(target), first(min_compatible)), (Some(t), Some(m)) if t > m)
+    matches!((first(revision), first(than)), (Some(t), Some(m)) if t > m)
 }
 
 /// Changes that are to blame with enough confidence. Of several entries for one change the most

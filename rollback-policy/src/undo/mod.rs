@@ -100,7 +100,9 @@ impl<'a> Chain<'a> {
             };
         };
         let moves = self.unchanged(self.moves(&artefact, &target));
-        let bad = self.bad_target(&artefact, &target, history, blamed);
+        let bad = self
+            .goes_back(&artefact, history)
+            .or_else(|| self.bad_target(&artefact, &target, history, blamed));
         let Some(reason) = bad.or_else(|| self.barred(&artefact, &target, history)) else {
             return Undo { moves, bar: None };
         };
@@ -112,6 +114,19 @@ impl<'a> Chain<'a> {
                 alternative,
             }),
         }
+    }
+
+    /// The rollback among its changes, if one is.
+    fn goes_back(self, artefact: &Artefact, history: &[&ChangeEvent]) -> Option<Rejection> {
+        let goes_back = |c: &&&ChangeEvent| {
+            let part = (&c.service, artefact);
+            changes::goes_back(c, part, history.iter().copied())
+        };
+        let rollback = self.all.iter().find(goes_back)?;
+        Some(Rejection::GoesBack {
+            change: rollback.id.clone(),
+            to: rollback.to.clone(),
+        })
     }
 
     /// What `target` is known to be bad by.

@@ -196,10 +196,12 @@ impl Weighed {
                 | Rejection::Irreversible { .. }
                 | Rejection::BadTarget { .. }
         );
+        // A rollback is not stopped half-way.
+        let goes_back = matches!(bar.reason, Rejection::GoesBack { .. });
         self.kept.push(Kept {
             service: change.service.clone(),
             code,
-            hold: one_way || change.phase != ChangePhase::Completed,
+            hold: one_way || !goes_back && change.phase != ChangePhase::Completed,
             answers: answers(&[change], guilty),
             because: evidence(&[change], guilty),
             reason: bar.reason,

@@ -5,6 +5,7 @@ mod autotraits;
 mod conforming;
 mod decision;
 mod forward_only;
+mod going_back;
 mod hostile;
 mod impact;
 mod planning;
