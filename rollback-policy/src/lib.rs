@@ -24,6 +24,7 @@ pub use decision::{
     BrakesParams, Decision, Freeze, PageCause, Paging, PagingParams, Policy, PolicyParams, Reason,
     Ruling, Undos, WhenUnsure,
 };
+pub use executor::platform;
 pub use executor::{
     DryRun, Effect, Exchange, ExecError, Executor, IdempotencyKey, Observed, Outcome, Reading,
     Recording, Refusal, Request, drive,

@@ -144,6 +144,15 @@ impl fmt::Display for Reason {
             Self::NoDiagnosis => f.write_str("there is no diagnosis"),
             Self::NoChangeBlamed => f.write_str("no change is blamed"),
             Self::Abstained(abstention) => abstention.fmt(f),
+            other => other.why_not_done(f),
+        }
+    }
+}
+
+impl Reason {
+    /// Why what is to blame is not, or no longer, rolled back.
+    fn why_not_done(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::NoPlan { cause } => write!(f, "there is no plan: {}", visible(cause)),
             Self::UndoUnverified => f.write_str(
                 "what is to blame was rolled back, and whether that helped could not be seen: a person is needed",
@@ -178,6 +187,8 @@ impl fmt::Display for Reason {
                 "{service} was changed {undos} times within {} s: a person is needed",
                 within.as_secs_f64()
             ),
+            // The others are written where this is called.
+            _ => Ok(()),
         }
     }
 }

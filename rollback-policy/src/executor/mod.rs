@@ -2,6 +2,7 @@
 
 mod drive;
 mod dry_run;
+pub mod platform;
 mod recording;
 
 pub use drive::drive;
@@ -298,6 +299,9 @@ pub enum Outcome {
 ///    checks are about leaves the rest out.
 /// 7. **Honest.** When it is not certain that nothing was changed, the answer is
 ///    [`Outcome::Unknown`] and never a refusal.
+///
+/// Where your platform is one of services with revisions, shares, flags, implement [`Platform`](platform::Platform) instead, and
+/// [`PlatformExecutor`](platform::PlatformExecutor) keeps the laws for you.
 ///
 /// # Example
 /// ```

@@ -10,11 +10,11 @@ use astern_rollback_policy::{
 
 use crate::world::service;
 
-fn cart() -> NodeKey {
+pub(crate) fn cart() -> NodeKey {
     service("cart")
 }
 
-fn runs(revision: &str) -> Fact {
+pub(crate) fn runs(revision: &str) -> Fact {
     Fact::Revision {
         service: cart(),
         revision: revision.into(),
@@ -39,7 +39,7 @@ fn flag(on: bool) -> Fact {
 }
 
 /// Each action with what holds before it.
-fn actions() -> Vec<(Action, Fact)> {
+pub(crate) fn actions() -> Vec<(Action, Fact)> {
     let to = || "r1".into();
     let flagged = Action::SetFlag {
         service: cart(),

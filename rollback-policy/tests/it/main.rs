@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 mod autotraits;
+mod capabilities;
 mod conforming;
 mod decision;
 mod forward_only;
