@@ -7,6 +7,7 @@ mod detectors;
 mod escalate;
 mod event;
 mod influence;
+mod instrument;
 mod judge;
 mod learning;
 mod lost;
@@ -233,7 +234,9 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
     ) -> Vec<Event> {
         let (limit, has_learnt) = (self.params.clock_jump_max, self.state.baseline.is_some());
         if let Err(error) = self.state.clock.take(now, limit, has_learnt) {
-            return vec![Event::Failed(error.into())];
+            let events = vec![Event::Failed(error.into())];
+            instrument::record(&events);
+            return events;
         }
         self.state.builder.advance(now);
         let mut far = None;
@@ -266,6 +269,7 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         }
         self.withdraw_unanswered(now, &mut events);
         self.poll(now, &mut events);
+        instrument::record(&events);
         events
     }
 
@@ -290,6 +294,7 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         run.report(key, outcome, now)?;
         let mut events = Vec::new();
         self.poll(now, &mut events);
+        instrument::record(&events);
         Ok(events)
     }
 

@@ -9,7 +9,7 @@ use astern_rollback_policy::{Mode, PageCause, Plan, PlanError, PlanId, Reason};
 use serde::{Deserialize, Serialize};
 
 use super::acted::{Answered, Ended};
-use super::{Event, Guard};
+use super::{Event, Guard, instrument};
 use crate::error::Error;
 
 /// Why a plan that was proposed is not carried out.
@@ -120,6 +120,7 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         let Proposed { plan, answered, .. } = self.state.proposals.take(plan)?;
         let mut events = Vec::new();
         self.begin(plan, answered, now, &mut events)?;
+        instrument::record(&events);
         Ok(events)
     }
 
@@ -132,6 +133,7 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         let proposed = self.state.proposals.take(plan)?;
         let mut events = Vec::new();
         self.withdraw(proposed, Withdrawal::Declined, now, &mut events);
+        instrument::record(&events);
         Ok(events)
     }
 

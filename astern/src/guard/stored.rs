@@ -7,7 +7,7 @@ use astern_graph_core::Timestamp;
 use astern_rca::Ranker;
 use astern_rollback_policy::{Outcome, Refusal};
 
-use super::{Event, Guard};
+use super::{Event, Guard, instrument};
 use crate::error::Error;
 
 impl<R: Ranker, D: Detector> Guard<R, D> {
@@ -65,7 +65,9 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
                 }
             }
             events.retain(|event| !is_request(event));
-            events.push(Event::Failed(Error::Store { withheld, cause }));
+            let failed = [Event::Failed(Error::Store { withheld, cause })];
+            instrument::record(&failed);
+            events.extend(failed);
         }
         events
     }

@@ -7,7 +7,7 @@ use astern_graph_core::{Record, Timestamp};
 use astern_rca::Ranker;
 use astern_rollback_policy::Executor;
 
-use super::{Event, Guard};
+use super::{Event, Guard, instrument};
 
 impl<R: Ranker, D: Detector> Guard<R, D> {
     /// Takes records in, carries out what is asked for, and gives back all that happened, in order:
@@ -52,7 +52,11 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
                 let outcome = executor.execute(request);
                 match self.report(&request.key, outcome, now) {
                     Ok(events) => waiting.extend(self.stored(events, &mut store)),
-                    Err(error) => waiting.push_back(Event::Failed(error)),
+                    Err(error) => {
+                        let failed = [Event::Failed(error)];
+                        instrument::record(&failed);
+                        waiting.extend(failed);
+                    }
                 }
             }
             happened.push(event);

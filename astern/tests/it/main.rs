@@ -9,6 +9,7 @@ mod detectors;
 mod documents;
 mod entries;
 mod guard;
+mod instrument;
 mod open;
 mod params;
 mod proposals;
