@@ -28,8 +28,24 @@ pub fn minutes(from: i64, to: i64) -> TimeRange {
 /// Never with the parameters it uses; the builder's own error is passed on.
 pub fn tree(services: u32) -> Result<TemporalGraph, ParamError> {
     let services = services.max(1);
-    let key = |i: u32| NodeKey::service(format!("s{i:06}"));
     let mut builder = GraphBuilder::new(GraphParams::default())?;
+    for (caller, callee) in tree_edges(services) {
+        builder.declare_edge(caller, callee, EdgeKind::Calls);
+    }
+    for minute in 0..HEALTHY + ABNORMAL {
+        builder.extend(tree_minute(services, minute, minute >= HEALTHY + 3));
+    }
+    Ok(builder.build())
+}
+
+/// Who calls whom in a [`tree`].
+pub fn tree_edges(services: u32) -> impl Iterator<Item = (NodeKey, NodeKey)> {
+    let key = |i: u32| NodeKey::service(format!("s{i:06}"));
+    (1..services).map(move |i| (key((i - 1) / 3), key(i)))
+}
+
+/// One minute of a [`tree`], in which the last service is slow or is not.
+pub fn tree_minute(services: u32, minute: i64, is_slow: bool) -> Vec<Record> {
     let mut suffering = vec![false; services as usize];
     let mut at = services.saturating_sub(1);
     loop {
@@ -39,24 +55,16 @@ pub fn tree(services: u32) -> Result<TemporalGraph, ParamError> {
         }
         at = (at - 1) / 3;
     }
-    for i in 1..services {
-        builder.declare_edge(key((i - 1) / 3), key(i), EdgeKind::Calls);
-    }
-    for minute in 0..HEALTHY + ABNORMAL {
-        let x = minute as f64;
-        let fault = if minute >= HEALTHY + 3 {
-            40.0 + x.sin()
-        } else {
-            0.0
-        };
-        let time = Timestamp::from_secs(60 * minute);
-        builder.extend((0..services).map(|i| {
-            let own = 20.0 + (x * (0.7 + 0.31 * f64::from(i))).sin();
-            let suffered = if suffering[i as usize] { fault } else { 0.0 };
-            Sample::new(time, key(i), "latency_ms", own + suffered).into()
-        }));
-    }
-    Ok(builder.build())
+    let x = minute as f64;
+    let fault = if is_slow { 40.0 + x.sin() } else { 0.0 };
+    let time = Timestamp::from_secs(60 * minute);
+    let sample = |i: u32| {
+        let key = NodeKey::service(format!("s{i:06}"));
+        let own = 20.0 + (x * (0.7 + 0.31 * f64::from(i))).sin();
+        let suffered = if suffering[i as usize] { fault } else { 0.0 };
+        Sample::new(time, key, "latency_ms", own + suffered).into()
+    };
+    (0..services).map(sample).collect()
 }
 
 /// A tree as [`tree`]'s with so many infrastructure metrics of each service and three calls over each edge

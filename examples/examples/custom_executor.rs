@@ -8,10 +8,11 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use astern::graph::{NodeKey, Revision, Timestamp};
 use astern::policy::conformance::{self, Breach, Setting};
-use astern::policy::platform::{Platform, PlatformExecutor, Reply, Write};
+use astern::policy::platform::{Platform, PlatformExecutor, Reply, Write, Written};
 use astern::policy::{
     Action, Fact, Mode, Place, Plan, Precondition, Recording, Refusal, Run, RunParams, RunState,
     Step, StepId, Version, drive,
@@ -38,12 +39,25 @@ impl Fleet {
         Ok(found.ok_or_else(|| Refusal::NotFound { what: what() })?)
     }
 
-    /// What anybody sets, also where it is as it was.
-    fn set(&self, service: &NodeKey, to: &Revision) {
-        if let Some((running, number)) = self.services().get_mut(service) {
-            running.clone_from(to);
-            *number += 1;
+    /// What anybody sets, also where it is as it was; where it must have a version still, under the same lock.
+    fn set(&self, service: &NodeKey, to: &Revision, only_at: Option<&str>) -> Reply<Written> {
+        let mut services = self.services();
+        let what = || service.to_string().into();
+        let (running, number) = services
+            .get_mut(service)
+            .ok_or_else(|| Refusal::NotFound { what: what() })?;
+        if only_at.is_some_and(|version| version != number.to_string()) {
+            let (reason, retry_after) = ("it was changed meanwhile".into(), Duration::ZERO);
+            return Err(Refusal::Busy {
+                reason,
+                retry_after,
+            }
+            .into());
         }
+        running.clone_from(to);
+        *number += 1;
+        let place = Place::code(service.clone());
+        Ok(Some(Version::new(place, number.to_string())))
     }
 }
 
@@ -52,13 +66,17 @@ impl Platform for Fleet {
         matches!(action, Action::SetRevision { .. } | Action::Escalate { .. })
     }
 
+    /// An instance is replaced at once: what is asked for is there.
+    fn is_reached(&self, _: &Fact) -> Reply<bool> {
+        Ok(true)
+    }
+
     fn revision(&self, service: &NodeKey) -> Reply<Revision> {
         Ok(self.of(service)?.0)
     }
 
-    fn set_revision(&self, service: &NodeKey, to: &Revision, _: Write<'_>) -> Reply<()> {
-        self.set(service, to);
-        Ok(())
+    fn set_revision(&self, service: &NodeKey, to: &Revision, write: Write<'_>) -> Reply<Written> {
+        self.set(service, to, write.version)
     }
 
     /// The registry keeps every image.
@@ -76,9 +94,9 @@ impl Platform for Fleet {
         Ok(Some(Version::new(place.clone(), number.to_string())))
     }
 
-    fn escalate(&self, service: &NodeKey, reason: &str, _: Write<'_>) -> Reply<()> {
+    fn escalate(&self, service: &NodeKey, reason: &str, _: Write<'_>) -> Reply<Written> {
         println!("pager: {service}: {reason}");
-        Ok(())
+        Ok(None)
     }
 }
 
@@ -108,7 +126,7 @@ fn breaches() -> Vec<Breach> {
         let again = new.clone();
         // Somebody else releases the same revision again.
         Setting::new(executor, back_to(&old), runs(&new), move |executor| {
-            executor.platform().set(&cart(), &again);
+            let _ = executor.platform().set(&cart(), &again, None);
         })
     })
 }

@@ -157,12 +157,20 @@ pub(crate) fn is_compatible<'a>(
     target == min_compatible || is_newer(target, min_compatible, part, history)
 }
 
-/// Whether a change goes back to a revision that its part ran before the one that it replaces.
+/// Whether a change goes back to a revision that its part ran before the one that it replaces, or turns off a flag that was turned
+/// on, as far as history is held.
 pub(crate) fn goes_back<'a>(
     change: &ChangeEvent,
     part: Part<'_>,
     history: impl IntoIterator<Item = &'a ChangeEvent>,
 ) -> bool {
+    if let Artefact::Flag(_) = part.1 {
+        let says = |change: &ChangeEvent, words: [&str; 2]| words.contains(&change.to.as_str());
+        let mut before = history.into_iter();
+        let turned_on =
+            |of: &ChangeEvent| is_of(of, part) && of.at < change.at && says(of, ["on", "true"]);
+        return says(change, ["off", "false"]) && before.any(turned_on);
+    }
     let from = change.from.as_ref();
     from.is_some_and(|from| is_newer(from, &change.to, part, history))
 }

@@ -60,11 +60,34 @@ impl<'a> Chain<'a> {
         self.newest.kind.artefact() == Artefact::Code
     }
 
-    /// Undoes the chain, if that is safe. Never to a revision that was rolled back, or that one of the blamed changes brought.
+    /// Undoes the chain, if that is safe. Never to a revision that was rolled back, or that one of the blamed changes brought, and
+    /// no rollback.
     pub(crate) fn undo(self, history: &[&ChangeEvent], blamed: &[&ChangeEvent]) -> Undo {
         let artefact = self.newest.kind.artefact();
+        let undo = self.undo_forward(&artefact, history, blamed);
+        let Some(reason) = self.goes_back(&artefact, history) else {
+            return undo;
+        };
+        let last = undo.moves.into_iter().last().map(|last| last.action);
+        let alternative = undo.bar.and_then(|bar| bar.alternative).or(last);
+        Undo {
+            moves: Vec::new(),
+            bar: Some(Bar {
+                reason,
+                alternative,
+            }),
+        }
+    }
+
+    /// Of changes of which none is a rollback.
+    fn undo_forward(
+        self,
+        artefact: &Artefact,
+        history: &[&ChangeEvent],
+        blamed: &[&ChangeEvent],
+    ) -> Undo {
         if let Artefact::Flag(flag) = artefact {
-            let undo = flag::undo(self, flag);
+            let undo = flag::undo(self, flag.clone());
             let moves = self.unchanged(undo.moves);
             return Undo { moves, ..undo };
         }
@@ -99,11 +122,9 @@ impl<'a> Chain<'a> {
                 }),
             };
         };
-        let moves = self.unchanged(self.moves(&artefact, &target));
-        let bad = self
-            .goes_back(&artefact, history)
-            .or_else(|| self.bad_target(&artefact, &target, history, blamed));
-        let Some(reason) = bad.or_else(|| self.barred(&artefact, &target, history)) else {
+        let moves = self.unchanged(self.moves(artefact, &target));
+        let bad = self.bad_target(artefact, &target, history, blamed);
+        let Some(reason) = bad.or_else(|| self.barred(artefact, &target, history)) else {
             return Undo { moves, bar: None };
         };
         let alternative = moves.into_iter().last().map(|last| last.action);

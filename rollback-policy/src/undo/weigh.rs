@@ -6,7 +6,7 @@ use astern_graph_core::signal::{BlamedChange, Diagnosis, Evidence};
 use astern_graph_core::{Artefact, ChangeEvent, ChangePhase, NodeKey, Timestamp};
 use astern_stats::order;
 
-use super::changes::{ChangeKey, Changes, blamed, is_active, key_of};
+use super::changes::{ChangeKey, Changes, blamed, goes_back, is_active, key_of};
 use super::{Bar, Chain, Move, Undo};
 use crate::action::Action;
 use crate::plan::{Blame, RejectedAlternative, Rejection};
@@ -108,6 +108,7 @@ impl Weighed {
     /// Finds, among changes of one thing, newest first, the blamed ones on top that can be undone
     /// together. A blamed change below one that is not to blame stays: undoing it would undo both.
     fn group(&mut self, group: &[&ChangeEvent], guilty: &Guilty<'_>, history: &[&ChangeEvent]) {
+        let first_kept = self.kept.len();
         let mut chain: Vec<&ChangeEvent> = Vec::new();
         let mut lid: Option<&ChangeEvent> = None;
         for change in group {
@@ -144,6 +145,15 @@ impl Weighed {
         let is_blamed = |change: &&&ChangeEvent| guilty.contains_key(&key_of(change));
         let blamed: Vec<&ChangeEvent> = group.iter().filter(is_blamed).copied().collect();
         self.longest_undo(&chain, &blamed, guilty, history);
+        let newest = group.first().map(|newest| {
+            let part = (&newest.service, &newest.kind.artefact());
+            goes_back(newest, part, history.iter().copied())
+        });
+        if newest == Some(true) {
+            // A rollback is not stopped half-way.
+            let kept = self.kept.iter_mut().skip(first_kept);
+            kept.for_each(|kept| kept.hold = false);
+        }
     }
 
     /// Undoes as much of a chain as can be undone, from the newest change on; what lies below
@@ -196,12 +206,10 @@ impl Weighed {
                 | Rejection::Irreversible { .. }
                 | Rejection::BadTarget { .. }
         );
-        // A rollback is not stopped half-way.
-        let goes_back = matches!(bar.reason, Rejection::GoesBack { .. });
         self.kept.push(Kept {
             service: change.service.clone(),
             code,
-            hold: one_way || !goes_back && change.phase != ChangePhase::Completed,
+            hold: one_way || change.phase != ChangePhase::Completed,
             answers: answers(&[change], guilty),
             because: evidence(&[change], guilty),
             reason: bar.reason,

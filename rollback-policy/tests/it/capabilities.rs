@@ -1,15 +1,16 @@
 //! Platforms by what they can do: whatever it is, the executor that is made of them keeps every law.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use astern_graph_core::{NodeKey, Revision, Timestamp, TrafficShare};
 use astern_rollback_policy::conformance::{Setting, check};
 use astern_rollback_policy::platform::{
-    ExecutorMemory, Platform, PlatformExecutor, Reply, Trouble, Write,
+    ExecutorMemory, Platform, PlatformExecutor, Reply, Trouble, Write, Written,
 };
 use astern_rollback_policy::{
-    Action, Effect, ExecError, Executor, Fact, IdempotencyKey, Outcome, Place, Plan, Refusal,
-    Request, Step, StepId, Version,
+    Action, Check, Effect, ExecError, Executor, Fact, IdempotencyKey, Outcome, Place, Plan,
+    Refusal, Request, Step, StepId, Version,
 };
 
 use crate::conforming::{actions, cart, runs};
@@ -45,10 +46,10 @@ impl Whole {
         state.by = by;
     }
 
-    fn write(&self, fact: Fact, write: Write<'_>) -> Reply<()> {
+    fn write(&self, fact: Fact, write: Write<'_>) -> Reply<Written> {
         let number = self.state().number.to_string();
         if write.version.is_some_and(|version| version != number) {
-            let (reason, retry_after) = ("raced".into(), std::time::Duration::ZERO);
+            let (reason, retry_after) = ("raced".into(), Duration::ZERO);
             return Err(Refusal::Busy {
                 reason,
                 retry_after,
@@ -56,7 +57,7 @@ impl Whole {
             .into());
         }
         self.set(fact, Some(write.key));
-        Ok(())
+        Ok(None)
     }
 
     fn read<T>(&self, of: impl Fn(&Fact) -> Option<T>) -> Reply<T> {
@@ -71,6 +72,10 @@ impl Whole {
 impl Platform for Whole {
     fn can(&self, _: &Action) -> bool {
         true
+    }
+
+    fn is_reached(&self, _: &Fact) -> Reply<bool> {
+        Ok(true)
     }
 
     fn version(&self, place: &Place) -> Reply<Option<Version>> {
@@ -94,7 +99,7 @@ impl Platform for Whole {
         })
     }
 
-    fn set_revision(&self, service: &NodeKey, to: &Revision, write: Write<'_>) -> Reply<()> {
+    fn set_revision(&self, service: &NodeKey, to: &Revision, write: Write<'_>) -> Reply<Written> {
         let (service, revision) = (service.clone(), to.clone());
         self.write(Fact::Revision { service, revision }, write)
     }
@@ -106,7 +111,7 @@ impl Platform for Whole {
         })
     }
 
-    fn set_config(&self, service: &NodeKey, to: &Revision, write: Write<'_>) -> Reply<()> {
+    fn set_config(&self, service: &NodeKey, to: &Revision, write: Write<'_>) -> Reply<Written> {
         let (service, revision) = (service.clone(), to.clone());
         self.write(Fact::Config { service, revision }, write)
     }
@@ -126,7 +131,7 @@ impl Platform for Whole {
         revision: &Revision,
         share: TrafficShare,
         write: Write<'_>,
-    ) -> Reply<()> {
+    ) -> Reply<Written> {
         let (service, revision) = (service.clone(), revision.clone());
         let fact = Fact::Traffic {
             service,
@@ -143,7 +148,13 @@ impl Platform for Whole {
         })
     }
 
-    fn set_flag(&self, service: &NodeKey, flag: &str, on: bool, write: Write<'_>) -> Reply<()> {
+    fn set_flag(
+        &self,
+        service: &NodeKey,
+        flag: &str,
+        on: bool,
+        write: Write<'_>,
+    ) -> Reply<Written> {
         let (service, flag) = (service.clone(), flag.into());
         self.write(Fact::Flag { service, flag, on }, write)
     }
@@ -155,7 +166,7 @@ impl Platform for Whole {
         })
     }
 
-    fn scale(&self, service: &NodeKey, replicas: u32, write: Write<'_>) -> Reply<()> {
+    fn scale(&self, service: &NodeKey, replicas: u32, write: Write<'_>) -> Reply<Written> {
         let service = service.clone();
         self.write(Fact::Replicas { service, replicas }, write)
     }
@@ -167,7 +178,12 @@ impl Platform for Whole {
         })
     }
 
-    fn restart(&self, node: &NodeKey, started_before: Timestamp, write: Write<'_>) -> Reply<()> {
+    fn restart(
+        &self,
+        node: &NodeKey,
+        started_before: Timestamp,
+        write: Write<'_>,
+    ) -> Reply<Written> {
         let (node, since) = (node.clone(), started_before);
         self.write(Fact::Started { node, since }, write)
     }
@@ -180,16 +196,16 @@ impl Platform for Whole {
             .any(|fact| matches!(fact, Fact::Held { .. })))
     }
 
-    fn hold(&self, service: &NodeKey, write: Write<'_>) -> Reply<()> {
+    fn hold(&self, service: &NodeKey, write: Write<'_>) -> Reply<Written> {
         let service = service.clone();
         self.write(Fact::Held { service }, write)
     }
 
-    fn escalate(&self, _: &NodeKey, _: &str, write: Write<'_>) -> Reply<()> {
+    fn escalate(&self, _: &NodeKey, _: &str, write: Write<'_>) -> Reply<Written> {
         let mut state = self.state();
         state.number += 1;
         state.by = Some(write.key);
-        Ok(())
+        Ok(None)
     }
 }
 
@@ -202,13 +218,17 @@ impl Platform for Single {
         matches!(action, Action::SetRevision { .. })
     }
 
+    fn is_reached(&self, _: &Fact) -> Reply<bool> {
+        Ok(true)
+    }
+
     fn revision(&self, _: &NodeKey) -> Reply<Revision> {
         Ok(self.0.lock().unwrap().clone())
     }
 
-    fn set_revision(&self, _: &NodeKey, to: &Revision, _: Write<'_>) -> Reply<()> {
+    fn set_revision(&self, _: &NodeKey, to: &Revision, _: Write<'_>) -> Reply<Written> {
         self.0.lock().unwrap().clone_from(to);
-        Ok(())
+        Ok(None)
     }
 }
 
@@ -311,19 +331,27 @@ fn a_page_is_sent_once_also_by_an_executor_that_starts_again() {
     ));
 }
 
-/// Loses the reply to every write.
-struct Losing(Single);
+/// Loses the reply to every write, and never gets there or at once.
+struct Losing(Single, bool);
 
 impl Platform for Losing {
     fn can(&self, action: &Action) -> bool {
         self.0.can(action)
     }
 
+    fn is_reached(&self, fact: &Fact) -> Reply<bool> {
+        if self.1 {
+            Ok(false)
+        } else {
+            self.0.is_reached(fact)
+        }
+    }
+
     fn revision(&self, service: &NodeKey) -> Reply<Revision> {
         self.0.revision(service)
     }
 
-    fn set_revision(&self, service: &NodeKey, to: &Revision, write: Write<'_>) -> Reply<()> {
+    fn set_revision(&self, service: &NodeKey, to: &Revision, write: Write<'_>) -> Reply<Written> {
         self.0.set_revision(service, to, write)?;
         let reason = "reset".into();
         Err(Trouble::Unknown(ExecError::Broken { reason }))
@@ -332,7 +360,7 @@ impl Platform for Losing {
 
 #[test]
 fn a_lost_reply_is_unknown_and_the_effect_is_found_again() {
-    let executor = PlatformExecutor::new(Losing(Single(Mutex::new("r2".into()))));
+    let executor = PlatformExecutor::new(Losing(Single(Mutex::new("r2".into())), false));
     let back = Action::SetRevision {
         service: cart(),
         to: "r1".into(),
@@ -340,4 +368,74 @@ fn a_lost_reply_is_unknown_and_the_effect_is_found_again() {
     let asked = request(&back, false);
     assert!(matches!(executor.execute(&asked), Outcome::Unknown(_)));
     assert!(matches!(executor.execute(&asked), Outcome::AlreadyDone(_)));
+}
+
+#[test]
+fn what_is_asked_for_and_not_reached_is_not_shown() {
+    let platform = Losing(Single(Mutex::new("r2".into())), true);
+    let executor = PlatformExecutor::new(platform);
+    let back = Action::SetRevision {
+        service: cart(),
+        to: "r1".into(),
+    };
+    let mut asked = request(&back, false);
+    drop(executor.execute(&asked));
+    let reached = Check::reached(runs("r1"), Duration::ZERO);
+    asked.effect = Effect::Observe(vec![reached]);
+    asked.key = IdempotencyKey::observation(asked.key.plan, asked.key.step, 1);
+    let Outcome::Done(seen) = executor.execute(&asked) else {
+        panic!("nothing was seen");
+    };
+    assert_eq!(seen.facts, []);
+}
+
+/// Does not answer questions.
+struct Deaf;
+
+impl Platform for Deaf {
+    fn can(&self, _: &Action) -> bool {
+        true
+    }
+
+    fn is_reached(&self, _: &Fact) -> Reply<bool> {
+        Ok(true)
+    }
+
+    fn revision(&self, _: &NodeKey) -> Reply<Revision> {
+        let reason = "reset".into();
+        Err(Trouble::Unknown(ExecError::Broken { reason }))
+    }
+}
+
+#[test]
+fn what_fails_before_the_write_was_not_sent() {
+    let back = Action::SetRevision {
+        service: cart(),
+        to: "r1".into(),
+    };
+    let outcome = PlatformExecutor::new(Deaf).execute(&request(&back, false));
+    assert!(
+        matches!(outcome, Outcome::Refused(Refusal::Busy { .. })),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn what_is_gone_is_left_out_where_something_else_is_seen() {
+    let executor = PlatformExecutor::new(Whole::holding(runs("r2")));
+    let gone = Fact::Config {
+        service: cart(),
+        revision: "c1".into(),
+    };
+    let checks = [runs("r2"), gone].map(|fact| Check::reached(fact, Duration::ZERO));
+    let page = Action::Escalate {
+        service: cart(),
+        reason: "".into(),
+    };
+    let mut asked = request(&page, false);
+    asked.effect = Effect::Observe(checks.to_vec());
+    let Outcome::Done(seen) = executor.execute(&asked) else {
+        panic!("nothing was seen");
+    };
+    assert_eq!(seen.facts, [runs("r2")]);
 }

@@ -1,7 +1,7 @@
 //! What somebody has rolled back is not rolled forward again.
 
 use astern_graph_core::signal::Diagnosis;
-use astern_graph_core::{ChangeEvent, ChangePhase, Revision};
+use astern_graph_core::{ChangeEvent, ChangeKind, ChangePhase, Revision};
 use astern_rollback_policy::{Planner, PlannerParams};
 
 use crate::world::{NOW, at, blame, diamond, outline, plan_for, regressed, rejected, service};
@@ -42,6 +42,44 @@ fn a_rollback_that_somebody_made_is_left_to_people() {
         !actions.iter().any(|action| action.starts_with("hold")),
         "{actions:?}"
     );
+}
+
+#[test]
+fn a_rollback_under_way_is_not_held_for_what_it_rolls_back() {
+    let release = change("base@2", 100, "base-1", "base-2");
+    let back = change("back", 200, "base-2", "base-1").reached(ChangePhase::Progressed, vec![]);
+    for blamed in [vec![release.clone()], vec![release.clone(), back.clone()]] {
+        let entries = blamed.iter().map(|change| blame(change, 0.9)).collect();
+        let diagnosis = Diagnosis::new(vec![], entries);
+        let planner = Planner::new(PlannerParams::default()).unwrap();
+        let changes = [release.clone(), back.clone()];
+        let plan = planner.plan(&diamond(), &regressed(), &diagnosis, &changes, at(NOW));
+        let actions = outline(&plan.unwrap());
+        let is_call = |action: &String| action.starts_with("call a person");
+        assert!(actions.iter().all(is_call), "{actions:?}");
+    }
+}
+
+#[test]
+fn a_flag_that_somebody_has_turned_off_is_not_turned_on_again() {
+    let flag = |id: &str, secs, to: &str| {
+        let kind = ChangeKind::FeatureFlag { flag: "new".into() };
+        let to = to.into();
+        ChangeEvent::new(id, at(secs), service("base"), None, to).by(kind)
+    };
+    let (on, off) = (flag("on", 100, "on"), flag("off", 200, "off"));
+    let (actions, _) = planned(&[on.clone(), off.clone()]);
+    assert!(
+        actions
+            .iter()
+            .all(|action| action.starts_with("call a person")),
+        "{actions:?}"
+    );
+    // One that is turned off as a change of its own is.
+    let mut alone = off;
+    alone.from = Some("on".into());
+    let (actions, _) = planned(&[alone]);
+    assert_eq!(actions, ["turn flag new of service/base on"]);
 }
 
 #[test]

@@ -12,7 +12,12 @@ use astern_graph_core::{NodeKey, Revision, Timestamp, TrafficShare};
 
 use crate::action::Action;
 use crate::executor::{ExecError, IdempotencyKey, Refusal};
+use crate::fact::Fact;
 use crate::place::{Place, Version};
+
+/// What a write has done: the version that it made, where the platform says that; `None` where it has no versions, or keeps the
+/// [key](Write::key) with each.
+pub type Written = Option<Version>;
 
 /// Why a platform does not do, or does not say, what it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,8 +58,8 @@ pub struct Write<'a> {
 /// | people | [`escalate`](Self::escalate) | calling one |
 /// | versions | [`version`](Self::version) | seeing what others did in between |
 ///
-/// Methods that read give what the platform is asked for, or has reached where that is all it says; those that write are
-/// called once for an effect, after preconditions were looked at. No method needs to remember anything.
+/// Methods that read give what the platform is *asked for* (the specification), [`is_reached`](Self::is_reached) says whether it is there. Those
+/// that write are called once for an effect, after preconditions were looked at. No method needs to remember anything.
 ///
 /// # Example
 /// A platform that can set what a service runs:
@@ -63,8 +68,8 @@ pub struct Write<'a> {
 /// use std::sync::{Mutex, PoisonError};
 ///
 /// use astern_graph_core::{NodeKey, Revision};
-/// use astern_rollback_policy::platform::{Platform, PlatformExecutor, Reply, Write};
-/// use astern_rollback_policy::{Action, Refusal};
+/// use astern_rollback_policy::platform::{Platform, PlatformExecutor, Reply, Write, Written};
+/// use astern_rollback_policy::{Action, Fact, Refusal};
 ///
 /// struct Fleet(Mutex<BTreeMap<NodeKey, Revision>>);
 ///
@@ -73,16 +78,20 @@ pub struct Write<'a> {
 ///         matches!(action, Action::SetRevision { .. })
 ///     }
 ///
+///     fn is_reached(&self, _: &Fact) -> Reply<bool> {
+///         Ok(true) // an instance is replaced at once
+///     }
+///
 ///     fn revision(&self, service: &NodeKey) -> Reply<Revision> {
 ///         let fleet = self.0.lock().unwrap_or_else(PoisonError::into_inner);
 ///         let missing = || Refusal::NotFound { what: service.to_string().into() };
 ///         Ok(fleet.get(service).cloned().ok_or_else(missing)?)
 ///     }
 ///
-///     fn set_revision(&self, service: &NodeKey, to: &Revision, _: Write<'_>) -> Reply<()> {
+///     fn set_revision(&self, service: &NodeKey, to: &Revision, _: Write<'_>) -> Reply<Written> {
 ///         let mut fleet = self.0.lock().unwrap_or_else(PoisonError::into_inner);
 ///         fleet.insert(service.clone(), to.clone());
-///         Ok(())
+///         Ok(None)
 ///     }
 ///
 ///     fn is_available(&self, _: &NodeKey, _: &Revision) -> Reply<bool> {
@@ -108,6 +117,14 @@ pub trait Platform {
     /// Whether it can do an action of this kind: those whose methods are implemented. Nothing else is ever tried, so that a dry
     /// run says the same as the real one.
     fn can(&self, action: &Action) -> bool;
+
+    /// Whether the platform has reached what it is asked for of this fact, which was read just before: every instance serves the
+    /// revision, say. As long as it has not, the fact is not shown to a run, and no step is verified by it. `Ok(true)` where writes
+    /// return once all is done.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    fn is_reached(&self, fact: &Fact) -> Reply<bool>;
 
     /// The version that a place has now; `None` where there are no versions.
     ///
@@ -146,7 +163,7 @@ pub trait Platform {
     ///
     /// # Errors
     /// [`Trouble`].
-    fn set_revision(&self, service: &NodeKey, to: &Revision, write: Write<'_>) -> Reply<()> {
+    fn set_revision(&self, service: &NodeKey, to: &Revision, write: Write<'_>) -> Reply<Written> {
         let _ = write;
         unsupported(&format!("setting {service} to {to}"))
     }
@@ -163,12 +180,12 @@ pub trait Platform {
     ///
     /// # Errors
     /// [`Trouble`].
-    fn set_config(&self, service: &NodeKey, to: &Revision, write: Write<'_>) -> Reply<()> {
+    fn set_config(&self, service: &NodeKey, to: &Revision, write: Write<'_>) -> Reply<Written> {
         let _ = write;
         unsupported(&format!("setting the configuration of {service} to {to}"))
     }
 
-    /// The share of a service's traffic that a revision gets.
+    /// The share of a service's traffic that a revision gets; zero where none of it is left.
     ///
     /// # Errors
     /// [`Trouble`].
@@ -186,7 +203,7 @@ pub trait Platform {
         revision: &Revision,
         share: TrafficShare,
         write: Write<'_>,
-    ) -> Reply<()> {
+    ) -> Reply<Written> {
         let _ = write;
         unsupported(&format!("giving {share} of {service} to {revision}"))
     }
@@ -196,7 +213,7 @@ pub trait Platform {
     ///
     /// # Errors
     /// [`Trouble`].
-    fn switch_colour(&self, service: &NodeKey, to: &Revision, write: Write<'_>) -> Reply<()> {
+    fn switch_colour(&self, service: &NodeKey, to: &Revision, write: Write<'_>) -> Reply<Written> {
         self.set_traffic(service, to, TrafficShare::FULL, write)
     }
 
@@ -212,7 +229,13 @@ pub trait Platform {
     ///
     /// # Errors
     /// [`Trouble`].
-    fn set_flag(&self, service: &NodeKey, flag: &str, on: bool, write: Write<'_>) -> Reply<()> {
+    fn set_flag(
+        &self,
+        service: &NodeKey,
+        flag: &str,
+        on: bool,
+        write: Write<'_>,
+    ) -> Reply<Written> {
         let _ = (on, write);
         unsupported(&format!("setting flag {flag} of {service}"))
     }
@@ -229,7 +252,7 @@ pub trait Platform {
     ///
     /// # Errors
     /// [`Trouble`].
-    fn scale(&self, service: &NodeKey, replicas: u32, write: Write<'_>) -> Reply<()> {
+    fn scale(&self, service: &NodeKey, replicas: u32, write: Write<'_>) -> Reply<Written> {
         let _ = write;
         unsupported(&format!("scaling {service} to {replicas}"))
     }
@@ -246,7 +269,12 @@ pub trait Platform {
     ///
     /// # Errors
     /// [`Trouble`].
-    fn restart(&self, node: &NodeKey, started_before: Timestamp, write: Write<'_>) -> Reply<()> {
+    fn restart(
+        &self,
+        node: &NodeKey,
+        started_before: Timestamp,
+        write: Write<'_>,
+    ) -> Reply<Written> {
         let _ = (started_before, write);
         unsupported(&format!("restarting {node}"))
     }
@@ -263,7 +291,7 @@ pub trait Platform {
     ///
     /// # Errors
     /// [`Trouble`].
-    fn hold(&self, service: &NodeKey, write: Write<'_>) -> Reply<()> {
+    fn hold(&self, service: &NodeKey, write: Write<'_>) -> Reply<Written> {
         let _ = write;
         unsupported(&format!("holding rollouts of {service}"))
     }
@@ -272,7 +300,7 @@ pub trait Platform {
     ///
     /// # Errors
     /// [`Trouble`].
-    fn escalate(&self, service: &NodeKey, reason: &str, write: Write<'_>) -> Reply<()> {
+    fn escalate(&self, service: &NodeKey, reason: &str, write: Write<'_>) -> Reply<Written> {
         let _ = (reason, write);
         unsupported(&format!("calling a person about {service}"))
     }

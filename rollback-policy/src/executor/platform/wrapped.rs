@@ -2,21 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use super::{ExecutorMemory, Platform, Reply, Trouble, Write};
+use super::{ExecutorMemory, Platform, Reply, Trouble, Write, Written};
 use crate::action::Action;
 use crate::executor::{Effect, Executor, Observed, Outcome, Refusal, Request};
 use crate::fact::Fact;
-use crate::place::{Place, Version};
+use crate::place::Place;
 use crate::plan::{Expectation, Precondition};
 
 /// Makes an [`Executor`] of a [`Platform`]: remembers keys and fences, looks whether an effect is there already, checks
 /// preconditions, and reads back what it did. One request at a time.
 ///
 /// Between the check of a precondition and the write somebody else may act. Where the platform has
-/// [versions](Platform::version), the write [carries](Write::version) the one that must hold, and the platform decides. What
-/// somebody does between the write and the look after it is taken for the effect, unless versions name
-/// [who](crate::Version::by) brought them about.
+/// [versions](Platform::version), the write [carries](Write::version) the one that must hold, and the platform decides.
 ///
 /// # Complexity
 /// At most two reads for each precondition and for the target of an action.
@@ -76,7 +75,7 @@ impl<P: Platform> PlatformExecutor<P> {
         Ok(Some(fact))
     }
 
-    /// What is seen of these facts, and of the versions of their places. What the platform cannot say is left out.
+    /// What is seen of these facts, and of the versions of their places. What the platform cannot say, or what is gone, is left out.
     ///
     /// # Errors
     /// The first refusal where it can say nothing at all, and what leaves open whether it can.
@@ -86,21 +85,19 @@ impl<P: Platform> PlatformExecutor<P> {
         // Versions first: what changes in between has another version than the one that is reported.
         let places: BTreeSet<Place> = facts.iter().map(Fact::place).collect();
         for place in places {
-            let version = self.platform.version(&place)?;
+            let version = said(self.platform.version(&place), &mut refused)?.flatten();
+            is_any |= version.is_some();
             seen.versions.extend(version);
         }
         for fact in facts {
-            match self.read(&fact) {
-                Ok(found) => {
-                    is_any = true;
-                    let is_new = |fact: &Fact| !seen.facts.contains(fact);
-                    let found = found.filter(is_new);
-                    seen.facts.extend(found);
-                }
-                Err(Trouble::Refused(refusal @ Refusal::Unsupported { .. })) => {
-                    refused.get_or_insert(refusal);
-                }
-                Err(trouble) => return Err(trouble),
+            let Some(found) = said(self.read(&fact), &mut refused)? else {
+                continue;
+            };
+            is_any = true;
+            if let Some(found) = found.filter(|found| !seen.facts.contains(found))
+                && self.platform.is_reached(&found)?
+            {
+                seen.facts.push(found);
             }
         }
         match refused {
@@ -174,11 +171,13 @@ impl<P: Platform> PlatformExecutor<P> {
         request: &Request,
         action: &Action,
     ) -> Reply<Outcome> {
-        if self.platform.can(action) && self.is_done(memory, request, action)? {
+        let is_done =
+            self.platform.can(action) && self.is_done(memory, request, action).map_err(not_yet)?;
+        if is_done {
             let seen = self.observe(action.target());
             return Ok(Outcome::AlreadyDone(seen.unwrap_or_default()));
         }
-        self.able(request, action)?;
+        self.able(request, action).map_err(not_yet)?;
         let place = action.place();
         let version = request.requires.iter().find_map(|required| match required {
             Precondition::Unchanged { place: of, token } if Some(of) == place.as_ref() => {
@@ -187,16 +186,19 @@ impl<P: Platform> PlatformExecutor<P> {
             _ => None,
         });
         let key = request.key;
-        self.write(action, Write { key, version })?;
+        let written = self.write(action, Write { key, version })?;
         memory.remember(key);
-        // It is done, whatever comes of looking at it.
+        // It is done, whatever comes of looking at it. A version that somebody else may have made since is not ours.
         let mut seen = self.observe(action.target()).unwrap_or_default();
-        let is_ours = |version: &Version| version.by.is_none_or(|by| by == key);
-        seen.versions.retain(is_ours);
+        seen.versions.retain(|version| version.by == Some(key));
+        if let Some(version) = written {
+            seen.versions.retain(|seen| seen.place != version.place);
+            seen.versions.push(version);
+        }
         Ok(Outcome::Done(seen))
     }
 
-    fn write(&self, action: &Action, write: Write<'_>) -> Reply<()> {
+    fn write(&self, action: &Action, write: Write<'_>) -> Reply<Written> {
         let platform = &self.platform;
         match action {
             Action::SetRevision { service, to } => platform.set_revision(service, to, write),
@@ -216,6 +218,31 @@ impl<P: Platform> PlatformExecutor<P> {
             Action::Hold { service } => platform.hold(service, write),
             Action::Escalate { service, reason } => platform.escalate(service, reason, write),
         }
+    }
+}
+
+/// An answer, or nothing where the platform cannot say, or what is asked about is gone.
+fn said<T>(reply: Reply<T>, refused: &mut Option<Refusal>) -> Reply<Option<T>> {
+    match reply {
+        Ok(answer) => Ok(Some(answer)),
+        Err(Trouble::Refused(
+            refusal @ (Refusal::Unsupported { .. } | Refusal::NotFound { .. }),
+        )) => {
+            refused.get_or_insert(refusal);
+            Ok(None)
+        }
+        Err(trouble) => Err(trouble),
+    }
+}
+
+/// Of a question before the write: nothing was sent, so nothing is open.
+fn not_yet(trouble: Trouble) -> Trouble {
+    match trouble {
+        Trouble::Unknown(error) => Trouble::Refused(Refusal::Busy {
+            reason: error.to_string().into(),
+            retry_after: Duration::ZERO,
+        }),
+        refused @ Trouble::Refused(_) => refused,
     }
 }
 
