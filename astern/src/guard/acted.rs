@@ -27,10 +27,6 @@ pub(super) enum Ended {
     Succeeded,
     Unverified,
     Failed,
-    /// It was not begun: a person has declined.
-    Declined,
-    /// It was not begun: nobody has answered in time.
-    Unanswered,
 }
 
 impl Ended {
@@ -69,13 +65,47 @@ pub(super) fn answered(plan: &Plan, steps: &[ChangeEvent]) -> Vec<Answered> {
             change: change.clone(),
             service: service.clone(),
             seen: start.map(ChangeEvent::seen_id),
-            // An attempt is as old as may be whose start was never stated, or is no longer held.
-            since: start
-                .filter(|start| start.phase == ChangePhase::Started)
-                .map_or(Timestamp::MIN, |start| start.at),
+            // Nor is one held for ever.
+            since: start.map_or(Timestamp::MIN, since),
         }
     };
     answers(plan).map(of_answer).collect()
+}
+
+impl Answered {
+    pub(super) fn key(&self) -> (ChangeId, NodeKey) {
+        (self.change.clone(), self.service.clone())
+    }
+
+    /// Whether the change was undone since, or begun again, or is no longer watched.
+    pub(super) fn is_overtaken(&self, steps: &[ChangeEvent]) -> bool {
+        let attempts = Attempt::last_of_each(steps);
+        let mut starts = attempts.iter().map(Attempt::start);
+        let is_it = |start: &ChangeEvent| {
+            let ids = [start.id.clone(), start.seen_id()];
+            let is_named = ids.contains(&self.change)
+                || self.seen.as_ref().is_some_and(|seen| ids.contains(seen));
+            is_named && start.service == self.service && since(start) <= self.since
+        };
+        !starts.any(is_it)
+    }
+}
+
+/// When an attempt began that starts with this step. It is as old as may be whose start was never stated.
+fn since(start: &ChangeEvent) -> Timestamp {
+    if start.phase == ChangePhase::Started {
+        start.at
+    } else {
+        Timestamp::MIN
+    }
+}
+
+/// When the last attempt of a change at a service began, of the steps of those that are watched.
+pub(super) fn began(change: &ChangeId, service: &NodeKey, steps: &[ChangeEvent]) -> Timestamp {
+    let attempts = Attempt::last_of_each(steps);
+    let starts = attempts.iter().map(Attempt::start);
+    let of_change = starts.filter(|start| start.id == *change && start.service == *service);
+    of_change.map(since).max().unwrap_or(Timestamp::MIN)
 }
 
 /// Each action with each change that it answers.

@@ -79,8 +79,10 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
             return Ok(());
         };
         // What is blamed and cannot be undone is answered by a plan, which holds its rollout too.
+        let asks = self.params.mode == Mode::Ask;
         let answer = match (cause, findings.diagnosis) {
-            (PageCause::Escalated, Some(diagnosis)) => {
+            // In mode ask nothing is held without a word.
+            (PageCause::Escalated, Some(diagnosis)) if !asks => {
                 let plan = self.plan(findings.graph, findings.overall, diagnosis, steps, now);
                 plan.ok().filter(|plan| !plan.changes_services())
             }

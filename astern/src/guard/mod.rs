@@ -3,6 +3,7 @@
 mod acted;
 mod baseline;
 mod clock;
+mod decide;
 mod detectors;
 mod escalate;
 mod event;
@@ -33,12 +34,10 @@ use astern_graph_core::{
 };
 use astern_rca::ranker::AnyRanker;
 use astern_rca::{Diagnoser, Incident, Ranker};
-use astern_rollback_policy::{
-    Decision, IdempotencyKey, Mode, Outcome, PageCause, Plan, Reason, Run, RunError,
-};
+use astern_rollback_policy::{IdempotencyKey, Mode, Outcome, PageCause, Run, RunError};
 
 use crate::error::Error;
-use acted::{Answered, Ended};
+use acted::Ended;
 use baseline::Baseline;
 use detectors::{Detection, detections};
 use escalate::Findings;
@@ -466,132 +465,6 @@ impl<R: Ranker, D: Detector> Guard<R, D> {
         let incident = incident.detected(graph)?;
         let diagnosis = incident.map(|incident| self.diagnoser.diagnose(graph, &incident));
         Ok(diagnosis.transpose()?)
-    }
-
-    /// Decides what to do, and begins it.
-    fn decide(
-        &mut self,
-        findings: Findings<'_>,
-        now: Timestamp,
-        events: &mut Vec<Event>,
-    ) -> Result<(), Error> {
-        let Findings {
-            graph,
-            overall,
-            diagnosis,
-            ..
-        } = findings;
-        let steps = targets::steps_with_targets(graph, findings.changes, self.healthy_range());
-        let persistence = self.state.persistence.share();
-        let risk = self
-            .stages
-            .risk(graph, overall, diagnosis, persistence, now)?;
-        let mut ruling = self.stages.policy.decide(&risk, overall, diagnosis, &steps);
-        let plan = match (ruling.decision, diagnosis) {
-            (Decision::RollBack, Some(blamed)) => {
-                Some(self.plan(graph, overall, blamed, &steps, now))
-            }
-            _ => None,
-        };
-        let plan = plan.transpose().unwrap_or_else(|error| {
-            let cause = error.to_string().into();
-            ruling.escalate(Reason::NoPlan { cause });
-            events.push(Event::Failed(error));
-            None
-        });
-        let answered = plan.as_ref().map(|plan| acted::answered(plan, &steps));
-        let answered = answered.unwrap_or_default();
-        match self.state.acted.outcome(&answered) {
-            // It was not that, or not that alone.
-            Some(Ended::Succeeded) if findings.is_system_worse() => ruling.escalate(Reason::Undone),
-            Some(Ended::Succeeded) => ruling.hold(Reason::Undone),
-            Some(Ended::Unverified) => ruling.hold(Reason::UndoUnverified),
-            Some(Ended::Failed) => ruling.hold(Reason::UndoFailed),
-            Some(Ended::Declined) => ruling.hold(Reason::Declined),
-            Some(Ended::Unanswered) => ruling.hold(Reason::Unanswered),
-            None => {}
-        }
-        let plan = plan.filter(|plan| !self.is_bound(plan, &answered));
-        let waits = plan
-            .as_ref()
-            .and_then(|plan| self.state.proposals.reason(plan));
-        let plan = plan.filter(|_| waits.is_none());
-        ruling.reasons.extend(waits);
-        let plan = plan.filter(|plan| {
-            let (policy, undos) = (&self.stages.policy, &self.state.undos);
-            !plan.changes_services() || !policy.restrain(&mut ruling, undos, plan, now)
-        });
-        let decided = ruling.clone();
-        // Before the baseline is learnt that nothing is worse is no claim that all is well.
-        let is_claim =
-            overall.verdict == Verdict::Healthy && decided.decision == Decision::Continue;
-        if self.state.baseline.is_some() || !is_claim {
-            events.push(Event::Decided { ruling, risk });
-        }
-        if is_claim {
-            self.withdraw_all(now, events);
-        }
-        self.forget(graph, &steps, now);
-        match plan {
-            Some(plan) if plan.changes_services() && self.params.mode == Mode::Ask => {
-                self.propose(plan, answered, now, events)?;
-            }
-            Some(plan) => self.begin(plan, answered, now, events)?,
-            None => {}
-        }
-        self.escalate(findings, &steps, &decided, now, events)
-    }
-
-    /// Whether a plan is not to be carried out: all that it answers was acted on, or a run is under way where it would act.
-    fn is_bound(&self, plan: &Plan, answered: &[Answered]) -> bool {
-        let state = &self.state;
-        state.acted.binds(answered, self.params.mode.once_agreed()) || state.runs.meet(plan)
-    }
-
-    fn plan(
-        &self,
-        graph: &TemporalGraph,
-        overall: &Assessment,
-        diagnosis: &Diagnosis,
-        steps: &[ChangeEvent],
-        now: Timestamp,
-    ) -> Result<Plan, Error> {
-        let mut planner = self.stages.planner.clone();
-        if let Some(baseline) = &self.state.baseline {
-            planner = planner.influence(influence::of_blamed(graph, diagnosis, baseline.range)?);
-        }
-        Ok(planner.plan(graph, overall, diagnosis, steps, now)?)
-    }
-
-    /// Forgets what was done for changes that the graph no longer holds.
-    fn forget(&mut self, graph: &TemporalGraph, steps: &[ChangeEvent], now: Timestamp) {
-        let kept = self.params.graph.retained_steps();
-        let kept = graph.step().saturating_mul(kept);
-        let oldest = now.minus(kept.saturating_add(self.params.watch));
-        self.state.acted.forget(oldest, steps);
-        self.state.pages.forget(oldest);
-    }
-
-    /// Begins a run of a plan, which answers these attempts.
-    fn begin(
-        &mut self,
-        plan: Plan,
-        answered: Vec<Answered>,
-        now: Timestamp,
-        events: &mut Vec<Event>,
-    ) -> Result<(), Error> {
-        let (mode, fence) = (self.params.mode.once_agreed(), self.state.fence);
-        let run = Run::new(plan.clone(), mode, fence, self.params.run.clone(), now)?;
-        self.state.acted.on(answered, mode, now);
-        if mode == Mode::Apply {
-            self.state.undos.began(&plan, now);
-        }
-        if plan.calls_person() {
-            self.state.paging.called(PageCause::Escalated, mode, now);
-        }
-        self.state.runs.begin(run);
-        events.push(Event::Planned(plan));
-        Ok(())
     }
 
     /// Asks the runs what to do until none comes to its end any more.

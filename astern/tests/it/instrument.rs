@@ -1,8 +1,9 @@
 //! What a guard says to `tracing` and `metrics`.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::fmt::{self, Write as _};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::thread::{self, ThreadId};
 
 use metrics::{
     Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
@@ -13,15 +14,35 @@ use tracing::{Level, Subscriber};
 
 use crate::released::{RELEASED, World};
 
-/// Level and fields of each event.
+/// Level and fields of each event, by the thread that made it. For the whole process: scoped subscribers of tests that run at the
+/// same time switch each other's events off.
 #[derive(Default, Clone)]
-struct Seen(Arc<Mutex<Vec<(Level, String)>>>);
+struct Seen(Arc<Mutex<Vec<(ThreadId, Level, String)>>>);
+
+impl Seen {
+    fn listen() -> Self {
+        static SEEN: LazyLock<Seen> = LazyLock::new(|| {
+            let seen = Seen::default();
+            tracing::subscriber::set_global_default(seen.clone()).unwrap();
+            seen
+        });
+        SEEN.clone()
+    }
+
+    /// What this thread has made.
+    fn here(&self) -> Vec<(Level, String)> {
+        let all = self.0.lock().unwrap();
+        let here = all.iter().filter(|(of, ..)| *of == thread::current().id());
+        here.map(|(_, level, fields)| (*level, fields.clone()))
+            .collect()
+    }
+}
 
 struct Fields(String);
 
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0 += &format!("{}={value:?} ", field.name());
+        write!(self.0, "{}={value:?} ", field.name()).unwrap();
     }
 }
 
@@ -42,7 +63,8 @@ impl Subscriber for Seen {
         let mut fields = Fields(String::new());
         event.record(&mut fields);
         let level = *event.metadata().level();
-        self.0.lock().unwrap().push((level, fields.0));
+        let here = thread::current().id();
+        self.0.lock().unwrap().push((here, level, fields.0));
     }
 
     fn enter(&self, _: &Id) {}
@@ -91,13 +113,9 @@ impl Recorder for Counted {
 
 #[test]
 fn a_rollback_is_told_and_counted() {
-    let (seen, counted) = (Seen::default(), Counted::default());
+    let (seen, counted) = (Seen::listen(), Counted::default());
     let mut world = World::new();
-    metrics::with_local_recorder(&counted, || {
-        tracing::subscriber::with_default(seen.clone(), || {
-            world.play(0..60, &[(RELEASED, "cart")]);
-        });
-    });
+    metrics::with_local_recorder(&counted, || world.play(0..60, &[(RELEASED, "cart")]));
     let counted = counted.0.lock().unwrap();
     assert_eq!(
         counted["astern_plans_total does=roll back"], 1,
@@ -106,7 +124,7 @@ fn a_rollback_is_told_and_counted() {
     assert_eq!(counted["astern_runs_total state=succeeded"], 1);
     assert!(counted["astern_decisions_total decision=continue"] > 1);
     assert!(counted["astern_events_total kind=execute"] > 1);
-    let seen = seen.0.lock().unwrap();
+    let seen = seen.here();
     let has = |level: Level, text: &str| {
         seen.iter()
             .any(|(of, fields)| *of == level && fields.contains(text))
@@ -119,14 +137,11 @@ fn a_rollback_is_told_and_counted() {
 
 #[test]
 fn what_fails_is_an_error() {
-    let seen = Seen::default();
+    let seen = Seen::listen();
     let mut world = World::new();
     world.play(0..30, &[]);
-    tracing::subscriber::with_default(seen.clone(), || {
-        let far = crate::released::at(1_000_000);
-        world.guard.observe([], far);
-    });
-    let seen = seen.0.lock().unwrap();
+    world.guard.observe([], crate::released::at(1_000_000));
+    let seen = seen.here();
     let is_error =
         |(level, fields): &(Level, String)| *level == Level::ERROR && fields.contains("now is");
     assert!(seen.iter().any(is_error), "{seen:?}");

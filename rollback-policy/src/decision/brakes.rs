@@ -16,7 +16,8 @@ use crate::plan::Plan;
 /// Longest time that any brake looks back.
 const LOOKS_BACK_MAX: Duration = Duration::from_secs(30 * 86_400);
 
-/// Parameters of the brakes, checked with those of the [`Policy`](crate::Policy).
+/// Parameters of the brakes, checked with those of the [`Policy`](crate::Policy). A plan is one whole: what holds one of its services
+/// holds it all. A run under way when a freeze begins goes on.
 ///
 /// | parameter | default | rule |
 /// |---|---|---|
@@ -183,13 +184,15 @@ impl Undos {
 }
 
 impl BrakesParams {
-    /// Says in the ruling why a plan must not be carried out now, where it must not.
+    /// Says in the ruling why a plan must not be carried out now, where it must not. A wait longer than `page_after` is a person's
+    /// matter.
     pub(super) fn restrain(
         &self,
         ruling: &mut Ruling,
         undos: &Undos,
         plan: &Plan,
         now: Timestamp,
+        page_after: Duration,
     ) -> bool {
         let services = plan.changed_services();
         let freeze = |service: &&NodeKey| {
@@ -225,7 +228,13 @@ impl BrakesParams {
             (now < until).then(|| ((*service).clone(), until))
         };
         if let Some((service, until)) = services.iter().find_map(until) {
-            ruling.hold(Reason::CoolDown { service, until });
+            let is_long = until.since(now) > page_after;
+            let reason = Reason::CoolDown { service, until };
+            if is_long {
+                ruling.escalate(reason);
+            } else {
+                ruling.hold(reason);
+            }
             return true;
         }
         false
@@ -289,6 +298,11 @@ mod tests {
         undos.began(&plan("cart", 5), at(5));
         undos.ended(&plan("cart", 5), at(8));
         let brakes = BrakesParams::default().cool_down(Duration::from_secs(300));
+        let early = restrained(brakes.clone(), &undos, 10);
+        assert_eq!(
+            early.map(|(decision, _)| decision),
+            Some(Decision::Escalate)
+        );
         let until = at(13);
         let service = NodeKey::service("cart");
         let cooling = Some((Decision::Hold, Reason::CoolDown { service, until }));

@@ -152,7 +152,9 @@ impl Policy {
         plan: &Plan,
         now: Timestamp,
     ) -> bool {
-        self.params.brakes.restrain(ruling, undos, plan, now)
+        let page_after = self.params.paging.page_after;
+        let brakes = &self.params.brakes;
+        brakes.restrain(ruling, undos, plan, now, page_after)
     }
 
     /// Decides what to do.
