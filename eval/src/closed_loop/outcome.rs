@@ -24,10 +24,9 @@ const QUANTILE: f64 = 0.99;
 /// What became of one run.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Outcome {
-    /// From the start of the fault to the first effect, a call for a person or a change, s.
+    /// From [`since`](Seen::since) to the first effect of any kind, right or not, s.
     pub(super) acted_s: Option<f64>,
-    /// From the start of the first bad change until none that is to be undone is left, s; `None` where one is left, or none
-    /// was there.
+    /// From there until no change that is to be undone is left, s; `None` where one is left, or none was there.
     pub(super) recovered_s: Option<f64>,
     /// Culprits that are not undone in the end.
     pub(super) missed: usize,
@@ -35,7 +34,7 @@ pub(super) struct Outcome {
     pub(super) wrong: BTreeSet<ChangeId>,
     /// How often a person was called.
     pub(super) pages: usize,
-    /// Requests from outside that failed or were slow since the first change, beyond the share of the time before.
+    /// Requests from outside that failed or were slow since the end of the healthy phase, beyond the share of the time before.
     pub(super) users: f64,
 }
 
@@ -131,10 +130,7 @@ impl Seen {
                 (false, None) => {}
             }
         }
-        let of_culprits = self.started.iter();
-        let of_culprits = of_culprits.filter(|change| story.culprits.contains(&change.id));
-        let onset = of_culprits.map(|change| change.at).min();
-        let since = onset.unwrap_or(scenario.start.plus(scenario.healthy));
+        let since = self.since(story);
         let after = |at: Timestamp| at.since(since).as_secs_f64();
         let acted = applied
             .iter()
@@ -151,6 +147,15 @@ impl Seen {
                 .count(),
             users: self.users(scenario.start.plus(scenario.healthy)),
         }
+    }
+
+    /// When the first change starts that is to be undone; the end of the healthy phase, where none is.
+    fn since(&self, story: &Story) -> Timestamp {
+        let of_culprits = self.started.iter();
+        let of_culprits = of_culprits.filter(|change| story.culprits.contains(&change.id));
+        let first = of_culprits.map(|change| change.at).min();
+        let scenario = &story.scenario;
+        first.unwrap_or(scenario.start.plus(scenario.healthy))
     }
 
     /// Bad requests since a time, beyond the share before it.

@@ -10,9 +10,11 @@ use crate::table::{markdown, prose, share, short};
 
 const HOW: &str = "Families take turns by seed, and three systems; two requests a second, half an hour without a change and half \
 an hour after it. Effects happen at once. A release is *recovered* from when it serves nothing any more; *right deed*: each \
-culprit is undone and nothing else is, where there is none nothing is undone. *Users*: requests that failed or were slower \
+culprit is undone and nothing else is, where there is none nothing is undone; whether a person is called where only a person can \
+help (an outage, a forward-only release) is in the tables of those families. Medians are over the runs in which something bad happens and the \
+controller acts, or recovers; to act is any effect, right or wrong, from the first culprit's start or, without one, the end of the healthy half hour. *Users*: requests that failed or were slower \
 than 99 of 100 before, beyond the share of those before. The oracles know the culprit: one undoes it at the end of the step \
-in which it came, the other as soon as a test of its raw calls, new against old, rejects at .005. Controls that judge a change get its calls by revision, at their defaults; `the latest back` acts when the \
+in which it came, the other as soon as a test of its raw calls, new against old, rejects at .005, without a correction for looks. Controls that judge a change get its calls by revision, at their defaults; `the latest back` acts when the \
 guard calls the system regressed, once in five minutes.";
 
 /// All tables.

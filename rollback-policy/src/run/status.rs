@@ -164,7 +164,7 @@ pub enum Mode {
     /// The platform is asked whether each step could be done, and nothing is changed. Every step is
     /// asked about, also after one that could not be done.
     DryRun,
-    /// As [`Apply`](Self::Apply), once a person has agreed to the plan. A [`Run`](crate::Run) asks nobody: whoever holds the
+    /// As [`Apply`](Self::Apply), once a person has agreed to the plan; persons are called without. A [`Run`](crate::Run) asks nobody: whoever holds the
     /// plan makes one in mode `Apply` then.
     Ask,
 }
