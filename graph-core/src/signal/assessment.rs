@@ -122,6 +122,16 @@ pub struct SourceFault {
     pub since: Timestamp,
 }
 
+impl fmt::Display for SourceFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (subject, since) = (&self.subject, self.since);
+        match &self.metric {
+            Some(metric) => write!(f, "no {metric} of {subject} since {since}"),
+            None => write!(f, "no telemetry of {subject} since {since}"),
+        }
+    }
+}
+
 impl SourceFault {
     /// A subject that is silent since a time, in one metric or in all.
     pub fn new(subject: impl Into<Subject>, metric: Option<MetricName>, since: Timestamp) -> Self {
@@ -198,11 +208,7 @@ impl fmt::Display for Assessment {
             write!(f, "\n  {anomaly}")?;
         }
         for fault in &self.source_faults {
-            write!(
-                f,
-                "\n  no telemetry of {} since {}",
-                fault.subject, fault.since
-            )?;
+            write!(f, "\n  {fault}")?;
         }
         self.missing
             .iter()

@@ -218,14 +218,6 @@ impl Policy {
                 self.regressed(level, diagnosis, &changes, &mut reasons)
             }
         };
-        // Several changes may lack the same.
-        let mut each: Vec<Reason> = Vec::new();
-        for reason in reasons {
-            if !each.contains(&reason) {
-                each.push(reason);
-            }
-        }
-        let reasons = each;
         Ruling { decision, reasons }
     }
 

@@ -109,9 +109,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Verdict(verdict) => write!(f, "the verdict is: {verdict}"),
-            Self::EvidenceFault(fault) => {
-                write!(f, "no telemetry of {} since {}", fault.subject, fault.since)
-            }
+            Self::EvidenceFault(fault) => fault.fmt(f),
             Self::Missing(missing) => missing.fmt(f),
             Self::Risk { risk, level } => match level {
                 RiskLevel::Low => write!(f, "{risk}: low"),
@@ -190,5 +188,22 @@ impl Reason {
             // The others are written where this is called.
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_silent_is_named() {
+        let silent = |metric: Option<&str>| {
+            let since = Timestamp::from_secs(0);
+            let fault = SourceFault::new(NodeKey::service("cart"), metric.map(Into::into), since);
+            Reason::EvidenceFault(fault).to_string()
+        };
+        let text = "no error_rate of service/cart since 1970-01-01T00:00:00Z";
+        assert_eq!(silent(Some("error_rate")), text);
+        assert!(silent(None).starts_with("no telemetry of service/cart since"));
     }
 }
